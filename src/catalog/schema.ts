@@ -1,0 +1,279 @@
+/** The catalog's tables: the truth of what was asked, submitted, paid and archived. Constraints hold the musts. */
+
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import type { VideoFailure } from '../domain/failure.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { Capabilities } from '../domain/models.ts';
+import type { DialectName, ProviderName } from '../domain/vendor.ts';
+import type { ArchivedClip, VideoState } from '../domain/video.ts';
+import type { VideoRequest } from '../domain/video-request.ts';
+import type { SubmissionState, TaskEnd } from './submission-states.ts';
+
+const microUsd = (name: string) => bigint(name, { mode: 'number' });
+const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
+
+/** Values that all processes share: hashed root key, signing keys. */
+export const settings = pgTable('settings', {
+  name: text().primaryKey(),
+  value: text().notNull(),
+});
+
+/** Holders of our API keys. The money columns change only together with a ledger entry. */
+export const callers = pgTable(
+  'callers',
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    /** SHA-256 (hex) of the API key. */
+    keyHash: text('key_hash').notNull(),
+    dialect: text().$type<DialectName>(),
+    /** Everything credited so far; null: no limit. */
+    creditMicroUsd: microUsd('credit_micro_usd'),
+    /** Sum of the ledger entries: what may still be held. Falls below zero only without a limit. */
+    availableMicroUsd: microUsd('available_micro_usd').notNull().default(0),
+    heldMicroUsd: microUsd('held_micro_usd').notNull().default(0),
+    spentMicroUsd: microUsd('spent_micro_usd').notNull().default(0),
+    maxQueuedVideos: integer('max_queued_videos').notNull().default(10_000),
+    maxRunningVideos: integer('max_running_videos').notNull().default(4),
+    overflow: text().$type<'queue' | 'reject'>().notNull().default('queue'),
+    weight: doublePrecision().notNull().default(1),
+    /** Model ids the caller may use; null: all. */
+    models: jsonb().$type<readonly string[]>(),
+    retentionSeconds: integer('retention_seconds'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    disabledAt: instant('disabled_at'),
+  },
+  (table) => [
+    uniqueIndex('callers_key_hash').on(table.keyHash),
+    check('callers_held', sql`${table.heldMicroUsd} >= 0`),
+  ],
+);
+
+/** Sets of accounts that stand in for each other; the row is the lock under which slots are granted. */
+export const pools = pgTable('pools', {
+  id: text().primaryKey(),
+  /** Tag of the video granted last: where callers who come back from idleness start. */
+  virtualTime: doublePrecision('virtual_time').notNull().default(0),
+});
+
+/** A caller's last tag in a pool's queue. */
+export const poolCallers = pgTable(
+  'pool_callers',
+  {
+    pool: text().notNull(),
+    callerId: text('caller_id').notNull(),
+    lastTag: doublePrecision('last_tag').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.pool, table.callerId] })],
+);
+
+/** Upstream accounts: the configuration as last read, and their health. Keys are never here. */
+export const accounts = pgTable('accounts', {
+  id: text().primaryKey(),
+  provider: text().$type<ProviderName>().notNull(),
+  pool: text().notNull(),
+  baseUrl: text('base_url').notNull(),
+  maxConcurrentTasks: integer('max_concurrent_tasks').notNull(),
+  /** Others use this key too: its list proves nothing about our creates. */
+  shared: boolean().notNull(),
+  /** One submission in flight at a time: what makes adoption from a list exact. */
+  singleLane: boolean('single_lane').notNull(),
+  /** False when the account has vanished from the configuration. */
+  configured: boolean().notNull(),
+  /** An operator's pause, which only an operator lifts. */
+  pausedByOperator: boolean('paused_by_operator').notNull().default(false),
+  /** A pause of the upstream's making: rate limit, outage. */
+  pausedUntil: instant('paused_until'),
+  /** Consecutive failures to reach or be let in; sets the length of the next pause. */
+  troubles: integer().notNull().default(0),
+  /** The key was refused; probed until it is good again. */
+  suspendedAt: instant('suspended_at'),
+  lastError: text('last_error'),
+});
+
+/** Models on offer, a row for each account that serves one. */
+export const accountModels = pgTable(
+  'account_models',
+  {
+    account: text().notNull(),
+    model: text().notNull(),
+    upstreamModel: text('upstream_model').notNull(),
+    pricePerSecondMicroUsd: microUsd('price_per_second_micro_usd').notNull(),
+    capabilities: jsonb().$type<Capabilities>().notNull(),
+    /** `published` rows come and go with the upstream's list, `configured` ones with the configuration. */
+    source: text().$type<'published' | 'configured'>().notNull(),
+    /** Order among a model's accounts, smallest first. */
+    preference: integer().notNull(),
+    /** The upstream does not let this account use the model. */
+    suspendedUntil: instant('suspended_until'),
+    refreshedAt: instant('refreshed_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.account, table.model] }), index('account_models_model').on(table.model)],
+);
+
+/** Clips that callers asked for. */
+export const videos = pgTable(
+  'videos',
+  {
+    id: text().primaryKey(),
+    callerId: text('caller_id').notNull(),
+    dialect: text().$type<DialectName>().notNull(),
+    state: text().$type<VideoState>().notNull(),
+    request: jsonb().$type<VideoRequest>().notNull(),
+    model: text().notNull(),
+    batchId: text('batch_id'),
+    provider: text().$type<ProviderName>(),
+    account: text(),
+    taskId: text('task_id'),
+    progress: integer().notNull().default(0),
+    estimateMicroUsd: microUsd('estimate_micro_usd').notNull(),
+    settledMicroUsd: microUsd('settled_micro_usd'),
+    upstreamMicroUsd: microUsd('upstream_micro_usd'),
+    archive: jsonb().$type<ArchivedClip>(),
+    failure: jsonb().$type<VideoFailure>(),
+    submissions: integer().notNull().default(0),
+    polls: integer().notNull().default(0),
+    createdAt: instant('created_at').notNull(),
+    submittedAt: instant('submitted_at'),
+    generatedAt: instant('generated_at'),
+    endedAt: instant('ended_at'),
+    expiresAt: instant('expires_at').notNull(),
+    /** Not submitted by then: expired. */
+    queueDeadlineAt: instant('queue_deadline_at').notNull(),
+    polledAt: instant('polled_at'),
+    cancelRequestedAt: instant('cancel_requested_at'),
+    hiddenAt: instant('hidden_at'),
+    purgedAt: instant('purged_at'),
+    /** When its workflow first ran; null: never started. */
+    openedAt: instant('opened_at'),
+    /** When the sweep last compared it with its workflow, and how often it had to start it again. */
+    auditedAt: instant('audited_at'),
+    resumes: integer().notNull().default(0),
+  },
+  (table) => [
+    index('videos_caller_created').on(table.callerId, table.createdAt, table.id),
+    index('videos_created').on(table.createdAt, table.id),
+    index('videos_unended').on(table.auditedAt).where(sql`${table.endedAt} is null`),
+    index('videos_unended_caller').on(table.callerId).where(sql`${table.endedAt} is null`),
+    index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null`),
+  ],
+);
+
+/** Videos that wait for a slot; the row goes when a slot is granted. */
+export const waiting = pgTable(
+  'waiting',
+  {
+    videoId: text('video_id').primaryKey(),
+    pool: text().notNull(),
+    callerId: text('caller_id').notNull(),
+    model: text().notNull(),
+    /** Start-time fair queueing: smallest first. */
+    tag: doublePrecision().notNull(),
+    queuedAt: instant('queued_at').notNull(),
+  },
+  (table) => [index('waiting_order').on(table.pool, table.tag, table.videoId)],
+);
+
+/** Tries to have a video's task made at an account: the only truth of slots and of "paid once". */
+export const submissions = pgTable(
+  'submissions',
+  {
+    id: text().primaryKey(),
+    videoId: text('video_id').notNull(),
+    n: integer().notNull(),
+    account: text().notNull(),
+    provider: text().$type<ProviderName>().notNull(),
+    /** Frozen at the grant, whatever the configuration says later. */
+    baseUrl: text('base_url').notNull(),
+    upstreamModel: text('upstream_model').notNull(),
+    singleLane: boolean('single_lane').notNull(),
+    state: text().$type<SubmissionState>().notNull(),
+    grantedAt: instant('granted_at').notNull(),
+    signalledAt: instant('signalled_at'),
+    sentAt: instant('sent_at'),
+    /** No create can be on its way after this. */
+    sendUntil: instant('send_until'),
+    /** Whether the upstream answered the create at all, where its answer was no use. */
+    answered: boolean(),
+    /** When the first list after the create showed no candidate. */
+    firstEmptyListAt: instant('first_empty_list_at'),
+    taskId: text('task_id'),
+    runningAt: instant('running_at'),
+    endedAt: instant('ended_at'),
+    /** What the upstream billed for the task. */
+    costMicroUsd: microUsd('cost_micro_usd'),
+    /** How the task ended, as the poll that saw it read it. */
+    taskEnd: jsonb('task_end').$type<TaskEnd>(),
+    lastError: jsonb('last_error').$type<JsonObject>(),
+  },
+  (table) => [
+    uniqueIndex('submissions_video_n').on(table.videoId, table.n),
+    uniqueIndex('submissions_account_task').on(table.account, table.taskId),
+    uniqueIndex('submissions_open_video')
+      .on(table.videoId)
+      .where(sql`${table.state} in ('granted', 'sending', 'unconfirmed', 'running')`),
+    uniqueIndex('submissions_account_lane')
+      .on(table.account)
+      .where(sql`${table.singleLane} and ${table.state} in ('granted', 'sending', 'unconfirmed')`),
+    index('submissions_open_account')
+      .on(table.account)
+      .where(sql`${table.state} in ('granted', 'sending', 'unconfirmed', 'running')`),
+  ],
+);
+
+/** What happened to a caller's money; `amount` is the effect on what is available. */
+export const ledger = pgTable(
+  'ledger',
+  {
+    id: text().primaryKey(),
+    callerId: text('caller_id').notNull(),
+    videoId: text('video_id'),
+    kind: text().$type<'credit' | 'hold' | 'settle' | 'release' | 'refund'>().notNull(),
+    amountMicroUsd: microUsd('amount_micro_usd').notNull(),
+    at: instant('at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('ledger_video_kind').on(table.videoId, table.kind),
+    index('ledger_caller').on(table.callerId, table.at, table.id),
+  ],
+);
+
+/** Idempotency keys of callers' creates. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    callerId: text('caller_id').notNull(),
+    key: text().notNull(),
+    bodyHash: text('body_hash').notNull(),
+    videoId: text('video_id').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.callerId, table.key] }), index('idempotency_keys_video').on(table.videoId)],
+);
+
+/** Ends of videos, written in the transaction of the end: what webhooks are made from. */
+export const events = pgTable(
+  'events',
+  {
+    id: text().primaryKey(),
+    callerId: text('caller_id').notNull(),
+    videoId: text('video_id').notNull(),
+    type: text().$type<'video.completed' | 'video.failed' | 'video.cancelled'>().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [uniqueIndex('events_video').on(table.videoId, table.type)],
+);

@@ -1,0 +1,112 @@
+/** What an inbound dialect is: pure functions from its words to ours and back, one for each documented route. */
+
+import type { Refusal } from '../domain/failure.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { ModelOffer } from '../domain/models.ts';
+import type { DialectName } from '../domain/vendor.ts';
+import type { Video, VideoState } from '../domain/video.ts';
+import type { VideoDraft } from '../domain/video-request.ts';
+
+/** An HTTP request as a dialect sees it: parsed, authenticated, without a framework. */
+export interface DialectRequest {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  /** Undefined when there was no body. */
+  readonly body: unknown;
+}
+
+/** A video as dialects show it: the record, its place in the queue and its signed links (null until archived). */
+export interface VideoView {
+  readonly video: Video;
+  readonly clipUrl: string | null;
+  readonly posterUrl: string | null;
+  /** When those links die. */
+  readonly linksExpireAt: Date;
+}
+
+/** A JSON answer. */
+export interface DialectAnswer {
+  readonly status: number;
+  readonly body: JsonObject;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One server-sent event; `data` is written as it stands. */
+export interface ServerSentEvent {
+  readonly event: string;
+  readonly data: string;
+}
+
+/** Which of a caller's videos a list shows; newest first. */
+export interface ListQuery {
+  readonly limit: number;
+  readonly states?: readonly VideoState[];
+  readonly cursor?: string;
+}
+
+export interface VideoPage {
+  readonly views: readonly VideoView[];
+  readonly nextCursor: string | null;
+}
+
+interface RouteBase {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** As documented, with `:id` where a video is named. */
+  readonly path: string;
+}
+
+/** Makes a video. `parse` throws `Refusal` for what does not fit. */
+export interface CreateRoute extends RouteBase {
+  readonly kind: 'create';
+  parse(request: DialectRequest): { readonly draft: VideoDraft; readonly idempotencyKey?: string };
+  render(view: VideoView): DialectAnswer;
+}
+
+/** Shows one video. */
+export interface ReadRoute extends RouteBase {
+  readonly kind: 'read';
+  render(view: VideoView): DialectAnswer;
+}
+
+/** Shows a caller's videos. */
+export interface ListRoute extends RouteBase {
+  readonly kind: 'list';
+  parse(request: DialectRequest): ListQuery;
+  render(page: VideoPage): DialectAnswer;
+}
+
+/** Follows one video by server-sent events: one for each change, then those of its end. */
+export interface StreamRoute extends RouteBase {
+  readonly kind: 'stream';
+  renderChange(view: VideoView): ServerSentEvent;
+  /** What follows the last change. */
+  readonly closing: readonly ServerSentEvent[];
+}
+
+/** Removes a video from its caller's history. */
+export interface DeleteRoute extends RouteBase {
+  readonly kind: 'delete';
+  /** Whether the media go as well, at once. */
+  readonly purgesMedia: boolean;
+  /** How an unknown id is answered: as success, so as not to tell, or as 404. */
+  readonly unknownId: 'success' | 'not found';
+  render(): DialectAnswer;
+}
+
+/** Shows the models on offer. */
+export interface ModelsRoute extends RouteBase {
+  readonly kind: 'models';
+  render(offers: readonly ModelOffer[]): DialectAnswer;
+}
+
+export type DialectRoute = CreateRoute | ReadRoute | ListRoute | StreamRoute | DeleteRoute | ModelsRoute;
+
+/** The inbound face of a documented API. */
+export interface Dialect {
+  readonly name: DialectName;
+  /** How long after creation the media are kept. */
+  readonly retentionSeconds: number;
+  readonly routes: readonly DialectRoute[];
+  /** A refusal in this dialect's own error shape. */
+  renderRefusal(refusal: Refusal): DialectAnswer;
+}

@@ -1,0 +1,11 @@
+/** JSON as a type: what may stand in requests we forward and in Temporal payloads. */
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+/** True for a plain JSON object, false for null, arrays and everything else. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,80 @@
+/** Models: what is offered at which account, which requests they take, and what a request costs. */
+
+import { Refusal } from './failure.ts';
+import type { MicroUsd } from './money.ts';
+import type { Mode, VideoDraft } from './video-request.ts';
+
+/** What a model can do; an empty list means that the upstream states no restriction. */
+export interface Capabilities {
+  readonly modes: readonly Mode[];
+  readonly aspectRatios: readonly string[];
+  readonly qualities: readonly string[];
+  readonly minDurationSeconds: number;
+  readonly maxDurationSeconds: number;
+  /** The exact durations on offer, where the upstream takes only certain ones. */
+  readonly durationsSeconds: readonly number[] | null;
+}
+
+/** One model at one account: the same model id may be offered by several. */
+export interface ModelOffer {
+  /** What callers send. */
+  readonly model: string;
+  readonly account: string;
+  /** What the account's upstream calls it. */
+  readonly upstreamModel: string;
+  readonly pricePerSecondMicroUsd: MicroUsd;
+  readonly capabilities: Capabilities;
+}
+
+/** The values a draft resolves to at an offer: defaults filled in, so that what is priced is what is sent. */
+export interface ResolvedValues {
+  readonly durationSeconds: number;
+  readonly aspectRatio: string | null;
+  readonly quality: string | null;
+}
+
+function refuse(param: string, problem: string): never {
+  throw new Refusal('invalid_request', problem, { param });
+}
+
+function resolveDuration(draft: VideoDraft, { capabilities, model }: ModelOffer): number {
+  const { minDurationSeconds: min, maxDurationSeconds: max, durationsSeconds } = capabilities;
+  // AF-12: the default is the model's minimum.
+  const duration = draft.durationSeconds ?? min;
+  if (durationsSeconds !== null && !durationsSeconds.includes(duration)) {
+    refuse('duration_seconds', `model ${model} makes clips of ${durationsSeconds.join(', ')} seconds, not ${duration}`);
+  }
+  if (duration < min || duration > max) {
+    refuse('duration_seconds', `model ${model} makes clips of ${min} to ${max} seconds, not ${duration}`);
+  }
+  return duration;
+}
+
+function resolveChoice(param: string, value: string | undefined, allowed: readonly string[], model: string) {
+  if (value !== undefined && allowed.length > 0 && !allowed.includes(value)) {
+    refuse(param, `model ${model} takes ${allowed.join(', ')}, not ${value}`);
+  }
+  // The first in the model's own list is its default; a model without a list is sent none.
+  return value ?? allowed[0] ?? null;
+}
+
+/**
+ * Checks a draft against an offer and fills in the model's defaults.
+ * @throws Refusal `invalid_request` naming the parameter and the allowed values.
+ */
+export function resolveDraft(draft: VideoDraft, offer: ModelOffer): ResolvedValues {
+  const { capabilities, model } = offer;
+  if (capabilities.modes.length > 0 && !capabilities.modes.includes(draft.mode)) {
+    refuse('mode', `model ${model} takes the modes ${capabilities.modes.join(', ')}, not ${draft.mode}`);
+  }
+  return {
+    durationSeconds: resolveDuration(draft, offer),
+    aspectRatio: resolveChoice('aspect_ratio', draft.aspectRatio, capabilities.aspectRatios, model),
+    quality: resolveChoice('quality', draft.quality, capabilities.qualities, model),
+  };
+}
+
+/** What a clip costs at an offer: seconds times the model's price (AF-47). */
+export function estimateMicroUsd(offer: ModelOffer, durationSeconds: number): MicroUsd {
+  return Math.round(offer.pricePerSecondMicroUsd * durationSeconds);
+}

@@ -1,0 +1,9 @@
+/** The names of the documented APIs: what we speak inbound (dialects) and outbound (providers). */
+
+export const PROVIDERS = ['airforce'] as const;
+/** The outbound adapter for a documented API. */
+export type ProviderName = (typeof PROVIDERS)[number];
+
+export const DIALECTS = ['airforce'] as const;
+/** The inbound face of a documented API. */
+export type DialectName = (typeof DIALECTS)[number];

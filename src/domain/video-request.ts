@@ -1,0 +1,53 @@
+/** What a caller asks for, in one vocabulary for all dialects and providers. */
+
+import type { JsonObject } from './json.ts';
+
+export const MODES = ['text', 'image', 'reference'] as const;
+/** `text` from words alone, `image` animates a first frame, `reference` takes style from one or more images. */
+export type Mode = (typeof MODES)[number];
+
+/** An input image: at a public URL, or in our own media store under its content hash. */
+export type ImageReference =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'stored'; readonly sha256: string; readonly mediaType: string; readonly sizeBytes: number };
+
+/** An input image as a caller sent it, before its bytes are stored. */
+export type ImageInput =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly mediaType: string };
+
+/** A request as a dialect read it: what the caller left out is absent and is filled from the model. */
+export interface VideoDraft {
+  readonly model: string;
+  readonly mode: Mode;
+  readonly prompt: string;
+  readonly durationSeconds?: number;
+  readonly aspectRatio?: string;
+  readonly quality?: string;
+  readonly images: readonly ImageInput[];
+  /** Keys we do not know, forwarded upstream untouched (AF-17). */
+  readonly extra: JsonObject;
+}
+
+/**
+ * The whole normalised request: the workflow's input, from which a lost row can be healed. Every value that has a
+ * price is explicit, so that what is priced is what is sent upstream.
+ */
+export interface VideoRequest {
+  readonly model: string;
+  readonly mode: Mode;
+  readonly prompt: string;
+  readonly durationSeconds: number;
+  readonly aspectRatio: string | null;
+  readonly quality: string | null;
+  readonly images: readonly ImageReference[];
+  readonly extra: JsonObject;
+}
+
+/** Bounds that keep a request small enough to be a workflow's input. */
+export const REQUEST_BOUNDS = {
+  promptBytes: 32 * 1024,
+  extraBytes: 64 * 1024,
+  images: 8,
+  imageBytes: 32 * 1024 * 1024,
+} as const;

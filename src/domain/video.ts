@@ -1,0 +1,67 @@
+/** A video: its states, the record the catalog keeps of it, and the snapshot users see. */
+
+import type { VideoFailure } from './failure.ts';
+import type { MicroUsd } from './money.ts';
+import type { DialectName, ProviderName } from './vendor.ts';
+import type { VideoRequest } from './video-request.ts';
+
+export const RUNNING_STATES = ['queued', 'submitting', 'unconfirmed', 'generating', 'archiving'] as const;
+export const END_STATES = ['completed', 'failed', 'cancelled', 'expired'] as const;
+export const VIDEO_STATES = [...RUNNING_STATES, ...END_STATES] as const;
+
+export type EndState = (typeof END_STATES)[number];
+export type VideoState = (typeof VIDEO_STATES)[number];
+
+/** Ends are final: a video in one of these never changes its state again. */
+export function isEnded(state: VideoState): state is EndState {
+  return (END_STATES as readonly VideoState[]).includes(state);
+}
+
+/** What reading the archived MP4 back showed. */
+export interface ArchivedClip {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly durationMs: number;
+  readonly width: number;
+  readonly height: number;
+  readonly codec: string;
+  /** Keys in the media store. */
+  readonly clipKey: string;
+  readonly posterKey: string | null;
+}
+
+/** The catalog's record of a video. */
+export interface Video {
+  readonly id: string;
+  readonly callerId: string;
+  readonly dialect: DialectName;
+  readonly state: VideoState;
+  readonly request: VideoRequest;
+  readonly provider: ProviderName | null;
+  readonly account: string | null;
+  readonly taskId: string | null;
+  /** 0 to 100; never falls. */
+  readonly progress: number;
+  readonly batchId: string | null;
+  readonly createdAt: Date;
+  readonly submittedAt: Date | null;
+  readonly generatedAt: Date | null;
+  readonly endedAt: Date | null;
+  /** When the media are purged and links die; printed at creation. */
+  readonly expiresAt: Date;
+  readonly estimateMicroUsd: MicroUsd;
+  readonly settledMicroUsd: MicroUsd | null;
+  /** What the upstream billed, null until it said so. */
+  readonly upstreamMicroUsd: MicroUsd | null;
+  readonly archive: ArchivedClip | null;
+  readonly failure: VideoFailure | null;
+  readonly submissions: number;
+  readonly polls: number;
+  readonly polledAt: Date | null;
+  /** When a cancel was asked for; the end may follow later. */
+  readonly cancelRequestedAt: Date | null;
+  /** Removed from its caller's history by a delete. */
+  readonly hiddenAt: Date | null;
+  /** When the media were purged. */
+  readonly purgedAt: Date | null;
+}

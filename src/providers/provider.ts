@@ -1,0 +1,112 @@
+/** What an outbound adapter can do: every call is one HTTP exchange, and the adapter keeps nothing between calls. */
+
+import type { AdoptionWindow, ListedTask } from '../domain/adoption.ts';
+import type { UpstreamWords } from '../domain/failure.ts';
+import type { Capabilities } from '../domain/models.ts';
+import type { MicroUsd } from '../domain/money.ts';
+import type { PollTiming } from '../domain/poll-schedule.ts';
+import type { ProviderName } from '../domain/vendor.ts';
+import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
+
+/** What is true of a provider whatever the account. */
+export interface ProviderFacts {
+  /** A re-sent create with the same key returns the same task. */
+  readonly honoursIdempotencyKey: boolean;
+  /** How long a list must show nothing before a lost create counts as not made; null where there is no list. */
+  readonly listWindow: AdoptionWindow | null;
+  readonly cancels: boolean;
+  readonly timing: PollTiming;
+  /** How long the upstream keeps a result when it does not say. */
+  readonly resultTtlMs: number;
+}
+
+/** Where a call goes and with whose key; the worker reads the key from its environment. */
+export interface ProviderCall {
+  /** What stands before `/v1`, without a trailing slash. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** Cancels the exchange; every call also has its own timeout. */
+  readonly signal: AbortSignal;
+}
+
+export interface StartCall extends ProviderCall {
+  readonly upstreamModel: string;
+  /** Derived from the submission, the same in every try of it. */
+  readonly idempotencyKey: string;
+  /** How long to wait for the create's answer. */
+  readonly timeoutMs: number;
+  /** Reads a stored input image. */
+  readImage(image: ImageReference & { kind: 'stored' }): Promise<Uint8Array>;
+}
+
+/** Why an upstream refused a create; only `request` is about the video itself, the others about the account. */
+export type RefusalReason = 'rate limited' | 'unauthenticated' | 'no credit' | 'model not allowed' | 'request';
+
+/** How a create ended. Nothing is thrown: what is not known is said. */
+export type StartOutcome =
+  | { readonly kind: 'started'; readonly taskId: string; readonly costMicroUsd: MicroUsd | null }
+  | {
+      readonly kind: 'refused';
+      readonly reason: RefusalReason;
+      readonly upstream: UpstreamWords;
+      readonly retryAfterMs?: number | undefined;
+    }
+  /** DNS, connect or TLS failed: certainly no task. */
+  | { readonly kind: 'not sent'; readonly message: string }
+  /** Sent, and no usable answer: perhaps a task. `answered` when the upstream did say something. */
+  | { readonly kind: 'lost'; readonly answered: boolean; readonly upstream: UpstreamWords };
+
+/** Where a finished clip's bytes are. */
+export interface ResultLink {
+  readonly url: string;
+  /** True where the link is the provider's own and needs the account's key. */
+  readonly needsKey: boolean;
+  /** When the link dies; null where the upstream does not say. */
+  readonly expiresAtMs: number | null;
+}
+
+/** What one look at a task showed. */
+export type TaskStatus =
+  | {
+      readonly kind: 'pending';
+      /** 0 to 100; null where the upstream shows none. */
+      readonly progress: number | null;
+      /** The upstream's own word; an unknown word keeps the previous state. */
+      readonly word: string;
+      readonly known: boolean;
+      readonly retryAfterMs?: number | undefined;
+    }
+  | { readonly kind: 'succeeded'; readonly result: ResultLink | null; readonly costMicroUsd: MicroUsd | null }
+  | { readonly kind: 'failed'; readonly upstream: UpstreamWords; readonly costMicroUsd: MicroUsd | null }
+  /** The upstream does not know the task (404); right after a create that can pass. */
+  | { readonly kind: 'missing' };
+
+/** An account's recent tasks, and the upstream's clock when it listed them. */
+export interface TaskList {
+  readonly tasks: readonly (ListedTask & { readonly costMicroUsd: MicroUsd | null })[];
+  readonly upstreamNowMs: number;
+}
+
+/** A model as an upstream publishes it. */
+export interface PublishedModel {
+  readonly upstreamModel: string;
+  readonly pricePerSecondMicroUsd: MicroUsd;
+  readonly capabilities: Capabilities;
+}
+
+/** Except for `start`, a call throws `UpstreamError` when the exchange itself failed. */
+export interface Provider {
+  readonly name: ProviderName;
+  readonly facts: ProviderFacts;
+  /** Creates the task. Billable. */
+  start(request: VideoRequest, call: StartCall): Promise<StartOutcome>;
+  /** Looks at the task once. */
+  check(taskId: string, call: ProviderCall): Promise<TaskStatus>;
+  cancel?(taskId: string, call: ProviderCall): Promise<void>;
+  /** The account's recent tasks, newest first. */
+  list?(call: ProviderCall): Promise<TaskList>;
+  /** The models that the upstream publishes. */
+  models?(call: ProviderCall): Promise<readonly PublishedModel[]>;
+  /** A free GET that shows whether the key is still good; throws `UpstreamError` with the status if not. */
+  probe(call: ProviderCall): Promise<void>;
+}

@@ -1,0 +1,41 @@
+/** Where clips, posters and input images are kept: the contract that every kind of storage meets. */
+
+import type { Readable } from 'node:stream';
+import type { JsonObject } from '../domain/json.ts';
+
+/** A byte range, both ends inclusive, as HTTP counts. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** An object being written: invisible to readers until it is committed. */
+export interface StagedObject {
+  /** Bytes that are safe: where an interrupted download goes on. */
+  readonly sizeBytes: number;
+  /** Appends; resolves when the chunk is taken, so that awaiting it is the backpressure. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** SHA-256 (hex) of everything written, resumed parts included. */
+  sha256(): string;
+  /** Makes what was written safe, and returns what `stage` needs to go on from here in another process. */
+  checkpoint(): Promise<JsonObject>;
+  /** Publishes the object under its key, replacing what stood there, in one step. */
+  commit(): Promise<void>;
+  /** Gives up and removes what was written. */
+  discard(): Promise<void>;
+  /** Closes what is open and keeps what was written, to go on later. */
+  suspend(): Promise<void>;
+}
+
+/** Keys are `/`-separated names of `[A-Za-z0-9._-]`; a key that would leave the store is refused. */
+export interface MediaStore {
+  /** Starts an object, or goes on with one from its last checkpoint; a checkpoint that no longer holds starts anew. */
+  stage(key: string, checkpoint?: JsonObject): Promise<StagedObject>;
+  /** A stream of the object or of a range of it; null where there is none. */
+  read(key: string, range?: ByteRange): Promise<Readable | null>;
+  sizeBytes(key: string): Promise<number | null>;
+  /** Removes the object; removing what is not there is fine. */
+  remove(key: string): Promise<void>;
+  /** Throws when objects cannot be written. */
+  check(): Promise<void>;
+}

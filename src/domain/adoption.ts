@@ -5,8 +5,8 @@ import type { VideoRequest } from './video-request.ts';
 /** A task as an account's list shows it; what the list leaves out is undefined. */
 export interface ListedTask {
   readonly taskId: string;
-  /** By the upstream's clock. */
-  readonly createdAtMs: number;
+  /** By the upstream's clock; where the list shows no time, a task is nobody's candidate. */
+  readonly createdAtMs: number | undefined;
   readonly model?: string | undefined;
   readonly prompt?: string | undefined;
   readonly durationSeconds?: number | undefined;
@@ -27,6 +27,7 @@ const CLOCK_GRAIN_MS = 1000;
 export function isCandidate(task: ListedTask, lost: LostCreate): boolean {
   const agrees = (shown: string | number | undefined, asked: string | number) => shown === undefined || shown === asked;
   return (
+    task.createdAtMs !== undefined &&
     task.createdAtMs >= lost.sentAtMs - CLOCK_GRAIN_MS &&
     agrees(task.model, lost.upstreamModel) &&
     agrees(task.durationSeconds, lost.request.durationSeconds) &&

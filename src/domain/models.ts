@@ -39,8 +39,8 @@ function refuse(param: string, problem: string): never {
 
 function resolveDuration(draft: VideoDraft, { capabilities, model }: ModelOffer): number {
   const { minDurationSeconds: min, maxDurationSeconds: max, durationsSeconds } = capabilities;
-  // AF-12: the default is the model's minimum.
-  const duration = draft.durationSeconds ?? min;
+  // AF-12: the default is the model's minimum; among certain durations, the shortest of them.
+  const duration = draft.durationSeconds ?? (durationsSeconds === null ? min : Math.min(...durationsSeconds));
   if (durationsSeconds !== null && !durationsSeconds.includes(duration)) {
     refuse('duration_seconds', `model ${model} makes clips of ${durationsSeconds.join(', ')} seconds, not ${duration}`);
   }
@@ -77,4 +77,20 @@ export function resolveDraft(draft: VideoDraft, offer: ModelOffer): ResolvedValu
 /** What a clip costs at an offer: seconds times the model's price (AF-47). */
 export function estimateMicroUsd(offer: ModelOffer, durationSeconds: number): MicroUsd {
   return Math.round(offer.pricePerSecondMicroUsd * durationSeconds);
+}
+
+/**
+ * The offer that a draft is priced at, the first in order of preference that takes it, with the values it resolves to.
+ * @throws Refusal `unknown_model` without an offer, or why the most preferred one does not take the draft.
+ */
+export function chooseOffer(draft: VideoDraft, offers: readonly ModelOffer[]) {
+  let refusal: unknown;
+  for (const offer of offers) {
+    try {
+      return { offer, values: resolveDraft(draft, offer) };
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  throw refusal ?? new Refusal('unknown_model', `model ${draft.model} is not on offer`, { param: 'model' });
 }

@@ -23,22 +23,54 @@ export interface PollSituation {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** A wait grows with the task's age, so that the delay in seeing the end stays a small share of the whole. */
-const SHARE_OF_ELAPSED = 0.05;
+// Waits are bounded by the task's age, so that the delay in seeing the end stays a small share of the whole: the end
+// falls somewhere in the last wait, on average in its middle, so a wait of 10 % of the age is seen 5 % late.
+const SHORTEST_SHARE = 0.05;
+const LONGEST_SHARE = 0.1;
+/** The least multiple of the documented interval that a wait may have without knowing, and with the end well ahead. */
+const INTERVALS_UNKNOWING = 2;
+const INTERVALS_FAR = 3;
+/** Below this share of progress a forecast is worth nothing. */
+const LEAST_PROGRESS = 5;
+/** A look just before the end costs a whole interval more, so it is aimed a little behind the end. */
+const AIM_BEHIND_SHARE = 0.005;
+const MOST_DOUBLINGS = 6;
+const LONGEST_AFTER_FAILURES_MS = 60_000;
 const LONGEST_HINT_MS = 10 * 60_000;
 
-/** Milliseconds to wait before the next look: never shorter than the documented interval, a hint is always obeyed. */
+/**
+ * Milliseconds to wait before the next look: never shorter than the documented interval, a hint is always obeyed, and
+ * only a hint or failures make it longer than the documented longest.
+ */
 export function nextPollDelayMs(timing: PollTiming, situation: PollSituation): number {
-  if (situation.polls === 0) return Math.max(0, timing.firstPollMs - situation.elapsedMs);
-  const paced = Math.max(timing.minPollMs, situation.elapsedMs * SHARE_OF_ELAPSED);
-  const backedOff = paced * 2 ** Math.min(situation.failuresInARow, 6);
-  const wanted = Math.min(backedOff, remainingMs(situation) ?? backedOff);
-  const bounded = Math.min(Math.max(wanted, timing.minPollMs), Math.max(timing.maxPollMs, timing.minPollMs));
-  return Math.round(Math.max(bounded, Math.min(situation.retryAfterMs ?? 0, LONGEST_HINT_MS)));
+  const { elapsedMs, polls, retryAfterMs } = situation;
+  const wantedMs = polls === 0 ? timing.firstPollMs - elapsedMs : pacedMs(timing, situation);
+  return Math.ceil(Math.max(0, wantedMs, Math.min(retryAfterMs ?? 0, LONGEST_HINT_MS)));
 }
 
-/** When the task should end if it goes on at its pace; undefined while there is too little progress to tell. */
-function remainingMs({ elapsedMs, progress, failuresInARow }: PollSituation): number | undefined {
-  if (progress < 20 || progress >= 100 || failuresInARow > 0) return undefined;
-  return (elapsedMs * (100 - progress)) / progress;
+function pacedMs(timing: PollTiming, situation: PollSituation): number {
+  const longestMs = Math.max(timing.maxPollMs, timing.minPollMs);
+  const atLeastMs = Math.max(timing.minPollMs, situation.elapsedMs * SHORTEST_SHARE);
+  const paceMs = Math.min(longestMs, Math.max(atLeastMs, unboundedMs(timing, situation)));
+  if (situation.failuresInARow === 0) return paceMs;
+  const backedOffMs = paceMs * 2 ** Math.min(situation.failuresInARow, MOST_DOUBLINGS);
+  return Math.min(backedOffMs, Math.max(longestMs, LONGEST_AFTER_FAILURES_MS));
+}
+
+/** Strides while the end is far ahead or unknown; near it, the wait that ends with the task. */
+function unboundedMs({ minPollMs }: PollTiming, situation: PollSituation): number {
+  const ageShareMs = situation.elapsedMs * LONGEST_SHARE;
+  const remainingMs = forecastMs(situation);
+  if (remainingMs === undefined) return Math.max(minPollMs * INTERVALS_UNKNOWING, ageShareMs);
+  const strideMs = Math.max(minPollMs * INTERVALS_FAR, ageShareMs);
+  if (remainingMs > strideMs + minPollMs) return strideMs;
+  // A whole stride would leave less than an interval, which then would be waited in vain.
+  return remainingMs > strideMs ? remainingMs / 2 : remainingMs;
+}
+
+/** How long the task should still take if it goes on at its pace; undefined while there is too little to tell. */
+function forecastMs({ elapsedMs, progress, failuresInARow }: PollSituation): number | undefined {
+  if (progress < LEAST_PROGRESS || failuresInARow > 0) return undefined;
+  const remainingMs = (elapsedMs * Math.max(0, 100 - progress)) / progress;
+  return remainingMs + elapsedMs * AIM_BEHIND_SHARE;
 }

@@ -1,0 +1,70 @@
+/** Connections that are only made to public addresses, checked where they are made, and to hosts that are trusted. */
+
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector } from 'undici';
+import { isPublicAddress } from './public-address.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const BODY_IDLE_TIMEOUT_MS = 30_000;
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** A URL led to an address that is not public. */
+export class BlockedAddress extends Error {
+  constructor(host: string, address: string) {
+    const where = host === address ? address : `${host} at ${address}`;
+    super(`${where} is not a public address, and the host is not among the trusted ones`);
+    this.name = 'BlockedAddress';
+  }
+}
+
+/** Name of a host and port as operators write it: lower case, IPv6 in brackets, the port always there. */
+export function hostAndPort({
+  hostname,
+  port,
+  protocol,
+}: {
+  hostname: string;
+  port: string;
+  protocol: string;
+}): string {
+  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;
+  return `${host.toLowerCase()}:${port || DEFAULT_PORTS[protocol]}`;
+}
+
+/** Looks a name up and refuses it if any of its addresses is not public: the connection uses exactly this answer. */
+const lookupPublic: LookupFunction = (host, options, callback) => {
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    const [first] = addresses ?? [];
+    if (error || first === undefined) {
+      callback(error ?? new Error(`${host} has no address`), '', 0);
+      return;
+    }
+    const blocked = addresses.find(({ address }) => !isPublicAddress(address));
+    if (blocked !== undefined) callback(new BlockedAddress(host, blocked.address), '', 0);
+    else if (options.all) callback(null, addresses);
+    else callback(null, first.address, first.family);
+  });
+};
+
+/** An agent whose connections keep to public addresses, and to `trustedHosts` (`host:port`) wherever they are. */
+export function createGuardedAgent(trustedHosts: readonly string[]): Agent {
+  const trusted = new Set(trustedHosts.map((host) => host.toLowerCase()));
+  const connectAnywhere = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
+  const connectPublic = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: lookupPublic });
+  return new Agent({
+    headersTimeout: 0,
+    bodyTimeout: BODY_IDLE_TIMEOUT_MS,
+    connect: (options, callback) => {
+      const { hostname } = options;
+      if (trusted.has(hostAndPort(options))) {
+        connectAnywhere(options, callback);
+      } else if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
+        // A literal address is never looked up, so it has to be checked here.
+        callback(new BlockedAddress(hostname, hostname), null);
+      } else {
+        connectPublic(options, callback);
+      }
+    },
+  });
+}

@@ -1,0 +1,73 @@
+/** Sends a billable create and judges how it ended: the rule that decides whether it may ever be sent again. */
+
+import type { Json } from '../domain/json.ts';
+import type { MicroUsd } from '../domain/money.ts';
+import type { EncodedBody } from '../net/encoded-body.ts';
+import { type JsonReply, requestJson, upstreamWords } from '../net/request-json.ts';
+import { retryAfterMs } from '../net/retry-after.ts';
+import { UpstreamError } from '../net/upstream-error.ts';
+import type { RefusalReason, StartCall, StartOutcome } from './provider.ts';
+
+/** A task as the answer to its create shows it. */
+export interface CreatedTask {
+  readonly taskId: string;
+  readonly costMicroUsd: MicroUsd | null;
+}
+
+interface Create {
+  readonly url: string;
+  /** Only where the provider honours one. */
+  readonly idempotencyKey?: string;
+  /** Makes the body; when it throws, nothing was sent. */
+  makeBody(): Promise<Json | EncodedBody>;
+  /** Reads the answer of a 2xx; undefined where it names no task. */
+  readTask(body: unknown): CreatedTask | undefined;
+}
+
+/** What a status says about the account; every other refusal is about the request itself. */
+const ACCOUNT_REFUSALS: Readonly<Record<number, RefusalReason>> = {
+  401: 'unauthenticated',
+  402: 'no credit',
+  403: 'model not allowed',
+  429: 'rate limited',
+};
+
+/** A server that stopped waiting for us may have begun. */
+const REQUEST_TIMEOUT = 408;
+
+/** One create on a connection of its own. Never throws. */
+export async function sendCreate(call: StartCall, create: Create): Promise<StartOutcome> {
+  try {
+    const reply = await requestJson({
+      method: 'POST',
+      url: create.url,
+      apiKey: call.apiKey,
+      body: await create.makeBody(),
+      timeoutMs: call.timeoutMs,
+      signal: call.signal,
+      freshConnection: true,
+      ...(create.idempotencyKey !== undefined && { idempotencyKey: create.idempotencyKey }),
+    });
+    return judgeReply(reply, create);
+  } catch (error) {
+    return judgeError(error);
+  }
+}
+
+function judgeReply(reply: JsonReply, create: Create): StartOutcome {
+  const { status } = reply;
+  const task = status >= 200 && status < 300 ? create.readTask(reply.body) : undefined;
+  if (task !== undefined) return { kind: 'started', ...task };
+  const upstream = upstreamWords(reply);
+  if (status < 400 || status >= 500 || status === REQUEST_TIMEOUT) return { kind: 'lost', answered: true, upstream };
+  const reason = ACCOUNT_REFUSALS[status] ?? 'request';
+  return { kind: 'refused', reason, upstream, retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs) };
+}
+
+function judgeError(error: unknown): StartOutcome {
+  if (error instanceof UpstreamError && error.phase !== 'not sent') {
+    return { kind: 'lost', answered: error.status !== undefined, upstream: error.upstream };
+  }
+  // Everything else happened before the exchange: no connection, a stored image that cannot be read.
+  return { kind: 'not sent', message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,165 @@
+/** Creates at a scripted airforce upstream: what is sent, and what is made of every kind of answer. */
+
+import type { VideoRequest } from '../../src/domain/video-request.ts';
+import { airforce } from '../../src/providers/airforce.ts';
+import type { StartCall } from '../../src/providers/provider.ts';
+import {
+  cut,
+  json,
+  type Script,
+  type ScriptedServer,
+  silence,
+  startScriptedServer,
+  text,
+} from '../net/scripted-server.ts';
+import { CREATED, callTo, REQUEST } from './airforce-fixtures.ts';
+
+let server: ScriptedServer;
+beforeAll(async () => {
+  server = await startScriptedServer();
+});
+beforeEach(() => {
+  server.received.length = 0;
+});
+afterAll(async () => {
+  await server.close();
+});
+
+async function sentBody(request: Partial<VideoRequest>) {
+  server.script = json(200, CREATED);
+  await airforce.start({ ...REQUEST, ...request }, callTo(server));
+  return JSON.parse(server.received[0]?.body ?? '');
+}
+
+describe('the body of a create', () => {
+  test('says everything that has a price explicitly', async () => {
+    expect(await sentBody({})).toEqual({
+      model: 'wan-2.6',
+      prompt: 'a lighthouse',
+      mode: 'text',
+      duration_seconds: 8,
+      aspect_ratio: '16:9',
+      quality: '720p',
+    });
+    expect(server.received[0]).toMatchObject({ method: 'POST', path: '/v1/video/generations' });
+    expect(server.received[0]?.headers.authorization).toBe('Bearer sk-air-test');
+  });
+
+  test('carries images by URL or as base64', async () => {
+    const body = await sentBody({
+      mode: 'reference',
+      images: [
+        { kind: 'url', url: 'https://example.com/a.png' },
+        { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 },
+      ],
+    });
+    expect(body).toMatchObject({
+      mode: 'reference',
+      input_images: [{ url: 'https://example.com/a.png' }, { b64_json: Buffer.from('png').toString('base64') }],
+    });
+  });
+
+  test('forwards other keys but never over ours', async () => {
+    const extra = {
+      seed: 7,
+      nested: { a: [1, null] },
+      model: 'gratis',
+      duration_seconds: 1,
+      quality: '4k',
+      input_images: [],
+    };
+    const body = await sentBody({ extra, quality: null, aspectRatio: null });
+    expect(body).toEqual({
+      model: 'wan-2.6',
+      prompt: 'a lighthouse',
+      mode: 'text',
+      duration_seconds: 8,
+      seed: 7,
+      nested: { a: [1, null] },
+    });
+  });
+});
+
+describe('the outcome of a create', () => {
+  const outcomeOf = (script: Script, overrides: Partial<StartCall> = {}) => {
+    server.script = script;
+    return airforce.start(REQUEST, callTo(server, overrides));
+  };
+
+  test.each([200, 201, 202])('is started for %i with an id', async (status) => {
+    const outcome = await outcomeOf(json(status, CREATED));
+    expect(outcome).toEqual({ kind: 'started', taskId: 'task-1', costMicroUsd: 3_200_000 });
+  });
+
+  test('is started even if only the id is readable', async () => {
+    const odd = { task_id: 'task-1', status: 7, created: 'now', cost_cents: 'three' };
+    expect(await outcomeOf(json(200, odd))).toEqual({ kind: 'started', taskId: 'task-1', costMicroUsd: null });
+  });
+
+  test.each([
+    [400, 'request'],
+    [401, 'unauthenticated'],
+    [402, 'no credit'],
+    [403, 'model not allowed'],
+    [404, 'request'],
+    [409, 'request'],
+    [413, 'request'],
+    [422, 'request'],
+    [429, 'rate limited'],
+  ])('is refused for %i as %s', async (status, reason) => {
+    const outcome = await outcomeOf(json(status, { error: 'no', code: 'because' }, { 'x-request-id': 'r1' }));
+    const upstream = { status, message: 'no', code: 'because', requestId: 'r1' };
+    expect(outcome).toEqual({ kind: 'refused', reason, upstream, retryAfterMs: undefined });
+  });
+
+  test('keeps the hint of a rate limit', async () => {
+    const outcome = await outcomeOf(
+      json(429, { error: { type: 'rate_limit', message: 'slow down' } }, { 'retry-after': '7' }),
+    );
+    expect(outcome).toMatchObject({ kind: 'refused', retryAfterMs: 7000 });
+    expect(outcome).toMatchObject({ upstream: { code: 'rate_limit', message: 'slow down' } });
+  });
+
+  test.each<[string, Script]>([
+    ['500', json(500, { error: 'oops' })],
+    ['502 in HTML', text(502, '<html>bad gateway</html>')],
+    ['503', json(503, {}, { 'retry-after': '1' })],
+    ['408', json(408, {})],
+    ['200 without an id', json(200, { status: 'queued' })],
+    ['200 with an empty id', json(200, { ...CREATED, task_id: '' })],
+    ['200 with a number for an id', json(200, { ...CREATED, task_id: 5 })],
+    ['200 with garbage', text(200, '{"task_id": "task')],
+    ['200 without a body', text(200, '')],
+    ['200 cut in its body', cut(200)],
+    ['200 that never ends in its bound', text(200, 'x'.repeat(5_000_000))],
+    ['a redirect', text(307, '', { location: '/v1/video/generations' })],
+  ])('is lost but answered for %s', async (_name, script) => {
+    const outcome = await outcomeOf(script);
+    expect(outcome).toMatchObject({ kind: 'lost', answered: true, upstream: { status: expect.any(Number) } });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.each<[string, Script, number]>([
+    ['a reset', cut(), 10_000],
+    ['a timeout', silence, 1000],
+  ])('is lost without an answer for %s', async (_name, script, timeoutMs) => {
+    expect(await outcomeOf(script, { timeoutMs })).toMatchObject({ kind: 'lost', answered: false });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('is not sent where nobody listens', async () => {
+    const closed = await startScriptedServer();
+    await closed.close();
+    const outcome = await outcomeOf(silence, { baseUrl: closed.origin });
+    expect(outcome).toMatchObject({ kind: 'not sent', message: expect.stringContaining('ECONNREFUSED') });
+  });
+
+  test('is not sent where a stored image is gone', async () => {
+    server.script = json(200, CREATED);
+    const images = [{ kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 }] as const;
+    const readImage = () => Promise.reject(new Error('the image is gone'));
+    const outcome = await airforce.start({ ...REQUEST, images }, callTo(server, { readImage }));
+    expect(outcome).toMatchObject({ kind: 'not sent', message: expect.stringContaining('the image is gone') });
+    expect(server.received).toHaveLength(0);
+  });
+});

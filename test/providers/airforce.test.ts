@@ -1,0 +1,230 @@
+/** Looks, lists, models and probes at a scripted airforce upstream. */
+
+import { closeUpstreamConnections } from '../../src/net/request-json.ts';
+import { airforce } from '../../src/providers/airforce.ts';
+import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
+import { cut, json, type Script, type ScriptedServer, startScriptedServer, text } from '../net/scripted-server.ts';
+import { CREATED, callTo } from './airforce-fixtures.ts';
+
+let server: ScriptedServer;
+beforeAll(async () => {
+  server = await startScriptedServer();
+});
+beforeEach(() => {
+  server.received.length = 0;
+});
+afterAll(async () => {
+  await closeUpstreamConnections();
+  await server.close();
+});
+
+describe('a look at a task', () => {
+  const look = (task: object, status = 200, headers: Record<string, string> = {}) => {
+    server.script = json(status, { ...CREATED, ...task }, headers);
+    return airforce.check('task-1', callTo(server));
+  };
+
+  test('asks for its path with the id escaped', async () => {
+    server.script = json(404, { error: 'not found' });
+    await airforce.check('a/b?$&', callTo(server));
+    expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks/a%2Fb%3F%24%26', body: '' });
+  });
+
+  test.each([
+    ['queued', 0, { progress: 0, known: true }],
+    ['processing', 41.7, { progress: 41, known: true }],
+    ['processing', 250, { progress: 100, known: true }],
+    ['processing', null, { progress: null, known: true }],
+    ['dreaming', 12, { progress: 12, known: false }],
+  ])('reads %s at %s as pending', async (word, progress, expected) => {
+    const status = await look({ status: word, progress }, 200, { 'retry-after': '9' });
+    expect(status).toEqual({ kind: 'pending', word, retryAfterMs: 9000, ...expected });
+  });
+
+  test('reads a task without status as unknown', async () => {
+    expect(await look({ status: null })).toMatchObject({ kind: 'pending', word: '', known: false });
+  });
+
+  test('reads the link, cost and expiry at completion', async () => {
+    const status = await look({
+      status: 'completed',
+      progress: 100,
+      result_url: 'https://cdn.example/c.mp4',
+      cost_cents: 317.5,
+    });
+    const result = { url: 'https://cdn.example/c.mp4', needsKey: false, expiresAtMs: 1_700_086_400_000 };
+    expect(status).toEqual({ kind: 'succeeded', result, costMicroUsd: 3_175_000 });
+  });
+
+  test.each([
+    ['the creation and the lifetime', { expires_at: null }, 1_700_086_400_000],
+    ['nothing', { expires_at: null, created: null }, null],
+    ['nothing where the time is absurd', { expires_at: 1e300, created: null }, null],
+  ])('derives a missing expiry from %s', async (_name, times, expiresAtMs) => {
+    const status = await look({ status: 'completed', result_url: 'https://cdn.example/c.mp4', ...times });
+    expect(status).toMatchObject({ kind: 'succeeded', result: { expiresAtMs } });
+  });
+
+  test.each([[null], [''], [undefined]])('reads completion with link %p as empty', async (result_url) => {
+    expect(await look({ status: 'completed', result_url })).toMatchObject({ kind: 'succeeded', result: null });
+  });
+
+  test.each([
+    ['failed', 'content policy', { message: 'content policy' }],
+    ['failed', { type: 'moderation', message: 'no' }, { code: 'moderation', message: 'no' }],
+    ['failed', null, {}],
+    ['expired', null, { code: 'expired' }],
+    ['expired', 'took too long', { code: 'expired', message: 'took too long' }],
+  ])('reads %s with error %j as failed', async (word, error, upstream) => {
+    const status = await look({ status: word, error, cost_cents: 0 });
+    expect(status).toEqual({ kind: 'failed', upstream, costMicroUsd: 0 });
+  });
+
+  test.each([404, 410])('reads %i as a missing task', async (status) => {
+    expect(await look({}, status)).toEqual({ kind: 'missing' });
+  });
+
+  test.each<[string, Script, object]>([
+    ['a refused key', json(401, { error: 'bad key' }), { phase: 'answered', status: 401 }],
+    ['a rate limit', json(429, {}, { 'retry-after': '3' }), { phase: 'answered', status: 429, retryAfterMs: 3000 }],
+    ['a broken upstream', text(503, 'down'), { phase: 'answered', status: 503 }],
+    ['garbage', text(200, 'hello'), { phase: 'answered', status: 200 }],
+    ['a task of another id', json(200, { ...CREATED, task_id: 'task-2' }), { phase: 'answered', status: 200 }],
+    ['a reset', cut(), { phase: 'lost', status: undefined }],
+  ])('fails as an exchange for %s', async (_name, script, expected) => {
+    server.script = script;
+    await expect(airforce.check('task-1', callTo(server))).rejects.toMatchObject({
+      name: 'UpstreamError',
+      ...expected,
+    });
+  });
+});
+
+describe('the list of tasks', () => {
+  const list = (script: Script) => {
+    server.script = script;
+    return airforce.list?.(callTo(server));
+  };
+
+  test('shows what adoption compares and the clock', async () => {
+    const tasks = [{ ...CREATED, prompt: 'a lighthouse', duration_seconds: 8, progress: 'half', error: 5 }];
+    const listed = await list(json(200, { data: tasks }, { date: 'Tue, 14 Nov 2023 22:13:20 GMT' }));
+    expect(listed).toEqual({
+      upstreamNowMs: 1_700_000_000_000,
+      tasks: [
+        {
+          taskId: 'task-1',
+          createdAtMs: 1_700_000_000_000,
+          model: 'wan-2.6',
+          prompt: 'a lighthouse',
+          durationSeconds: 8,
+          costMicroUsd: 3_200_000,
+        },
+      ],
+    });
+    expect(server.received[0]?.path).toBe('/v1/video/tasks');
+  });
+
+  test('derives a missing creation from the expiry', async () => {
+    const { created: _created, ...task } = CREATED;
+    const listed = await list(json(200, { data: [task] }));
+    expect(listed?.tasks).toMatchObject([{ createdAtMs: 1_700_000_000_000, prompt: undefined }]);
+  });
+
+  test.each<[string, Script]>([
+    ['a task without an id', json(200, { data: [CREATED, { status: 'queued' }] })],
+    ['a task without a time', json(200, { data: [{ task_id: 'task-1' }] })],
+    ['another shape', json(200, { tasks: [] })],
+    ['a refusal', json(403, { error: 'no' })],
+  ])('is no list with %s', async (_name, script) => {
+    await expect(list(script)).rejects.toMatchObject({ phase: 'answered' });
+  });
+});
+
+describe('the published models', () => {
+  const caps = {
+    aspect_ratios: ['16:9'],
+    qualities: ['720p'],
+    min_duration_s: 5,
+    max_duration_s: 10,
+    modes: ['text', 'image'],
+    price_per_second_cents: 40,
+  };
+
+  test('are the readable ones that make video', async () => {
+    server.script = json(200, {
+      data: [
+        { id: 'wan-2.6', output_modalities: ['video'], video_caps: caps },
+        { id: 'bare', video_caps: { min_duration_s: 4, max_duration_s: 4, price_per_second_cents: 0.5 } },
+        { id: 'chat', output_modalities: ['text'] },
+        { id: 'no-caps', output_modalities: ['video'], video_caps: null },
+        { id: 'bad-caps', output_modalities: ['video'], video_caps: { ...caps, price_per_second_cents: 'free' } },
+        { id: 'backwards', output_modalities: ['video'], video_caps: { ...caps, min_duration_s: 20 } },
+        { output_modalities: ['video'], video_caps: caps },
+        'a string',
+      ],
+    });
+    expect(await airforce.models?.(callTo(server))).toEqual([
+      {
+        upstreamModel: 'wan-2.6',
+        pricePerSecondMicroUsd: 400_000,
+        capabilities: {
+          modes: ['text', 'image'],
+          aspectRatios: ['16:9'],
+          qualities: ['720p'],
+          minDurationSeconds: 5,
+          maxDurationSeconds: 10,
+          durationsSeconds: null,
+        },
+      },
+      {
+        upstreamModel: 'bare',
+        pricePerSecondMicroUsd: 5000,
+        capabilities: {
+          modes: [],
+          aspectRatios: [],
+          qualities: [],
+          minDurationSeconds: 4,
+          maxDurationSeconds: 4,
+          durationsSeconds: null,
+        },
+      },
+    ]);
+    expect(server.received[0]?.path).toBe('/v1/models');
+  });
+
+  test('are none where the list is refused', async () => {
+    server.script = json(500, {});
+    await expect(airforce.models?.(callTo(server))).rejects.toMatchObject({ phase: 'answered', status: 500 });
+  });
+});
+
+describe('a probe', () => {
+  test('passes when the list is answered', async () => {
+    server.script = json(200, { data: [] });
+    await expect(airforce.probe(callTo(server))).resolves.toBeUndefined();
+    expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks' });
+  });
+
+  test('fails with the status of a refusal', async () => {
+    server.script = json(401, { error: 'bad key' });
+    await expect(airforce.probe(callTo(server))).rejects.toMatchObject({ phase: 'answered', status: 401 });
+  });
+});
+
+describe('the table of providers', () => {
+  test('has each provider under its own name', () => {
+    for (const [name, provider] of Object.entries(PROVIDERS_BY_NAME)) expect(provider.name).toBe(name);
+  });
+
+  test('states the documented facts of airforce', () => {
+    expect(airforce.facts).toEqual({
+      honoursIdempotencyKey: false,
+      cancels: false,
+      listWindow: { answeredMs: 5000, unansweredMs: 30_000 },
+      timing: { firstPollMs: 5000, minPollMs: 5000, maxPollMs: 15_000, deadlineMs: 86_400_000 },
+      resultTtlMs: 86_400_000,
+    });
+    expect(airforce.cancel).toBeUndefined();
+  });
+});

@@ -1,0 +1,16 @@
+/** What every face and route of one sandbox works with. */
+
+import type { Conditions } from './conditions.ts';
+import type { ResultLinks } from './links.ts';
+import type { ClipRenderer } from './render/clip-renderer.ts';
+import type { TaskStore } from './task-store.ts';
+
+export interface SandboxContext {
+  readonly store: TaskStore;
+  readonly conditions: Conditions;
+  readonly links: ResultLinks;
+  readonly renderer: ClipRenderer;
+  /** The keys that are good; null: every key is. */
+  readonly keys: ReadonlySet<string> | null;
+  log(message: string): void;
+}

@@ -11,13 +11,13 @@ export interface ByteRange {
 
 /** An object being written: invisible to readers until it is committed. */
 export interface StagedObject {
-  /** Bytes that are safe: where an interrupted download goes on. */
+  /** Bytes taken so far, resumed ones included: where an interrupted download goes on. */
   readonly sizeBytes: number;
-  /** Appends; resolves when the chunk is taken, so that awaiting it is the backpressure. */
+  /** Appends; resolves when the chunk is taken, so that awaiting it is the backpressure. The chunk must not change later. */
   write(chunk: Uint8Array): Promise<void>;
   /** SHA-256 (hex) of everything written, resumed parts included. */
   sha256(): string;
-  /** Makes what was written safe, and returns what `stage` needs to go on from here in another process. */
+  /** Makes what was written safe, and returns what `stage` needs to go on in another process. May run beside writes. */
   checkpoint(): Promise<JsonObject>;
   /** Publishes the object under its key, replacing what stood there, in one step. */
   commit(): Promise<void>;

@@ -1,0 +1,82 @@
+/** The activity that brings a finished clip into the archive; retried until its link expires. */
+
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { UpstreamWords, VideoFailureKind } from '../src/domain/failure.ts';
+import type { ArchivedClip } from '../src/domain/video.ts';
+import type { ArchiveClip } from '../src/storage/archive-clip.ts';
+import type { ArchiveProblem } from '../src/storage/archive-problem.ts';
+import { clipKeyOf, posterKeyOf } from '../src/storage/media-key.ts';
+
+/** Where a video's clip waits to be fetched. */
+export interface ResultSource {
+  readonly url: string;
+  /** The link is the provider's own, made from the account's base URL: its origin gets the account's key. */
+  readonly needsKey: boolean;
+  readonly account: string;
+  readonly trustedHosts: readonly string[];
+  /** Null when the account has vanished from the configuration. */
+  readonly apiKey: string | null;
+  /** When the link dies; null where the upstream does not say. */
+  readonly expiresAt: Date | null;
+}
+
+export interface ArchiveDependencies {
+  /** Where the clip is, or the archive that is there already. */
+  readResult(videoId: string): Promise<ResultSource | { readonly archived: ArchivedClip }>;
+  readonly archiveClip: ArchiveClip;
+}
+
+/**
+ * `archiveVideo` fails for good with the type `result_expired` or `result_invalid` and the upstream's words as its detail;
+ * every other failure may be retried, and a retry goes on from the last heartbeat.
+ */
+export function createArchiveActivity({ readResult, archiveClip }: ArchiveDependencies) {
+  return {
+    async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
+      const result = await readResult(videoId);
+      if ('archived' in result) return result.archived;
+      const context = Context.current();
+      const outcome = await archiveClip({
+        source: sourceOf(result),
+        clipKey: clipKeyOf(videoId),
+        posterKey: posterKeyOf(videoId),
+        signal: context.cancellationSignal,
+        heartbeat: (details) => context.heartbeat(details),
+        resumeFrom: context.info.heartbeatDetails,
+        // A worker that shuts down, a pause or a lost lease all mean another attempt; a cancelled workflow does not.
+        keepsPartial: () => context.cancellationDetails?.cancelRequested !== true,
+      });
+      if (outcome.kind === 'archived') return outcome.clip;
+      throw toFailure(outcome.problem, result);
+    },
+  };
+}
+
+function sourceOf({ url, needsKey, account, apiKey, trustedHosts }: ResultSource) {
+  if (!needsKey || !URL.canParse(url)) return { url, trustedHosts };
+  if (apiKey === null) {
+    throw ApplicationFailure.retryable(
+      `account ${account} is not configured, and its clips need its key`,
+      'account_missing',
+    );
+  }
+  return { url, trustedHosts, authorise: { origin: new URL(url).origin, apiKey } };
+}
+
+function toFailure(problem: ArchiveProblem, { account, expiresAt }: ResultSource): ApplicationFailure {
+  const upstream: UpstreamWords = problem.status === undefined ? {} : { status: problem.status };
+  const message = `account ${account}: ${problem.message}`;
+  const final = (type: VideoFailureKind) =>
+    ApplicationFailure.create({ message, type, nonRetryable: true, details: [upstream], cause: problem });
+  if (problem.kind === 'invalid') return final('result_invalid');
+  const isPastExpiry = expiresAt !== null && expiresAt.getTime() <= Date.now();
+  if (problem.kind === 'expired' || isPastExpiry) return final('result_expired');
+  return ApplicationFailure.create({
+    message,
+    type: 'download_interrupted',
+    details: [upstream],
+    cause: problem,
+    ...(problem.retryAfterMs === undefined ? {} : { nextRetryDelay: problem.retryAfterMs }),
+  });
+}

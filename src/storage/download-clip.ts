@@ -1,0 +1,180 @@
+/** Downloads a clip into a staged object, going on where a broken connection left it. */
+
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ArchiveProblem, CutOff } from './archive-problem.ts';
+import type { ClipTransfer } from './clip-transfer.ts';
+import { type FetchedResult, type FetchOrder, type FetchResult, readAnswer } from './result-answer.ts';
+
+/** Bounds of a download. */
+export interface DownloadLimits {
+  readonly maxBytes: number;
+  /** Until the answer's head, and between two chunks of its body. */
+  readonly idleMs: number;
+  /** Before the tries that follow a first one that failed; after these the download is put off. */
+  readonly waitsMs: readonly number[];
+  /** A try that brought so much more counts as progress: the waits begin anew. */
+  readonly progressBytes: number;
+}
+
+export const DOWNLOAD_LIMITS: DownloadLimits = {
+  maxBytes: 4 * 1024 ** 3,
+  idleMs: 30_000,
+  waitsMs: [0, 1000, 4000, 10_000],
+  progressBytes: 1024 * 1024,
+};
+
+/** Where a clip is, and who may be asked for it. */
+export type ClipSource = Pick<FetchOrder, 'url' | 'trustedHosts' | 'authorise'>;
+
+export interface DownloadJob {
+  readonly fetchResult: FetchResult;
+  readonly source: ClipSource;
+  readonly limits: DownloadLimits;
+  readonly signal: AbortSignal;
+  /** Asks caches on the way for a fresh copy. */
+  readonly fresh: boolean;
+}
+
+/** Resolves when all bytes are staged; throws `ArchiveProblem`, or the signal's reason. */
+export async function downloadClip(transfer: ClipTransfer, job: DownloadJob): Promise<void> {
+  const { waitsMs, progressBytes } = job.limits;
+  for (let failures = 0; !transfer.isComplete; failures += 1) {
+    const beforeBytes = transfer.staged.sizeBytes;
+    const cut = await exchange(transfer, job);
+    if (cut === null) return;
+    if (transfer.isResumable && transfer.staged.sizeBytes - beforeBytes >= progressBytes) failures = 0;
+    const waitMs = waitsMs[failures];
+    if (waitMs === undefined)
+      throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, { cause: cut });
+    await sleep(waitMs, undefined, { signal: job.signal }).catch(() => job.signal.throwIfAborted());
+  }
+}
+
+/** One request; null when it brought the last byte, else why it broke off. */
+async function exchange(transfer: ClipTransfer, job: DownloadJob): Promise<CutOff | null> {
+  try {
+    const answer = await ask(transfer, job);
+    await receive(transfer, answer, job);
+    return null;
+  } catch (error) {
+    job.signal.throwIfAborted();
+    if (error instanceof CutOff) return error;
+    throw error;
+  }
+}
+
+/** Gets an answer that continues what is there, or one that starts anew. */
+async function ask(transfer: ClipTransfer, job: DownloadJob): Promise<FetchedResult> {
+  const { wanted } = transfer;
+  const answer = await fetchHead(job, requestHeaders(wanted, job.fresh));
+  try {
+    const kind = readAnswer(answer, wanted);
+    // Once the part is thrown away the next request asks for no range, so a misfit cannot come twice in a row.
+    if (kind !== 'resume' && transfer.staged.sizeBytes > 0) await transfer.restart();
+    if (kind === 'misfit')
+      throw new CutOff(`the upstream's link answered ${answer.status} with bytes that do not continue ours`);
+    transfer.learn(answer);
+    return answer;
+  } catch (error) {
+    drop(answer.body);
+    throw error;
+  }
+}
+
+function requestHeaders(wanted: ClipTransfer['wanted'], fresh: boolean): Record<string, string> {
+  const headers: Record<string, string> = { accept: 'video/mp4, */*;q=0.1', 'accept-encoding': 'identity' };
+  if (fresh) headers['cache-control'] = 'no-cache';
+  if (wanted.offset > 0 && wanted.validator !== null) {
+    headers['range'] = `bytes=${wanted.offset}-`;
+    headers['if-range'] = wanted.validator;
+  }
+  return headers;
+}
+
+async function fetchHead(
+  { fetchResult, source, limits, signal }: DownloadJob,
+  headers: Record<string, string>,
+): Promise<FetchedResult> {
+  try {
+    return await fetchResult({ ...source, headers, signal, timeoutMs: limits.idleMs });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (findByName(error, 'BlockedAddress')) {
+      const message = "the upstream's link leads to a private address; an account's trustedHosts can allow it";
+      throw new ArchiveProblem('invalid', message, { cause: error });
+    }
+    const unusable = findByName(error, 'UnusableUrl');
+    if (unusable)
+      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${unusable.message}`, { cause: error });
+    throw new CutOff(`no answer came (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+}
+
+/** An error of that name among the error and its causes: HTTP clients wrap what their connectors throw. */
+function findByName(error: unknown, name: string): Error | null {
+  if (!(error instanceof Error)) return null;
+  return error.name === name ? error : findByName(error.cause, name);
+}
+
+async function receive(transfer: ClipTransfer, { body }: FetchedResult, job: DownloadJob): Promise<void> {
+  const { staged } = transfer;
+  const { maxBytes } = job.limits;
+  try {
+    checkSize(transfer.totalBytes ?? 0, maxBytes);
+    for await (const chunk of watched(body, job)) {
+      checkSize(staged.sizeBytes + chunk.byteLength, maxBytes);
+      await staged.write(chunk);
+    }
+  } finally {
+    drop(body);
+  }
+  const { totalBytes } = transfer;
+  if (totalBytes === null || staged.sizeBytes === totalBytes) return;
+  const message = `${staged.sizeBytes} of ${totalBytes} announced bytes came`;
+  if (staged.sizeBytes > totalBytes) await transfer.restart();
+  throw new CutOff(message);
+}
+
+/** A body that is ended early reports that as an error, which must find a listener. */
+function drop(body: Readable): void {
+  body.on('error', () => undefined).destroy();
+}
+
+function checkSize(sizeBytes: number, maxBytes: number): void {
+  if (sizeBytes > maxBytes)
+    throw new ArchiveProblem('invalid', `the clip is larger than the bound of ${maxBytes} bytes`);
+}
+
+/** The body's chunks; a stall, an abort and an error of the connection all end it, as `CutOff`. */
+async function* watched(body: Readable, { signal, limits }: DownloadJob): AsyncGenerator<Uint8Array> {
+  let isWaiting = true;
+  // Only the upstream's silence counts, not the time that our own disk takes.
+  const timer = setTimeout(() => {
+    if (isWaiting) body.destroy(new Error(`nothing came for ${limits.idleMs} ms`));
+    else timer.refresh();
+  }, limits.idleMs);
+  const abort = () => body.destroy(new Error('aborted'));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
+  try {
+    for (let next = await nextOf(chunks); !next.done; next = await nextOf(chunks)) {
+      isWaiting = false;
+      yield next.value;
+      isWaiting = true;
+      timer.refresh();
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function nextOf(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  try {
+    return await chunks.next();
+  } catch (error) {
+    throw new CutOff(error instanceof Error ? error.message : String(error), error);
+  }
+}

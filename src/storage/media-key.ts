@@ -1,0 +1,20 @@
+/** Keys of the media store: which ones are allowed, and where a video's files stand. */
+
+const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+
+/** Throws for a key that could leave the store or hide in it: no empty name, none that begins with a dot. */
+export function assertMediaKey(key: string): void {
+  const isAllowed = key.length <= 512 && key.split('/').every((name) => NAME.test(name));
+  if (!isAllowed)
+    throw new Error(`"${key}" is not a key of the media store: it needs "/"-separated names of A-Z a-z 0-9 . _ -`);
+}
+
+/** Where a video's archived MP4 stands. */
+export function clipKeyOf(videoId: string): string {
+  return `videos/${videoId}/clip.mp4`;
+}
+
+/** Where the JPEG beside it stands. */
+export function posterKeyOf(videoId: string): string {
+  return `videos/${videoId}/poster.jpg`;
+}

@@ -1,9 +1,23 @@
-/** What the front door can do: accept, show, cancel and remove videos; the only caller of the Temporal client here. */
+/** What the front door can do: accept, show, cancel and remove videos. */
 
-import type { ModelOffer } from './domain/models.ts';
+import { uuidv7 } from 'uuidv7';
+import { acceptVideo, queueDeadline } from './catalog/acceptance.ts';
+import { findCallerByKey } from './catalog/callers.ts';
+import { type Db, inTransaction } from './catalog/database.ts';
+import { endVideo } from './catalog/ends.ts';
+import { type Estimate, type EstimateOrder, estimatePrice } from './catalog/estimates.ts';
+import { listOffers } from './catalog/models.ts';
+import { queuePosition } from './catalog/slots.ts';
+import { findCurrentSubmission } from './catalog/submissions.ts';
+import { changeVideo, findVideo, listVideos, lockVideo } from './catalog/videos.ts';
+import { Refusal } from './domain/failure.ts';
+import { chooseOffer, estimateMicroUsd, type ModelOffer } from './domain/models.ts';
 import type { DialectName } from './domain/vendor.ts';
-import type { Video, VideoState } from './domain/video.ts';
-import type { VideoDraft } from './domain/video-request.ts';
+import { isEnded, type Video, type VideoState } from './domain/video.ts';
+import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from './domain/video-request.ts';
+import { storeInputImage } from './storage/input-images.ts';
+import type { MediaStore } from './storage/media-store.ts';
+import type { WorkflowControl } from './temporal/workflow-control.ts';
 
 /** Who is asking: a caller as authentication found it. */
 export interface Caller {
@@ -57,8 +71,170 @@ export interface Gateway {
   /** Removes from the caller's history; with `purgesMedia` the media die at once. */
   remove(caller: Caller, id: string, options: { readonly purgesMedia: boolean }): Promise<void>;
   recheck(caller: Caller, id: string): Promise<Video>;
-  rearchive(caller: Caller, id: string): Promise<Video>;
+  /** The price of a create; nothing is made. */
+  estimate(caller: Caller, order: EstimateOrder): Promise<Estimate>;
   offers(caller: Caller): Promise<readonly ModelOffer[]>;
   /** Calls back after each change of the video, until the returned function is called. */
   watch(id: string, onChange: () => void): () => void;
+}
+
+export interface GatewayDependencies {
+  readonly db: Db;
+  readonly store: MediaStore;
+  readonly workflows: Pick<WorkflowControl, 'start' | 'cancel' | 'signalGranted' | 'signalLookNow'>;
+  /** Wakes whoever follows a video after each of its changes. */
+  readonly subscribe: (videoId: string, onChange: () => void) => () => void;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** After a start that failed, creates do not wait for Temporal for this long: they are accepted and started later. */
+const TEMPORAL_PAUSE_MS = 5000;
+
+/** The gateway over the catalog, the media store and Temporal. */
+export function createGateway({ db, store, workflows, subscribe, log }: GatewayDependencies): Gateway {
+  let skipStartsUntilMs = 0;
+
+  /** Starts an accepted video; one that cannot be started now stays accepted, and the sweep starts it. */
+  async function start(video: Video): Promise<void> {
+    if (Date.now() < skipStartsUntilMs) return;
+    try {
+      await workflows.start(video);
+      skipStartsUntilMs = 0;
+    } catch (error) {
+      skipStartsUntilMs = Date.now() + TEMPORAL_PAUSE_MS;
+      log.warn(
+        { videoId: video.id, error: String(error) },
+        'Temporal cannot be reached; accepted videos start when it is back',
+      );
+    }
+  }
+
+  async function offersFor(caller: Caller, model?: string): Promise<readonly ModelOffer[]> {
+    if (model !== undefined && caller.models !== null && !caller.models.includes(model)) {
+      throw new Refusal('forbidden', `this key may not use model ${model}`, { param: 'model' });
+    }
+    const offers = await listOffers(db, model);
+    return caller.models === null ? offers : offers.filter((offer) => caller.models?.includes(offer.model));
+  }
+
+  async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {
+    const video = await findVideo(db, id);
+    const isTheirs = video !== null && (caller.isRoot || video.callerId === caller.id);
+    if (!isTheirs || (video.hiddenAt !== null && !includeHidden)) {
+      throw new Refusal('not_found', `there is no video ${id}`);
+    }
+    return video;
+  }
+
+  async function normalise(
+    draft: VideoDraft,
+    values: Pick<VideoRequest, 'durationSeconds' | 'aspectRatio' | 'quality'>,
+  ) {
+    const { model, mode, prompt, extra } = draft;
+    const images = await Promise.all(draft.images.map((image) => storeInputImage(store, image)));
+    return { model, mode, prompt, images, extra, ...values } satisfies VideoRequest;
+  }
+
+  async function accept(order: CreateOrder) {
+    const { caller, dialect, draft, idempotencyKey, bodyHash } = order;
+    checkBounds(draft);
+    const { offer, values } = chooseOffer(draft, await offersFor(caller, draft.model));
+    const createdAt = new Date();
+    const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
+    const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
+    return await acceptVideo(db, {
+      id: `video_${uuidv7()}`,
+      callerId: caller.id,
+      dialect,
+      request: await normalise(draft, values),
+      estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
+      createdAt,
+      expiresAt,
+      queueDeadlineAt: queueDeadline(createdAt, expiresAt),
+      batchId: null,
+      limits: caller,
+      idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
+    });
+  }
+
+  /** Ends the video at once where nothing is on its way to the upstream, and tells its workflow in any case. */
+  async function cancel(video: Video): Promise<void> {
+    const submission = await findCurrentSubmission(db, video.id);
+    const isOnItsWay = submission?.state === 'sending' || submission?.state === 'unconfirmed';
+    if (!isOnItsWay) {
+      const failure = { kind: 'cancelled', message: 'cancelled by its caller or an operator', upstream: null } as const;
+      const { grants } = await endVideo(db, video.id, { state: 'cancelled', failure, archive: null });
+      for (const { videoId, ...slot } of grants) await tell(videoId, () => workflows.signalGranted(videoId, slot));
+    }
+    await tell(video.id, () => workflows.cancel(video.id));
+  }
+
+  async function tell(videoId: string, call: () => Promise<boolean>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      log.warn({ videoId, error: String(error) }, 'a workflow could not be told; it finds out by itself');
+    }
+  }
+
+  return {
+    authenticate: (apiKey) => findCallerByKey(db, apiKey),
+
+    async create(order) {
+      const { video, repeated } = await accept(order);
+      if (!repeated) await start(video);
+      return video;
+    },
+
+    read: (caller, id, options) => own(caller, id, options?.includeHidden),
+
+    list: (filter) => listVideos(db, filter),
+
+    queuePosition: async (video) => (video.state === 'queued' ? await queuePosition(db, video.id) : null),
+
+    async cancel(caller, id) {
+      const video = await own(caller, id, true);
+      if (isEnded(video.state)) return video;
+      await inTransaction(db, async (tx) => {
+        const row = await lockVideo(tx, id);
+        if (row && row.cancelRequestedAt === null) await changeVideo(tx, id, { cancelRequestedAt: new Date() });
+      });
+      await cancel(video);
+      return await own(caller, id, true);
+    },
+
+    async remove(caller, id, { purgesMedia }) {
+      const video = await own(caller, id);
+      const now = new Date();
+      await changeVideo(db, id, { hiddenAt: now, ...(purgesMedia && { purgedAt: now }) });
+      if (!purgesMedia || !video.archive) return;
+      await store.remove(video.archive.clipKey);
+      if (video.archive.posterKey) await store.remove(video.archive.posterKey);
+    },
+
+    async recheck(caller, id) {
+      const video = await own(caller, id);
+      if (!isEnded(video.state)) await tell(id, () => workflows.signalLookNow(id));
+      return video;
+    },
+
+    estimate: async (caller, order) => await estimatePrice(db, order, await offersFor(caller, order.model)),
+
+    offers: (caller) => offersFor(caller),
+
+    watch: subscribe,
+  };
+}
+
+/** The bounds of what becomes a workflow's input, whatever dialect it came in. */
+function checkBounds({ prompt, extra, images }: VideoDraft): void {
+  const tooLong = (what: string, bytes: number) =>
+    new Refusal('too_large', `${what} is longer than ${bytes} bytes`, { param: what });
+  if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) throw tooLong('prompt', REQUEST_BOUNDS.promptBytes);
+  if (Buffer.byteLength(JSON.stringify(extra)) > REQUEST_BOUNDS.extraBytes) {
+    throw tooLong('the forwarded keys', REQUEST_BOUNDS.extraBytes);
+  }
+  if (images.length > REQUEST_BOUNDS.images) {
+    throw new Refusal('invalid_request', `at most ${REQUEST_BOUNDS.images} images`, { param: 'input_images' });
+  }
 }

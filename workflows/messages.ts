@@ -2,6 +2,7 @@
 
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { VideoFailure } from '../src/domain/failure.ts';
+import type { ProviderName } from '../src/domain/vendor.ts';
 import type { EndState, VideoState } from '../src/domain/video.ts';
 import type { VideoRequest } from '../src/domain/video-request.ts';
 
@@ -46,8 +47,15 @@ export interface VideoEnd {
   readonly sizeBytes: number | null;
 }
 
-/** A slot was granted: the submission row is there. */
-export const grantedSignal = defineSignal<[{ readonly submissionId: string }]>('granted');
+/** A slot that was granted: the submission row is there. */
+export interface GrantedSlot {
+  readonly submissionId: string;
+  readonly account: string;
+  readonly provider: ProviderName;
+}
+
+/** Tells a waiting video of its slot. */
+export const grantedSignal = defineSignal<[GrantedSlot]>('granted');
 /** Someone wants the video cancelled. */
 export const cancelSignal = defineSignal('cancel');
 /** The upstream pushed news: a hint to look now, never the truth. */

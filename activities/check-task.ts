@@ -1,0 +1,153 @@
+/** `checkTask` looks at a running task once and records what it saw; `cancelTask` asks the upstream to stop it. */
+
+import { inTransaction } from '../src/catalog/database.ts';
+import { settleLateEnd } from '../src/catalog/ends.ts';
+import { grantSlotsOfAccount } from '../src/catalog/slots.ts';
+import type { TaskEnd } from '../src/catalog/submission-states.ts';
+import { closeSubmission, ensureRunning } from '../src/catalog/submissions.ts';
+import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts';
+import type { MicroUsd } from '../src/domain/money.ts';
+import type { Finality, Look, RunningTask } from '../src/domain/step.ts';
+import { UpstreamError } from '../src/net/upstream-error.ts';
+import type { ProviderCall, TaskStatus } from '../src/providers/provider.ts';
+import { type ActivityDependencies, announceGrants, findAccount } from './dependencies.ts';
+import { readNextStep } from './next-step.ts';
+
+export interface CheckTaskInput {
+  readonly videoId: string;
+  readonly task: RunningTask;
+  readonly finality: Finality;
+}
+
+/** Followers are told of progress in steps of this many per cent. */
+const PROGRESS_STEP = 5;
+
+/** While the clip is archived the task shows as almost done. */
+const ARCHIVING_PROGRESS = 99;
+
+type Ended = Extract<TaskStatus, { kind: 'succeeded' | 'failed' }>;
+
+function toTaskEnd(status: Ended, resultTtlMs: number): TaskEnd {
+  if (status.kind === 'failed') return { kind: 'failed', upstream: status.upstream };
+  const expiresAt = new Date(status.result?.expiresAtMs ?? Date.now() + resultTtlMs).toISOString();
+  return {
+    kind: 'succeeded',
+    resultUrl: status.result?.url ?? null,
+    needsKey: status.result?.needsKey ?? false,
+    expiresAt,
+  };
+}
+
+/** What a task that ended is taken to have cost: what the upstream says, and nothing for a failure without a figure. */
+function costOf(status: Ended, video: VideoRow): MicroUsd {
+  return status.costMicroUsd ?? (status.kind === 'succeeded' ? video.estimateMicroUsd : 0);
+}
+
+export function createCheckActivities(dependencies: ActivityDependencies) {
+  const { db, providers } = dependencies;
+
+  function callFor(task: RunningTask): ProviderCall | null {
+    const account = findAccount(dependencies, task.account);
+    if (!account) return null;
+    return {
+      baseUrl: task.baseUrl,
+      apiKey: account.apiKey,
+      signal: AbortSignal.timeout(dependencies.exchangeTimeoutMs),
+    };
+  }
+
+  async function recordPending({ videoId, task }: CheckTaskInput, progress: number | null): Promise<number> {
+    return await inTransaction(db, async (tx) => {
+      await ensureRunning(tx, videoId, task);
+      const video = await lockVideo(tx, videoId);
+      if (!video) return task.progress;
+      const shown = Math.min(Math.max(video.progress, Math.round(progress ?? 0)), ARCHIVING_PROGRESS);
+      const seen = { polls: video.polls + 1, polledAt: new Date() };
+      const isNews = Math.floor(shown / PROGRESS_STEP) !== Math.floor(video.progress / PROGRESS_STEP);
+      await changeVideo(
+        tx,
+        videoId,
+        { ...seen, ...(video.endedAt === null && { progress: shown }) },
+        { silent: !isNews },
+      );
+      return shown;
+    });
+  }
+
+  async function recordFailedLook({ videoId }: CheckTaskInput): Promise<void> {
+    await inTransaction(db, async (tx) => {
+      const video = await lockVideo(tx, videoId);
+      if (video) await changeVideo(tx, videoId, { polls: video.polls + 1, polledAt: new Date() }, { silent: true });
+    });
+  }
+
+  /** Closes the submission, moves the video on and frees its slot in one transaction. */
+  async function recordEnd({ videoId, task }: CheckTaskInput, status: Ended) {
+    return await inTransaction(db, async (tx) => {
+      await ensureRunning(tx, videoId, task);
+      const video = await lockVideo(tx, videoId);
+      if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+      const taskEnd = toTaskEnd(status, providers[task.provider].facts.resultTtlMs);
+      const closed = await closeSubmission(tx, task.submissionId, { taskEnd, costMicroUsd: costOf(status, video) });
+      if (!closed) return [];
+      const now = new Date();
+      const seen = { polls: video.polls + 1, polledAt: now, upstreamMicroUsd: closed.costMicroUsd };
+      if (video.endedAt !== null) {
+        await changeVideo(tx, videoId, seen);
+        await settleLateEnd(tx, video, closed);
+      } else {
+        const archiving = taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
+        const moved = archiving
+          ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const)
+          : {};
+        await changeVideo(tx, videoId, { ...seen, ...moved });
+      }
+      return await grantSlotsOfAccount(tx, task.account);
+    });
+  }
+
+  async function over(input: CheckTaskInput, status: Ended): Promise<Look> {
+    await announceGrants(dependencies, await recordEnd(input, status));
+    return { kind: 'over', next: await readNextStep(dependencies, input.videoId) };
+  }
+
+  /** For a task that cannot be waited for any longer. */
+  async function giveUp(input: CheckTaskInput, message: string): Promise<Look> {
+    return await over(input, { kind: 'failed', upstream: { message }, costMicroUsd: null });
+  }
+
+  async function look(input: CheckTaskInput): Promise<TaskStatus | Extract<Look, { kind: 'unclear' }>> {
+    const call = callFor(input.task);
+    if (!call)
+      return { kind: 'unclear', message: `account ${input.task.account} is not in the configuration any more` };
+    try {
+      return await providers[input.task.provider].check(input.task.taskId, call);
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      return { kind: 'unclear', message: error.message, retryAfterMs: error.retryAfterMs };
+    }
+  }
+
+  return {
+    async checkTask(input: CheckTaskInput): Promise<Look> {
+      const status = await look(input);
+      if (status.kind === 'succeeded' || status.kind === 'failed') return await over(input, status);
+      if (status.kind === 'missing' && input.finality !== 'never') {
+        return await giveUp(input, 'the upstream does not know the task any more');
+      }
+      if (input.finality === 'in any case') return await giveUp(input, 'the upstream never showed how the task ended');
+      if (status.kind === 'pending') {
+        const progress = await recordPending(input, status.progress);
+        return { kind: 'pending', progress, word: status.word, retryAfterMs: status.retryAfterMs };
+      }
+      await recordFailedLook(input);
+      return status.kind === 'missing' ? { kind: 'missing' } : status;
+    },
+
+    /** Asks once; the polls that follow show whether it was heard. */
+    async cancelTask({ task }: { readonly task: RunningTask }): Promise<void> {
+      const call = callFor(task);
+      if (call) await providers[task.provider].cancel?.(task.taskId, call);
+    },
+  };
+}

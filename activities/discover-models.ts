@@ -1,0 +1,30 @@
+/** Discovery of the models that upstreams publish: at a worker's start and in each sweep. */
+
+import { replacePublishedModels } from '../src/catalog/models.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+
+/**
+ * Reads every account's models and enters them; an account that cannot be read keeps those it had.
+ * @returns how many models are published in all.
+ */
+export async function discoverModels({
+  db,
+  accounts,
+  providers,
+  exchangeTimeoutMs,
+  log,
+}: Pick<ActivityDependencies, 'db' | 'accounts' | 'providers' | 'exchangeTimeoutMs' | 'log'>): Promise<number> {
+  let published = 0;
+  for (const { id, provider, baseUrl, apiKey } of accounts) {
+    try {
+      const signal = AbortSignal.timeout(exchangeTimeoutMs);
+      const models = await providers[provider].models?.({ baseUrl, apiKey, signal });
+      if (!models) continue;
+      await replacePublishedModels(db, id, models);
+      published += models.length;
+    } catch (error) {
+      log.warn({ account: id, error: String(error) }, 'the models of an account could not be read');
+    }
+  }
+  return published;
+}

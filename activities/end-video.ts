@@ -1,0 +1,32 @@
+/** `endVideo`: gives a video its end, or returns the one it has. */
+
+import { endVideo } from '../src/catalog/ends.ts';
+import type { VideoFailure } from '../src/domain/failure.ts';
+import type { NextStep } from '../src/domain/step.ts';
+import type { ArchivedClip, EndState } from '../src/domain/video.ts';
+import { type ActivityDependencies, announceGrants } from './dependencies.ts';
+import { readNextStep } from './next-step.ts';
+
+export interface EndVideoInput {
+  readonly videoId: string;
+  readonly state: EndState;
+  readonly failure: VideoFailure | null;
+  readonly archive: ArchivedClip | null;
+}
+
+export function createEndActivities(dependencies: ActivityDependencies) {
+  const { db, store } = dependencies;
+  return {
+    /** `ended`, or `watch` while a task of the ended video still runs. */
+    async endVideo({ videoId, ...ending }: EndVideoInput): Promise<NextStep> {
+      const { end, grants } = await endVideo(db, videoId, ending);
+      await announceGrants(dependencies, grants);
+      // Somebody cancelled while the clip was archived: nothing will ever show it.
+      if (ending.archive && end.state !== 'completed') {
+        await store.remove(ending.archive.clipKey);
+        if (ending.archive.posterKey) await store.remove(ending.archive.posterKey);
+      }
+      return await readNextStep(dependencies, videoId);
+    },
+  };
+}

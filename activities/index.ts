@@ -1,0 +1,29 @@
+/** All activities, made from the instances they work with; workflows import this for its type alone. */
+
+import { createArchiveActivity } from './archive-video.ts';
+import { createCheckActivities } from './check-task.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { createEndActivities } from './end-video.ts';
+import { createOpenActivities } from './open-video.ts';
+import { createSlotActivities } from './request-slot.ts';
+import { createResultReader } from './result-source.ts';
+import { createSubmitActivities } from './submit-task.ts';
+import { createSweepActivities } from './sweep.ts';
+
+/** Makes the activities of every task queue; which worker offers which is the worker's matter. */
+export function createActivities(dependencies: ActivityDependencies) {
+  return {
+    ...createOpenActivities(dependencies),
+    ...createSlotActivities(dependencies),
+    ...createSubmitActivities(dependencies),
+    ...createCheckActivities(dependencies),
+    ...createArchiveActivity({
+      readResult: createResultReader(dependencies),
+      archiveClip: dependencies.archiveClip,
+    }),
+    ...createEndActivities(dependencies),
+    ...createSweepActivities(dependencies),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

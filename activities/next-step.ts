@@ -1,0 +1,101 @@
+/** Where a video goes on, read off its row and its current submission: why every run of a workflow is a resume. */
+
+import { inTransaction } from '../src/catalog/database.ts';
+import { toEndedVideo } from '../src/catalog/ends.ts';
+import { pauseEndsAt } from '../src/catalog/slots.ts';
+import { findCurrentSubmission, type SubmissionRow } from '../src/catalog/submissions.ts';
+import { lockVideo, type VideoRow } from '../src/catalog/videos.ts';
+import type { VideoFailure } from '../src/domain/failure.ts';
+import type { NextStep, RunningTask } from '../src/domain/step.ts';
+import { type ActivityDependencies, timingOf } from './dependencies.ts';
+
+/** The task of a running submission, with all that its workflow needs to watch it. */
+export function toRunningTask(
+  dependencies: ActivityDependencies,
+  video: VideoRow,
+  submission: SubmissionRow,
+): RunningTask {
+  const { id, n, account, provider, baseUrl, upstreamModel, taskId, runningAt } = submission;
+  const { facts } = dependencies.providers[provider];
+  if (taskId === null || runningAt === null) throw new Error(`submission ${id} has no task`);
+  return {
+    submissionId: id,
+    n,
+    account,
+    provider,
+    baseUrl,
+    upstreamModel,
+    taskId,
+    submittedAt: runningAt.toISOString(),
+    expiresAt: new Date(runningAt.getTime() + facts.resultTtlMs).toISOString(),
+    timing: timingOf(dependencies, submission),
+    cancels: facts.cancels,
+    polls: video.polls,
+    progress: video.progress,
+  };
+}
+
+/** The end of a video whose task made nothing to archive; null when there is something. */
+export function failureOfTask({ taskEnd }: SubmissionRow): VideoFailure | null {
+  if (taskEnd?.kind === 'failed') {
+    const message = taskEnd.upstream.message ?? 'the upstream reports a failure without a reason';
+    return { kind: 'upstream_failed', message, upstream: taskEnd.upstream };
+  }
+  if (taskEnd?.resultUrl === null) {
+    return {
+      kind: 'upstream_no_output',
+      message: 'the upstream reports success without a link to the result',
+      upstream: null,
+    };
+  }
+  return null;
+}
+
+function stepAfterTask(submission: SubmissionRow): NextStep {
+  const failure = failureOfTask(submission);
+  if (failure) return { step: 'end', state: 'failed', failure };
+  const resultExpiresAt = submission.taskEnd?.kind === 'succeeded' ? submission.taskEnd.expiresAt : '';
+  return { step: 'archive', resultExpiresAt };
+}
+
+/** The step that the rows call for. */
+export function nextStepOf(
+  dependencies: ActivityDependencies,
+  video: VideoRow,
+  submission: SubmissionRow | null,
+): NextStep {
+  const ended = video.endedAt !== null;
+  if (submission?.state === 'running') {
+    return { step: 'watch', task: toRunningTask(dependencies, video, submission), ended };
+  }
+  if (ended) return { step: 'ended', end: toEndedVideo(video) };
+  switch (submission?.state) {
+    case 'granted':
+      return {
+        step: 'submit',
+        submissionId: submission.id,
+        account: submission.account,
+        provider: submission.provider,
+      };
+    case 'sending':
+    case 'unconfirmed':
+      return { step: 'confirm', submissionId: submission.id, lookAgainMs: 0, reason: 'the create was interrupted' };
+    case 'ended':
+      return stepAfterTask(submission);
+    default:
+      return { step: 'slot', queueDeadlineAt: video.queueDeadlineAt.toISOString() };
+  }
+}
+
+/** The step that the catalog calls for now. */
+export async function readNextStep(dependencies: ActivityDependencies, videoId: string): Promise<NextStep> {
+  return await inTransaction(dependencies.db, async (tx) => {
+    const video = await lockVideo(tx, videoId);
+    if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+    const next = nextStepOf(dependencies, video, await findCurrentSubmission(tx, videoId));
+    if (next.step !== 'slot') return next;
+    // Nobody grants when a pause runs out: the head of the queue asks again then.
+    const resumesAt = await pauseEndsAt(tx, videoId);
+    return resumesAt ? { ...next, lookAgainMs: Math.max(resumesAt.getTime() - Date.now(), 0) + 50 } : next;
+  });
+}

@@ -1,0 +1,123 @@
+/** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
+
+import { and, count, eq, exists, isNull, sql } from 'drizzle-orm';
+import { Refusal } from '../domain/failure.ts';
+import type { MicroUsd } from '../domain/money.ts';
+import type { DialectName } from '../domain/vendor.ts';
+import type { Video } from '../domain/video.ts';
+import type { VideoRequest } from '../domain/video-request.ts';
+import { type Db, inTransaction } from './database.ts';
+import { hold } from './ledger.ts';
+import { idempotencyKeys, videos } from './schema.ts';
+import { findVideo, toVideo } from './videos.ts';
+
+/** How many videos a caller may have that have not ended. */
+export interface AcceptanceLimits {
+  readonly maxQueuedVideos: number;
+  readonly maxRunningVideos: number;
+  readonly overflow: 'queue' | 'reject';
+}
+
+/** A video about to be accepted. */
+export interface NewVideo {
+  readonly id: string;
+  readonly callerId: string;
+  readonly dialect: DialectName;
+  readonly request: VideoRequest;
+  readonly estimateMicroUsd: MicroUsd;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly queueDeadlineAt: Date;
+  readonly batchId: string | null;
+  /** Null: the video was accepted elsewhere already and is only entered. */
+  readonly limits: AcceptanceLimits | null;
+  readonly idempotency: { readonly key: string; readonly bodyHash: string } | null;
+}
+
+/** However far off its expiry is, a video waits this long for a slot at the most. */
+const LONGEST_QUEUE_MS = 7 * 24 * 60 * 60_000;
+
+/** Until when a video may wait to be submitted. */
+export function queueDeadline(createdAt: Date, expiresAt: Date): Date {
+  return new Date(Math.min(expiresAt.getTime(), createdAt.getTime() + LONGEST_QUEUE_MS));
+}
+
+/** The video that an idempotency key stands for, after its body was compared. */
+async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVideo): Promise<Video | null> {
+  if (!idempotency) return null;
+  const { key, bodyHash } = idempotency;
+  // A parallel request with the same key waits here until the first one has committed or given up.
+  const inserted = await tx
+    .insert(idempotencyKeys)
+    .values({ callerId, key, bodyHash, videoId: id, createdAt })
+    .onConflictDoNothing()
+    .returning();
+  if (inserted.length > 0) return null;
+  const [used] = await tx
+    .select()
+    .from(idempotencyKeys)
+    .where(and(eq(idempotencyKeys.callerId, callerId), eq(idempotencyKeys.key, key)));
+  if (used?.bodyHash !== bodyHash) {
+    throw new Refusal('idempotency_mismatch', 'this idempotency key was used with another request');
+  }
+  return await findVideo(tx, used.videoId);
+}
+
+/** Counts after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit. */
+async function checkLimits(tx: Db, callerId: string, limits: AcceptanceLimits): Promise<void> {
+  const [row] = await tx
+    .select({ unended: count() })
+    .from(videos)
+    .where(and(eq(videos.callerId, callerId), isNull(videos.endedAt)));
+  const unended = row?.unended ?? 0;
+  if (limits.overflow === 'reject' && unended >= limits.maxRunningVideos) {
+    throw new Refusal(
+      'too_many_videos',
+      `${unended} videos have not ended; this key may have ${limits.maxRunningVideos}`,
+      {
+        code: 'concurrency_limit_exceeded',
+        retryAfterSeconds: 10,
+      },
+    );
+  }
+  if (unended >= limits.maxQueuedVideos) {
+    throw new Refusal('too_many_videos', `${unended} videos are queued; this key may have ${limits.maxQueuedVideos}`, {
+      retryAfterSeconds: 30,
+    });
+  }
+}
+
+/**
+ * Accepts a video, or returns the one that its idempotency key already stands for (`repeated`).
+ * @throws Refusal `insufficient_credit`, `credit_held`, `too_many_videos`, `idempotency_mismatch`; nothing is kept then.
+ */
+export async function acceptVideo(
+  db: Db,
+  order: NewVideo,
+): Promise<{ readonly video: Video; readonly repeated: boolean }> {
+  return await inTransaction(db, async (tx) => {
+    const earlier = await claimKey(tx, order);
+    if (earlier) return { video: earlier, repeated: true };
+    const { limits, idempotency: _key, ...row } = order;
+    await hold(tx, { callerId: order.callerId, videoId: order.id, amountMicroUsd: order.estimateMicroUsd });
+    if (limits) await checkLimits(tx, order.callerId, limits);
+    const [inserted] = await tx
+      .insert(videos)
+      .values({ ...row, model: order.request.model, state: 'queued' })
+      .returning();
+    if (!inserted) throw new Error(`video ${order.id} was not inserted`);
+    return { video: toVideo(inserted), repeated: false };
+  });
+}
+
+/** How long an idempotency key outlives its video's end. */
+const KEY_LIFETIME_AFTER_END = sql`interval '24 hours'`;
+
+/** Forgets idempotency keys that have outlived their videos. */
+export async function deleteOldKeys(db: Db): Promise<void> {
+  const old = db
+    .select({ id: videos.id })
+    .from(videos)
+    .where(and(eq(videos.id, idempotencyKeys.videoId), sql`${videos.endedAt} < now() - ${KEY_LIFETIME_AFTER_END}`));
+  await db.delete(idempotencyKeys).where(exists(old));
+}

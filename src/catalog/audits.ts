@@ -1,0 +1,66 @@
+/** What the sweep needs to compare videos with their workflows: which are due, and what was found. */
+
+import { and, asc, eq, exists, inArray, isNull, lt, or, sql } from 'drizzle-orm';
+import type { Video } from '../domain/video.ts';
+import type { Db } from './database.ts';
+import { submissions, videos } from './schema.ts';
+import { toVideo } from './videos.ts';
+
+const LIMIT = 500;
+
+/** A video that is due, and how often it had to be started again. */
+export interface AuditedVideo {
+  readonly video: Video;
+  readonly resumes: number;
+}
+
+/** Accepted videos whose workflow never ran, although it should have by now. */
+export async function listUnopened(db: Db, acceptedBefore: Date): Promise<readonly Video[]> {
+  const rows = await db
+    .select()
+    .from(videos)
+    .where(and(isNull(videos.endedAt), isNull(videos.openedAt), lt(videos.createdAt, acceptedBefore)))
+    .orderBy(asc(videos.createdAt))
+    .limit(LIMIT);
+  return rows.map(toVideo);
+}
+
+/**
+ * Videos with something left to do (no end, or a task that still runs) that were not compared since `auditedBefore`,
+ * and those of `alsoIds` whatever their last time.
+ */
+export async function listUnaudited(
+  db: Db,
+  {
+    auditedBefore,
+    alsoIds,
+    limit,
+  }: { readonly auditedBefore: Date; readonly alsoIds: readonly string[]; readonly limit: number },
+) {
+  const old = sql`coalesce(${videos.auditedAt}, ${videos.openedAt}) < ${auditedBefore.toISOString()}::timestamptz`;
+  const hasRunningTask = exists(
+    db
+      .select({ id: submissions.id })
+      .from(submissions)
+      .where(and(eq(submissions.videoId, videos.id), eq(submissions.state, 'running'))),
+  );
+  const named = alsoIds.length > 0 ? inArray(videos.id, [...alsoIds]) : undefined;
+  const rows = await db
+    .select()
+    .from(videos)
+    .where(and(or(isNull(videos.endedAt), hasRunningTask), named ? or(old, named) : old))
+    .orderBy(sql`${videos.auditedAt} asc nulls first`)
+    .limit(limit);
+  return rows.map((row) => ({ video: toVideo(row), resumes: row.resumes }));
+}
+
+export async function noteAudit(db: Db, id: string): Promise<void> {
+  await db.update(videos).set({ auditedAt: new Date() }).where(eq(videos.id, id));
+}
+
+export async function noteResume(db: Db, id: string): Promise<void> {
+  await db
+    .update(videos)
+    .set({ resumes: sql`${videos.resumes} + 1` })
+    .where(eq(videos.id, id));
+}

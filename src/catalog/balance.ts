@@ -1,0 +1,94 @@
+/** What callers may read of their money: the balance, and the ledger's entries page by page. */
+
+import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
+import { Refusal } from '../domain/failure.ts';
+import type { MicroUsd } from '../domain/money.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import type { Db } from './database.ts';
+import type { LedgerKind } from './ledger.ts';
+import { callers, ledger } from './schema.ts';
+
+/** `available` is the sum of all entries, and so below zero for a caller without a limit that has spent. */
+export interface Balance {
+  /** Null: no limit. */
+  readonly creditMicroUsd: MicroUsd | null;
+  readonly heldMicroUsd: MicroUsd;
+  readonly spentMicroUsd: MicroUsd;
+  readonly availableMicroUsd: MicroUsd;
+}
+
+/** A caller's balance; spent is what was settled and not refunded. */
+export async function balance(db: Db, callerId: string): Promise<Balance> {
+  const [row] = await db
+    .select({
+      creditMicroUsd: callers.creditMicroUsd,
+      heldMicroUsd: callers.heldMicroUsd,
+      spentMicroUsd: callers.spentMicroUsd,
+      availableMicroUsd: callers.availableMicroUsd,
+    })
+    .from(callers)
+    .where(eq(callers.id, callerId));
+  if (!row) throw new Refusal('not_found', `there is no caller ${callerId}`);
+  return row;
+}
+
+export interface LedgerEntry {
+  readonly id: string;
+  readonly videoId: string | null;
+  readonly kind: LedgerKind;
+  /** The effect on what is available. */
+  readonly amountMicroUsd: MicroUsd;
+  readonly at: Date;
+}
+
+/** Which entries a list shows. */
+export interface EntryFilter {
+  /** Null: all callers'. */
+  readonly callerId: string | null;
+  readonly videoId?: string | undefined;
+  /** Inclusive. */
+  readonly from?: Date | undefined;
+  /** Exclusive. */
+  readonly to?: Date | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+function behind(cursor: string) {
+  const { at, id } = decodeCursor(cursor);
+  return sql`(${ledger.at}, ${ledger.id}) < (${at.toISOString()}::timestamptz, ${id})`;
+}
+
+/**
+ * A page of entries, newest first, and the cursor of the next one.
+ * @throws Refusal `invalid_request` for a cursor that is none of ours.
+ */
+export async function listEntries(
+  db: Db,
+  filter: EntryFilter,
+): Promise<{ readonly items: readonly LedgerEntry[]; readonly nextCursor: string | null }> {
+  const { callerId, videoId, from, to, limit, cursor } = filter;
+  const rows = await db
+    .select({
+      id: ledger.id,
+      videoId: ledger.videoId,
+      kind: ledger.kind,
+      amountMicroUsd: ledger.amountMicroUsd,
+      at: ledger.at,
+    })
+    .from(ledger)
+    .where(
+      and(
+        callerId === null ? undefined : eq(ledger.callerId, callerId),
+        videoId === undefined ? undefined : eq(ledger.videoId, videoId),
+        from === undefined ? undefined : gte(ledger.at, from),
+        to === undefined ? undefined : lt(ledger.at, to),
+        cursor === undefined ? undefined : behind(cursor),
+      ),
+    )
+    .orderBy(desc(ledger.at), desc(ledger.id))
+    .limit(limit + 1);
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rows.length > limit && last ? encodeCursor(last) : null };
+}

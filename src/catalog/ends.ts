@@ -1,0 +1,117 @@
+/** Ends of videos: final state, money and event in one transaction; who comes second gets the end that is there. */
+
+import { uuidv7 } from 'uuidv7';
+import type { VideoFailure } from '../domain/failure.ts';
+import { type MicroUsd, needsReview } from '../domain/money.ts';
+import type { EndedVideo } from '../domain/step.ts';
+import type { ArchivedClip, EndState } from '../domain/video.ts';
+import { type Db, inTransaction } from './database.ts';
+import { release, settle } from './ledger.ts';
+import { events } from './schema.ts';
+import { type Grant, grantSlotsOfAccount, leaveQueue } from './slots.ts';
+import {
+  billedMicroUsd,
+  findCurrentSubmission,
+  type SubmissionRow,
+  voidSubmission,
+  withdrawGrant,
+} from './submissions.ts';
+import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
+
+/** How a video is to end. */
+export interface VideoEnding {
+  readonly state: EndState;
+  readonly failure: VideoFailure | null;
+  readonly archive: ArchivedClip | null;
+}
+
+/** An ended row as workflows see it. */
+export function toEndedVideo(row: VideoRow): EndedVideo {
+  const { state, endedAt, settledMicroUsd, failure, archive } = row;
+  if (endedAt === null) throw new Error(`video ${row.id} has not ended`);
+  return {
+    state: state as EndState,
+    endedAt: endedAt.toISOString(),
+    settledMicroUsd,
+    failure,
+    sha256: archive?.sha256 ?? null,
+    sizeBytes: archive?.sizeBytes ?? null,
+  };
+}
+
+/** What a video pays when its task succeeded: the bill, or the estimate where the upstream named none. */
+async function settleBill(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> {
+  const billed = await billedMicroUsd(tx, video.id);
+  const amountMicroUsd = billed ?? video.estimateMicroUsd;
+  // Above the cap the hold stays until an operator decides.
+  if (needsReview(amountMicroUsd, video.estimateMicroUsd)) return { upstreamMicroUsd: billed };
+  await settle(tx, { callerId: video.callerId, videoId: video.id, amountMicroUsd });
+  return { settledMicroUsd: amountMicroUsd, upstreamMicroUsd: billed };
+}
+
+async function releaseHold(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> {
+  await release(tx, { callerId: video.callerId, videoId: video.id });
+  return { settledMicroUsd: 0 satisfies MicroUsd, upstreamMicroUsd: await billedMicroUsd(tx, video.id) };
+}
+
+/** What becomes of the hold: only what was delivered is paid, and a cancelled video pays if its task completes. */
+async function decideMoney(tx: Db, video: VideoRow, state: EndState, submission: SubmissionRow | null) {
+  if (state === 'completed') return await settleBill(tx, video);
+  if (state !== 'cancelled') return await releaseHold(tx, video);
+  if (submission?.state === 'running') return {};
+  return submission?.taskEnd?.kind === 'succeeded' ? await settleBill(tx, video) : await releaseHold(tx, video);
+}
+
+const EVENT_TYPES = {
+  completed: 'video.completed',
+  failed: 'video.failed',
+  expired: 'video.failed',
+  cancelled: 'video.cancelled',
+} as const satisfies Record<EndState, string>;
+
+/** Ends a video, unless it has ended: then its end stands. Slots that this frees are granted. */
+export async function endVideo(
+  db: Db,
+  videoId: string,
+  ending: VideoEnding,
+): Promise<{ readonly end: EndedVideo; readonly grants: readonly Grant[] }> {
+  return await inTransaction(db, async (tx) => {
+    const video = await lockVideo(tx, videoId);
+    if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+    if (video.endedAt !== null) return { end: toEndedVideo(video), grants: [] };
+    await leaveQueue(tx, videoId);
+    const submission = await findCurrentSubmission(tx, videoId);
+    // A create that may be on its way is left to be confirmed, unless its doubt is what ends the video.
+    const inDoubt = ending.failure?.kind === 'answer_lost';
+    const withdrawn =
+      submission && (await (inDoubt ? voidSubmission(tx, submission.id, null) : withdrawGrant(tx, submission.id)));
+    const money = await decideMoney(tx, video, ending.state, withdrawn ?? submission);
+    const change: Partial<VideoRow> = {
+      ...money,
+      state: ending.state,
+      failure: ending.failure,
+      archive: ending.archive,
+      endedAt: new Date(),
+      ...(ending.state === 'completed' && { progress: 100 }),
+    };
+    await changeVideo(tx, videoId, change);
+    await tx.insert(events).values({
+      id: `evt_${uuidv7()}`,
+      callerId: video.callerId,
+      videoId,
+      type: EVENT_TYPES[ending.state],
+      createdAt: new Date(),
+    });
+    const grants = withdrawn ? await grantSlotsOfAccount(tx, withdrawn.account) : [];
+    return { end: toEndedVideo({ ...video, ...change }), grants };
+  });
+}
+
+/** Settles a video that had ended before its task did, now that the task is over. */
+export async function settleLateEnd(tx: Db, video: VideoRow, submission: SubmissionRow): Promise<void> {
+  const undecided = video.state === 'cancelled' && video.settledMicroUsd === null;
+  const money = undecided
+    ? await decideMoney(tx, video, 'cancelled', submission)
+    : { upstreamMicroUsd: await billedMicroUsd(tx, video.id) };
+  await changeVideo(tx, video.id, money);
+}

@@ -1,0 +1,165 @@
+/** Callers' money: entries and the columns they add up to, changed together and each kind once per video. */
+
+import { and, eq, gte, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import { Refusal } from '../domain/failure.ts';
+import type { MicroUsd } from '../domain/money.ts';
+import type { Db } from './database.ts';
+import { callers, ledger } from './schema.ts';
+
+export type LedgerKind = (typeof ledger.$inferSelect)['kind'];
+
+interface VideoMoney {
+  readonly callerId: string;
+  readonly videoId: string;
+}
+
+/** Enters what happened; null when the video has an entry of this kind already. */
+async function enter(
+  tx: Db,
+  entry: Pick<typeof ledger.$inferInsert, 'callerId' | 'videoId' | 'kind' | 'amountMicroUsd'>,
+): Promise<string | null> {
+  const [row] = await tx
+    .insert(ledger)
+    .values({ id: `entry_${uuidv7()}`, at: new Date(), ...entry })
+    .onConflictDoNothing({ target: [ledger.videoId, ledger.kind] })
+    .returning({ id: ledger.id });
+  return row?.id ?? null;
+}
+
+/** The amount of a video's entry of this kind; null when there is none of this caller's. */
+async function findAmount(tx: Db, { callerId, videoId }: VideoMoney, kind: LedgerKind): Promise<MicroUsd | null> {
+  const [row] = await tx
+    .select({ amountMicroUsd: ledger.amountMicroUsd })
+    .from(ledger)
+    .where(and(eq(ledger.videoId, videoId), eq(ledger.kind, kind), eq(ledger.callerId, callerId)));
+  return row?.amountMicroUsd ?? null;
+}
+
+/** Adds to a caller's columns; false when there is no such caller, or `condition` does not hold. */
+async function add(
+  tx: Db,
+  callerId: string,
+  change: {
+    readonly available?: MicroUsd;
+    readonly held?: MicroUsd;
+    readonly spent?: MicroUsd;
+    readonly condition?: SQL | undefined;
+  },
+): Promise<boolean> {
+  const { available = 0, held = 0, spent = 0, condition } = change;
+  const rows = await tx
+    .update(callers)
+    .set({
+      availableMicroUsd: sql`${callers.availableMicroUsd} + ${available}::bigint`,
+      heldMicroUsd: sql`${callers.heldMicroUsd} + ${held}::bigint`,
+      spentMicroUsd: sql`${callers.spentMicroUsd} + ${spent}::bigint`,
+    })
+    .where(and(eq(callers.id, callerId), condition))
+    .returning({ id: callers.id });
+  return rows.length > 0;
+}
+
+/** Why a hold did not fit: everything is spent, or some of it may come back. */
+async function refusal(tx: Db, callerId: string, amountMicroUsd: MicroUsd): Promise<Refusal> {
+  const [row] = await tx.select().from(callers).where(eq(callers.id, callerId));
+  if (!row) return new Refusal('not_found', `there is no caller ${callerId}`);
+  const { availableMicroUsd, heldMicroUsd } = row;
+  const facts = `${amountMicroUsd} micro-dollars are needed and ${availableMicroUsd} available`;
+  return availableMicroUsd + heldMicroUsd >= amountMicroUsd
+    ? new Refusal('credit_held', `${facts}; ${heldMicroUsd} are held by videos that have not ended`)
+    : new Refusal('insufficient_credit', facts);
+}
+
+/**
+ * Reserves a video's estimate, once: a second hold of the same video changes nothing.
+ * @throws Refusal `insufficient_credit` or `credit_held`; the transaction must not be committed then.
+ */
+export async function hold(
+  tx: Db,
+  { callerId, videoId, amountMicroUsd }: VideoMoney & { readonly amountMicroUsd: MicroUsd },
+): Promise<void> {
+  if (!(await enter(tx, { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd }))) return;
+  const fits = or(isNull(callers.creditMicroUsd), gte(callers.availableMicroUsd, amountMicroUsd));
+  const change = { available: -amountMicroUsd, held: amountMicroUsd, condition: fits };
+  if (!(await add(tx, callerId, change))) throw await refusal(tx, callerId, amountMicroUsd);
+}
+
+/** Gives a video's whole hold back; false when there is none or it was given back before. */
+export async function release(tx: Db, { callerId, videoId }: VideoMoney): Promise<boolean> {
+  const entered = await findAmount(tx, { callerId, videoId }, 'hold');
+  if (entered === null) return false;
+  const held = -entered;
+  if (!(await enter(tx, { callerId, videoId, kind: 'release', amountMicroUsd: held }))) return false;
+  return await add(tx, callerId, { available: held, held: -held });
+}
+
+/**
+ * Charges a video: its hold is given back and the cost taken, which may be more than the hold was.
+ * @returns false, and nothing is charged, when the hold was given back before: a video is settled or released, once.
+ */
+export async function settle(
+  tx: Db,
+  { callerId, videoId, amountMicroUsd }: VideoMoney & { readonly amountMicroUsd: MicroUsd },
+): Promise<boolean> {
+  if (!(await release(tx, { callerId, videoId }))) return false;
+  await enter(tx, { callerId, videoId, kind: 'settle', amountMicroUsd: -amountMicroUsd });
+  return await add(tx, callerId, { available: -amountMicroUsd, spent: amountMicroUsd });
+}
+
+/**
+ * Gives a settled cost back, once.
+ * @returns the amount.
+ * @throws Refusal `conflict` when nothing was settled, or it was given back before.
+ */
+export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise<MicroUsd> {
+  const settled = await findAmount(tx, { callerId, videoId }, 'settle');
+  if (settled === null) throw new Refusal('conflict', 'this video has no settled cost to give back');
+  const amountMicroUsd = -settled;
+  if (!(await enter(tx, { callerId, videoId, kind: 'refund', amountMicroUsd }))) {
+    throw new Refusal('conflict', 'the cost of this video was given back before');
+  }
+  await add(tx, callerId, { available: amountMicroUsd, spent: -amountMicroUsd });
+  return amountMicroUsd;
+}
+
+/**
+ * Adds to a caller's credit.
+ * @throws Refusal `conflict` for a caller without a limit: its credit cannot grow.
+ */
+export async function credit(
+  tx: Db,
+  { callerId, amountMicroUsd }: { readonly callerId: string; readonly amountMicroUsd: MicroUsd },
+): Promise<void> {
+  if (!Number.isSafeInteger(amountMicroUsd) || amountMicroUsd <= 0) {
+    throw new Refusal('invalid_request', 'a credit is a positive whole number of micro-dollars', {
+      param: 'amountMicroUsd',
+    });
+  }
+  const total = await lockCredit(tx, callerId);
+  if (total === null) throw new Refusal('conflict', `caller ${callerId} has no credit limit, so nothing can be added`);
+  await setCredit(tx, { callerId, creditMicroUsd: total + amountMicroUsd });
+}
+
+async function lockCredit(tx: Db, callerId: string): Promise<MicroUsd | null> {
+  const [row] = await tx
+    .select({ creditMicroUsd: callers.creditMicroUsd })
+    .from(callers)
+    .where(eq(callers.id, callerId))
+    .for('update');
+  if (!row) throw new Refusal('not_found', `there is no caller ${callerId}`);
+  return row.creditMicroUsd;
+}
+
+/** Makes a caller's credit this much in all, null for no limit; the difference is entered. */
+export async function setCredit(
+  tx: Db,
+  { callerId, creditMicroUsd }: { readonly callerId: string; readonly creditMicroUsd: MicroUsd | null },
+): Promise<void> {
+  const difference = (creditMicroUsd ?? 0) - ((await lockCredit(tx, callerId)) ?? 0);
+  if (difference !== 0) {
+    await enter(tx, { callerId, videoId: null, kind: 'credit', amountMicroUsd: difference });
+    await add(tx, callerId, { available: difference });
+  }
+  await tx.update(callers).set({ creditMicroUsd }).where(eq(callers.id, callerId));
+}

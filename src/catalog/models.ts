@@ -1,0 +1,120 @@
+/** Models on offer: those that upstreams publish and those that the operator configured, a row per account. */
+
+import { and, asc, eq, not, or, type SQL, sql } from 'drizzle-orm';
+import type { ModelConfig } from '../config.ts';
+import type { Capabilities, ModelOffer } from '../domain/models.ts';
+import type { MicroUsd } from '../domain/money.ts';
+import { type Db, inTransaction } from './database.ts';
+import { accountModels, accounts } from './schema.ts';
+
+/** A model as an upstream publishes it. */
+export interface PublishedModelFacts {
+  readonly upstreamModel: string;
+  readonly pricePerSecondMicroUsd: MicroUsd;
+  readonly capabilities: Capabilities;
+}
+
+type NewRow = typeof accountModels.$inferInsert;
+
+/** After every account that an operator put in an order. */
+const PUBLISHED_PREFERENCE = 1000;
+
+const FROM_INSERT = {
+  upstreamModel: sql.raw('excluded.upstream_model'),
+  pricePerSecondMicroUsd: sql.raw('excluded.price_per_second_micro_usd'),
+  capabilities: sql.raw('excluded.capabilities'),
+  source: sql.raw('excluded.source'),
+  preference: sql.raw('excluded.preference'),
+  refreshedAt: sql.raw('excluded.refreshed_at'),
+};
+
+/** Writes rows in one order, whoever writes them; a suspension outlives the refresh. */
+async function upsert(tx: Db, rows: readonly NewRow[], setWhere?: SQL): Promise<void> {
+  const keyOf = (row: NewRow) => `${row.account}\0${row.model}`;
+  // The last of equal keys wins: one statement may not touch a row twice.
+  const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+  const values = [...byKey.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  if (values.length === 0) return;
+  await tx
+    .insert(accountModels)
+    .values(values)
+    .onConflictDoUpdate({
+      target: [accountModels.account, accountModels.model],
+      set: FROM_INSERT,
+      ...(setWhere && { setWhere }),
+    });
+}
+
+/** Enters what an account's upstream publishes now; rows that it no longer publishes go, configured ones stay. */
+export async function replacePublishedModels(
+  db: Db,
+  account: string,
+  models: readonly PublishedModelFacts[],
+): Promise<void> {
+  const refreshedAt = new Date();
+  const rows = models.map(({ upstreamModel, pricePerSecondMicroUsd, capabilities }): NewRow => {
+    return {
+      account,
+      model: upstreamModel,
+      upstreamModel,
+      pricePerSecondMicroUsd,
+      capabilities,
+      source: 'published',
+      preference: PUBLISHED_PREFERENCE,
+      refreshedAt,
+    };
+  });
+  const isOwnPublished = and(eq(accountModels.account, account), eq(accountModels.source, 'published'));
+  await inTransaction(db, async (tx) => {
+    await upsert(tx, rows, eq(accountModels.source, 'published'));
+    await tx.delete(accountModels).where(and(isOwnPublished, notAmong(rows)));
+  });
+}
+
+/** Enters the operator's models; those that vanished from the configuration go. */
+export async function syncConfiguredModels(db: Db, models: readonly ModelConfig[]): Promise<void> {
+  const refreshedAt = new Date();
+  const rows = models.flatMap((model) =>
+    model.accounts.map((account, preference) => toRow(model, account, preference)),
+  );
+  await inTransaction(db, async (tx) => {
+    await upsert(
+      tx,
+      rows.map((row) => ({ ...row, refreshedAt })),
+    );
+    await tx.delete(accountModels).where(and(eq(accountModels.source, 'configured'), notAmong(rows)));
+  });
+}
+
+function toRow(model: ModelConfig, account: string, preference: number) {
+  const { id, upstreamModel, pricePerSecondMicroUsd, durationsSeconds, minDurationSeconds, maxDurationSeconds } = model;
+  const { aspectRatios, qualities, modes } = model;
+  const durations = { durationsSeconds, minDurationSeconds, maxDurationSeconds };
+  const capabilities: Capabilities = { modes, aspectRatios, qualities, ...durations };
+  const source = 'configured' as const;
+  return { account, model: id, upstreamModel, pricePerSecondMicroUsd, capabilities, source, preference };
+}
+
+/** Rows other than these. */
+function notAmong(rows: readonly Pick<NewRow, 'account' | 'model'>[]): SQL | undefined {
+  const own = or(
+    ...rows.map(({ account, model }) => and(eq(accountModels.account, account), eq(accountModels.model, model))),
+  );
+  return own && not(own);
+}
+
+/** What is on offer, of one model or all, the account to be tried first before the others of the same model. */
+export async function listOffers(db: Db, model?: string): Promise<readonly ModelOffer[]> {
+  return await db
+    .select({
+      model: accountModels.model,
+      account: accountModels.account,
+      upstreamModel: accountModels.upstreamModel,
+      pricePerSecondMicroUsd: accountModels.pricePerSecondMicroUsd,
+      capabilities: accountModels.capabilities,
+    })
+    .from(accountModels)
+    .innerJoin(accounts, eq(accounts.id, accountModels.account))
+    .where(and(eq(accounts.configured, true), model === undefined ? undefined : eq(accountModels.model, model)))
+    .orderBy(asc(accountModels.model), asc(accountModels.preference), asc(accountModels.account));
+}

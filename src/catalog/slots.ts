@@ -1,0 +1,252 @@
+/** Slots: who waits for one, in which order, and the short transaction that grants them. */
+
+import { and, count, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import type { ProviderName } from '../domain/vendor.ts';
+import type { Db } from './database.ts';
+import { accountModels, accounts, callers, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
+import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
+import { findCurrentSubmission, isOpenState } from './submissions.ts';
+import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
+
+/** A slot that was granted: whose workflow has to be told. */
+export interface Grant {
+  readonly videoId: string;
+  readonly submissionId: string;
+  readonly account: string;
+  readonly provider: ProviderName;
+}
+
+const isOpen = inArray(submissions.state, [...OPEN_SUBMISSION_STATES]);
+
+/** The pool of a model's accounts, null when no configured account offers the model. */
+async function poolOfModel(db: Db, model: string): Promise<string | null> {
+  const [row] = await db
+    .select({ pool: accounts.pool })
+    .from(accountModels)
+    .innerJoin(accounts, eq(accounts.id, accountModels.account))
+    .where(and(eq(accountModels.model, model), accounts.configured))
+    .orderBy(accountModels.preference)
+    .limit(1);
+  return row?.pool ?? null;
+}
+
+/** Takes the pool's lock, under which its queue and its grants change, and reads its virtual time. */
+async function lockPool(tx: Db, pool: string): Promise<number> {
+  const [row] = await tx.select({ virtualTime: pools.virtualTime }).from(pools).where(eq(pools.id, pool)).for('update');
+  if (!row) throw new Error(`pool ${pool} is not in the catalog`);
+  return row.virtualTime;
+}
+
+/** Start-time fair queueing: a caller's next tag lies one share behind its last, or at the pool's time if that is later. */
+async function nextTag(tx: Db, pool: string, callerId: string, virtualTime: number): Promise<number> {
+  const [caller] = await tx.select({ weight: callers.weight }).from(callers).where(eq(callers.id, callerId));
+  const [last] = await tx
+    .select({ tag: poolCallers.lastTag })
+    .from(poolCallers)
+    .where(and(eq(poolCallers.pool, pool), eq(poolCallers.callerId, callerId)));
+  const tag = Math.max(virtualTime, last?.tag ?? 0) + 1 / (caller?.weight ?? 1);
+  await tx
+    .insert(poolCallers)
+    .values({ pool, callerId, lastTag: tag })
+    .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag: tag } });
+  return tag;
+}
+
+/** How a request for a slot was taken. */
+export type SlotRequest =
+  | { readonly kind: 'queued'; readonly grants: readonly Grant[] }
+  /** It has ended, or it has a submission already. */
+  | { readonly kind: 'not needed' }
+  | { readonly kind: 'no account' };
+
+/**
+ * Queues a video, unless it waits already, and grants what its pool can grant: perhaps to this video at once. Whoever
+ * grants takes the pool's lock first and the video's second, so the video is locked only here.
+ */
+export async function requestSlot(tx: Db, videoId: string, model: string): Promise<SlotRequest> {
+  const pool = await poolOfModel(tx, model);
+  if (pool === null) return { kind: 'no account' };
+  const virtualTime = await lockPool(tx, pool);
+  const video = await lockVideo(tx, videoId);
+  const submission = await findCurrentSubmission(tx, videoId);
+  if (!video || video.endedAt !== null || (submission && isOpenState(submission.state))) return { kind: 'not needed' };
+  const [present] = await tx.select().from(waiting).where(eq(waiting.videoId, videoId));
+  if (!present) await enter(tx, video, { pool, tag: await nextTag(tx, pool, video.callerId, virtualTime) });
+  return { kind: 'queued', grants: await grantLocked(tx, pool) };
+}
+
+/**
+ * Puts a video that lost its slot through no fault of its own at the head of the queue. The video is locked by the
+ * caller; as it is not waiting, nobody who holds the pool's lock waits for it.
+ */
+export async function returnToQueue(tx: Db, video: VideoRow): Promise<SlotRequest> {
+  const pool = await poolOfModel(tx, video.model);
+  if (pool === null) return { kind: 'no account' };
+  const tag = await lockPool(tx, pool);
+  await enter(tx, video, { pool, tag });
+  await changeVideo(tx, video.id, { state: 'queued', account: null, provider: null });
+  return { kind: 'queued', grants: await grantLocked(tx, pool) };
+}
+
+async function enter(tx: Db, video: VideoRow, place: { readonly pool: string; readonly tag: number }): Promise<void> {
+  const { id: videoId, callerId, model } = video;
+  await tx.insert(waiting).values({ videoId, callerId, model, queuedAt: new Date(), ...place });
+}
+
+/** Takes a video out of the queue; true when it was in it. */
+export async function leaveQueue(tx: Db, videoId: string): Promise<boolean> {
+  const removed = await tx.delete(waiting).where(eq(waiting.videoId, videoId)).returning({ videoId: waiting.videoId });
+  return removed.length > 0;
+}
+
+/** Grants every slot of a pool that can be granted now. */
+export async function grantSlots(tx: Db, pool: string): Promise<readonly Grant[]> {
+  await lockPool(tx, pool);
+  return await grantLocked(tx, pool);
+}
+
+/** The same for the pool of an account: what whoever closed a submission there calls. */
+export async function grantSlotsOfAccount(tx: Db, account: string): Promise<readonly Grant[]> {
+  const [row] = await tx.select({ pool: accounts.pool }).from(accounts).where(eq(accounts.id, account));
+  return row ? await grantSlots(tx, row.pool) : [];
+}
+
+async function grantLocked(tx: Db, pool: string): Promise<readonly Grant[]> {
+  const grants: Grant[] = [];
+  for (;;) {
+    const choice = await chooseNext(tx, pool);
+    if (!choice) return grants;
+    const grant = await grant1(tx, pool, choice);
+    if (grant) grants.push(grant);
+  }
+}
+
+interface Choice {
+  readonly videoId: string;
+  readonly tag: number;
+  readonly account: string;
+  readonly upstreamModel: string;
+}
+
+/** The first video in order that some account has room for, and the account its model prefers. */
+async function chooseNext(tx: Db, pool: string): Promise<Choice | null> {
+  const open = sql.join(
+    OPEN_SUBMISSION_STATES.map((state) => sql`${state}`),
+    sql`, `,
+  );
+  const result = await tx.execute(sql`
+    with room as materialized (
+      select a.id, a.max_concurrent_tasks - count(s.id) as free
+      from accounts a left join submissions s on s.account = a.id and s.state in (${open})
+      where a.pool = ${pool} and a.configured and not a.paused_by_operator and a.suspended_at is null
+        and (a.paused_until is null or a.paused_until <= now())
+      group by a.id
+      having count(s.id) < a.max_concurrent_tasks
+        and not (a.single_lane and coalesce(bool_or(s.state <> 'running'), false))
+    )
+    select w.video_id, w.tag, m.account, m.upstream_model
+    from waiting w cross join lateral (
+      select am.account, am.upstream_model from account_models am join room on room.id = am.account
+      where am.model = w.model and (am.suspended_until is null or am.suspended_until <= now())
+      order by am.preference, room.free desc, am.account limit 1
+    ) m
+    where w.pool = ${pool} order by w.tag, w.video_id limit 1`);
+  const [row] = rowsOf<{ video_id: string; tag: number; account: string; upstream_model: string }>(result);
+  if (!row) return null;
+  return { videoId: row.video_id, tag: Number(row.tag), account: row.account, upstreamModel: row.upstream_model };
+}
+
+/** Both drivers return an object with `rows`, which drizzle's common type does not know. */
+function rowsOf<Row>(result: unknown): readonly Row[] {
+  return (result as { rows: readonly Row[] }).rows;
+}
+
+/**
+ * Turns a place in the queue into a submission. The account's row is locked and its open submissions are counted
+ * again, since the account may have been moved to another pool, whose lock is not ours.
+ */
+async function grant1(tx: Db, pool: string, { videoId, tag, account, upstreamModel }: Choice): Promise<Grant | null> {
+  const [row] = await tx
+    .select()
+    .from(accounts)
+    .where(and(eq(accounts.id, account), eq(accounts.pool, pool)))
+    .for('update');
+  const [open] = await tx
+    .select({ n: count() })
+    .from(submissions)
+    .where(and(eq(submissions.account, account), isOpen));
+  if (!row || (open?.n ?? 0) >= row.maxConcurrentTasks) return null;
+  // First, since it waits for whoever is ending the video at this moment: without its place it is granted nothing.
+  if (!(await leaveQueue(tx, videoId))) return null;
+  const submissionId = `submission_${uuidv7()}`;
+  const [last] = await tx
+    .select({ n: sql<number>`coalesce(max(${submissions.n}), 0)::int` })
+    .from(submissions)
+    .where(eq(submissions.videoId, videoId));
+  const { provider, baseUrl, singleLane } = row;
+  await tx.insert(submissions).values({
+    id: submissionId,
+    videoId,
+    n: (last?.n ?? 0) + 1,
+    account,
+    provider,
+    baseUrl,
+    upstreamModel,
+    singleLane,
+    state: 'granted',
+    grantedAt: new Date(),
+    signalledAt: new Date(),
+  });
+  await tx
+    .update(pools)
+    .set({ virtualTime: sql`greatest(${pools.virtualTime}, ${tag})` })
+    .where(eq(pools.id, pool));
+  await changeVideo(tx, videoId, { account, provider });
+  return { videoId, submissionId, account, provider };
+}
+
+/** How many videos come before this one in its queue, plus one; null when it does not wait. */
+export async function queuePosition(db: Db, videoId: string): Promise<number | null> {
+  const [own] = await db.select().from(waiting).where(eq(waiting.videoId, videoId));
+  if (!own) return null;
+  const [row] = await db
+    .select({ before: count() })
+    .from(waiting)
+    .where(
+      and(
+        eq(waiting.pool, own.pool),
+        or(lt(waiting.tag, own.tag), and(eq(waiting.tag, own.tag), lt(waiting.videoId, own.videoId))),
+      ),
+    );
+  return (row?.before ?? 0) + 1;
+}
+
+/** When the first pause ends of an account that the head of a queue waits for; null for everyone behind the head. */
+export async function pauseEndsAt(db: Db, videoId: string): Promise<Date | null> {
+  if ((await queuePosition(db, videoId)) !== 1) return null;
+  const [row] = await db
+    .select({ pausedUntil: accounts.pausedUntil })
+    .from(waiting)
+    .innerJoin(accountModels, eq(accountModels.model, waiting.model))
+    .innerJoin(accounts, eq(accounts.id, accountModels.account))
+    .where(and(eq(waiting.videoId, videoId), gt(accounts.pausedUntil, sql`now()`)))
+    .orderBy(accounts.pausedUntil)
+    .limit(1);
+  return row?.pausedUntil ?? null;
+}
+
+/** Pools in which videos wait. */
+export async function listWaitingPools(db: Db): Promise<readonly string[]> {
+  const rows = await db.selectDistinct({ pool: waiting.pool }).from(waiting);
+  return rows.map(({ pool }) => pool);
+}
+
+/** Granted submissions that nobody began to send since `before`, with whether their video has ended meanwhile. */
+export async function listStaleGrants(db: Db, before: Date) {
+  return await db
+    .select({ grant: submissions, videoEndedAt: videos.endedAt })
+    .from(submissions)
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(and(eq(submissions.state, 'granted'), lt(submissions.signalledAt, before)));
+}

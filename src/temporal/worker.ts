@@ -1,0 +1,93 @@
+/** The workers of a process: one for workflows and transactions, one for each kind of waiting. */
+
+import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Activities } from '../../activities/index.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/messages.ts';
+
+export interface WorkerSettings {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly activities: Activities;
+  /** Where the workflows' sources are: bundled when the worker starts. */
+  readonly workflowsPath: string;
+}
+
+export interface RunningWorkers {
+  /** `up` while every worker polls. */
+  state(): 'up' | 'down';
+  /** Resolves when the workers have stopped; rejects when one of them failed. */
+  readonly stopped: Promise<void>;
+  /** Takes no more work, hands over what runs, and resolves when all is still. */
+  shutdown(): Promise<void>;
+}
+
+/** Sleepers leave the cache and are replayed when they wake: it is bounded by what polls at once, not by what waits. */
+const MAX_CACHED_WORKFLOWS = 200;
+
+/** What runs is given this long to hand over; downloads keep what they have and go on elsewhere. */
+const SHUTDOWN_GRACE = '5 seconds';
+const SHUTDOWN_FORCE = '20 seconds';
+
+function pick<Name extends keyof Activities>(activities: Activities, names: readonly Name[]): Partial<Activities> {
+  return Object.fromEntries(names.map((name) => [name, activities[name]])) as Partial<Activities>;
+}
+
+/** Starts the workers; resolves when they poll. */
+export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
+  const { connection, namespace, activities, workflowsPath } = settings;
+  const common = {
+    connection,
+    namespace,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
+  } as const;
+  const queues: readonly WorkerOptions[] = [
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.workflows,
+      workflowsPath,
+      maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+      activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'sweep']),
+    },
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.upstream,
+      activities: pick(activities, ['submitTask', 'checkTask', 'cancelTask']),
+    },
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.media,
+      maxConcurrentActivityTaskExecutions: 8,
+      activities: pick(activities, ['archiveVideo']),
+    },
+  ];
+  const workers = await Promise.all(queues.map((options) => Worker.create(options)));
+  const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  // Whoever started the workers reads `stopped`; until then a failure must not go by unhandled.
+  stopped.catch(() => undefined);
+  return {
+    state: () => (workers.every((worker) => worker.getState() === 'RUNNING') ? 'up' : 'down'),
+    stopped,
+    async shutdown() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped.catch(() => undefined);
+    },
+  };
+}
+
+const SWEEP_SCHEDULE = 'clipyard-sweep';
+
+/** Makes sure that Temporal sweeps each minute. */
+export async function ensureSweepSchedule(client: Client): Promise<void> {
+  try {
+    await client.schedule.create({
+      scheduleId: SWEEP_SCHEDULE,
+      spec: { intervals: [{ every: '1 minute' }] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+      action: { type: 'startWorkflow', workflowType: WORKFLOW_TYPES.sweep, taskQueue: TASK_QUEUES.workflows, args: [] },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+}

@@ -1,0 +1,57 @@
+/** The activities as workflows call them: one group for each way of waiting, with its timeouts and retries. */
+
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { TASK_QUEUES } from './messages.ts';
+
+/** An activity that was cancelled is waited for: what it did is known before anything follows. */
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
+/** Transactions: short, and retried until the catalog is back. */
+export const transactions = proxyActivities<Pick<Activities, 'openVideo' | 'requestSlot' | 'endVideo'>>({
+  startToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
+  cancellationType,
+});
+
+/** The create: retried for ever, since every try but the first only finds out what became of it. */
+export function submission(summary: string) {
+  return proxyActivities<Pick<Activities, 'submitTask'>>({
+    taskQueue: TASK_QUEUES.upstream,
+    startToCloseTimeout: '90 seconds',
+    heartbeatTimeout: '10 seconds',
+    retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+    cancellationType,
+    summary,
+  });
+}
+
+/** Looks at a task: never retried, the loop that looks is the retry. */
+export function looks(summary: string) {
+  return proxyActivities<Pick<Activities, 'checkTask' | 'cancelTask'>>({
+    taskQueue: TASK_QUEUES.upstream,
+    startToCloseTimeout: '20 seconds',
+    retry: { maximumAttempts: 1 },
+    cancellationType,
+    summary,
+  });
+}
+
+/** The download: retried as long as the upstream's link lives. */
+export function archiving(linkLivesMs: number) {
+  return proxyActivities<Pick<Activities, 'archiveVideo'>>({
+    taskQueue: TASK_QUEUES.media,
+    startToCloseTimeout: '60 minutes',
+    heartbeatTimeout: '15 seconds',
+    scheduleToCloseTimeout: Math.max(linkLivesMs, 60_000),
+    retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+    cancellationType,
+    summary: 'download, verify, poster',
+  });
+}
+
+/** The sweep's one activity. */
+export const sweeping = proxyActivities<Pick<Activities, 'sweep'>>({
+  startToCloseTimeout: '5 minutes',
+  retry: { maximumAttempts: 1 },
+});

@@ -1,0 +1,4 @@
+/** The workflow types: everything exported here can be started by name. */
+
+export { generateVideo } from './generate-video.ts';
+export { sweep } from './sweep.ts';

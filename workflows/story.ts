@@ -1,0 +1,65 @@
+/** What an operator reads of a running video: snapshot query, search attributes and details in Markdown. */
+
+import { setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import type { VideoRequest } from '../src/domain/video-request.ts';
+import { type VideoSnapshot, videoQuery } from './messages.ts';
+import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
+
+/** The story so far, and how to go on with it. */
+export interface Story {
+  readonly snapshot: VideoSnapshot;
+  /** Changes what is known, and says what is being done now. */
+  tell(change: Partial<VideoSnapshot>, doing: string): void;
+}
+
+const dollars = (microUsd: number | null) => (microUsd === null ? '—' : `$${(microUsd / 1_000_000).toFixed(4)}`);
+
+function render(snapshot: VideoSnapshot, doing: string, request: VideoRequest): string {
+  const { failure } = snapshot;
+  const lines = [
+    `**${snapshot.state}** · ${snapshot.progress} % · ${doing}`,
+    '',
+    `- model: \`${request.model}\`, ${request.mode}, ${request.durationSeconds ?? 'default'} s`,
+    `- account: ${snapshot.account ? `\`${snapshot.account}\` (${snapshot.provider})` : '—'}`,
+    `- task: ${snapshot.taskId ? `\`${snapshot.taskId}\`` : '—'}, polls: ${snapshot.polls}`,
+    `- estimate: ${dollars(snapshot.estimateMicroUsd)}, settled: ${dollars(snapshot.settledMicroUsd)}`,
+  ];
+  if (failure) lines.push(`- failure: \`${failure.kind}\` — ${failure.message}`);
+  return lines.join('\n');
+}
+
+/** Begins the story of this run; answers the query `video` from now on. */
+export function beginStory(request: VideoRequest): Story {
+  let snapshot: VideoSnapshot = {
+    id: workflowInfo().workflowId,
+    state: 'queued',
+    progress: 0,
+    provider: null,
+    account: null,
+    taskId: null,
+    polls: 0,
+    submittedAt: null,
+    generatedAt: null,
+    endedAt: null,
+    estimateMicroUsd: null,
+    settledMicroUsd: null,
+    failure: null,
+  };
+  setHandler(videoQuery, () => snapshot);
+  return {
+    get snapshot() {
+      return snapshot;
+    },
+    tell(change, doing) {
+      const before = snapshot;
+      snapshot = { ...snapshot, ...change };
+      // An upsert is an event in the history: only when there is news for whoever filters by it.
+      if (before.state !== snapshot.state)
+        upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.videoState, value: snapshot.state }]);
+      if (snapshot.provider !== null && before.provider !== snapshot.provider) {
+        upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.provider, value: snapshot.provider }]);
+      }
+      setCurrentDetails(render(snapshot, doing, request));
+    },
+  };
+}

@@ -1,5 +1,12 @@
-/** The settings of a process: the only reader of the environment and of clipyard.yaml. */
+/** The settings of a process: the only reader of the environment and, through config-file.ts, of clipyard.yaml. */
 
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod';
+import { ConfigError, isHostPort, readConfigFile } from './config-file.ts';
 import type { PollTiming } from './domain/poll-schedule.ts';
 import type { ProviderName } from './domain/vendor.ts';
 import type { Mode } from './domain/video-request.ts';
@@ -8,6 +15,7 @@ import type { Mode } from './domain/video-request.ts';
 export interface AccountConfig {
   readonly id: string;
   readonly provider: ProviderName;
+  /** Without a trailing slash; empty until the embedded sandbox listens, where that is the upstream. */
   readonly baseUrl: string;
   readonly apiKey: string;
   readonly maxConcurrentTasks: number;
@@ -54,12 +62,199 @@ export interface Config {
     /** True when an address or a profile was given; otherwise the dev server is embedded. */
     readonly external: boolean;
     readonly namespace: string;
+    /** How to reach an external server, as Temporal's own tools read it; nothing of it concerns the dev server. */
+    readonly connection: ClientConnectConfig['connectionOptions'];
+    /** Without a trailing slash. */
     readonly uiUrl: string | null;
     readonly cliPath: string | null;
   };
+  /** The user's own folder for what is built once and shared by checkouts. */
+  readonly cacheDir: string;
   /** `host:port` that callers' URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly drainSeconds: number;
   readonly syncWaitSeconds: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export { ConfigError };
+
+function commaSeparated(value: string): string[] {
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function wholeNumber(min: number, max: number) {
+  const problem = `is not a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^[0-9]{1,9}$/, problem)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, problem);
+}
+
+function url(protocols: readonly string[], kind: string) {
+  const accepts = (value: string) => URL.canParse(value) && protocols.includes(new URL(value).protocol);
+  return z.string().refine(accepts, `is not ${kind} URL`);
+}
+
+const webUrl = url(['http:', 'https:'], 'an http or https').transform((value) => value.replace(/\/+$/, ''));
+const secret = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'holds spaces or characters that a header cannot carry');
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** Every setting of ours with its check; what is absent gets its default in `loadConfig`. */
+const settingsSchema = z.object({
+  CLIPYARD_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'is not a host name or address')
+    .default('127.0.0.1'),
+  CLIPYARD_PORT: wholeNumber(1, 65_535).default(8787),
+  CLIPYARD_DATA_DIR: z.string().default('.clipyard'),
+  CLIPYARD_ROOT_KEY: secret.optional(),
+  CLIPYARD_PUBLIC_URL: webUrl.refine((value) => !/[?#]/.test(value), 'carries a query or a fragment').optional(),
+  CLIPYARD_SIGNING_KEY: z.string().transform(commaSeparated).pipe(z.array(secret)).default([]),
+  CLIPYARD_CONFIG: z.string().optional(),
+  CLIPYARD_TRUSTED_HOSTS: z
+    .string()
+    .transform(commaSeparated)
+    .refine((hosts) => hosts.every(isHostPort), 'is not a list of host:port')
+    .default([]),
+  CLIPYARD_DRAIN_SECONDS: wholeNumber(0, 86_400).default(900),
+  CLIPYARD_SYNC_WAIT_SECONDS: wholeNumber(1, 3_600).default(540),
+  CLIPYARD_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is not one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  DATABASE_URL: url(['postgres:', 'postgresql:'], 'a PostgreSQL').optional(),
+  TEMPORAL_ADDRESS: z.string().refine(isHostPort, 'is not host:port').optional(),
+  TEMPORAL_NAMESPACE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is not a namespace name')
+    .optional(),
+  TEMPORAL_PROFILE: z.string().optional(),
+  TEMPORAL_UI_URL: webUrl.optional(),
+  TEMPORAL_CLI_PATH: z.string().optional(),
+});
+type Settings = z.infer<typeof settingsSchema>;
+
+const EXAMPLES: Readonly<Record<keyof Settings, string>> = {
+  CLIPYARD_HOST: '127.0.0.1',
+  CLIPYARD_PORT: '8787',
+  CLIPYARD_DATA_DIR: '.clipyard',
+  CLIPYARD_ROOT_KEY: 'cy_root_3kN0u2mQ',
+  CLIPYARD_PUBLIC_URL: 'https://clips.example.com',
+  CLIPYARD_SIGNING_KEY: 'new-key,previous-key',
+  CLIPYARD_CONFIG: './clipyard.yaml',
+  CLIPYARD_TRUSTED_HOSTS: '10.0.0.7:9000,images.internal:443',
+  CLIPYARD_DRAIN_SECONDS: '900',
+  CLIPYARD_SYNC_WAIT_SECONDS: '540',
+  CLIPYARD_LOG_LEVEL: 'info',
+  DATABASE_URL: 'postgres://clipyard@127.0.0.1:5432/clipyard',
+  TEMPORAL_ADDRESS: '127.0.0.1:7233',
+  TEMPORAL_NAMESPACE: 'default',
+  TEMPORAL_PROFILE: 'production',
+  TEMPORAL_UI_URL: 'https://temporal.example.com',
+  TEMPORAL_CLI_PATH: '/usr/local/bin/temporal',
+};
+
+/** Reads `.env` and the environment; an empty value counts as absent, as compose files leave them. */
+function processEnvironment(): Environment {
+  // What is already set wins over the file.
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
+}
+
+function withoutEmpty(environment: Environment): Record<string, string> {
+  const entries = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+  return Object.fromEntries(entries);
+}
+
+function readSettings(environment: Record<string, string>): Settings {
+  const parsed = settingsSchema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const examples: Readonly<Record<string, string>> = EXAMPLES;
+  const lines = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    return `${name} ${issue.message}; for example ${name}=${examples[name] ?? ''}`;
+  });
+  throw new ConfigError([...new Set(lines)].join('\n'));
+}
+
+/** The file to read, null where there is none to read; one that was named must be there. */
+function findConfigFile(named: string | undefined): string | null {
+  const path = resolve(named ?? 'clipyard.yaml');
+  if (existsSync(path)) return path;
+  if (named === undefined) return null;
+  throw new ConfigError(
+    `CLIPYARD_CONFIG names ${path}, which does not exist; for example CLIPYARD_CONFIG=./clipyard.yaml`,
+  );
+}
+
+function readTemporal(settings: Settings, environment: Record<string, string>): Config['temporal'] {
+  const external = settings.TEMPORAL_ADDRESS !== undefined || settings.TEMPORAL_PROFILE !== undefined;
+  let loaded: ClientConnectConfig;
+  try {
+    loaded = loadClientConnectConfig({ overrideEnvVars: environment, disableFile: !external });
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`TEMPORAL_PROFILE cannot be used: ${problem}; for example TEMPORAL_PROFILE=production`, {
+      cause,
+    });
+  }
+  return {
+    external,
+    namespace: loaded.namespace ?? 'default',
+    connection: loaded.connectionOptions,
+    uiUrl: settings.TEMPORAL_UI_URL ?? null,
+    cliPath: settings.TEMPORAL_CLI_PATH ?? null,
+  };
+}
+
+/** The account of a process without a configuration file. The sandbox is here, so it is polled closely. */
+const SANDBOX_ACCOUNT: AccountConfig = {
+  id: 'sandbox',
+  provider: 'airforce',
+  baseUrl: '',
+  apiKey: 'sandbox',
+  maxConcurrentTasks: 4,
+  shared: false,
+  pool: 'main',
+  trustedHosts: [],
+  timing: { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 },
+};
+
+function publicUrlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * Reads and checks all settings of this process.
+ * @throws ConfigError naming every setting that cannot be used, its problem and an example.
+ */
+export function loadConfig(environment: Environment = processEnvironment()): Config {
+  const given = withoutEmpty(environment);
+  const settings = readSettings(given);
+  const configFile = findConfigFile(settings.CLIPYARD_CONFIG);
+  const upstreams =
+    configFile === null ? { accounts: [SANDBOX_ACCOUNT], models: [] } : readConfigFile(configFile, given);
+  return {
+    host: settings.CLIPYARD_HOST,
+    port: settings.CLIPYARD_PORT,
+    dataDir: resolve(settings.CLIPYARD_DATA_DIR),
+    publicUrl: settings.CLIPYARD_PUBLIC_URL ?? publicUrlOf(settings.CLIPYARD_HOST, settings.CLIPYARD_PORT),
+    rootKey: settings.CLIPYARD_ROOT_KEY ?? null,
+    signingKeys: settings.CLIPYARD_SIGNING_KEY,
+    ...upstreams,
+    configFile,
+    databaseUrl: settings.DATABASE_URL ?? null,
+    temporal: readTemporal(settings, given),
+    cacheDir: join(given['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clipyard'),
+    trustedHosts: settings.CLIPYARD_TRUSTED_HOSTS,
+    drainSeconds: settings.CLIPYARD_DRAIN_SECONDS,
+    syncWaitSeconds: settings.CLIPYARD_SYNC_WAIT_SECONDS,
+    logLevel: settings.CLIPYARD_LOG_LEVEL,
+  };
 }

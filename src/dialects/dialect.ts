@@ -58,6 +58,11 @@ interface RouteBase {
 /** Makes a video. `parse` throws `Refusal` for what does not fit. */
 export interface CreateRoute extends RouteBase {
   readonly kind: 'create';
+  /**
+   * X1: body keys that speak for this dialect where several document the path. Absent: only the prefix or the caller's
+   * own dialect selects it there.
+   */
+  readonly ownKeys?: readonly string[];
   parse(request: DialectRequest): { readonly draft: VideoDraft; readonly idempotencyKey?: string };
   render(view: VideoView): DialectAnswer;
 }
@@ -99,7 +104,19 @@ export interface ModelsRoute extends RouteBase {
   render(offers: readonly ModelOffer[]): DialectAnswer;
 }
 
-export type DialectRoute = CreateRoute | ReadRoute | ListRoute | StreamRoute | DeleteRoute | ModelsRoute;
+/** Every kind of route; a new kind asks for its handler. */
+export interface RoutesByKind {
+  readonly create: CreateRoute;
+  readonly read: ReadRoute;
+  readonly list: ListRoute;
+  readonly stream: StreamRoute;
+  readonly delete: DeleteRoute;
+  readonly models: ModelsRoute;
+}
+
+export type RouteKind = keyof RoutesByKind;
+/** A route of one of the kinds `K`; written as a map so that a table of handlers can be indexed by `kind`. */
+export type DialectRoute<K extends RouteKind = RouteKind> = { [P in K]: RoutesByKind[P] & { readonly kind: P } }[K];
 
 /** The inbound face of a documented API. */
 export interface Dialect {

@@ -1,0 +1,90 @@
+/** The gateway as a part of a process: the HTTP application over the catalog, listening. */
+
+import { createAdministration } from '../catalog/administration.ts';
+import { type ChangeWatcher, watchChanges } from '../catalog/changes.ts';
+import { findVideo } from '../catalog/videos.ts';
+import { DIALECTS } from '../dialects/index.ts';
+import { createGateway } from '../gateway.ts';
+import { buildApp } from '../http/app.ts';
+import { managementRoutes } from '../http/management-routes.ts';
+import { mediaRoutes } from '../http/media-routes.ts';
+import { createLinkSigner, createVideoLinks } from '../storage/signed-links.ts';
+import type { Closers } from './closers.ts';
+import type { Parts } from './parts.ts';
+import { ensureSigningKeys } from './secrets.ts';
+import type { TemporalLink } from './temporal-link.ts';
+
+export interface GatewayOptions {
+  readonly parts: Parts;
+  readonly link: TemporalLink;
+  /** Rejects when no worker works. */
+  readonly checkWorkers: () => Promise<unknown>;
+  /** Aborted when the process is told to stop. */
+  readonly stop: AbortSignal;
+  readonly closers: Closers;
+}
+
+/** Where the video's workflow can be looked at; null without a UI. */
+function workflowUrlOf({ link, parts }: GatewayOptions, videoId: string): string | null {
+  if (link.uiUrl === null) return null;
+  const { namespace } = parts.config.temporal;
+  return `${link.uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(videoId)}`;
+}
+
+async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) {
+  const { parts, link, checkWorkers, stop } = options;
+  const { config, log, database, store } = parts;
+  const { db } = database;
+  const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
+  const links = createVideoLinks(signer);
+  const gateway = createGateway({ db, store, workflows: link.workflows, subscribe: changes.subscribe, log });
+  return buildApp({
+    gateway,
+    dialects: DIALECTS,
+    links,
+    trustedHosts: config.trustedHosts,
+    health: {
+      checks: {
+        catalog: () => database.check(),
+        storage: () => store.check(),
+        temporal: async () => link.current().control.check(),
+        workers: checkWorkers,
+      },
+      isDraining: () => stop.aborted,
+    },
+    plugins: [
+      mediaRoutes({ store, links: signer, findVideo: (id) => findVideo(db, id) }),
+      managementRoutes({
+        gateway,
+        administration: createAdministration(db),
+        links,
+        workflowUrl: (videoId) => workflowUrlOf(options, videoId),
+      }),
+    ],
+    log: log.child({ part: 'http' }),
+  });
+}
+
+/** Closes with a bound: requests get the drain time, and what is left then is cut. */
+async function closeWithin(close: () => Promise<unknown>, drainSeconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`requests still ran after ${drainSeconds} s`)), drainSeconds * 1_000);
+  });
+  try {
+    await Promise.race([close(), bound]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Starts to listen; `closers` stops that: no new requests, streams ended, running requests finished. */
+export async function startGateway(options: GatewayOptions): Promise<void> {
+  const { parts, closers } = options;
+  const { host, port, drainSeconds } = parts.config;
+  const changes = await watchChanges(parts.database);
+  closers.add('change notices', () => changes.close());
+  const app = await buildGatewayApp(options, changes);
+  closers.add('HTTP', () => closeWithin(() => app.close(), drainSeconds));
+  await app.listen({ host, port });
+}

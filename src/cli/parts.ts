@@ -1,0 +1,46 @@
+/** The parts that every process of the gateway or of the workers stands on: catalog, storage, accounts, links. */
+
+import { join } from 'node:path';
+import { syncAccounts } from '../catalog/accounts.ts';
+import { type CatalogDatabase, openDatabase } from '../catalog/database.ts';
+import { syncConfiguredModels } from '../catalog/models.ts';
+import type { Config } from '../config.ts';
+import type { Log } from '../logging.ts';
+import { closeUntrustedConnections } from '../net/fetch-untrusted.ts';
+import { closeUpstreamConnections } from '../net/request-json.ts';
+import { PROVIDERS_BY_NAME } from '../providers/index.ts';
+import { createFileStore } from '../storage/file-store.ts';
+import type { MediaStore } from '../storage/media-store.ts';
+import type { Closers } from './closers.ts';
+import { ensureRootKey, type RootKey } from './secrets.ts';
+
+export interface Parts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly database: CatalogDatabase;
+  readonly store: MediaStore;
+  readonly rootKey: RootKey;
+}
+
+/** Where archived media lie in a data directory. */
+export function mediaDir(dataDir: string): string {
+  return join(dataDir, 'media');
+}
+
+/** Opens the parts and brings the catalog in line with the configuration; `closers` closes them again. */
+export async function openParts(config: Config, log: Log, closers: Closers): Promise<Parts> {
+  const database = await openDatabase(config);
+  closers.add('catalog', () => database.close());
+  closers.add('connections to upstreams', closeUpstreamConnections);
+  closers.add('connections to results', closeUntrustedConnections);
+  const { db } = database;
+  // A lane is what makes adoption from a list exact; an idempotency key makes it needless.
+  const accounts = config.accounts.map((account) => {
+    const { honoursIdempotencyKey, listWindow } = PROVIDERS_BY_NAME[account.provider].facts;
+    return { ...account, singleLane: listWindow !== null && !honoursIdempotencyKey };
+  });
+  await syncAccounts(db, accounts);
+  await syncConfiguredModels(db, config.models);
+  const rootKey = await ensureRootKey(config, database);
+  return { config, log, database, store: createFileStore(mediaDir(config.dataDir)), rootKey };
+}

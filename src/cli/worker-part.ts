@@ -1,0 +1,136 @@
+/** The workers as a part of a process: started when Temporal answers, and again when they fail. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { discoverModels } from '../../activities/discover-models.ts';
+import { createActivities } from '../../activities/index.ts';
+import { fetchUntrusted } from '../net/fetch-untrusted.ts';
+import { PROVIDERS_BY_NAME } from '../providers/index.ts';
+import { createClipArchiver } from '../storage/archive-clip.ts';
+import { createPosterMaker } from '../storage/poster.ts';
+import { connectWorker } from '../temporal/connection.ts';
+import { setUpNamespace } from '../temporal/setup.ts';
+import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../temporal/worker.ts';
+import type { Parts } from './parts.ts';
+import type { OpenLink } from './temporal-link.ts';
+
+export interface WorkerPart {
+  state(): 'up' | 'down';
+  /** Resolves when the workers poll for the first time, or were stopped before. */
+  readonly ready: Promise<void>;
+  /** Hands over what runs, and resolves when all is still. */
+  stop(): Promise<void>;
+}
+
+const CREATE_TIMEOUT_MS = 60_000;
+const EXCHANGE_TIMEOUT_MS = 15_000;
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+
+/** The workflows' sources, or what they were compiled to: whichever this file is. */
+function workflowsPath(): string {
+  const here = import.meta.url;
+  return fileURLToPath(new URL(`../../workflows/index.${here.endsWith('.ts') ? 'ts' : 'js'}`, here));
+}
+
+/** Enters the models that the accounts' upstreams publish, so that they can be asked for. */
+export async function discoverUpstreamModels({ config, log, database }: Parts): Promise<void> {
+  const found = await discoverModels({
+    db: database.db,
+    accounts: config.accounts,
+    providers: PROVIDERS_BY_NAME,
+    exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS,
+    log,
+  });
+  log.info({ models: found }, 'models of the upstreams read');
+}
+
+function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink) {
+  return createActivities({
+    db: database.db,
+    store,
+    archiveClip: createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster: createPosterMaker(log) }),
+    providers: PROVIDERS_BY_NAME,
+    accounts: config.accounts,
+    workflows: control,
+    log,
+    createTimeoutMs: CREATE_TIMEOUT_MS,
+    exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS,
+  });
+}
+
+class WatchedWorkers implements WorkerPart {
+  readonly #parts: Parts;
+  readonly #link: OpenLink;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #workers: RunningWorkers | null = null;
+  #announceReady: () => void = () => undefined;
+  readonly ready = new Promise<void>((resolve) => {
+    this.#announceReady = resolve;
+  });
+
+  constructor(parts: Parts, link: OpenLink) {
+    this.#parts = parts;
+    this.#link = link;
+    this.#running = this.#run();
+  }
+
+  state(): 'up' | 'down' {
+    return this.#workers?.state() ?? 'down';
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#workers?.shutdown();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    let waitMs = FIRST_WAIT_MS;
+    while (!signal.aborted) {
+      const startedMs = Date.now();
+      try {
+        await this.#runOnce();
+      } catch (error) {
+        if (!signal.aborted) this.#parts.log.error({ err: error, waitMs }, 'the workers failed: starting them again');
+      }
+      if (Date.now() - startedMs > LONGEST_WAIT_MS) waitMs = FIRST_WAIT_MS;
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    }
+    this.#announceReady();
+  }
+
+  /** From the connection to the workers' end; they end when they are stopped or when they fail. */
+  async #runOnce(): Promise<void> {
+    const { config, log } = this.#parts;
+    const { namespace } = config.temporal;
+    const connection = await connectWorker(this.#link.settings, log, this.#stopping.signal);
+    try {
+      await setUpNamespace(this.#link.connection, namespace, log);
+      const activities = activitiesOf(this.#parts, this.#link);
+      this.#workers = await startWorkers({ connection, namespace, activities, workflowsPath: workflowsPath() });
+      // Told to stop while they started: `stop` saw none to shut down.
+      if (this.#stopping.signal.aborted) await this.#workers.shutdown();
+      else await this.#whileRunning(this.#workers);
+    } finally {
+      this.#workers = null;
+      await connection.close();
+    }
+  }
+
+  async #whileRunning(workers: RunningWorkers): Promise<void> {
+    const { connection, client } = this.#link;
+    await connection.withDeadline(Date.now() + EXCHANGE_TIMEOUT_MS, () => ensureSweepSchedule(client));
+    this.#parts.log.info('workers are up');
+    this.#announceReady();
+    await workers.stopped;
+  }
+}
+
+/** Starts the workers in the background; nothing is thrown, failures are logged and tried again. */
+export function runWorkers(parts: Parts, link: OpenLink): WorkerPart {
+  return new WatchedWorkers(parts, link);
+}

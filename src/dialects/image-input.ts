@@ -1,0 +1,32 @@
+/** Input images as dialects receive them: URLs and base64 text, checked without fetching anything. */
+
+import { imageTypeOf } from '../domain/image-type.ts';
+import { type ImageInput, REQUEST_BOUNDS } from '../domain/video-request.ts';
+import { refuse } from './read-body.ts';
+
+const LONGEST_URL = 8192;
+const DATA_URL_HEAD = /^data:[^,]{0,200};base64,/i;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** An image at an http or https URL; whether its host is public is for the front door to judge. */
+export function imageAtUrl(param: string, url: string): ImageInput {
+  if (url.length > LONGEST_URL) refuse(param, `must not be longer than ${LONGEST_URL} characters`);
+  const protocol = URL.canParse(url) ? new URL(url).protocol : null;
+  if (protocol !== 'http:' && protocol !== 'https:') refuse(param, 'must be an http or https URL');
+  return { kind: 'url', url };
+}
+
+/** An image carried as base64, bare or as a `data:` URL; its type is what its bytes say. */
+export function imageFromBase64(param: string, text: string): ImageInput {
+  const digits = text.replace(DATA_URL_HEAD, '').replace(/\s+/g, '');
+  if (digits === '' || !BASE64.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) {
+    refuse(param, 'is not base64');
+  }
+  const bytes = Buffer.from(digits, 'base64');
+  if (bytes.length > REQUEST_BOUNDS.imageBytes) {
+    refuse(param, `must not be larger than ${REQUEST_BOUNDS.imageBytes} bytes`);
+  }
+  const mediaType = imageTypeOf(bytes);
+  if (mediaType === null) refuse(param, 'is not a PNG, JPEG, WebP or GIF image');
+  return { kind: 'bytes', bytes, mediaType };
+}

@@ -1,0 +1,53 @@
+/** What all dialects do to a create body: fit it to the documented schema, bound its texts, keep what is unknown. */
+
+import type { z } from 'zod';
+import { Refusal } from '../domain/failure.ts';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { REQUEST_BOUNDS } from '../domain/video-request.ts';
+
+/** No documented value of a short field comes near this; it keeps requests small where a model states no list. */
+const SHORT_TEXT_BYTES = 256;
+
+/** Refuses a request for what it says in `param`. */
+export function refuse(param: string, problem: string): never {
+  throw new Refusal('invalid_request', `${param}: ${problem}`, { param });
+}
+
+/**
+ * The body as the schema reads it.
+ * @throws Refusal `invalid_request` naming the first parameter at fault.
+ */
+export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  if (!isJsonObject(body)) throw new Refusal('invalid_request', 'the body must be a JSON object');
+  const read = schema.safeParse(body);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const path = issue?.path.join('.') ?? '';
+  return refuse(path === '' ? 'body' : path, issue?.message ?? 'does not fit');
+}
+
+/** Refuses a prompt that is blank or longer than 32 KiB. */
+export function checkPrompt(param: string, prompt: string): void {
+  if (prompt.trim() === '') refuse(param, 'must not be empty');
+  if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) {
+    refuse(param, `must not be longer than ${REQUEST_BOUNDS.promptBytes} bytes`);
+  }
+}
+
+/** Refuses a name or a choice that is blank or absurdly long; absent ones pass. */
+export function checkShortText(param: string, text: string | null | undefined): void {
+  if (text == null) return;
+  if (text.trim() === '') refuse(param, 'must not be empty');
+  if (Buffer.byteLength(text) > SHORT_TEXT_BYTES) refuse(param, `must not be longer than ${SHORT_TEXT_BYTES} bytes`);
+}
+
+/** The keys a dialect does not know, as they stand; refused above 64 KiB in all. */
+export function forwardedKeys(body: unknown, knownKeys: readonly string[]): JsonObject {
+  if (!isJsonObject(body)) return {};
+  const extra = Object.fromEntries(Object.entries(body).filter(([key]) => !knownKeys.includes(key)));
+  if (Buffer.byteLength(JSON.stringify(extra)) > REQUEST_BOUNDS.extraBytes) {
+    const keys = Object.keys(extra).slice(0, 5).join(', ').slice(0, SHORT_TEXT_BYTES);
+    throw new Refusal('invalid_request', `the forwarded keys (${keys}) exceed ${REQUEST_BOUNDS.extraBytes} bytes`);
+  }
+  return extra;
+}

@@ -1,0 +1,132 @@
+/** The HTTP application: dialects, health and the plugins it is given, built without listening. */
+
+import { randomUUID } from 'node:crypto';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
+import { Refusal } from '../domain/failure.ts';
+import type { Gateway } from '../gateway.ts';
+import { acceptOnlyJson, JSON_BODY_BYTES } from './body.ts';
+import { answerClientError } from './client-errors.ts';
+import type { VideoLinks } from './dialect-handlers.ts';
+import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths, findDialectPath } from './dialect-paths.ts';
+import { mountDialects } from './dialect-routes.ts';
+import { sendError } from './errors.ts';
+import { type EventStreamSettings, EventStreams } from './event-stream.ts';
+import { type HealthOptions, healthRoutes } from './health.ts';
+
+export interface AppOptions {
+  readonly gateway: Gateway;
+  /** By the name each is mounted under; at shared paths the first answers by default. */
+  readonly dialects: DialectTable;
+  readonly links: VideoLinks;
+  /** `host:port` that callers' image URLs may name although they are private. */
+  readonly trustedHosts: readonly string[];
+  readonly health: HealthOptions;
+  /** Routes beside the dialects'; their errors are answered as problem details. */
+  readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
+  readonly log: FastifyBaseLogger;
+  readonly streams?: Partial<EventStreamSettings>;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+/** Longer than load balancers keep theirs, so that they never reuse one that we have just closed. */
+const KEEP_ALIVE_MS = 75_000;
+/** For a whole request to arrive: 16 MiB over a slow line. Answers, streams above all, may take as long as they do. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** Beyond what headers may hold: no parameter is too long to be answered as an id that does not exist. */
+const LONGEST_PARAMETER = 65_536;
+
+function requestIdOf(header: string | string[] | undefined): string {
+  return typeof header === 'string' && REQUEST_ID.test(header) ? header : randomUUID();
+}
+
+/** Turns anything thrown into an answer, in the shape of the dialect that was spoken to. */
+function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const dialect = request.dialect ?? dialectOfUrl(dialects, paths, request.url);
+    return sendError(error, { request, reply, dialect });
+  };
+}
+
+/** Why nothing answers at a URL: no such route, or another method. */
+function missing(paths: readonly DialectPath[], request: FastifyRequest, reply: FastifyReply): Refusal {
+  const path = findDialectPath(paths, request.url);
+  if (path === undefined) return new Refusal('not_found', 'there is no such route');
+  const allowed = [...path.methods.keys()].join(', ');
+  reply.header('allow', allowed);
+  return new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
+}
+
+function logAnswers(app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, not the URL: queries carry signatures, and paths are many.
+    const facts = { method: request.method, route: request.routeOptions.url ?? null, status: reply.statusCode };
+    request.log.info({ ...facts, elapsedMs: Math.round(reply.elapsedTime) }, 'request answered');
+  });
+}
+
+/** A server that stops ends its streams and asks clients to connect anew. */
+function closeGently(app: FastifyInstance, streams: EventStreams): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    streams.endAll();
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (!isClosing) return;
+    reply.header('connection', 'close');
+    throw new Refusal('unavailable', 'this server is stopping; try again');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
+}
+
+/** Builds the application; the caller makes it listen, and closes it. */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { dialects, gateway, links, trustedHosts, log } = options;
+  const paths = dialectPaths(dialects);
+  const answerError = errorAnswerer(dialects, paths);
+  const app = fastify({
+    loggerInstance: log,
+    // Its lines would hold URLs with their queries.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: JSON_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestIdHeader: false,
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
+    // While closing, our own hook answers in the dialect's shape.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      answerError(error, request, reply);
+    },
+  });
+  const streams = new EventStreams(options.streams);
+
+  acceptOnlyJson(app);
+  closeGently(app, streams);
+  logAnswers(app);
+  app.setErrorHandler((error, request, reply) =>
+    // Bodies of unknown routes are read before the route is missed, and may not fit either.
+    answerError(request.is404 ? missing(paths, request, reply) : error, request, reply),
+  );
+  app.setNotFoundHandler((request, reply) => answerError(missing(paths, request, reply), request, reply));
+  mountDialects(app, { gateway, links, trustedHosts, streams }, paths);
+  app.register(healthRoutes(options.health));
+  for (const plugin of options.plugins ?? []) app.register(plugin);
+  return app;
+}

@@ -1,0 +1,71 @@
+/** Reading JSON bodies: bounded, strict UTF-8, and free of what the catalog cannot store. */
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from '../domain/failure.ts';
+import { isJsonObject } from '../domain/json.ts';
+
+/** The most a JSON body may hold. */
+export const JSON_BODY_BYTES = 16 * 1024 * 1024;
+const DEEPEST_NESTING = 64;
+/** Each value costs far more in memory than on the wire, so bytes alone are no bound. */
+const MOST_VALUES = 100_000;
+/** PostgreSQL stores neither NUL nor half of a surrogate pair; with the `u` flag whole pairs do not match. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
+
+function refuse(problem: string): never {
+  throw new Refusal('invalid_request', problem);
+}
+
+function checkText(text: string): void {
+  if (UNSTORABLE.test(text)) refuse('the body holds a text with a NUL or half of a surrogate pair');
+}
+
+/** Visits every value once; recursion is as deep as the nesting allowed. */
+function checkValues(root: unknown): void {
+  let values = 0;
+  const visit = (value: unknown, depth: number): void => {
+    values += 1;
+    if (values > MOST_VALUES) refuse(`the body holds more than ${MOST_VALUES} values`);
+    if (depth > DEEPEST_NESTING) refuse(`the body is nested deeper than ${DEEPEST_NESTING} levels`);
+    if (typeof value === 'string') checkText(value);
+    // 1e999 is read as Infinity, which would be forwarded as null.
+    if (typeof value === 'number' && !Number.isFinite(value)) refuse('the body holds a number that is out of range');
+    if (Array.isArray(value)) for (const item of value) visit(item, depth + 1);
+    if (isJsonObject(value)) for (const key of Object.keys(value)) visitMember(key, value[key], depth);
+  };
+  const visitMember = (key: string, value: unknown, depth: number): void => {
+    if (key === '__proto__') refuse('the body holds a key __proto__');
+    checkText(key);
+    visit(value, depth + 1);
+  };
+  visit(root, 0);
+}
+
+/**
+ * The JSON value of a body; undefined when there are no bytes, since clients announce JSON on bodyless requests too.
+ * @throws Refusal `invalid_request`.
+ */
+function readJson(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return undefined;
+  const value = parseJson(bytes);
+  checkValues(value);
+  return value;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new Refusal('invalid_request', 'the body is not valid JSON in UTF-8', { cause });
+  }
+}
+
+/** Makes JSON the only content type an app reads; plugins may add theirs. */
+export function acceptOnlyJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit: JSON_BODY_BYTES },
+    async (_request: FastifyRequest, body: Buffer) => readJson(body),
+  );
+}

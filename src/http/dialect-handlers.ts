@@ -1,0 +1,132 @@
+/** What each kind of dialect route does: read the request, call the gateway, render the answer. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  Dialect,
+  DialectAnswer,
+  DialectRequest,
+  DialectRoute,
+  RouteKind,
+  RoutesByKind,
+  VideoView,
+} from '../dialects/dialect.ts';
+import { Refusal } from '../domain/failure.ts';
+import type { Video } from '../domain/video.ts';
+import type { Caller, Gateway } from '../gateway.ts';
+import type { EventStreams } from './event-stream.ts';
+import { fingerprint, idempotencyKeyOf } from './idempotency.ts';
+import { checkImageHosts } from './image-hosts.ts';
+
+/** The signed links of a video's media. */
+export type VideoLinks = (video: Video) => Omit<VideoView, 'video'>;
+
+/** What handlers work with. */
+export interface FrontDoor {
+  readonly gateway: Gateway;
+  readonly links: VideoLinks;
+  /** `host:port` of images that may be private. */
+  readonly trustedHosts: readonly string[];
+  readonly streams: EventStreams;
+}
+
+export type DialectHttpRequest = FastifyRequest<{
+  Params: Record<string, string>;
+  Querystring: Record<string, string | string[] | undefined>;
+}>;
+
+/** One request of a known caller in a known dialect. */
+interface Exchange {
+  readonly request: DialectHttpRequest;
+  readonly reply: FastifyReply;
+  readonly caller: Caller;
+  readonly dialect: Dialect;
+}
+
+/** Null: the handler has answered by itself. */
+type Handler<K extends RouteKind> = (
+  door: FrontDoor,
+  exchange: Exchange,
+  route: RoutesByKind[K] & { readonly kind: K },
+) => Promise<DialectAnswer | null>;
+
+const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
+
+/** X23: clients that lost their id ask for anything; what cannot be an id costs no look at the catalog. */
+function videoIdOf({ request }: Exchange): string {
+  const id = request.params['id'] ?? '';
+  if (!VIDEO_ID.test(id)) throw new Refusal('not_found', 'there is no such task');
+  return id;
+}
+
+function dialectRequest({ request }: Exchange): DialectRequest {
+  const query = Object.entries(request.query).map(([name, value]) => [name, [value].flat()[0]]);
+  return { params: request.params, query: Object.fromEntries(query), body: request.body };
+}
+
+function viewOf({ links }: FrontDoor, video: Video): VideoView {
+  return { video, ...links(video) };
+}
+
+const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
+  async create(door, exchange, route) {
+    const { request, caller, dialect } = exchange;
+    const { draft, idempotencyKey } = route.parse(dialectRequest(exchange));
+    checkImageHosts(draft.images, door.trustedHosts);
+    const video = await door.gateway.create({
+      caller,
+      dialect: dialect.name,
+      draft,
+      retentionSeconds: dialect.retentionSeconds,
+      idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
+      bodyHash: fingerprint(request.body),
+    });
+    return route.render(viewOf(door, video));
+  },
+
+  async read(door, exchange, route) {
+    const video = await door.gateway.read(exchange.caller, videoIdOf(exchange));
+    return route.render(viewOf(door, video));
+  },
+
+  async list(door, exchange, route) {
+    const query = route.parse(dialectRequest(exchange));
+    // Root too sees its own here; everybody's are in our own routes.
+    const page = await door.gateway.list({ callerId: exchange.caller.id, ...query });
+    return route.render({ views: page.videos.map((video) => viewOf(door, video)), nextCursor: page.nextCursor });
+  },
+
+  async stream(door, exchange, route) {
+    const id = videoIdOf(exchange);
+    const source = {
+      route,
+      read: async () => viewOf(door, await door.gateway.read(exchange.caller, id)),
+      watch: (onChange: () => void) => door.gateway.watch(id, onChange),
+    };
+    await door.streams.follow(source, exchange.request, exchange.reply);
+    return null;
+  },
+
+  async delete(door, exchange, route) {
+    try {
+      await door.gateway.remove(exchange.caller, videoIdOf(exchange), { purgesMedia: route.purgesMedia });
+    } catch (error) {
+      const isUnknown = error instanceof Refusal && error.kind === 'not_found';
+      if (!isUnknown || route.unknownId === 'not found') throw error;
+    }
+    return route.render();
+  },
+
+  async models(door, exchange, route) {
+    return route.render(await door.gateway.offers(exchange.caller));
+  },
+};
+
+/** Answers a request at a route of whatever kind; null when the answer is already on its way. */
+export function handle<K extends RouteKind>(
+  door: FrontDoor,
+  exchange: Exchange,
+  route: DialectRoute<K>,
+): Promise<DialectAnswer | null> {
+  const handler: Handler<K> = HANDLERS[route.kind];
+  return handler(door, exchange, route);
+}

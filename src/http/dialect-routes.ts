@@ -1,0 +1,57 @@
+/** The routes of all dialects: who is asking, in which dialect, and the answer in that dialect's words. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { Caller } from '../gateway.ts';
+import { authenticate } from './authentication.ts';
+import { type DialectHttpRequest, type FrontDoor, handle } from './dialect-handlers.ts';
+import { chooseFace, type DialectPath, type Face } from './dialect-paths.ts';
+import { sendAnswer } from './errors.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on dialect routes once the key was checked. */
+    caller: Caller | null;
+    /** Set on dialect routes: whose shape the answer has. */
+    dialect: Dialect | null;
+  }
+}
+
+/** Checks the key before the body is read, so that strangers cannot make us read one. */
+function admit(door: FrontDoor, faces: readonly Face[]) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const caller = await authenticate(door.gateway, request);
+    request.caller = caller;
+    // As far as it is known before the body is: the shape of what may go wrong until then.
+    request.dialect = chooseFace(faces, { dialectName: caller.dialect, body: undefined }).dialect;
+  };
+}
+
+function answer(door: FrontDoor, faces: readonly Face[]) {
+  return async (request: DialectHttpRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { caller } = request;
+    if (caller === null) throw new Error('a dialect route was reached without a caller');
+    const { dialect, route } = chooseFace(faces, { dialectName: caller.dialect, body: request.body });
+    request.dialect = dialect;
+    const answered = await handle(door, { request, reply, caller, dialect }, route);
+    return answered === null ? reply : sendAnswer(reply, answered);
+  };
+}
+
+/** Mounts every dialect at its documented paths and under its prefix. */
+export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: readonly DialectPath[]): void {
+  app.decorateRequest('caller', null);
+  app.decorateRequest('dialect', null);
+  for (const path of paths) {
+    for (const [method, faces] of path.methods) {
+      app.route<{ Params: DialectHttpRequest['params']; Querystring: DialectHttpRequest['query'] }>({
+        method,
+        url: path.url,
+        // A stream has no headers to tell without streaming.
+        exposeHeadRoute: method === 'GET' && faces.every(({ route }) => route.kind !== 'stream'),
+        onRequest: admit(door, faces),
+        handler: answer(door, faces),
+      });
+    }
+  }
+}

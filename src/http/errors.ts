@@ -1,0 +1,77 @@
+/** From anything thrown to an answer: a refusal in the shape of the dialect that was spoken to, or problem details. */
+
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Dialect, DialectAnswer } from '../dialects/dialect.ts';
+import { REFUSALS, Refusal, type RefusalKind } from '../domain/failure.ts';
+import type { JsonObject } from '../domain/json.ts';
+
+/** Refusals that pass by themselves always say when to come back. */
+const DEFAULT_RETRY_AFTER_SECONDS = 5;
+const STATUSES_WITH_RETRY_AFTER: readonly number[] = [429, 503];
+
+/** What the framework's own statuses are called here; every other 4xx is an invalid request. */
+const KIND_OF_STATUS: Readonly<Record<number, RefusalKind>> = {
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'too_large',
+  // Only a path can be too long here, and no such path exists.
+  414: 'not_found',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  503: 'unavailable',
+};
+
+function isFrameworkError(error: unknown): error is FastifyError & { readonly statusCode: number } {
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
+}
+
+/** What to tell the client; null for what only a defect can have caused, which it must learn nothing of. */
+function asRefusal(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error;
+  if (!isFrameworkError(error) || error.statusCode < 400) return null;
+  const kind = KIND_OF_STATUS[error.statusCode] ?? 'invalid_request';
+  if (error.statusCode >= 500 && kind === 'invalid_request') return null;
+  return new Refusal(kind, error.message, { cause: error });
+}
+
+/** RFC 9457, for routes that are our own. */
+function problem(refusal: Refusal, requestId: string): DialectAnswer {
+  const body: JsonObject = {
+    type: 'about:blank',
+    title: REFUSALS[refusal.kind].meaning,
+    status: refusal.httpStatus,
+    detail: refusal.message,
+    code: refusal.code ?? refusal.kind,
+    ...(refusal.param !== undefined && { param: refusal.param }),
+    requestId,
+  };
+  return { status: refusal.httpStatus, body, headers: { 'content-type': 'application/problem+json' } };
+}
+
+function retryAfter({ httpStatus, retryAfterSeconds }: Refusal): string | null {
+  const byDefault = STATUSES_WITH_RETRY_AFTER.includes(httpStatus) ? DEFAULT_RETRY_AFTER_SECONDS : null;
+  const seconds = retryAfterSeconds ?? byDefault;
+  return seconds === null ? null : String(Math.max(0, Math.ceil(seconds)));
+}
+
+/** Sends a dialect's answer; what it says is one caller's affair, so nothing on the way may keep it. */
+export function sendAnswer(reply: FastifyReply, answer: DialectAnswer): FastifyReply {
+  return reply
+    .code(answer.status)
+    .headers({ 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...answer.headers })
+    .send(JSON.stringify(answer.body));
+}
+
+/** Answers with an error; `dialect` is null on our own routes. */
+export function sendError(
+  error: unknown,
+  { request, reply, dialect }: { request: FastifyRequest; reply: FastifyReply; dialect: Dialect | null },
+): FastifyReply {
+  const known = asRefusal(error);
+  if (known === null || known.kind === 'internal') request.log.error({ err: error }, 'request failed');
+  const refusal = known ?? new Refusal('internal', `internal error; the request id is ${request.id}`);
+  const wait = retryAfter(refusal);
+  if (wait !== null) reply.header('retry-after', wait);
+  if (refusal.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
+  return sendAnswer(reply, dialect === null ? problem(refusal, request.id) : dialect.renderRefusal(refusal));
+}

@@ -1,0 +1,200 @@
+/** Server-sent events: one connection follows one video from its present state to its end. */
+
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerSentEvent, StreamRoute, VideoView } from '../dialects/dialect.ts';
+import { Refusal } from '../domain/failure.ts';
+import { isEnded } from '../domain/video.ts';
+
+/** Proxies close what is silent for 60 s. */
+const HEARTBEAT_MS = 15_000;
+/** How long clients wait before they reconnect. */
+const RETRY_MS = 3000;
+
+export interface EventStreamSettings {
+  readonly heartbeatMs: number;
+  readonly retryMs: number;
+}
+
+/** What a stream shows, and how it learns of changes. */
+export interface StreamSource {
+  readonly route: StreamRoute;
+  /** The video as it is now; `not_found` when it is none of the caller's any more. */
+  read(): Promise<VideoView>;
+  /** Calls back after each change until the returned function is called. */
+  watch(onChange: () => void): () => void;
+}
+
+/** WHATWG HTML 9.2: a field a line, an empty line behind each event. */
+function frame(id: number, { event, data }: ServerSentEvent): string {
+  const lines = data.split('\n').map((line) => `data: ${line}\n`);
+  return `id: ${id}\nevent: ${event}\n${lines.join('')}\n`;
+}
+
+/** Ids go on from the last one the client saw, so that they rise over its reconnects. */
+function idAfter(header: string | string[] | undefined): number {
+  return typeof header === 'string' && /^\d{1,12}$/.test(header) ? Number(header) + 1 : 1;
+}
+
+/** One client's connection: what is written to it, and its end. */
+class Connection {
+  readonly #response: ServerResponse;
+  readonly #heartbeat: NodeJS.Timeout;
+  #nextId: number;
+  #lastSent: string | null = null;
+  #isWoken = false;
+  #wake: () => void = () => undefined;
+  /** A look that failed is repeated at the next heartbeat. */
+  readAgain = false;
+
+  constructor(response: ServerResponse, settings: EventStreamSettings, firstId: number) {
+    this.#response = response;
+    this.#nextId = firstId;
+    this.#heartbeat = setInterval(() => this.#beat(), settings.heartbeatMs);
+    response.on('close', () => this.#stopped());
+    // A write can still meet a socket that has just gone; 'close' follows.
+    response.on('error', () => response.destroy());
+    response.on('drain', () => this.wake());
+    response.write(`retry: ${settings.retryMs}\n\n`);
+    if (!this.isOpen) this.#stopped();
+  }
+
+  get isOpen(): boolean {
+    return !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
+  /** Something may have changed. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake();
+  }
+
+  /**
+   * Resolves at the next `wake` (at once if one came since the last) at which the client has taken what it was sent:
+   * while a client is slow, states are skipped rather than kept for it.
+   */
+  async woken(): Promise<void> {
+    do {
+      if (!this.#isWoken && this.isOpen) await this.#nextWake();
+      this.#isWoken = false;
+    } while (this.isOpen && this.#response.writableNeedDrain);
+  }
+
+  /** Writes an event unless it says what the last one said. */
+  send(event: ServerSentEvent): void {
+    const text = `${event.event}\n${event.data}`;
+    if (!this.isOpen || text === this.#lastSent) return;
+    this.#lastSent = text;
+    this.#response.write(frame(this.#nextId, event));
+    this.#nextId += 1;
+  }
+
+  end(): void {
+    this.#response.end();
+    this.wake();
+  }
+
+  /** Ends at once, whatever the client has not taken yet. */
+  drop(): void {
+    if (this.#response.writableNeedDrain) this.#response.destroy();
+    else this.end();
+  }
+
+  #nextWake(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #beat(): void {
+    // Not even the last event was taken within a whole interval: what is kept for such a client only grows.
+    if (this.#response.writableNeedDrain || this.#response.writableEnded) this.#response.destroy();
+    else this.#response.write(': ping\n\n');
+    if (this.readAgain) this.wake();
+  }
+
+  #stopped(): void {
+    clearInterval(this.#heartbeat);
+    this.wake();
+  }
+}
+
+/** The streams of one server, so that they can be ended together. */
+export class EventStreams {
+  readonly #settings: EventStreamSettings;
+  readonly #open = new Set<Connection>();
+
+  constructor(settings: Partial<EventStreamSettings> = {}) {
+    this.#settings = { heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS, ...settings };
+  }
+
+  /**
+   * Answers with the stream; resolves when it has ended.
+   * @throws Refusal before the first byte, where there is no such video.
+   */
+  async follow(source: StreamSource, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    let connection: Connection | null = null;
+    let changedBefore = false;
+    // Watched before it is read, so that no change falls between.
+    const unwatch = source.watch(() => {
+      changedBefore = true;
+      connection?.wake();
+    });
+    try {
+      const first = await source.read();
+      connection = this.#connect(request, reply);
+      if (changedBefore) connection.wake();
+      await this.#run(connection, { source, first, request });
+    } finally {
+      unwatch();
+      if (connection !== null) this.#open.delete(connection);
+    }
+  }
+
+  /** Ends all streams without their closing events: clients reconnect, to another process or later. */
+  endAll(): void {
+    for (const connection of this.#open) connection.drop();
+  }
+
+  #connect(request: FastifyRequest, reply: FastifyReply): Connection {
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      'x-request-id': request.id,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      // nginx would collect the events otherwise.
+      'x-accel-buffering': 'no',
+      // A connection kept open for more requests would keep a closing server waiting.
+      connection: 'close',
+    });
+    const connection = new Connection(reply.raw, this.#settings, idAfter(request.headers['last-event-id']));
+    this.#open.add(connection);
+    return connection;
+  }
+
+  /** X24: a video that has ended already gets its last state and the closing events as well. */
+  async #run(
+    connection: Connection,
+    { source, first, request }: { source: StreamSource; first: VideoView; request: FastifyRequest },
+  ): Promise<void> {
+    const { renderChange, closing } = source.route;
+    let view: VideoView = first;
+    while (connection.isOpen) {
+      connection.send(renderChange(view));
+      if (isEnded(view.video.state)) {
+        for (const event of closing) connection.send(event);
+        return connection.end();
+      }
+      await connection.woken();
+      if (!connection.isOpen) return;
+      try {
+        view = await source.read();
+        connection.readAgain = false;
+      } catch (error) {
+        if (error instanceof Refusal) return connection.end();
+        request.log.warn({ err: error }, 'video could not be read for its stream');
+        connection.readAgain = true;
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** Liveness and readiness: is the process there, and can it do its work. */
+
+import type { FastifyBaseLogger, FastifyPluginCallback } from 'fastify';
+
+const PARTS = ['catalog', 'storage', 'temporal', 'workers'] as const;
+type Part = (typeof PARTS)[number];
+type PartState = 'up' | 'down';
+type PartStates = Readonly<Record<Part, PartState>>;
+
+/** Without these nothing can be accepted; without the others what is accepted waits. */
+const NEEDED: readonly Part[] = ['catalog', 'storage'];
+const CHECK_TIMEOUT_MS = 2000;
+
+export interface HealthOptions {
+  /** Each rejects when its part is down; given up after two seconds. */
+  readonly checks: Readonly<Record<Part, () => Promise<unknown>>>;
+  /** True from the moment the process was told to stop. */
+  readonly isDraining: () => boolean;
+}
+
+/** What is wrong with a part, null when nothing is. */
+async function problemOf(check: () => Promise<unknown>): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([check(), timeout]);
+    return null;
+  } catch (error) {
+    return error ?? new Error('unknown');
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function statusOf(states: PartStates, isDraining: boolean): 'ready' | 'degraded' | 'unavailable' {
+  if (isDraining || NEEDED.some((part) => states[part] === 'down')) return 'unavailable';
+  return PARTS.every((part) => states[part] === 'up') ? 'ready' : 'degraded';
+}
+
+/** Asks all parts at once; questions that come meanwhile share the answer, and only changes are logged. */
+function partsWatch(checks: HealthOptions['checks'], log: FastifyBaseLogger): () => Promise<PartStates> {
+  const last = new Map<Part, PartState>();
+  let asking: Promise<PartStates> | null = null;
+
+  const ask = async (part: Part): Promise<PartState> => {
+    const problem = await problemOf(async () => checks[part]());
+    const state = problem === null ? 'up' : 'down';
+    if ((last.get(part) ?? 'up') !== state) log.warn({ part, err: problem }, `${part} is ${state}`);
+    last.set(part, state);
+    return state;
+  };
+  const askAll = async (): Promise<PartStates> => {
+    const [catalog, storage, temporal, workers] = await Promise.all([
+      ask('catalog'),
+      ask('storage'),
+      ask('temporal'),
+      ask('workers'),
+    ]);
+    return { catalog, storage, temporal, workers };
+  };
+  return () => {
+    asking ??= askAll().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
+}
+
+/** `GET /healthz` and `GET /readyz`, without a key; 503 while creates cannot be stored or the process drains. */
+export function healthRoutes({ checks, isDraining }: HealthOptions): FastifyPluginCallback {
+  return (app, _, done) => {
+    const partStates = partsWatch(checks, app.log);
+    // Probes come every few seconds: only their failures are worth a line.
+    const quiet = { logLevel: 'warn' } as const;
+    app.get('/healthz', quiet, async () => ({ status: 'ok' }));
+    app.get('/readyz', quiet, async (_request, reply) => {
+      const states = await partStates();
+      const status = statusOf(states, isDraining());
+      return reply.code(status === 'unavailable' ? 503 : 200).send({ status, ...states });
+    });
+    done();
+  };
+}

@@ -1,0 +1,23 @@
+/** Where input images may be fetched from, as far as a URL's text tells; names are checked when they are fetched. */
+
+import { Refusal } from '../domain/failure.ts';
+import { isLiteralPrivateAddress } from '../domain/private-address.ts';
+import type { ImageInput } from '../domain/video-request.ts';
+
+function hostAndPort({ hostname, port, protocol }: URL): string {
+  const defaultPort = protocol === 'https:' ? '443' : '80';
+  return `${hostname}:${port === '' ? defaultPort : port}`;
+}
+
+/**
+ * Refuses images at literal private addresses; `trustedHosts` holds the `host:port` that an operator allows.
+ * @throws Refusal `invalid_request`.
+ */
+export function checkImageHosts(images: readonly ImageInput[], trustedHosts: readonly string[]): void {
+  for (const image of images) {
+    if (image.kind !== 'url') continue;
+    const url = new URL(image.url);
+    if (!isLiteralPrivateAddress(url.hostname) || trustedHosts.includes(hostAndPort(url))) continue;
+    throw new Refusal('invalid_request', `an image URL names the private address ${url.hostname}`);
+  }
+}

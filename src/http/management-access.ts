@@ -1,0 +1,43 @@
+/** Who asks on our own routes, and what only root may ask. */
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from '../domain/failure.ts';
+import type { Caller, Gateway } from '../gateway.ts';
+import { authenticate } from './authentication.ts';
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+/** Turns the key of each request to these routes into a caller before its body is read. */
+export function requireCaller(app: FastifyInstance, gateway: Pick<Gateway, 'authenticate'>): void {
+  app.addHook('onRequest', async (request) => {
+    callers.set(request, await authenticate(gateway, request));
+  });
+}
+
+/** Who asks. */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = callers.get(request);
+  if (!caller) throw new Error(`${request.method} ${request.url} was routed without authentication`);
+  return caller;
+}
+
+/** A hook for routes of root. */
+export async function requireRoot(request: FastifyRequest): Promise<void> {
+  if (!callerOf(request).isRoot) throw new Refusal('forbidden', 'only the root key may do this');
+}
+
+/**
+ * Whose things a list shows: one's own, and for root those of the caller named or, null, of everyone.
+ * @throws Refusal `forbidden` for another caller's.
+ */
+export function scopeOf(request: FastifyRequest, named: string | undefined): string | null {
+  const { id, isRoot } = callerOf(request);
+  if (isRoot) return named ?? null;
+  if (named !== undefined && named !== id) throw new Refusal('forbidden', 'only the root key sees other callers');
+  return id;
+}
+
+/** Parameters of routes that name one thing. */
+export interface ById {
+  Params: { id: string };
+}

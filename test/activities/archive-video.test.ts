@@ -1,0 +1,149 @@
+/** The archive activity in Temporal's mock environment: what it hands on, and how each problem fails. */
+
+import { ActivityCancellationDetails, ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createArchiveActivity, type ResultSource } from '../../activities/archive-video.ts';
+import type { ArchiveClip, ArchiveOrder } from '../../src/storage/archive-clip.ts';
+import { ArchiveProblem } from '../../src/storage/archive-problem.ts';
+import { makeArchive } from '../builders.ts';
+
+/** Failures are what is tested here, so the worker's own lines about them are left out. */
+const makeEnvironment = (info = {}) => new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+const inOneHour = () => new Date(Date.now() + 3_600_000);
+
+function makeSource(overrides: Partial<ResultSource> = {}): ResultSource {
+  return {
+    url: 'https://cdn.example/clip.mp4?sig=1',
+    needsKey: false,
+    account: 'airforce-1',
+    trustedHosts: ['127.0.0.1:9000'],
+    apiKey: 'key-1',
+    expiresAt: inOneHour(),
+    ...overrides,
+  };
+}
+
+interface Scene {
+  readonly source?: ResultSource | { readonly archived: ReturnType<typeof makeArchive> };
+  readonly archiveClip: ArchiveClip;
+  readonly environment?: MockActivityEnvironment;
+}
+
+function run({ source = makeSource(), archiveClip, environment = makeEnvironment() }: Scene) {
+  const { archiveVideo } = createArchiveActivity({ readResult: async () => source, archiveClip });
+  return environment.run(archiveVideo, { videoId: 'video_1' });
+}
+
+const failWith = async (problem: ArchiveProblem, source = makeSource()): Promise<ApplicationFailure> => {
+  const failure: unknown = await run({ source, archiveClip: async () => ({ kind: 'problem', problem }) }).catch(
+    (error: unknown) => error,
+  );
+  if (failure instanceof ApplicationFailure) return failure;
+  throw new Error('the activity did not fail');
+};
+
+/** An archiver that shows its order and succeeds. */
+function recordOrders(): { orders: ArchiveOrder[]; archiveClip: ArchiveClip } {
+  const orders: ArchiveOrder[] = [];
+  const archiveClip: ArchiveClip = async (order) => {
+    orders.push(order);
+    return { kind: 'archived', clip: makeArchive() };
+  };
+  return { orders, archiveClip };
+}
+
+test('an archive that is there already is returned as it is', async () => {
+  const archived = makeArchive();
+  const { orders, archiveClip } = recordOrders();
+  expect(await run({ source: { archived }, archiveClip })).toEqual(archived);
+  expect(orders).toEqual([]);
+});
+
+test('the order names keys, source and heartbeat details', async () => {
+  const { orders, archiveClip } = recordOrders();
+  const environment = makeEnvironment({ heartbeatDetails: { validator: '"1"' } });
+  await run({ archiveClip, environment });
+  expect(orders[0]).toMatchObject({
+    clipKey: 'videos/video_1/clip.mp4',
+    posterKey: 'videos/video_1/poster.jpg',
+    source: { url: 'https://cdn.example/clip.mp4?sig=1', trustedHosts: ['127.0.0.1:9000'] },
+    resumeFrom: { validator: '"1"' },
+  });
+  expect(orders[0]?.source.authorise).toBeUndefined();
+});
+
+test('heartbeats of the archiver reach Temporal', async () => {
+  const environment = makeEnvironment();
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details) => beats.push(details));
+  const archiveClip: ArchiveClip = async (order) => {
+    order.heartbeat({ totalBytes: 7 });
+    return { kind: 'archived', clip: makeArchive() };
+  };
+  await run({ archiveClip, environment });
+  expect(beats).toEqual([{ totalBytes: 7 }]);
+});
+
+test('a provider’s own link gets the key at its origin only', async () => {
+  const { orders, archiveClip } = recordOrders();
+  await run({
+    source: makeSource({ url: 'https://api.example:8443/v1/videos/7/content', needsKey: true }),
+    archiveClip,
+  });
+  expect(orders[0]?.source.authorise).toEqual({ origin: 'https://api.example:8443', apiKey: 'key-1' });
+});
+
+test('a vanished account with a keyed link can be retried', async () => {
+  const { archiveClip } = recordOrders();
+  const failure = run({ source: makeSource({ needsKey: true, apiKey: null }), archiveClip });
+  await expect(failure).rejects.toMatchObject({ type: 'account_missing', nonRetryable: false });
+});
+
+test.each([
+  ['expired', 'result_expired'],
+  ['invalid', 'result_invalid'],
+] as const)('the problem %s is final as %s', async (kind, type) => {
+  const failure = await failWith(new ArchiveProblem(kind, 'no clip', { status: 410 }));
+  expect(failure).toMatchObject({
+    type,
+    nonRetryable: true,
+    message: 'account airforce-1: no clip',
+    details: [{ status: 410 }],
+  });
+});
+
+test('a hint of the upstream sets the next retry', async () => {
+  const failure = await failWith(new ArchiveProblem('later', 'busy', { status: 429, retryAfterMs: 9000 }));
+  expect(failure).toMatchObject({ type: 'download_interrupted', nonRetryable: false, nextRetryDelay: 9000 });
+});
+
+test('a problem without a hint leaves the delay to Temporal', async () => {
+  const failure = await failWith(new ArchiveProblem('later', 'broken off'));
+  expect(failure.nextRetryDelay).toBeUndefined();
+});
+
+test('past the link’s expiry nothing is retried', async () => {
+  const source = makeSource({ expiresAt: new Date(Date.now() - 1) });
+  expect(await failWith(new ArchiveProblem('later', 'broken off'), source)).toMatchObject({
+    type: 'result_expired',
+    nonRetryable: true,
+  });
+});
+
+test.each([
+  ['a cancelled workflow', { cancelRequested: true }, false],
+  ['a worker that shuts down', { workerShutdown: true }, true],
+  ['a pause', { paused: true }, true],
+  ['a timeout', { timedOut: true }, true],
+])('after %s the partial download is kept or not', async (_what, details, keeps) => {
+  const environment = makeEnvironment();
+  const kept: boolean[] = [];
+  const archiveClip: ArchiveClip = async (order) => {
+    environment.cancel('CANCELLED', new ActivityCancellationDetails(details));
+    kept.push(order.keepsPartial());
+    throw order.signal.reason;
+  };
+  await expect(run({ archiveClip, environment })).rejects.toBeInstanceOf(CancelledFailure);
+  expect(kept).toEqual([keeps]);
+});

@@ -1,0 +1,99 @@
+/** A gateway in memory for tests of the HTTP layer: it stores what it is given and changes only when a test says so. */
+
+import { Refusal } from '../../src/domain/failure.ts';
+import type { Video } from '../../src/domain/video.ts';
+import type { Caller, CreateOrder, Gateway, VideoFilter } from '../../src/gateway.ts';
+import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
+
+export const KEY = 'ck_test';
+
+export class FakeGateway implements Gateway {
+  readonly callers = new Map<string, Caller>([[KEY, makeCaller()]]);
+  readonly videos = new Map<string, Video>();
+  readonly orders: CreateOrder[] = [];
+  readonly filters: VideoFilter[] = [];
+  readonly removals: { readonly id: string; readonly purgesMedia: boolean }[] = [];
+  readonly watchers = new Map<string, Set<() => void>>();
+  /** Thrown by the next call of any method. */
+  failure: unknown = null;
+  reads = 0;
+
+  /** Stores a video, or its next state, and tells who watches it. */
+  put(video: Video): void {
+    this.videos.set(video.id, video);
+    for (const onChange of this.watchers.get(video.id) ?? []) onChange();
+  }
+
+  async authenticate(apiKey: string): Promise<Caller | null> {
+    return this.callers.get(apiKey) ?? null;
+  }
+
+  async create(order: CreateOrder): Promise<Video> {
+    this.#fail();
+    this.orders.push(order);
+    const { draft, caller, dialect } = order;
+    const request = makeRequest({ model: draft.model, prompt: draft.prompt, mode: draft.mode, extra: draft.extra });
+    const video = makeVideo({ id: `video_${this.orders.length}`, callerId: caller.id, dialect, request });
+    this.put(video);
+    return video;
+  }
+
+  async read(caller: Caller, id: string): Promise<Video> {
+    this.reads += 1;
+    this.#fail();
+    const video = this.videos.get(id);
+    if (video?.callerId !== caller.id) throw new Refusal('not_found', 'there is no such video');
+    return video;
+  }
+
+  async list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }> {
+    this.#fail();
+    this.filters.push(filter);
+    const own = [...this.videos.values()].filter(({ callerId }) => callerId === filter.callerId);
+    return { videos: own.slice(0, filter.limit), nextCursor: null };
+  }
+
+  async remove(caller: Caller, id: string, { purgesMedia }: { readonly purgesMedia: boolean }): Promise<void> {
+    await this.read(caller, id);
+    this.removals.push({ id, purgesMedia });
+    this.videos.delete(id);
+  }
+
+  async offers() {
+    this.#fail();
+    return [makeOffer(), makeOffer({ account: 'airforce-2', pricePerSecondMicroUsd: 900_000 })];
+  }
+
+  watch(id: string, onChange: () => void): () => void {
+    const watchers = this.watchers.get(id) ?? new Set();
+    this.watchers.set(id, watchers.add(onChange));
+    return () => watchers.delete(onChange);
+  }
+
+  /** How many are watching any video. */
+  get watching(): number {
+    return [...this.watchers.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  async queuePosition(): Promise<number | null> {
+    return null;
+  }
+
+  async cancel(caller: Caller, id: string): Promise<Video> {
+    return this.read(caller, id);
+  }
+
+  async recheck(caller: Caller, id: string): Promise<Video> {
+    return this.read(caller, id);
+  }
+
+  async rearchive(caller: Caller, id: string): Promise<Video> {
+    return this.read(caller, id);
+  }
+
+  #fail(): void {
+    const { failure } = this;
+    this.failure = null;
+    if (failure !== null) throw failure;
+  }
+}

@@ -1,0 +1,40 @@
+/** The HTTP application over a fake gateway, as tests use it. */
+
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { DIALECTS } from '../../src/dialects/index.ts';
+import type { Video } from '../../src/domain/video.ts';
+import { type AppOptions, buildApp } from '../../src/http/app.ts';
+import { FakeGateway, KEY } from './fake-gateway.ts';
+
+export const AUTHORIZATION = { authorization: `Bearer ${KEY}` };
+
+/** Links of archived videos at a fixed host. */
+export function testLinks(video: Video) {
+  const clipUrl = video.archive === null ? null : `https://clips.example/${video.id}.mp4?exp=1`;
+  return { clipUrl, posterUrl: null, linksExpireAt: video.expiresAt };
+}
+
+async function up(): Promise<void> {}
+
+export interface TestApp {
+  readonly app: FastifyInstance;
+  readonly gateway: FakeGateway;
+  /** What was logged, as pino writes it. */
+  readonly logged: string[];
+}
+
+export function makeApp(overrides: Partial<AppOptions> = {}): TestApp {
+  const gateway = new FakeGateway();
+  const logged: string[] = [];
+  const app = buildApp({
+    gateway,
+    dialects: DIALECTS,
+    links: testLinks,
+    trustedHosts: [],
+    health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
+    log: pino({ level: 'info' }, { write: (line: string) => logged.push(line) }),
+    ...overrides,
+  });
+  return { app, gateway, logged };
+}

@@ -1,0 +1,208 @@
+/** A whole Clipyard for tests: real Temporal server, workers, gateway over HTTP, sandbox; one per test file. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { ActivityDependencies } from '../activities/dependencies.ts';
+import { discoverModels } from '../activities/discover-models.ts';
+import { createActivities } from '../activities/index.ts';
+import { syncAccounts } from '../src/catalog/accounts.ts';
+import { ensureRootCaller } from '../src/catalog/callers.ts';
+import { watchChanges } from '../src/catalog/changes.ts';
+import { openDatabase } from '../src/catalog/database.ts';
+import { findVideo } from '../src/catalog/videos.ts';
+import type { AccountConfig } from '../src/config.ts';
+import { DIALECTS } from '../src/dialects/index.ts';
+import { isEnded, type Video } from '../src/domain/video.ts';
+import { createGateway } from '../src/gateway.ts';
+import { buildApp } from '../src/http/app.ts';
+import { mediaRoutes } from '../src/http/media-routes.ts';
+import { fetchUntrusted } from '../src/net/fetch-untrusted.ts';
+import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
+import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
+import { createClipArchiver } from '../src/storage/archive-clip.ts';
+import { createFileStore } from '../src/storage/file-store.ts';
+import { createPosterMaker } from '../src/storage/poster.ts';
+import { createLinkSigner, createVideoLinks } from '../src/storage/signed-links.ts';
+import { connectWorker, openTemporalClient } from '../src/temporal/connection.ts';
+import { type DevServer, startDevServer } from '../src/temporal/dev-server.ts';
+import { findServer } from '../src/temporal/find-server.ts';
+import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../src/temporal/worker.ts';
+import { createWorkflowControl } from '../src/temporal/workflow-control.ts';
+import { silentLog } from './temporal/silent-log.ts';
+
+export const ROOT_KEY = 'cy_root_key_of_the_tests';
+
+export interface StackOptions {
+  readonly speed?: number;
+  readonly account?: Partial<AccountConfig>;
+  readonly dependencies?: Partial<ActivityDependencies>;
+}
+
+/** Starts everything; `close` ends it. */
+export async function startStack({ speed = 20, account = {}, dependencies = {} }: StackOptions = {}) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-stack-'));
+  const log = silentLog();
+  const sandbox: Sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
+  const binary = await findServer({ cliPath: null, cacheDir: cacheDir(), log });
+  const server: DevServer = await startDevServer({ binary, dataDir, namespace: 'default', log });
+  const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  const { db } = database;
+  const accounts: readonly AccountConfig[] = [
+    {
+      id: 'sandbox',
+      provider: 'airforce',
+      baseUrl: sandbox.url,
+      apiKey: 'sk-air-tests',
+      maxConcurrentTasks: 4,
+      shared: false,
+      pool: 'main',
+      trustedHosts: [],
+      timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500 },
+      ...account,
+    },
+  ];
+  await ensureRootCaller(db, ROOT_KEY);
+  await syncAccounts(
+    db,
+    accounts.map((one) => ({ ...one, singleLane: true })),
+  );
+  const { client, connection, close: closeClient } = openTemporalClient({ address: server.address }, 'default');
+  const workflows = createWorkflowControl(client);
+  const store = createFileStore(join(dataDir, 'media'));
+  const archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster: createPosterMaker(log) });
+  const parts: ActivityDependencies = {
+    db,
+    store,
+    archiveClip,
+    providers: PROVIDERS_BY_NAME,
+    accounts,
+    workflows,
+    log,
+    createTimeoutMs: 10_000,
+    exchangeTimeoutMs: 10_000,
+    ...dependencies,
+  };
+  await discoverModels(parts);
+  const native = await connectWorker({ address: server.address }, log, AbortSignal.timeout(30_000));
+  const startWorking = (): Promise<RunningWorkers> =>
+    startWorkers({
+      connection: native,
+      namespace: 'default',
+      activities: createActivities(parts),
+      workflowsPath: require.resolve('../workflows/index.ts'),
+    });
+  let workers = await startWorking();
+  await ensureSweepSchedule(client);
+  const changes = await watchChanges(database);
+  const gateway = createGateway({ db, store, workflows, subscribe: changes.subscribe, log });
+  const signer = createLinkSigner(['signing key of the tests'], 'http://127.0.0.1');
+  const app: FastifyInstance = buildApp({
+    gateway,
+    dialects: DIALECTS,
+    links: createVideoLinks(signer),
+    trustedHosts: [],
+    health: {
+      checks: { catalog: database.check, storage: store.check, temporal: workflows.check, workers: async () => {} },
+      isDraining: () => false,
+    },
+    plugins: [mediaRoutes({ store, links: signer, findVideo: (id) => findVideo(db, id) })],
+    log,
+  });
+  const headers = { authorization: `Bearer ${ROOT_KEY}` };
+
+  return {
+    app,
+    client,
+    connection,
+    database,
+    db,
+    sandbox,
+    server,
+    store,
+    workflows,
+    gateway,
+    dataDir,
+    headers,
+    dependencies: parts,
+    async restartWorkers() {
+      await workers.shutdown();
+      workers = await startWorking();
+    },
+    async stopWorkers() {
+      await workers.shutdown();
+    },
+    async startWorkers() {
+      workers = await startWorking();
+    },
+    async create(body: object = {}): Promise<string> {
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/airforce/v1/video/generations',
+        headers,
+        payload: { model: 'sandbox-mini', prompt: 'a red fox', duration_seconds: 1, ...body },
+      });
+      if (answer.statusCode !== 200) throw new Error(answer.body);
+      return (answer.json() as { task_id: string }).task_id;
+    },
+    async video(id: string): Promise<Video> {
+      const video = await findVideo(db, id);
+      if (!video) throw new Error(`no video ${id}`);
+      return video;
+    },
+    /** Resolves when the video has come so far, told by its changes. */
+    async until(id: string, reached: (video: Video) => boolean): Promise<Video> {
+      return await new Promise((resolve, reject) => {
+        const look = async () => {
+          const video = await findVideo(db, id);
+          if (!video || !reached(video)) return;
+          stop();
+          clearTimeout(timer);
+          resolve(video);
+        };
+        const stop = changes.subscribe(id, () => void look().catch(reject));
+        const timer = setTimeout(() => {
+          stop();
+          void findVideo(db, id).then((video) => reject(new Error(`video stays as it is: ${JSON.stringify(video)}`)));
+        }, 45_000);
+        look().catch(reject);
+      });
+    },
+    ended(id: string): Promise<Video> {
+      return this.until(id, (video) => isEnded(video.state));
+    },
+    async bill() {
+      const answer = await fetch(`${sandbox.url}/_sandbox/bill`);
+      return (await answer.json()) as {
+        tasks: { id: string; costMicroUsd: number; state: string }[];
+        peakConcurrent: Record<string, number>;
+      };
+    },
+    async faults(faults: readonly object[], more: object = {}) {
+      const answer = await fetch(`${sandbox.url}/_sandbox/faults`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ faults, ...more }),
+      });
+      if (!answer.ok) throw new Error(await answer.text());
+    },
+    async close() {
+      await app.close();
+      await workers.shutdown();
+      await changes.close();
+      await closeClient();
+      await native.close();
+      await server.stop();
+      await database.close();
+      await sandbox.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export type Stack = Awaited<ReturnType<typeof startStack>>;
+
+function cacheDir(): string {
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clipyard');
+}

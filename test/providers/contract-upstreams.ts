@@ -1,0 +1,117 @@
+/** For each provider: how its upstream answers, so that one suite can hold all of them to the same rules. */
+
+import { airforce } from '../../src/providers/airforce.ts';
+import { infrai } from '../../src/providers/infrai.ts';
+import { openai } from '../../src/providers/openai.ts';
+import type { Provider, StartCall } from '../../src/providers/provider.ts';
+import type { ScriptedServer } from '../net/scripted-server.ts';
+
+/** A documented upstream whose task is always `task-1`. */
+export interface FakeUpstream {
+  readonly provider: Omit<Provider, 'name'> & { readonly name: string };
+  readonly createPath: string;
+  readonly created: object;
+  readonly taskPath: (id: string) => string;
+  /** The task in a state; `failed` says `no` with the code `because`. */
+  readonly task: (word: string) => object;
+  readonly runningWords: readonly string[];
+  readonly completedWord: string;
+  readonly failedWord: string;
+  readonly resultUrl: (origin: string) => string;
+  readonly listPath: string;
+  readonly list: (tasks: readonly object[]) => object;
+  readonly probePath: string;
+}
+
+const FAILURE = { code: 'because', message: 'no' };
+const CLIP_URL = 'https://cdn.example/clip.mp4';
+
+const airforceTask = {
+  task_id: 'task-1',
+  status: 'queued',
+  model: 'wan-2.6',
+  created: 1_700_000_000,
+  expires_at: 1_700_086_400,
+  progress: 0,
+  cost_cents: 320,
+};
+
+const openaiVideo = {
+  id: 'task-1',
+  object: 'video',
+  created_at: 1_700_000_000,
+  status: 'queued',
+  model: 'wan-2.6',
+  progress: 0,
+  seconds: '8',
+  size: '1280x720',
+};
+
+export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
+  {
+    provider: airforce,
+    createPath: '/v1/video/generations',
+    created: airforceTask,
+    taskPath: (id) => `/v1/video/tasks/${id}`,
+    task: (status) => ({
+      ...airforceTask,
+      status,
+      ...(status === 'completed' && { result_url: CLIP_URL }),
+      ...(status === 'failed' && { error: { type: FAILURE.code, message: FAILURE.message } }),
+    }),
+    runningWords: ['queued', 'processing'],
+    completedWord: 'completed',
+    failedWord: 'failed',
+    resultUrl: () => CLIP_URL,
+    listPath: '/v1/video/tasks',
+    list: (data) => ({ data }),
+    probePath: '/v1/video/tasks',
+  },
+  {
+    provider: infrai,
+    createPath: '/v1/video/generate',
+    created: { job_id: 'task-1', state: 'queued' },
+    taskPath: (id) => `/v1/video/status/${id}`,
+    task: (state) => ({
+      job_id: 'task-1',
+      state,
+      ...(state === 'completed' && { video_url: CLIP_URL }),
+      ...(state === 'failed' && { error: FAILURE }),
+    }),
+    runningWords: ['queued', 'running'],
+    completedWord: 'completed',
+    failedWord: 'failed',
+    resultUrl: () => CLIP_URL,
+    listPath: '/v1/video/list?limit=100',
+    list: (items) => ({ items }),
+    probePath: '/v1/video/list?limit=1',
+  },
+  {
+    provider: openai,
+    createPath: '/v1/videos',
+    created: openaiVideo,
+    taskPath: (id) => `/v1/videos/${id}`,
+    task: (status) => ({ ...openaiVideo, status, error: status === 'failed' ? FAILURE : null }),
+    runningWords: ['queued', 'in_progress'],
+    completedWord: 'completed',
+    failedWord: 'failed',
+    resultUrl: (origin) => `${origin}/v1/videos/task-1/content`,
+    listPath: '/v1/videos?limit=100&order=desc',
+    list: (data) => ({ object: 'list', data, has_more: false }),
+    probePath: '/v1/videos?limit=1',
+  },
+];
+
+/** A call of an account at an upstream. */
+export function makeCall(server: ScriptedServer, overrides: Partial<StartCall> = {}): StartCall {
+  return {
+    baseUrl: server.origin,
+    apiKey: 'sk-contract-test',
+    signal: new AbortController().signal,
+    upstreamModel: 'wan-2.6',
+    idempotencyKey: 'submission-1',
+    timeoutMs: 10_000,
+    readImage: async () => Buffer.from('png'),
+    ...overrides,
+  };
+}

@@ -1,0 +1,234 @@
+/** What is `/v1/videos`' own: sizes, uploads as multipart, content behind the key, and a list that can be adopted from. */
+
+import type { VideoRequest } from '../../src/domain/video-request.ts';
+import { closeUpstreamConnections } from '../../src/net/request-json.ts';
+import { openai } from '../../src/providers/openai.ts';
+import { makeRequest } from '../builders.ts';
+import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+import { makeCall } from './contract-upstreams.ts';
+
+const IMAGE = { kind: 'url', url: 'https://example.com/a.png' } as const;
+const STORED = { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 } as const;
+const VIDEO = { id: 'video_1', object: 'video', created_at: 1_758_941_485, status: 'queued', model: 'sora-2' };
+
+let server: ScriptedServer;
+beforeAll(async () => {
+  server = await startScriptedServer();
+});
+beforeEach(() => {
+  server.received.length = 0;
+});
+afterAll(async () => {
+  await closeUpstreamConnections();
+  await server.close();
+});
+
+function start(request: Partial<VideoRequest>) {
+  server.script = json(200, VIDEO);
+  return openai.start(makeRequest(request), makeCall(server, { upstreamModel: 'sora-2' }));
+}
+
+async function sentBody(request: Partial<VideoRequest>) {
+  await start(request);
+  return JSON.parse(server.received[0]?.body ?? '');
+}
+
+async function sentForm(request: Partial<VideoRequest>): Promise<FormData> {
+  await start(request);
+  const { headers, body } = server.received[0] ?? {};
+  return await new Response(body ?? '', { headers: { 'content-type': headers?.['content-type'] ?? '' } }).formData();
+}
+
+describe('the body of a create', () => {
+  test('says everything in the documented words', async () => {
+    expect(await sentBody({ prompt: 'a misty lake', durationSeconds: 8 })).toEqual({
+      model: 'sora-2',
+      prompt: 'a misty lake',
+      seconds: '8',
+      size: '1280x720',
+    });
+    expect(server.received[0]?.headers).toMatchObject({ 'content-type': 'application/json' });
+    expect(server.received[0]?.headers).not.toHaveProperty('idempotency-key');
+  });
+
+  test.each([
+    ['16:9', '720p', '1280x720'],
+    ['9:16', '720p', '720x1280'],
+    ['1:1', '720p', '720x720'],
+    ['16:9', '1080p', '1920x1080'],
+    ['9:16', null, '720x1280'],
+    [null, '1080p', '1080x1920'],
+    ['7:4', '1024p', '1792x1024'],
+    [null, null, undefined],
+  ])('sends %s in %s as the size %s', async (aspectRatio, quality, size) => {
+    expect((await sentBody({ aspectRatio, quality })).size).toBe(size);
+  });
+
+  test.each(['image', 'reference'] as const)('names the image of mode %s', async (mode) => {
+    const body = await sentBody({ mode, images: [IMAGE] });
+    expect(body).toMatchObject({ input_reference: { image_url: IMAGE.url } });
+  });
+
+  test('forwards other keys but never over ours', async () => {
+    const extra = { seed: 7, nested: { a: [1, null] }, model: 'gratis', seconds: '1', size: '9x9', stream: true };
+    expect(await sentBody({ extra })).toEqual({
+      model: 'sora-2',
+      prompt: makeRequest().prompt,
+      seconds: '8',
+      size: '1280x720',
+      seed: 7,
+      nested: { a: [1, null] },
+    });
+  });
+});
+
+describe('a create with an uploaded image', () => {
+  test('carries it as a file beside the fields', async () => {
+    const form = await sentForm({ mode: 'image', images: [STORED], prompt: 'über "alles"\r\nhinaus' });
+    const { input_reference: file, ...fields } = Object.fromEntries(form.entries());
+    expect(fields).toEqual({
+      model: 'sora-2',
+      prompt: 'über "alles"\r\nhinaus',
+      seconds: '8',
+      size: '1280x720',
+    });
+    if (!(file instanceof File)) throw new Error('input_reference is not a file');
+    expect({ name: file.name, type: file.type, text: await file.text() }).toEqual({
+      name: 'reference.png',
+      type: 'image/png',
+      text: 'png',
+    });
+    expect(server.received[0]?.headers).toMatchObject({ 'content-length': expect.any(String), connection: 'close' });
+  });
+
+  test('forwards other keys by the names of the SDKs', async () => {
+    const extra = { seed: 7, sound: true, nothing: null, nested: { a: { b: 'c' } }, tags: ['x', 'y'], model: 'gratis' };
+    const form = await sentForm({ mode: 'image', images: [STORED], extra });
+    expect(form.get('seed')).toBe('7');
+    expect(form.get('sound')).toBe('true');
+    expect(form.has('nothing')).toBe(false);
+    expect(form.get('nested[a][b]')).toBe('c');
+    expect(form.getAll('tags[]')).toEqual(['x', 'y']);
+    expect(form.getAll('model')).toEqual(['sora-2']);
+  });
+
+  test('is not sent when the image is gone', async () => {
+    server.script = json(200, VIDEO);
+    const readImage = () => Promise.reject(new Error('the image is gone'));
+    const request = makeRequest({ mode: 'image', images: [STORED] });
+    const outcome = await openai.start(request, makeCall(server, { readImage }));
+    expect(outcome).toEqual({ kind: 'not sent', message: 'the image is gone' });
+    expect(server.received).toHaveLength(0);
+  });
+});
+
+describe('a request without words here', () => {
+  test.each<[string, Partial<VideoRequest>, string]>([
+    ['a frame without a size', { aspectRatio: '21:9' }, 'no size for 21:9 in 720p'],
+    ['a quality without a size', { quality: '8k' }, 'no size for 16:9 in 8k'],
+    ['part of a second', { durationSeconds: 2.5 }, 'whole seconds, not 2.5'],
+    ['two images', { mode: 'reference', images: [IMAGE, STORED] }, 'one reference image, not 2'],
+    ['no image for its mode', { mode: 'image' }, 'mode image needs an image'],
+  ])('is refused unsent with %s', async (_name, request, message) => {
+    const upstream = { message: expect.stringContaining(message) };
+    expect(await start(request)).toEqual({ kind: 'refused', reason: 'request', upstream });
+    expect(server.received).toHaveLength(0);
+  });
+});
+
+describe('the answer to a create', () => {
+  test.each<[unknown, number | null]>([
+    [12.5, 125_000],
+    [undefined, null],
+    ['much', null],
+  ])('with cost_cents %p costs %p micro-dollars', async (cost_cents, costMicroUsd) => {
+    server.script = json(200, { ...VIDEO, status: 7, cost_cents });
+    const outcome = await openai.start(makeRequest(), makeCall(server));
+    expect(outcome).toEqual({ kind: 'started', taskId: 'video_1', costMicroUsd });
+  });
+});
+
+describe('a look at a video', () => {
+  const look = (video: object, headers: Record<string, string> = {}) => {
+    server.script = json(200, { ...VIDEO, ...video }, headers);
+    return openai.check('video_1', makeCall(server));
+  };
+
+  test.each([
+    [0, 0],
+    [41.7, 41],
+    [250, 100],
+    [undefined, null],
+    ['half', null],
+  ])('reads the progress %p as %p', async (progress, expected) => {
+    expect(await look({ status: 'in_progress', progress })).toMatchObject({ kind: 'pending', progress: expected });
+  });
+
+  test.each<[Record<string, string>, number | undefined]>([
+    [{ 'openai-poll-after-ms': '2500' }, 2500],
+    [{ 'openai-poll-after-ms': '2500', 'retry-after': '9' }, 9000],
+    [{ 'openai-poll-after-ms': 'soon' }, undefined],
+  ])('takes the hint of %p', async (headers, retryAfterMs) => {
+    expect(await look({}, headers)).toMatchObject({ kind: 'pending', retryAfterMs });
+  });
+
+  test('finds the content behind the key', async () => {
+    const url = 'https://cdn.example/elsewhere.mp4';
+    const status = await look({ status: 'completed', url, expires_at: 1_759_000_000, cost_cents: 80 });
+    expect(status).toEqual({
+      kind: 'succeeded',
+      result: { url: `${server.origin}/v1/videos/video_1/content`, needsKey: true, expiresAtMs: 1_759_000_000_000 },
+      costMicroUsd: 800_000,
+    });
+  });
+
+  test.each([null, undefined, 'tomorrow', 1e300])('takes the expiry %p for unknown', async (expires_at) => {
+    expect(await look({ status: 'completed', expires_at })).toMatchObject({ result: { expiresAtMs: null } });
+  });
+
+  test.each<[unknown, object]>([
+    [
+      { code: 'moderation_blocked', message: 'no' },
+      { code: 'moderation_blocked', message: 'no' },
+    ],
+    [null, {}],
+    ['odd', {}],
+  ])('reads a failure with the error %p', async (error, upstream) => {
+    expect(await look({ status: 'failed', error })).toEqual({ kind: 'failed', upstream, costMicroUsd: null });
+  });
+});
+
+describe('the list of videos', () => {
+  const list = (...data: readonly object[]) => {
+    server.script = json(200, { object: 'list', data });
+    return openai.list(makeCall(server));
+  };
+
+  test('shows all that adoption compares', async () => {
+    const { tasks } = await list({ ...VIDEO, prompt: 'a misty lake', seconds: '8', cost_cents: 80 });
+    expect(tasks).toEqual([
+      {
+        taskId: 'video_1',
+        createdAtMs: 1_758_941_485_000,
+        model: 'sora-2',
+        prompt: 'a misty lake',
+        durationSeconds: 8,
+        costMicroUsd: 800_000,
+      },
+    ]);
+  });
+
+  test.each([
+    [8, 8],
+    ['12', 12],
+    ['long', undefined],
+    ['', undefined],
+    [null, undefined],
+  ])('reads the seconds %p as %p', async (seconds, durationSeconds) => {
+    expect((await list({ ...VIDEO, seconds, prompt: null })).tasks[0]).toMatchObject({ durationSeconds });
+  });
+
+  test('fails with a video that has no time', async () => {
+    await expect(list({ ...VIDEO, created_at: null })).rejects.toThrow('a list of readable videos');
+  });
+});

@@ -2,5 +2,11 @@
 // Starts the command line: installs and compiles what a fresh checkout lacks, then hands over to the compiled program.
 import { prepareCheckout } from './prepare-checkout.js';
 
-prepareCheckout();
+try {
+  prepareCheckout();
+} catch (error) {
+  // The installer or the compiler has said what is wrong.
+  process.stderr.write(`clipyard: ${error.message}\n`);
+  process.exit(1);
+}
 await import('../dist/src/cli/main.js');

@@ -230,6 +230,27 @@ function publicUrlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** The same settings with everything embedded and the sandbox as the only upstream: nothing is paid, nothing shared. */
+export function embeddedOnly(config: Config): Config {
+  const { temporal, configFile, databaseUrl } = config;
+  const isEmbedded = configFile === null && databaseUrl === null && !temporal.external;
+  return {
+    ...config,
+    // A data directory that belongs to other accounts or to other processes is left alone.
+    dataDir: isEmbedded ? config.dataDir : join(config.dataDir, 'demo'),
+    accounts: [SANDBOX_ACCOUNT],
+    models: [],
+    configFile: null,
+    databaseUrl: null,
+    temporal: { ...temporal, external: false, namespace: 'default', uiUrl: null },
+  };
+}
+
+/** The same settings at another port of this machine; links lead there. */
+export function atPort(config: Config, port: number): Config {
+  return port === config.port ? config : { ...config, port, publicUrl: publicUrlOf(config.host, port) };
+}
+
 /**
  * Reads and checks all settings of this process.
  * @throws ConfigError naming every setting that cannot be used, its problem and an example.

@@ -33,8 +33,8 @@ export function openLog(level: string, destination: DestinationStream = pino.des
 
 const PINO_METHODS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** The chatter of workers coming and going is debugging to an operator. */
-const QUIETER = { TRACE: 'trace', DEBUG: 'trace', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
+/** What the SDK's workers say of themselves: their coming and going, and warnings that a queue has no workflows. */
+const WORKER_METHODS = { TRACE: 'trace', DEBUG: 'trace', INFO: 'debug', WARN: 'debug', ERROR: 'error' } as const;
 
 /**
  * Sends Temporal's messages to the log, for this process and once: to be called before anything else of the SDK's worker.
@@ -42,8 +42,8 @@ const QUIETER = { TRACE: 'trace', DEBUG: 'trace', INFO: 'debug', WARN: 'warn', E
  */
 export function installTemporalRuntime(log: Log): void {
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
-    const ownWords = meta?.['sdkComponent'] === 'workflow' || meta?.['sdkComponent'] === 'activity';
-    log[(ownWords ? PINO_METHODS : QUIETER)[level]]({ ...meta }, message);
+    const methods = meta?.['sdkComponent'] === 'worker' ? WORKER_METHODS : PINO_METHODS;
+    log[methods[level]]({ ...meta }, message);
   });
   Runtime.install({
     logger,

@@ -4,10 +4,11 @@ import { mkdirSync } from 'node:fs';
 import type { Config } from '../config.ts';
 import type { Log } from '../logging.ts';
 import { installTemporalRuntime } from '../logging.ts';
-import type { Closers } from './closers.ts';
+import { Closers } from './closers.ts';
 import { startEmbeddedSandbox } from './embedded-sandbox.ts';
 import { startGateway } from './gateway-part.ts';
 import { openParts, type Parts } from './parts.ts';
+import type { ProcessContext } from './run-process.ts';
 import { TemporalLink } from './temporal-link.ts';
 import { discoverUpstreamModels, runWorkers, type WorkerPart } from './worker-part.ts';
 
@@ -39,39 +40,44 @@ async function waitAtMost(work: Promise<unknown>, limitMs: number): Promise<void
   clearTimeout(timer);
 }
 
+/** What is still being started when the process is told to stop gets this long to come up and be closed. */
+const START_BOUND_MS = 15_000;
+
 /**
  * Starts everything; resolves when the gateway listens, whatever Temporal does. A stop closes the gateway first, then the
  * workers, and what they stand on after them.
  */
-export async function startAllInOne(
-  given: Config,
-  log: Log,
-  { stop, closers }: { readonly stop: AbortSignal; readonly closers: Closers },
-): Promise<AllInOne> {
+export async function startAllInOne(given: Config, context: ProcessContext, temporalLog: Log): Promise<AllInOne> {
+  const { log, stop, closers } = context;
   installTemporalRuntime(log);
   mkdirSync(given.dataDir, { recursive: true });
   const { config, sandboxUrl } = await withSandbox(given, log, closers);
   const parts = await openParts(config, log, closers);
-  // The embedded server outlives what uses it, so it is closed by a list of its own, below gateway and workers.
-  const link = new TemporalLink(config, log, closers);
+  const temporalClosers = new Closers(log);
+  const link = new TemporalLink({ config, log: temporalLog, closers: temporalClosers, stop });
+  const opening = link.openEmbedded();
+  closers.add('Temporal', async () => {
+    await waitAtMost(settled(opening), START_BOUND_MS);
+    await temporalClosers.closeAll();
+  });
   let workers: WorkerPart | null = null;
   closers.add('workers', async () => workers?.stop());
-  const working = startWorking();
-  // Whoever waits for it sees the failure; until then it is not unhandled.
-  working.catch(() => undefined);
-
-  async function startWorking() {
-    const opened = await link.openEmbedded();
+  const working = opening.then(async (opened) => {
     if (!stop.aborted) workers = runWorkers(parts, opened);
     await workers?.ready;
     return { uiUrl: opened.uiUrl };
-  }
-
+  });
+  // Whoever waits for it sees its failure; until then it is not an unhandled one.
+  void settled(working);
+  // The first create asks for a model: without any it would be refused.
+  await waitAtMost(discoverUpstreamModels(parts), DISCOVERY_MS);
   const checkWorkers = async () => {
     if (workers?.state() !== 'up') throw new Error('the workers do not poll');
   };
-  // Models are asked for by the first create: without them it would be refused.
-  await waitAtMost(discoverUpstreamModels(parts), DISCOVERY_MS);
   await startGateway({ parts, link, checkWorkers, stop, closers });
   return { parts, sandboxUrl, working };
+}
+
+async function settled(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined);
 }

@@ -2,7 +2,10 @@
 
 import { createAdministration } from '../catalog/administration.ts';
 import { type ChangeWatcher, watchChanges } from '../catalog/changes.ts';
+import { inTransaction } from '../catalog/database.ts';
+import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
+import { ConfigError } from '../config.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { createGateway } from '../gateway.ts';
 import { buildApp } from '../http/app.ts';
@@ -31,13 +34,24 @@ function workflowUrlOf({ link, parts }: GatewayOptions, videoId: string): string
   return `${link.uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(videoId)}`;
 }
 
+/** Gives an account's free slots to who waits; a winner that cannot be told now is told by the sweep. */
+async function grantFreeSlots({ parts, link }: GatewayOptions, account: string): Promise<void> {
+  const grants = await inTransaction(parts.database.db, (tx) => grantSlotsOfAccount(tx, account));
+  for (const { videoId, ...slot } of grants) {
+    await link.workflows.signalGranted(videoId, slot).catch((error: unknown) => {
+      parts.log.warn({ videoId, err: error }, 'a granted slot could not be announced; the sweep will');
+    });
+  }
+}
+
 async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) {
-  const { parts, link, checkWorkers, stop } = options;
+  const { parts, link, checkWorkers, stop, closers } = options;
   const { config, log, database, store } = parts;
   const { db } = database;
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const links = createVideoLinks(signer);
   const gateway = createGateway({ db, store, workflows: link.workflows, subscribe: changes.subscribe, log });
+  closers.add('gateway', async () => gateway.close());
   return buildApp({
     gateway,
     dialects: DIALECTS,
@@ -56,12 +70,12 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
       mediaRoutes({ store, links: signer, findVideo: (id) => findVideo(db, id) }),
       managementRoutes({
         gateway,
-        administration: createAdministration(db),
+        administration: createAdministration({ db, onResumed: (account) => grantFreeSlots(options, account) }),
         links,
         workflowUrl: (videoId) => workflowUrlOf(options, videoId),
       }),
     ],
-    log: log.child({ part: 'http' }),
+    log,
   });
 }
 
@@ -86,5 +100,12 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   closers.add('change notices', () => changes.close());
   const app = await buildGatewayApp(options, changes);
   closers.add('HTTP', () => closeWithin(() => app.close(), drainSeconds));
-  await app.listen({ host, port });
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    throw new ConfigError(`CLIPYARD_PORT ${port} of ${host} is taken; for example CLIPYARD_PORT=${port + 1}`, {
+      cause: error,
+    });
+  }
 }

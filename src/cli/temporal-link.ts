@@ -23,16 +23,27 @@ export interface OpenLink {
 /** Where an external server is when nothing says otherwise. */
 const USUAL_ADDRESS = '127.0.0.1:7233';
 
+export interface LinkOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** For what is opened here, however late: below everything that uses the link. */
+  readonly closers: Closers;
+  /** Ends the search for a server. */
+  readonly stop: AbortSignal;
+}
+
 export class TemporalLink {
   readonly #config: Config;
   readonly #log: Log;
   readonly #closers: Closers;
+  readonly #stop: AbortSignal;
   #open: OpenLink | null = null;
 
-  constructor(config: Config, log: Log, closers: Closers) {
+  constructor({ config, log, closers, stop }: LinkOptions) {
     this.#config = config;
     this.#log = log;
     this.#closers = closers;
+    this.#stop = stop;
   }
 
   /** Names the external server; whether it is there is found out by its use. */
@@ -48,7 +59,7 @@ export class TemporalLink {
     const { external, cliPath, namespace, uiUrl } = this.#config.temporal;
     if (external) return this.openExternal();
     const { cacheDir, dataDir } = this.#config;
-    const binary = await findServer({ cliPath, cacheDir, log: this.#log });
+    const binary = await findServer({ cliPath, cacheDir, log: this.#log, signal: this.#stop });
     const server = await startDevServer({ binary, dataDir, namespace, log: this.#log });
     this.#closers.add('Temporal dev server', () => server.stop());
     return this.#use({ address: server.address }, uiUrl ?? server.uiUrl);

@@ -113,9 +113,10 @@ class WatchedWorkers implements WorkerPart {
       const activities = activitiesOf(this.#parts, this.#link);
       this.#workers = await startWorkers({ connection, namespace, activities, workflowsPath: workflowsPath() });
       // Told to stop while they started: `stop` saw none to shut down.
-      if (this.#stopping.signal.aborted) await this.#workers.shutdown();
-      else await this.#whileRunning(this.#workers);
+      if (!this.#stopping.signal.aborted) await this.#whileRunning(this.#workers);
     } finally {
+      // Where one worker failed the others still hold the connection.
+      await this.#workers?.shutdown();
       this.#workers = null;
       await connection.close();
     }

@@ -117,7 +117,7 @@ class WatchedServer implements DevServer {
     if (pid === null || !servesDatabase(pid, this.#databaseFile)) return false;
     if (!(await answers(port, this.#options.namespace, 5_000))) {
       // Two servers on one database file would spoil it.
-      this.#options.log.warn({ pid }, 'ending a Temporal dev server of an earlier run that does not answer');
+      this.#options.log.warn({ serverPid: pid }, 'ending a Temporal dev server of an earlier run that does not answer');
       await endProcess(pid);
       return false;
     }
@@ -125,7 +125,7 @@ class WatchedServer implements DevServer {
     this.#pid = pid;
     this.#ownsServer = ownerPid === process.pid || !isAlive(ownerPid);
     if (this.#ownsServer) this.#remember(pid);
-    this.#options.log.info({ pid, address: this.address }, 'Temporal dev server of an earlier run adopted');
+    this.#options.log.info({ serverPid: pid, address: this.address }, 'Temporal dev server of an earlier run adopted');
     return true;
   }
 
@@ -170,7 +170,7 @@ class WatchedServer implements DevServer {
     this.#ownsServer = true;
     this.#remember(child.pid);
     const up = await Promise.race([ended, this.#untilReady()]);
-    if (up) log.info({ pid: child.pid, address: this.address }, 'Temporal dev server is up');
+    if (up) log.info({ serverPid: child.pid, address: this.address }, 'Temporal dev server is up');
     // Started and never ready: ended, so that no second one is started beside it.
     else await endProcess(child.pid);
     return up;
@@ -192,7 +192,7 @@ class WatchedServer implements DevServer {
     while (await this.#pause(WATCH_MS)) {
       if (this.state() === 'up') continue;
       if (Date.now() - upSinceMs > HEALTHY_MS) waitMs = FIRST_RESTART_MS;
-      this.#options.log.warn({ pid: this.#pid, waitMs }, 'the Temporal dev server ended: starting it again');
+      this.#options.log.warn({ serverPid: this.#pid, waitMs }, 'the Temporal dev server ended: starting it again');
       if (!(await this.#pause(waitMs))) return;
       waitMs = Math.min(waitMs * 2, LONGEST_RESTART_MS);
       if (await this.#bringBack()) upSinceMs = Date.now();

@@ -18,6 +18,15 @@ export interface ServerSearch {
   /** The user's cache folder; the program is kept below it, outside the checkout. */
   readonly cacheDir: string;
   readonly log: Log;
+  /** Ends a download or a build that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a step that fetches the program gets. */
+export interface FetchOrder {
+  readonly target: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
 }
 
 /** The steps that leave this machine or take minutes; tests replace them. */
@@ -25,8 +34,8 @@ export interface SearchSteps {
   /** Whether a program runs at all. */
   runs(program: string, args: readonly string[]): Promise<boolean>;
   /** Puts the program at `target`; throws with the reason when it cannot. */
-  download(target: string, log: Log): Promise<void>;
-  build(target: string, log: Log): Promise<void>;
+  download(order: FetchOrder): Promise<void>;
+  build(order: FetchOrder): Promise<void>;
 }
 
 const PROBE_MS = 15_000;
@@ -65,7 +74,8 @@ export async function findServer(search: ServerSearch, steps: SearchSteps = REAL
   const cached = cachedServerPath(search.cacheDir);
   if (await isTemporal(cached)) return found(log, 'cache', cached);
   log.info({ path: cached }, 'looking for the Temporal dev server: not in the cache');
-  return await fetchServer(cached, log, steps);
+  const { signal = new AbortController().signal } = search;
+  return await fetchServer({ target: cached, log, signal }, steps);
 }
 
 function found(log: Log, where: string, path: string): string {
@@ -73,7 +83,8 @@ function found(log: Log, where: string, path: string): string {
   return path;
 }
 
-async function fetchServer(target: string, log: Log, steps: SearchSteps): Promise<string> {
+async function fetchServer(order: FetchOrder, steps: SearchSteps): Promise<string> {
+  const { target, log, signal } = order;
   const reasons: string[] = [];
   mkdirSync(dirname(target), { recursive: true });
   for (const [where, fetch] of [
@@ -81,10 +92,11 @@ async function fetchServer(target: string, log: Log, steps: SearchSteps): Promis
     ['build', steps.build],
   ] as const) {
     try {
-      await fetch(target, log);
+      await fetch(order);
       if (await steps.runs(target, ['--version'])) return found(log, where, target);
       reasons.push(`${where}: the program does not run`);
     } catch (error) {
+      signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
       reasons.push(`${where}: ${reason}`);
       log.info({ where, reason }, 'looking for the Temporal dev server: step failed');
@@ -114,12 +126,12 @@ Runtime.instance().createEphemeralServer(server)
 `;
 
 /** The SDK's own download of the pinned version, bounded: many machines cannot reach it. */
-async function downloadServer(target: string, log: Log): Promise<void> {
+async function downloadServer({ target, log, signal }: FetchOrder): Promise<void> {
   log.info('looking for the Temporal dev server: trying the SDK’s download');
   const downloadDir = `${target}.download-${process.pid}`;
   mkdirSync(downloadDir, { recursive: true });
   try {
-    await runDownload(downloadDir);
+    await runDownload(downloadDir, signal);
     const [file] = readdirSync(downloadDir).filter((name) => !name.endsWith('.downloading'));
     if (file === undefined) throw new Error('the download left no file');
     renameSync(join(downloadDir, file), target);
@@ -128,10 +140,12 @@ async function downloadServer(target: string, log: Log): Promise<void> {
   }
 }
 
-function runDownload(downloadDir: string): Promise<void> {
+function runDownload(downloadDir: string, signal: AbortSignal): Promise<void> {
   const child = spawn(process.execPath, ['-e', DOWNLOAD_SCRIPT, downloadDir, `v${SERVER_VERSION}`], {
     cwd: packageRoot(),
     stdio: ['ignore', 'ignore', 'pipe'],
+    signal,
+    killSignal: 'SIGKILL',
   });
   let reason = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -160,7 +174,7 @@ const BUILD_MS = 30 * 60_000;
 const PROGRESS_MS = 30_000;
 
 /** Builds the pinned module with the Go toolchain, beside its place first, so that a half-built file is never run. */
-async function buildServer(target: string, log: Log): Promise<void> {
+async function buildServer({ target, log, signal }: FetchOrder): Promise<void> {
   const toolsDir = join(packageRoot(), 'tools', 'temporal');
   if (!existsSync(join(toolsDir, 'go.sum'))) throw new Error(`${toolsDir} is not there`);
   if (!(await runs('go', ['version']))) throw new Error('no Go toolchain on PATH');
@@ -172,7 +186,7 @@ async function buildServer(target: string, log: Log): Promise<void> {
   const unfinished = `${target}.tmp-${process.pid}`;
   const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', unfinished, 'github.com/temporalio/cli/cmd/temporal'];
   try {
-    await run('go', args, { cwd: toolsDir, timeout: BUILD_MS, maxBuffer: 16 * 1024 * 1024 });
+    await run('go', args, { cwd: toolsDir, timeout: BUILD_MS, maxBuffer: 16 * 1024 * 1024, signal });
     renameSync(unfinished, target);
   } finally {
     clearInterval(progress);

@@ -59,6 +59,8 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       ...common,
       taskQueue: TASK_QUEUES.media,
       maxConcurrentActivityTaskExecutions: 8,
+      // A cancel reaches a download with its next heartbeat.
+      maxHeartbeatThrottleInterval: '2 seconds',
       activities: pick(activities, ['archiveVideo']),
     },
   ];

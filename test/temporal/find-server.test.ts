@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SearchSteps } from '../../src/temporal/find-server.ts';
+import type { FetchOrder, SearchSteps } from '../../src/temporal/find-server.ts';
 import { cachedServerPath, findServer } from '../../src/temporal/find-server.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -15,11 +15,13 @@ const cached = cachedServerPath(cacheDir);
 function machine(runnable: readonly string[], succeeding: readonly ('download' | 'build')[] = []) {
   const programs = new Set(runnable);
   const asked: string[] = [];
-  const step = (name: 'download' | 'build') => async (target: string) => {
-    asked.push(name);
-    if (!succeeding.includes(name)) throw new Error(`${name} is out of reach`);
-    programs.add(target);
-  };
+  const step =
+    (name: 'download' | 'build') =>
+    async ({ target }: FetchOrder) => {
+      asked.push(name);
+      if (!succeeding.includes(name)) throw new Error(`${name} is out of reach`);
+      programs.add(target);
+    };
   const steps: SearchSteps = {
     runs: async (program) => programs.has(program),
     download: step('download'),

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Runs everything that is checked before the tests, all of it even when something fails, and sums it up.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { installDependencies } from './prepare-checkout.js';
+
+installDependencies();
+const root = fileURLToPath(new URL('..', import.meta.url));
+const nodeOptions = [process.env.NODE_OPTIONS, '--experimental-vm-modules', '--no-warnings'].filter(Boolean).join(' ');
+
+const CHECKS = [
+  ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.']],
+  ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
+  ['architecture', ['node_modules/jest/bin/jest.js', 'test/architecture.test.ts']],
+  ['dead code', ['node_modules/knip/bin/knip.js']],
+];
+
+const results = CHECKS.map(([name, args]) => {
+  process.stdout.write(`\n--- ${name}\n`);
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, NODE_OPTIONS: nodeOptions },
+  });
+  return [name, status === 0];
+});
+
+process.stdout.write(`\n${results.map(([name, passed]) => `${passed ? 'ok    ' : 'FAILED'} ${name}`).join('\n')}\n`);
+process.exit(results.every(([, passed]) => passed) ? 0 : 1);

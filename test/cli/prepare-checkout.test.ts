@@ -1,0 +1,108 @@
+/** Compiling a checkout: only what is newer, one process at a time, and never a half-made result. */
+
+import { execFile } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const SCRIPT = pathToFileURL(resolve(__dirname, '../../bin/prepare-checkout.js')).href;
+const COMPILER = resolve(__dirname, '../../node_modules/typescript');
+const OPTIONS = { rootDir: '.', outDir: 'dist', module: 'nodenext', target: 'es2022', types: [] };
+
+let root = '';
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'clipyard-checkout-'));
+  mkdirSync(join(root, 'src'));
+  mkdirSync(join(root, 'node_modules'));
+  // The compiler alone, beside an installation that the lockfile asks no more of.
+  symlinkSync(COMPILER, join(root, 'node_modules/typescript'));
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(root, 'package-lock.json'), '{}');
+  writeFileSync(join(root, 'node_modules/.package-lock.json'), '{}');
+  writeFileSync(join(root, 'tsconfig.build.json'), JSON.stringify({ compilerOptions: OPTIONS, include: ['src'] }));
+  writeFileSync(join(root, 'src/main.ts'), 'export const value: number = 1;\n');
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+const prepare = () => {
+  const call = `import { prepareCheckout } from ${JSON.stringify(SCRIPT)}; prepareCheckout(process.argv[1]);`;
+  return run(process.execPath, ['--input-type=module', '-e', call, root]);
+};
+const compiled = () => readFileSync(join(root, 'dist/src/main.js'), 'utf8');
+const stamp = () => readFileSync(join(root, 'dist/.built-stamp'), 'utf8');
+
+describe('preparing a checkout', () => {
+  test('sources are compiled once and not again', async () => {
+    await prepare();
+    const first = stamp();
+    expect(compiled()).toContain('value = 1');
+    await prepare();
+    expect(stamp()).toBe(first);
+  });
+
+  test('a changed source is compiled', async () => {
+    await prepare();
+    writeFileSync(join(root, 'src/main.ts'), 'export const value: number = 2;\n');
+    const soon = new Date(Date.now() + 1_000);
+    utimesSync(join(root, 'src/main.ts'), soon, soon);
+    await prepare();
+    expect(compiled()).toContain('value = 2');
+  });
+
+  test('processes that start together do not disturb each other', async () => {
+    await Promise.all([prepare(), prepare(), prepare()]);
+    expect(compiled()).toContain('value = 1');
+    expect(readdirSync(root).filter((name) => /^\.(dist|prepare)/.test(name))).toEqual([]);
+  });
+
+  test('the lock of a dead process is taken over', async () => {
+    mkdirSync(join(root, '.prepare-lock'));
+    const { pid } = await new Promise<{ pid: number }>((done) => {
+      const child = execFile(process.execPath, ['-e', ''], () => done({ pid: child.pid ?? 0 }));
+    });
+    writeFileSync(join(root, '.prepare-lock/pid'), String(pid));
+    await prepare();
+    expect(compiled()).toContain('value = 1');
+  });
+
+  test('a failed compilation leaves the last build', async () => {
+    await prepare();
+    writeFileSync(join(root, 'src/main.ts'), 'export const value: number = "no";\n');
+    const soon = new Date(Date.now() + 1_000);
+    utimesSync(join(root, 'src/main.ts'), soon, soon);
+    await expect(prepare()).rejects.toThrow();
+    expect(compiled()).toContain('value = 1');
+  });
+
+  test('linked packages of another checkout are left alone', async () => {
+    const packages = mkdtempSync(join(tmpdir(), 'clipyard-packages-'));
+    symlinkSync(COMPILER, join(packages, 'typescript'));
+    rmSync(join(root, 'node_modules'), { recursive: true });
+    symlinkSync(packages, join(root, 'node_modules'));
+    await prepare();
+    expect(existsSync(join(packages, 'typescript'))).toBe(true);
+    expect(readdirSync(packages)).toEqual(['typescript']);
+    rmSync(packages, { recursive: true });
+  });
+
+  test('an image without sources is left as it is', async () => {
+    rmSync(join(root, 'tsconfig.build.json'));
+    await prepare();
+    expect(existsSync(join(root, 'dist'))).toBe(false);
+  });
+});

@@ -46,7 +46,8 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
   const log = silentLog();
   const sandbox: Sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
   const binary = await findServer({ cliPath: null, cacheDir: cacheDir(), log });
-  const server: DevServer = await startDevServer({ binary, dataDir, namespace: 'default', log });
+  const startServer = (): Promise<DevServer> => startDevServer({ binary, dataDir, namespace: 'default', log });
+  let server = await startServer();
   const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
   const { db } = database;
   const accounts: readonly AccountConfig[] = [
@@ -136,6 +137,12 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
     async startWorkers() {
       workers = await startWorking();
     },
+    async stopTemporal() {
+      await server.stop();
+    },
+    async startTemporal() {
+      server = await startServer();
+    },
     async create(body: object = {}): Promise<string> {
       const answer = await app.inject({
         method: 'POST',
@@ -188,6 +195,7 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
       if (!answer.ok) throw new Error(await answer.text());
     },
     async close() {
+      gateway.close();
       await app.close();
       await workers.shutdown();
       await changes.close();

@@ -1,5 +1,9 @@
 /** `generateVideo` against a real Temporal server and the sandbox: each way a video can go. */
 
+import { eq } from 'drizzle-orm';
+import Long from 'long';
+import { ledger, submissions } from '../../src/catalog/schema.ts';
+import { videoQuery } from '../../workflows/messages.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;
@@ -12,9 +16,329 @@ afterAll(async () => {
   await stack?.close();
 });
 
-test('a video is generated, archived and settled', async () => {
-  const id = await stack.create();
-  const video = await stack.ended(id);
-  expect(video).toMatchObject({ state: 'completed', progress: 100, settledMicroUsd: 10_000, upstreamMicroUsd: 10_000 });
-  expect(video.archive).toMatchObject({ durationMs: 1000, codec: 'avc' });
+afterEach(async () => {
+  await stack.faults([], { speed: 20 });
+});
+
+/** The effects on the caller's money, by kind. */
+async function entries(id: string): Promise<Record<string, number>> {
+  const rows = await stack.db.select().from(ledger).where(eq(ledger.videoId, id));
+  return Object.fromEntries(rows.map(({ kind, amountMicroUsd }) => [kind, amountMicroUsd]));
+}
+
+async function submissionStates(id: string): Promise<readonly string[]> {
+  const rows = await stack.db.select().from(submissions).where(eq(submissions.videoId, id)).orderBy(submissions.n);
+  return rows.map(({ state }) => state);
+}
+
+async function tasksOf(prompt: string) {
+  const { tasks } = (await stack.bill()) as unknown as {
+    tasks: { request: { prompt: string }; costMicroUsd: number }[];
+  };
+  return tasks.filter(({ request }) => request.prompt === prompt);
+}
+
+const RELEASED = { hold: -10_000, release: 10_000 };
+const SETTLED = { ...RELEASED, settle: -10_000 };
+
+describe('a video that goes well', () => {
+  test('is generated, archived and settled', async () => {
+    const id = await stack.create();
+    const video = await stack.ended(id);
+    expect(video).toMatchObject({
+      state: 'completed',
+      progress: 100,
+      settledMicroUsd: 10_000,
+      upstreamMicroUsd: 10_000,
+      submissions: 1,
+      failure: null,
+    });
+    expect(video.archive).toMatchObject({ durationMs: 1000, codec: 'avc' });
+    expect(await entries(id)).toEqual(SETTLED);
+  });
+
+  test('tells its story in the Temporal UI', async () => {
+    const id = await stack.create({ prompt: 'a story to read' });
+    await stack.ended(id);
+    const handle = stack.client.workflow.getHandle(id);
+    await handle.result();
+    const description = await handle.describe();
+    expect(await description.staticSummary()).toBe('sandbox-mini · text · 1 s');
+    expect(await description.staticDetails()).toBe('a story to read');
+    expect(description.searchAttributes).toMatchObject({
+      VideoState: ['completed'],
+      CallerId: ['root'],
+      Provider: ['airforce'],
+      Model: ['sandbox-mini'],
+    });
+    expect(await handle.query(videoQuery)).toMatchObject({ id, state: 'completed', account: 'sandbox', progress: 100 });
+  });
+
+  test('closes its workflow with what was archived', async () => {
+    const id = await stack.create();
+    const result = await stack.client.workflow.getHandle(id).result();
+    const { archive } = await stack.video(id);
+    expect(result).toEqual({
+      id,
+      state: 'completed',
+      settledMicroUsd: 10_000,
+      sha256: archive?.sha256,
+      sizeBytes: archive?.sizeBytes,
+    });
+  });
+
+  test('goes on where workers stopped and others started', async () => {
+    await stack.faults([], { speed: 4 });
+    const id = await stack.create({ prompt: 'across workers' });
+    await stack.until(id, ({ state }) => state === 'generating');
+    await stack.restartWorkers();
+    expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
+    expect(await tasksOf('across workers')).toHaveLength(1);
+  });
+
+  test('keeps to four tasks while ten wait', async () => {
+    await stack.faults([], { speed: 4 });
+    const ids = await Promise.all(Array.from({ length: 10 }, () => stack.create()));
+    const videos = await Promise.all(ids.map((id) => stack.ended(id)));
+    expect(videos.map(({ state }) => state)).toEqual(ids.map(() => 'completed'));
+    const { peakConcurrent } = await stack.bill();
+    expect(Object.values(peakConcurrent)).toEqual([4]);
+  });
+});
+
+describe('a create whose answer is lost', () => {
+  test.each(['reset', '5xx', 'garbage', 'timeout'])('is adopted after %s', async (answer) => {
+    await stack.faults([{ kind: 'lost_create_answer', answer, recorded: 'now', count: 1 }]);
+    const prompt = `lost by ${answer}`;
+    const id = await stack.create({ prompt });
+    expect(await stack.ended(id)).toMatchObject({ state: 'completed', settledMicroUsd: 10_000 });
+    expect(await tasksOf(prompt)).toHaveLength(1);
+    expect(await submissionStates(id)).toEqual(['ended']);
+  });
+
+  test('is sent again when no task was made', async () => {
+    await stack.faults([{ kind: 'lost_create_answer', answer: '5xx', recorded: 'never', count: 1 }]);
+    const id = await stack.create({ prompt: 'never recorded' });
+    await stack.until(id, ({ state }) => state === 'unconfirmed');
+    expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 2 });
+    expect(await tasksOf('never recorded')).toHaveLength(1);
+    expect(await submissionStates(id)).toEqual(['void', 'ended']);
+  });
+
+  test('is adopted when the task is recorded late', async () => {
+    await stack.faults([{ kind: 'lost_create_answer', answer: '5xx', recorded: { afterMs: 2000 }, count: 1 }]);
+    const id = await stack.create({ prompt: 'recorded late' });
+    expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
+    expect(await tasksOf('recorded late')).toHaveLength(1);
+  });
+
+  test('fails where others use the account too', async () => {
+    const [account] = stack.dependencies.accounts;
+    Object.assign(account ?? {}, { shared: true });
+    await stack.faults([{ kind: 'lost_create_answer', answer: 'reset', recorded: 'now', count: 1 }]);
+    const id = await stack.create({ prompt: 'lost at a shared account' });
+    expect(await stack.ended(id)).toMatchObject({ state: 'failed', failure: { kind: 'answer_lost' } });
+    expect(await entries(id)).toEqual(RELEASED);
+    Object.assign(account ?? {}, { shared: false });
+  });
+});
+
+describe('an upstream that refuses', () => {
+  test('a request ends the video with its words', async () => {
+    await stack.faults([{ kind: 'http_error', on: 'create', status: 422, count: 1 }]);
+    const id = await stack.create();
+    expect(await stack.ended(id)).toMatchObject({
+      state: 'failed',
+      failure: { kind: 'upstream_refused', upstream: { status: 422 } },
+    });
+    expect(await entries(id)).toEqual(RELEASED);
+    await expect(stack.client.workflow.getHandle(id).result()).rejects.toMatchObject({
+      cause: { type: 'upstream_refused' },
+    });
+  });
+
+  test('by a rate limit pauses the account until its hint', async () => {
+    await stack.faults([{ kind: 'http_error', on: 'create', status: 429, retryAfterSeconds: 1, count: 1 }]);
+    const id = await stack.create();
+    expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 2 });
+    expect(await submissionStates(id)).toEqual(['void', 'ended']);
+  });
+
+  test('a failed look is not a failed video', async () => {
+    await stack.faults([{ kind: 'http_error', on: 'task', status: 503, count: 3 }]);
+    expect(await stack.ended(await stack.create())).toMatchObject({ state: 'completed' });
+  });
+
+  test('a task unknown at first is waited for', async () => {
+    await stack.faults([{ kind: 'missing_at_first', forMs: 300, count: 1 }]);
+    expect(await stack.ended(await stack.create())).toMatchObject({ state: 'completed' });
+  });
+
+  test('an unknown status word keeps the state', async () => {
+    await stack.faults([{ kind: 'unknown_status', count: 1 }]);
+    expect(await stack.ended(await stack.create())).toMatchObject({ state: 'completed' });
+  });
+});
+
+describe('a task that goes wrong', () => {
+  test.each([
+    ['failed_task', 'upstream_failed', 0],
+    ['no_result', 'upstream_no_output', 10_000],
+    ['html_result', 'result_invalid', 10_000],
+    ['truncated_result', 'result_invalid', 10_000],
+  ])('by %s ends as %s and costs the caller nothing', async (fault, kind, billed) => {
+    await stack.faults([{ kind: fault, count: 1 }]);
+    const id = await stack.create();
+    const video = await stack.ended(id);
+    expect(video).toMatchObject({
+      state: 'failed',
+      failure: { kind },
+      settledMicroUsd: 0,
+      upstreamMicroUsd: billed,
+      archive: null,
+    });
+    expect(await entries(id)).toEqual(RELEASED);
+    expect(await stack.store.sizeBytes(`videos/${id}/clip.mp4`)).toBeNull();
+  });
+
+  test.each([403, 404, 410])('by a link answered %d ends as result_expired', async (status) => {
+    await stack.faults([{ kind: 'expired_result', status, count: 1 }]);
+    const id = await stack.create();
+    expect(await stack.ended(id)).toMatchObject({
+      state: 'failed',
+      failure: { kind: 'result_expired' },
+      settledMicroUsd: 0,
+    });
+  });
+
+  test('a download cut in the middle goes on', async () => {
+    await stack.faults([{ kind: 'cut_result', atFraction: 0.4, count: 1 }]);
+    expect(await stack.ended(await stack.create())).toMatchObject({ state: 'completed' });
+  });
+
+  test('a bill above three estimates waits for review', async () => {
+    await stack.faults([{ kind: 'overbilled', factor: 4, count: 1 }]);
+    const id = await stack.create();
+    expect(await stack.ended(id)).toMatchObject({
+      state: 'completed',
+      settledMicroUsd: null,
+      upstreamMicroUsd: 40_000,
+    });
+    expect(await entries(id)).toEqual({ hold: -10_000 });
+  });
+});
+
+describe('a cancel', () => {
+  const root = async () => {
+    const caller = await stack.gateway.authenticate(stack.headers.authorization.slice('Bearer '.length));
+    if (!caller) throw new Error('root is unknown');
+    return caller;
+  };
+
+  test('while the video waits releases everything', async () => {
+    await stack.faults([], { speed: 2 });
+    const running = await Promise.all(Array.from({ length: 4 }, () => stack.create()));
+    const id = await stack.create({ prompt: 'cancelled in the queue' });
+    expect(await stack.gateway.cancel(await root(), id)).toMatchObject({ state: 'cancelled', settledMicroUsd: 0 });
+    expect(await entries(id)).toEqual(RELEASED);
+    await expect(stack.client.workflow.getHandle(id).result()).rejects.toMatchObject({
+      cause: { name: 'CancelledFailure' },
+    });
+    expect(await tasksOf('cancelled in the queue')).toEqual([]);
+    for (const one of running) expect(await stack.ended(one)).toMatchObject({ state: 'completed' });
+  });
+
+  test('while the task runs keeps slot and hold until it ends, then charges', async () => {
+    await stack.faults([], { speed: 4 });
+    const id = await stack.create({ prompt: 'cancelled while it runs' });
+    await stack.until(id, ({ state }) => state === 'generating');
+    expect(await stack.gateway.cancel(await root(), id)).toMatchObject({ state: 'cancelled', settledMicroUsd: null });
+    expect(await entries(id)).toEqual({ hold: -10_000 });
+    expect(await submissionStates(id)).toEqual(['running']);
+    const video = await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+    expect(video).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000, archive: null });
+    expect(await entries(id)).toEqual(SETTLED);
+  });
+
+  test('while the task runs costs nothing if it fails', async () => {
+    await stack.faults([{ kind: 'failed_task', count: 1 }], { speed: 4 });
+    const id = await stack.create();
+    await stack.until(id, ({ state }) => state === 'generating');
+    await stack.gateway.cancel(await root(), id);
+    await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+    expect(await entries(id)).toEqual(RELEASED);
+  });
+
+  test('while the create is unconfirmed waits for what became of it', async () => {
+    await stack.faults([{ kind: 'lost_create_answer', answer: '5xx', recorded: { afterMs: 2000 }, count: 1 }]);
+    const id = await stack.create({ prompt: 'cancelled in doubt' });
+    await stack.until(id, ({ state }) => state === 'unconfirmed');
+    await stack.gateway.cancel(await root(), id);
+    const video = await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+    expect(video).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000 });
+    expect(await tasksOf('cancelled in doubt')).toHaveLength(1);
+  });
+
+  test('while the clip is archived charges what the task cost', async () => {
+    await stack.faults([{ kind: 'slow_result', bytesPerSecond: 2000, count: 5 }]);
+    const id = await stack.create();
+    await stack.until(id, ({ state }) => state === 'archiving');
+    expect(await stack.gateway.cancel(await root(), id)).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000 });
+    await expect(stack.client.workflow.getHandle(id).result()).rejects.toMatchObject({
+      cause: { name: 'CancelledFailure' },
+    });
+    expect(await stack.store.sizeBytes(`videos/${id}/clip.mp4`)).toBeNull();
+  });
+
+  test('after the end changes nothing', async () => {
+    const id = await stack.create();
+    const before = await stack.ended(id);
+    expect(await stack.gateway.cancel(await root(), id)).toEqual(before);
+  });
+
+  test('from the Temporal UI is a cancel', async () => {
+    await stack.faults([], { speed: 4 });
+    const id = await stack.create();
+    await stack.until(id, ({ state }) => state === 'generating');
+    await stack.client.workflow.getHandle(id).cancel();
+    const video = await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+    expect(video).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000 });
+    const { status } = await stack.client.workflow.getHandle(id).describe();
+    expect(['CANCELLED', 'RUNNING']).toContain(status.name);
+  });
+});
+
+describe('an operator in the Temporal UI', () => {
+  const sweep = async () => {
+    await stack.client.schedule.getHandle('clipyard-sweep').trigger();
+  };
+
+  test('who terminates a running video finds it cancelled and paid once', async () => {
+    await stack.faults([], { speed: 2 });
+    const id = await stack.create({ prompt: 'terminated' });
+    await stack.until(id, ({ state }) => state === 'generating');
+    await stack.client.workflow.getHandle(id).terminate('by an operator');
+    await sweep();
+    const video = await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+    expect(video).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000 });
+    expect(await tasksOf('terminated')).toHaveLength(1);
+    expect(await submissionStates(id)).toEqual(['ended']);
+  });
+
+  test('who resets a video to its first event finds it completed and paid once', async () => {
+    await stack.faults([], { speed: 2 });
+    const id = await stack.create({ prompt: 'reset' });
+    await stack.until(id, ({ state }) => state === 'generating');
+    const handle = stack.client.workflow.getHandle(id);
+    const { runId } = await handle.describe();
+    await stack.client.workflowService.resetWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: id, runId },
+      reason: 'by an operator',
+      workflowTaskFinishEventId: Long.fromNumber(3),
+      requestId: `reset-${id}`,
+    });
+    expect(await stack.ended(id)).toMatchObject({ state: 'completed', settledMicroUsd: 10_000, submissions: 1 });
+    expect(await tasksOf('reset')).toHaveLength(1);
+  });
 });

@@ -1,0 +1,89 @@
+/** Gateway and workers as processes of their own on PostgreSQL, any number of them. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findPostgresBinaries, type PostgresServer, startPostgres } from '../catalog/postgres-server.ts';
+import {
+  askAs,
+  type ClipyardProcess,
+  compile,
+  createVideos,
+  freePort,
+  ROOT_KEY,
+  readBill,
+  readSettled,
+  startClipyard,
+  untilModels,
+  untilPrinted,
+  untilReady,
+  untilVideos,
+} from './clipyard-process.ts';
+
+let dataDir: string;
+let postgres: PostgresServer | null = null;
+const processes: ClipyardProcess[] = [];
+
+beforeAll(async () => {
+  compile();
+  dataDir = await mkdtemp(join(tmpdir(), 'clipyard-separate-'));
+}, 300_000);
+
+afterAll(async () => {
+  for (const one of processes) await one.killTree();
+  await postgres?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+function start(args: readonly string[], settings: Readonly<Record<string, string>>): ClipyardProcess {
+  const one = startClipyard(args, settings);
+  processes.push(one);
+  return one;
+}
+
+test('two gateways and two workers share the work, and one worker may be killed', async () => {
+  const binaries = findPostgresBinaries();
+  if (binaries === null) throw new Error('PostgreSQL is not installed on this machine');
+  postgres = await startPostgres(binaries);
+  const [sandboxPort, ...gatewayPorts] = await Promise.all([freePort(), freePort(), freePort()]);
+  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
+  const sandbox = start(['sandbox', '--port', String(sandboxPort)], {});
+  await untilReady(`${sandboxUrl}/_sandbox/health`, sandbox);
+  const temporal = start(['temporal'], { CLIPYARD_DATA_DIR: join(dataDir, 'temporal') });
+  const temporalAddress = await untilPrinted(temporal, /^temporal +(\S+)$/m);
+  const config = join(dataDir, 'clipyard.yaml');
+  const account = {
+    id: 'one',
+    provider: 'airforce',
+    baseUrl: sandboxUrl,
+    apiKeyEnv: 'ONE_KEY',
+    timing: { firstPollMs: 500, minPollMs: 500 },
+  };
+  await writeFile(config, JSON.stringify({ accounts: [account] }));
+  const settings = {
+    CLIPYARD_CONFIG: config,
+    CLIPYARD_DATA_DIR: dataDir,
+    ONE_KEY: 'sk-air-separate',
+    DATABASE_URL: postgres.url,
+    TEMPORAL_ADDRESS: temporalAddress,
+  };
+  const doomed = start(['work'], settings);
+  start(['work'], settings);
+  const asks = [];
+  for (const port of gatewayPorts) {
+    const gateway = start(['serve'], { ...settings, CLIPYARD_PORT: String(port) });
+    await untilReady(`http://127.0.0.1:${port}/readyz`, gateway);
+    asks.push(askAs(ROOT_KEY, `http://127.0.0.1:${port}`));
+  }
+  const [askOne, askTwo] = asks;
+  if (!askOne || !askTwo) throw new Error('no gateways');
+  await untilModels(askTwo);
+  const ids = [...(await createVideos(askOne, 4, 'first')), ...(await createVideos(askTwo, 4, 'second'))];
+  await untilVideos(askOne, ids, (all) => all.some(({ state }) => state === 'generating'));
+  await doomed.killTree();
+  await untilVideos(askTwo, ids, (all) => all.every(({ state }) => state === 'completed'));
+  const bill = await readBill(sandboxUrl);
+  expect(bill.tasks).toHaveLength(8);
+  expect(Math.max(...Object.values(bill.peakConcurrent))).toBeLessThanOrEqual(4);
+  expect(await readSettled(askOne)).toBe(bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0));
+}, 300_000);

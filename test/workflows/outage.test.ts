@@ -1,0 +1,41 @@
+/** Parts that are away for a while: what was accepted runs when they are back. */
+
+import { type Stack, startStack } from '../stack.ts';
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack();
+}, 300_000);
+
+afterAll(async () => {
+  await stack?.close();
+});
+
+test('creates are accepted while Temporal is stopped and run when it is back', async () => {
+  await stack.stopTemporal();
+  const ids = await Promise.all(Array.from({ length: 5 }, (_, index) => stack.create({ seed: index })));
+  const waiting = await Promise.all(ids.map((id) => stack.video(id)));
+  expect(waiting.map(({ state }) => state)).toEqual(ids.map(() => 'queued'));
+  await stack.startTemporal();
+  const videos = await Promise.all(ids.map((id) => stack.ended(id)));
+  expect(videos.map(({ state }) => state)).toEqual(ids.map(() => 'completed'));
+  expect((await stack.bill()).tasks).toHaveLength(5);
+}, 120_000);
+
+test('videos that run while Temporal is stopped end when it is back', async () => {
+  await stack.faults([], { speed: 4 });
+  const id = await stack.create({ prompt: 'through an outage' });
+  await stack.until(id, ({ state }) => state === 'generating');
+  await stack.stopTemporal();
+  await stack.startTemporal();
+  expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
+}, 120_000);
+
+test('videos wait while no worker runs', async () => {
+  await stack.stopWorkers();
+  const id = await stack.create();
+  expect(await stack.video(id)).toMatchObject({ state: 'queued', submissions: 0 });
+  await stack.startWorkers();
+  expect(await stack.ended(id)).toMatchObject({ state: 'completed' });
+}, 120_000);

@@ -22,21 +22,25 @@ function isAllowed({ from, to, isType, isRelative }: SourceImport): boolean {
   return rule.packages.includes('any') && !to.startsWith('@temporalio/');
 }
 
-const VENDORS = [...new Set<string>([...DIALECTS, ...PROVIDERS])];
+/** Revisions of one API (`airforce-2024`) are one vendor's. */
+const VENDORS = [...new Set([...DIALECTS, ...PROVIDERS].map((name) => name.replace(/-\d+$/, '')))];
 const VENDOR_FOLDERS = /^src\/(?:wire|dialects|providers|sandbox\/faces)\/([^/]+)\.ts$/;
 
-/** The vendor that a file of a vendor folder belongs to: the longest name that its own begins with. */
-function vendorOf(path: string, vendors: readonly string[] = VENDORS): string | null {
+/** The vendor that a file of a vendor folder belongs to: the one whose name its own begins with. */
+function vendorOf(path: string, vendors: readonly string[]): string | null {
   const name = VENDOR_FOLDERS.exec(path)?.[1];
-  if (name === undefined) return null;
-  return vendors.filter((vendor) => isWithin(name, vendor)).sort((a, b) => b.length - a.length)[0] ?? null;
+  return vendors.find((vendor) => name !== undefined && isWithin(name, vendor)) ?? null;
 }
 
-/** A vendor's file meets its own files alone; only the table of a folder and the sandbox's list know several. */
+/**
+ * A vendor's file meets its own files alone, and an older revision those of the vendor that it is one of; only the table
+ * of a folder and the sandbox's list know several.
+ */
 function mixesVendors({ from, to }: SourceImport, vendors: readonly string[] = VENDORS): boolean {
   const met = vendorOf(to, vendors);
   if (met === null || !VENDOR_FOLDERS.test(from) || from.endsWith('/index.ts')) return false;
-  return met !== vendorOf(from, vendors);
+  const own = vendorOf(from, vendors);
+  return own === null || !isWithin(own, met);
 }
 
 /** The paths of files that import each other in a circle, by what is loaded when the program runs. */
@@ -114,12 +118,11 @@ describe('the rules themselves', () => {
     expect(isAllowed(allowed)).toBe(true);
   });
 
-  test('a vendor is told by the longest name', () => {
-    const vendors = ['airforce', 'airforce-2024', 'openai'];
-    const mixes = (from: string, to: string) => mixesVendors(edge(from, to), vendors);
+  test('a vendor is told by the names of files', () => {
+    const mixes = (from: string, to: string) => mixesVendors(edge(from, to), ['airforce', 'openai']);
     expect(mixes('src/dialects/openai.ts', 'src/wire/airforce.ts')).toBe(true);
-    expect(mixes('src/dialects/airforce-2024.ts', 'src/wire/airforce.ts')).toBe(true);
     expect(mixes('src/providers/create-outcome.ts', 'src/wire/openai.ts')).toBe(true);
+    expect(mixes('src/dialects/airforce-2024.ts', 'src/wire/airforce.ts')).toBe(false);
     expect(mixes('src/sandbox/faces/airforce.ts', 'src/sandbox/faces/airforce-words.ts')).toBe(false);
     expect(mixes('src/dialects/index.ts', 'src/dialects/openai.ts')).toBe(false);
   });

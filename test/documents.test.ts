@@ -1,0 +1,177 @@
+/** What the documents say, held against the code: tables, settings, routes, commands and links. */
+
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fastify } from 'fastify';
+import { parse } from 'yaml';
+import { readConfigFile } from '../src/config-file.ts';
+import { DIALECTS } from '../src/dialects/index.ts';
+import { REFUSALS, VIDEO_FAILURES } from '../src/domain/failure.ts';
+import { VIDEO_STATES } from '../src/domain/video.ts';
+import { healthRoutes } from '../src/http/health.ts';
+import { managementRoutes } from '../src/http/management-routes.ts';
+import { mediaRoutes } from '../src/http/media-routes.ts';
+import { renderImportRules } from './import-directions.ts';
+import { readProjectFile, readSourceFiles } from './source-files.ts';
+
+const README = readProjectFile('README.md');
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/failures.md'];
+
+/** The section under a heading, up to the next one of its rank. */
+function section(markdown: string, heading: string): string {
+  const start = markdown.indexOf(`\n${heading}\n`);
+  if (start < 0) throw new Error(`there is no section "${heading}"`);
+  const rank = heading.split(' ', 1)[0] ?? '#';
+  const body = markdown.slice(start + heading.length + 2);
+  const end = body.search(new RegExp(`^#{1,${rank.length}} `, 'm'));
+  return end < 0 ? body : body.slice(0, end);
+}
+
+/** The `code` of the first column of a section's tables. */
+function namesOf(heading: string): string[] {
+  const rows = section(README, heading).match(/^\| (?!---)[^|]*/gm) ?? [];
+  return rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)).toSorted();
+}
+
+const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted();
+const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name);
+
+type FailureTable = typeof VIDEO_FAILURES | typeof REFUSALS;
+
+/** The table of docs/failures.md for failures or refusals. */
+function renderFailures(failures: FailureTable): string {
+  const rows = Object.entries(failures).map(
+    ([kind, { httpStatus, retry, charge, meaning }]) =>
+      `| \`${kind}\` | ${httpStatus} | ${retry} | ${charge} | ${meaning} |`,
+  );
+  return ['| kind | HTTP | retry | charge | meaning |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function environmentNames(): string[] {
+  const config = readProjectFile('src/config.ts');
+  return sorted([...matches(config, /^ {2}([A-Z][A-Z0-9_]+):/gm), ...matches(config, /\bgiven\['([A-Z_]+)'\]/g)]);
+}
+
+/** Nothing is asked of what stands behind the routes: they are only mounted. */
+const nobody = {} as never;
+
+/** `GET /path/{id}` for every route of ours and every documented one of the dialects, without their prefixes. */
+async function mountedRoutes(): Promise<string[]> {
+  const app = fastify({ exposeHeadRoutes: false });
+  const routes: { readonly method: string | readonly string[]; readonly url: string }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    routes.push({ method, url });
+  });
+  app.register(healthRoutes({ checks: nobody, isDraining: nobody }));
+  app.register(mediaRoutes({ store: nobody, links: nobody, findVideo: nobody }));
+  app.register(managementRoutes({ gateway: nobody, administration: nobody, links: nobody, workflowUrl: nobody }));
+  await app.ready();
+  await app.close();
+  for (const dialect of Object.values(DIALECTS)) {
+    routes.push(...dialect.routes.map(({ method, path }) => ({ method, url: path })));
+  }
+  const print = ({ method, url }: (typeof routes)[number]) =>
+    [method]
+      .flat()
+      .filter((name) => name !== 'HEAD')
+      .map((name) => `${name} ${url.replace(/:(\w+)/g, '{$1}')}`);
+  return sorted(routes.flatMap(print));
+}
+
+/** Commands and their subcommands as the command line declares them. */
+function commandNames(): string[] {
+  return readSourceFiles(['src/cli']).flatMap(({ text }) => matches(text, /\.command\('([a-z-]+)/g));
+}
+
+describe('tables', () => {
+  test('the architecture prints the table of import directions', () => {
+    expect(readProjectFile('ARCHITECTURE.md')).toContain(renderImportRules());
+  });
+
+  test('every failure and refusal is documented as it is', () => {
+    const document = readProjectFile('docs/failures.md');
+    expect(document).toContain(renderFailures(VIDEO_FAILURES));
+    expect(document).toContain(renderFailures(REFUSALS));
+  });
+
+  test('every state of a clip is in the README', () => {
+    expect(namesOf('## How a clip goes')).toEqual(VIDEO_STATES.toSorted());
+  });
+});
+
+describe('settings', () => {
+  test('the README names the environment that is read', () => {
+    expect(namesOf('### Environment')).toEqual(environmentNames());
+  });
+
+  test('the README names the keys of the configuration file', () => {
+    const file = readProjectFile('src/config-file.ts');
+    const [examples = ''] = /^const EXAMPLES[\s\S]*?^\};/m.exec(file) ?? [];
+    expect(sorted(namesOf('### clipyard.yaml'))).toEqual(sorted(matches(examples, /^ {2}(\w+): /gm)));
+  });
+
+  test('the example configurations can be read', () => {
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(section(README, '### clipyard.yaml')) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'clipyard-documents-'));
+    writeFileSync(join(folder, 'clipyard.yaml'), example);
+    const paths = [join(folder, 'clipyard.yaml'), resolve(__dirname, '../clipyard.example.yaml')];
+    const read = paths.map((path) => readConfigFile(path, { AIRFORCE_KEY: 'key' }));
+    rmSync(folder, { recursive: true });
+    expect(read.map(({ accounts, models }) => [accounts.length, models.length])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
+  test('the example environment names nothing else', () => {
+    const names = matches(readProjectFile('.env.example'), /^#?([A-Z][A-Z0-9_]+)=/gm);
+    expect(names.filter((name) => !environmentNames().includes(name))).toEqual(['AIRFORCE_KEY']);
+  });
+});
+
+describe('routes and commands', () => {
+  test('the README lists every route and no other', async () => {
+    expect(namesOf('## Routes')).toEqual(await mountedRoutes());
+  });
+
+  test('the README lists every command and no other', () => {
+    const documented = namesOf('## Commands').filter((name) => name.startsWith('clipyard '));
+    const names = documented.map((name) => name.split(' ').at(1) ?? '');
+    expect(sorted(names)).toEqual(sorted(commandNames()));
+  });
+
+  test('every npm script that a document names exists', () => {
+    const { scripts } = JSON.parse(readProjectFile('package.json'));
+    const named = DOCUMENTS.flatMap((path) => matches(readProjectFile(path), /npm run ([\w:-]+)/g));
+    expect(sorted(named).filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  test('every file that a document links to exists', () => {
+    const broken = DOCUMENTS.flatMap((path) =>
+      matches(readProjectFile(path), /\]\((?!https?:|#)([^)#]+)/g).filter(
+        (link) => !existsSync(resolve(__dirname, '..', join(dirname(path), link))),
+      ),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
+describe('docker-compose.yml', () => {
+  const { services, configs } = parse(readProjectFile('docker-compose.yml'), { merge: true });
+  const own: [string, { command: string[]; environment: Record<string, string> }][] = Object.entries<never>(
+    services,
+  ).filter(([, { image }]) => image === 'clipyard');
+
+  test('every setting is a documented one', () => {
+    const set = own.flatMap(([, { environment }]) => Object.keys(environment));
+    const keys = matches(configs.upstreams.content, /apiKeyEnv: (\w+)/g);
+    expect(sorted(set).filter((name) => !environmentNames().includes(name))).toEqual(keys);
+  });
+
+  test('every service runs a command that exists', () => {
+    const commands = own.map(([, { command }]) => command[0] ?? '');
+    expect(sorted(commands)).toEqual(['migrate', 'sandbox', 'serve', 'work']);
+    expect(commands.filter((command) => !commandNames().includes(command))).toEqual([]);
+  });
+});

@@ -1,6 +1,7 @@
 /** Discovery of the models that upstreams publish: at a worker's start and in each sweep. */
 
 import { replacePublishedModels } from '../src/catalog/models.ts';
+import type { AccountConfig } from '../src/config.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /**
@@ -14,17 +15,18 @@ export async function discoverModels({
   exchangeTimeoutMs,
   log,
 }: Pick<ActivityDependencies, 'db' | 'accounts' | 'providers' | 'exchangeTimeoutMs' | 'log'>): Promise<number> {
-  let published = 0;
-  for (const { id, provider, baseUrl, apiKey } of accounts) {
+  const readModels = async ({ id, provider, baseUrl, apiKey }: AccountConfig): Promise<number> => {
     try {
       const signal = AbortSignal.timeout(exchangeTimeoutMs);
       const models = await providers[provider].models?.({ baseUrl, apiKey, signal });
-      if (!models) continue;
+      if (!models) return 0;
       await replacePublishedModels(db, id, models);
-      published += models.length;
+      return models.length;
     } catch (error) {
       log.warn({ account: id, error: String(error) }, 'the models of an account could not be read');
+      return 0;
     }
-  }
-  return published;
+  };
+  const published = await Promise.all(accounts.map(readModels));
+  return published.reduce((sum, models) => sum + models, 0);
 }

@@ -41,7 +41,7 @@ function toDraft(request: VideoRequest): VideoDraft {
 /** Enters a video that was started as somebody's child, or whose row was lost with an old copy of the catalog. */
 async function enterVideo({ db }: ActivityDependencies, { videoId, request, callerId }: OpenVideoInput): Promise<void> {
   const draft = toDraft(request);
-  const { offer, values } = chooseOffer(draft, await listOffers(db, draft.model));
+  const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
   const { mode, extra } = draft;
   const createdAt = new Date();
   const expiresAt = new Date(createdAt.getTime() + RETENTION_MS);
@@ -49,7 +49,15 @@ async function enterVideo({ db }: ActivityDependencies, { videoId, request, call
     id: videoId,
     callerId,
     dialect: 'airforce',
-    request: { model: request.model, prompt: request.prompt, mode, images: request.images ?? [], extra, ...values },
+    request: {
+      model: request.model,
+      prompt: request.prompt,
+      mode,
+      images: request.images ?? [],
+      extra,
+      ...values,
+      ...(request.remixOf !== undefined && { remixOf: request.remixOf }),
+    },
     estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
     createdAt,
     expiresAt,

@@ -2,6 +2,7 @@
 
 import { uuidv7 } from 'uuidv7';
 import { acceptVideo, queueDeadline } from './catalog/acceptance.ts';
+import { listUnopened } from './catalog/audits.ts';
 import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
@@ -9,9 +10,10 @@ import { type Estimate, type EstimateOrder, estimatePrice } from './catalog/esti
 import { listOffers } from './catalog/models.ts';
 import { queuePosition } from './catalog/slots.ts';
 import { findCurrentSubmission } from './catalog/submissions.ts';
-import { changeVideo, findVideo, listVideos, lockVideo } from './catalog/videos.ts';
+import { changeVideo, findVideo, listVideos, lockVideo, toVideo } from './catalog/videos.ts';
 import { Refusal } from './domain/failure.ts';
 import { chooseOffer, estimateMicroUsd, type ModelOffer } from './domain/models.ts';
+import { type ChosenOffer, chooseByPreference } from './domain/prefer.ts';
 import type { DialectName } from './domain/vendor.ts';
 import { isEnded, type Video, type VideoState } from './domain/video.ts';
 import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from './domain/video-request.ts';
@@ -53,8 +55,16 @@ export interface VideoFilter {
   readonly model?: string;
   readonly includeHidden?: boolean;
   readonly limit: number;
+  /** Newest first when absent. */
+  readonly order?: 'newest' | 'oldest';
   /** As given out with the page before; `invalid_request` when it is not one of ours. */
   readonly cursor?: string;
+}
+
+/** X11: the expiry that other dialects have printed never moves. */
+export interface RetentionTerms {
+  readonly dialect: DialectName;
+  readonly retentionSeconds: number;
 }
 
 /** Every method throws `Refusal` for what the caller may not or cannot have. */
@@ -70,12 +80,16 @@ export interface Gateway {
   cancel(caller: Caller, id: string): Promise<Video>;
   /** Removes from the caller's history; with `purgesMedia` the media die at once. */
   remove(caller: Caller, id: string, options: { readonly purgesMedia: boolean }): Promise<void>;
+  /** Keeps the media of a video of this dialect for so long from its creation, instead of what was said before. */
+  retain(caller: Caller, id: string, terms: RetentionTerms): Promise<Video>;
   recheck(caller: Caller, id: string): Promise<Video>;
   /** The price of a create; nothing is made. */
   estimate(caller: Caller, order: EstimateOrder): Promise<Estimate>;
   offers(caller: Caller): Promise<readonly ModelOffer[]>;
   /** Calls back after each change of the video, until the returned function is called. */
   watch(id: string, onChange: () => void): () => void;
+  /** Ends what goes on in the background. */
+  close(): void;
 }
 
 export interface GatewayDependencies {
@@ -87,21 +101,37 @@ export interface GatewayDependencies {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** After a start that failed, creates do not wait for Temporal for this long: they are accepted and started later. */
-const TEMPORAL_PAUSE_MS = 5000;
+/** After a start that failed, creates do not wait for Temporal; this often it is tried whether it is back. */
+const CATCH_UP_MS = 2000;
 
 /** The gateway over the catalog, the media store and Temporal. */
 export function createGateway({ db, store, workflows, subscribe, log }: GatewayDependencies): Gateway {
-  let skipStartsUntilMs = 0;
+  /** Set while Temporal is away. */
+  let catchUpTimer: NodeJS.Timeout | null = null;
 
-  /** Starts an accepted video; one that cannot be started now stays accepted, and the sweep starts it. */
+  /** Starts what was accepted while Temporal was away, as soon as it is back; the sweep would, but later. */
+  function catchUpLater(): void {
+    catchUpTimer = setTimeout(() => {
+      catchUp().then(
+        () => {
+          catchUpTimer = null;
+        },
+        () => catchUpLater(),
+      );
+    }, CATCH_UP_MS).unref();
+  }
+
+  async function catchUp(): Promise<void> {
+    for (const video of await listUnopened(db, new Date())) await workflows.start(video);
+  }
+
+  /** Starts an accepted video; one that cannot be started now stays accepted. */
   async function start(video: Video): Promise<void> {
-    if (Date.now() < skipStartsUntilMs) return;
+    if (catchUpTimer !== null) return;
     try {
       await workflows.start(video);
-      skipStartsUntilMs = 0;
     } catch (error) {
-      skipStartsUntilMs = Date.now() + TEMPORAL_PAUSE_MS;
+      catchUpLater();
       log.warn(
         { videoId: video.id, error: String(error) },
         'Temporal cannot be reached; accepted videos start when it is back',
@@ -114,6 +144,9 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
       throw new Refusal('forbidden', `this key may not use model ${model}`, { param: 'model' });
     }
     const offers = await listOffers(db, model);
+    if (offers.length === 0 && (await listOffers(db)).length === 0) {
+      throw new Refusal('unavailable', 'the models of the upstreams are not known yet', { retryAfterSeconds: 2 });
+    }
     return caller.models === null ? offers : offers.filter((offer) => caller.models?.includes(offer.model));
   }
 
@@ -130,15 +163,21 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     draft: VideoDraft,
     values: Pick<VideoRequest, 'durationSeconds' | 'aspectRatio' | 'quality'>,
   ) {
-    const { model, mode, prompt, extra } = draft;
+    const { mode, prompt, extra, remixOf } = draft;
     const images = await Promise.all(draft.images.map((image) => storeInputImage(store, image)));
-    return { model, mode, prompt, images, extra, ...values } satisfies VideoRequest;
+    return { mode, prompt, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) };
+  }
+
+  async function choose(caller: Caller, draft: VideoDraft): Promise<ChosenOffer> {
+    const { model, prefer = 'balanced' } = draft;
+    if (model !== null) return chooseOffer(draft, await offersFor(caller, model));
+    return chooseByPreference(draft, prefer, await offersFor(caller));
   }
 
   async function accept(order: CreateOrder) {
     const { caller, dialect, draft, idempotencyKey, bodyHash } = order;
     checkBounds(draft);
-    const { offer, values } = chooseOffer(draft, await offersFor(caller, draft.model));
+    const { offer, values } = await choose(caller, draft);
     const createdAt = new Date();
     const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
     const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
@@ -146,7 +185,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
       id: `video_${uuidv7()}`,
       callerId: caller.id,
       dialect,
-      request: await normalise(draft, values),
+      request: { model: offer.model, ...(await normalise(draft, values)) },
       estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
       createdAt,
       expiresAt,
@@ -204,12 +243,33 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     },
 
     async remove(caller, id, { purgesMedia }) {
+      await own(caller, id);
+      const archive = await inTransaction(db, async (tx) => {
+        const row = await lockVideo(tx, id);
+        if (!row) return null;
+        const now = new Date();
+        // What is archived after this has outlived its time already, and is purged as such.
+        const purge = row.archive ? { purgedAt: now } : { expiresAt: now };
+        await changeVideo(tx, id, { hiddenAt: now, ...(purgesMedia && purge) });
+        return purgesMedia ? row.archive : null;
+      });
+      if (!archive) return;
+      await store.remove(archive.clipKey);
+      if (archive.posterKey) await store.remove(archive.posterKey);
+    },
+
+    async retain(caller, id, { dialect, retentionSeconds }) {
       const video = await own(caller, id);
-      const now = new Date();
-      await changeVideo(db, id, { hiddenAt: now, ...(purgesMedia && { purgedAt: now }) });
-      if (!purgesMedia || !video.archive) return;
-      await store.remove(video.archive.clipKey);
-      if (video.archive.posterKey) await store.remove(video.archive.posterKey);
+      if (video.dialect !== dialect) {
+        throw new Refusal('conflict', `the expiry of a video made in the dialect ${video.dialect} cannot be moved`);
+      }
+      return await inTransaction(db, async (tx) => {
+        const row = await lockVideo(tx, id);
+        if (!row || isOver(row)) throw new Refusal('gone', 'the media have been purged');
+        const expiresAt = new Date(row.createdAt.getTime() + retentionSeconds * 1000);
+        await changeVideo(tx, id, { expiresAt });
+        return { ...toVideo(row), expiresAt };
+      });
     },
 
     async recheck(caller, id) {
@@ -223,7 +283,16 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     offers: (caller) => offersFor(caller),
 
     watch: subscribe,
+
+    close() {
+      if (catchUpTimer !== null) clearTimeout(catchUpTimer);
+    },
   };
+}
+
+/** Whether a video's media have had their time: what is purged cannot be kept any longer. */
+function isOver({ endedAt, expiresAt, purgedAt }: Pick<Video, 'endedAt' | 'expiresAt' | 'purgedAt'>): boolean {
+  return purgedAt !== null || (endedAt !== null && expiresAt.getTime() <= Date.now());
 }
 
 /** The bounds of what becomes a workflow's input, whatever dialect it came in. */

@@ -86,6 +86,7 @@ export function makeOffer(overrides: Partial<ModelOffer> = {}): ModelOffer {
   return {
     model: 'wan-2.6',
     account: 'airforce-1',
+    provider: 'airforce',
     upstreamModel: 'wan-2.6',
     pricePerSecondMicroUsd: 400_000,
     capabilities: {

@@ -1,13 +1,12 @@
 /** What videos cost: settled with callers, billed by upstreams, and lost in between, summed over ended videos. */
 
-import { and, asc, countDistinct, eq, gte, isNotNull, isNull, lt, sql } from 'drizzle-orm';
+import { and, asc, countDistinct, eq, gte, isNotNull, lt, sql } from 'drizzle-orm';
 import { alias, unionAll } from 'drizzle-orm/pg-core';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Db } from './database.ts';
 import { ledger, submissions, videos } from './schema.ts';
 
-export const COST_GROUPS = ['day', 'model', 'caller', 'account'] as const;
-export type CostGroup = (typeof COST_GROUPS)[number];
+export type CostGroup = 'day' | 'model' | 'caller' | 'account';
 
 /** Which costs are summed, by the end of the video. */
 export interface CostFilter {

@@ -22,6 +22,8 @@ export interface DataDirLock {
 const LOCK_FILE = /^catalog\.lock-(\d+)$/;
 /** Field 22 of /proc/PID/stat, counted after the command's name, which may itself hold spaces and brackets. */
 const START_TICKS_AFTER_NAME = 19;
+/** A process that has ended and that nobody has asked about yet. */
+const ZOMBIE = 'Z';
 
 async function readOrNull(path: string): Promise<string | null> {
   try {
@@ -31,11 +33,14 @@ async function readOrNull(path: string): Promise<string | null> {
   }
 }
 
-async function startedAt(pid: number): Promise<string | null> {
+/** A process as the kernel shows it; null where it does not show it. */
+async function inspect(pid: number): Promise<{ readonly state: string; readonly startedAt: string } | null> {
   const stat = await readOrNull(`/proc/${pid}/stat`);
   const bootId = await readOrNull('/proc/sys/kernel/random/boot_id');
-  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TICKS_AFTER_NAME];
-  return ticks === undefined || bootId === null ? null : `${bootId.trim()} ${ticks}`;
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const [state, ticks] = [fields[0], fields[START_TICKS_AFTER_NAME]];
+  if (state === undefined || ticks === undefined || bootId === null) return null;
+  return { state, startedAt: `${bootId.trim()} ${ticks}` };
 }
 
 function isRunning(pid: number): boolean {
@@ -49,7 +54,10 @@ function isRunning(pid: number): boolean {
 }
 
 async function isAlive(holder: Holder): Promise<boolean> {
-  return isRunning(holder.pid) && (await startedAt(holder.pid)) === holder.startedAt;
+  if (!isRunning(holder.pid)) return false;
+  const seen = await inspect(holder.pid);
+  // Where the kernel tells nothing, the process id alone has to do.
+  return seen === null || (seen.state !== ZOMBIE && seen.startedAt === holder.startedAt);
 }
 
 /** Null for a lock that was given back, and for what no process can have left: locks appear whole. */
@@ -71,7 +79,7 @@ function lockPath(dataDir: string, number: number): string {
 /** Makes lock `number` whole or not at all; false when it exists. */
 async function createLock(dataDir: string, number: number): Promise<boolean> {
   const draft = join(dataDir, `catalog.lock.${randomUUID()}`);
-  await writeFile(draft, `${process.pid}\n${(await startedAt(process.pid)) ?? ''}\n`, { mode: 0o600 });
+  await writeFile(draft, `${process.pid}\n${(await inspect(process.pid))?.startedAt ?? ''}\n`, { mode: 0o600 });
   try {
     await link(draft, lockPath(dataDir, number));
     return true;

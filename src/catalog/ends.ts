@@ -1,6 +1,7 @@
 /** Ends of videos: final state, money and event in one transaction; who comes second gets the end that is there. */
 
 import { uuidv7 } from 'uuidv7';
+import { settlementOf } from '../domain/billing.ts';
 import type { VideoFailure } from '../domain/failure.ts';
 import { type MicroUsd, needsReview } from '../domain/money.ts';
 import type { EndedVideo } from '../domain/step.ts';
@@ -39,10 +40,10 @@ export function toEndedVideo(row: VideoRow): EndedVideo {
   };
 }
 
-/** What a video pays when its task succeeded: the bill, or the estimate where the upstream named none. */
+/** What a video pays when its task succeeded: by its dialect the bill or the estimate. */
 async function settleBill(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> {
   const billed = await billedMicroUsd(tx, video.id);
-  const amountMicroUsd = billed ?? video.estimateMicroUsd;
+  const amountMicroUsd = settlementOf({ ...video, billedMicroUsd: billed });
   // Above the cap the hold stays until an operator decides.
   if (needsReview(amountMicroUsd, video.estimateMicroUsd)) return { upstreamMicroUsd: billed };
   await settle(tx, { callerId: video.callerId, videoId: video.id, amountMicroUsd });

@@ -10,8 +10,7 @@ import type { Db } from './database.ts';
 import { accounts } from './schema.ts';
 
 /** Which model to take where none is named (IN-11). */
-export const PREFERENCES = ['balanced', 'cheapest', 'smartest'] as const;
-export type Preference = (typeof PREFERENCES)[number];
+export type Preference = 'balanced' | 'cheapest' | 'smartest';
 
 /** What a price is asked for: as in a create, without what costs nothing. */
 export interface EstimateOrder {

@@ -109,6 +109,7 @@ export async function listOffers(db: Db, model?: string): Promise<readonly Model
     .select({
       model: accountModels.model,
       account: accountModels.account,
+      provider: accounts.provider,
       upstreamModel: accountModels.upstreamModel,
       pricePerSecondMicroUsd: accountModels.pricePerSecondMicroUsd,
       capabilities: accountModels.capabilities,

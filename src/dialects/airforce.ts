@@ -1,6 +1,6 @@
 /** api.airforce inbound: create, read, stream, list and delete tasks, and the video models, as its page documents. */
 
-import { type Refusal, VIDEO_FAILURES } from '../domain/failure.ts';
+import type { Refusal } from '../domain/failure.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import { centsFromMicroUsd } from '../domain/money.ts';
@@ -18,8 +18,10 @@ import {
   TASK_LIFETIME_SECONDS,
 } from '../wire/airforce.ts';
 import type { CreateRoute, Dialect, DialectAnswer, DialectRequest, VideoPage, VideoView } from './dialect.ts';
+import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { refusalCode, refusalText } from './refusal-words.ts';
 
 /** AF-29, X3: their words for our states; a cancelled task has no word of its own. */
 const STATUS_OF: Readonly<Record<VideoState, AirforceStatus>> = {
@@ -59,7 +61,7 @@ function readImages(body: CreateBody, mode: Mode): readonly ImageInput[] {
 }
 
 /** AF-09 to AF-17; null in an optional field counts as absent. */
-function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
+export function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
   const read = readBody(createBody, body);
   checkShortText('model', read.model);
   checkPrompt('prompt', read.prompt);
@@ -80,7 +82,7 @@ function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
 }
 
 /** AF-23, AF-24, AF-04: unix seconds; the lifetime is added to the second that is shown, so the sum is exact. */
-function times({ createdAt, expiresAt }: Video): { readonly created: number; readonly expires_at: number } {
+export function times({ createdAt, expiresAt }: Video): { readonly created: number; readonly expires_at: number } {
   const created = Math.floor(createdAt.getTime() / 1000);
   const lifetimeSeconds = Math.round((expiresAt.getTime() - createdAt.getTime()) / 1000);
   return { created, expires_at: created + lifetimeSeconds };
@@ -100,20 +102,21 @@ function renderCreated({ video }: VideoView): DialectAnswer {
 }
 
 /** AF-26, AF-33, AF-48: the estimate until settled; nothing for what failed, unless a cancelled task was billed. */
-function costCents({ state, estimateMicroUsd, settledMicroUsd }: Video): number {
+export function costCents({ state, estimateMicroUsd, settledMicroUsd }: Video): number {
   if (state === 'failed' || state === 'expired') return 0;
   const unsettled = state === 'cancelled' ? 0 : estimateMicroUsd;
   return centsFromMicroUsd(settledMicroUsd ?? unsettled);
 }
 
 /** AF-32: text, for every end but completed. */
-function errorText({ state, failure }: Video): string | null {
-  if (state === 'cancelled') return `cancelled: ${failure?.message ?? VIDEO_FAILURES.cancelled.meaning}`;
-  if (state === 'expired') return failure?.message ?? VIDEO_FAILURES.deadline_exceeded.meaning;
-  return state === 'failed' ? (failure?.message ?? VIDEO_FAILURES.upstream_failed.meaning) : null;
+function errorText(video: Video): string | null {
+  const failure = endFailure(video);
+  if (failure === null) return null;
+  return video.state === 'cancelled' ? `cancelled: ${failure.message}` : failure.message;
 }
 
-function progressOf({ state, progress }: Video): number {
+/** AF-30, X3. */
+export function progressOf({ state, progress }: Video): number {
   return state === 'completed' ? 100 : Math.min(progress, MOST_RUNNING_PROGRESS);
 }
 
@@ -170,7 +173,7 @@ function renderModel({ model, pricePerSecondMicroUsd, capabilities }: ModelOffer
 }
 
 /** AF-02: each model once, though several accounts may offer it; the preferred account's offer speaks for all. */
-function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
+export function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
   const byModel = new Map<string, ModelOffer>();
   for (const offer of offers) {
     if (!byModel.has(offer.model)) byModel.set(offer.model, offer);
@@ -180,11 +183,7 @@ function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
 
 /** AF-52 leaves errors open: a text as in tasks (AF-32), and a code beside it. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
-  // X17: what a caller above its own limit is told, whichever of its limits it is.
-  const code = refusal.kind === 'too_many_videos' ? 'concurrency_limit_exceeded' : refusal.kind;
-  const { param, message } = refusal;
-  const text = param === undefined || message.includes(param) ? message : `${param}: ${message}`;
-  return { status: refusal.httpStatus, body: { error: text, code: refusal.code ?? code } };
+  return { status: refusal.httpStatus, body: { error: refusalText(refusal), code: refusalCode(refusal) } };
 }
 
 const create: CreateRoute = {
@@ -228,6 +227,8 @@ export const airforce: Dialect = {
       path: AIRFORCE_PATHS.task,
       // AF-43: the record only; the media go when their time is up.
       purgesMedia: false,
+      // X9
+      whileRunning: 'hide',
       // AF-42: the same for every id, so that it tells nothing.
       unknownId: 'success',
       render: () => ({ status: 200, body: { deleted: true } }),

@@ -37,10 +37,12 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
-/** Which of a caller's videos a list shows; newest first. */
+/** Which of a caller's videos a list shows. */
 export interface ListQuery {
   readonly limit: number;
   readonly states?: readonly VideoState[];
+  /** Newest first when absent. */
+  readonly order?: 'newest' | 'oldest';
   readonly cursor?: string;
 }
 
@@ -73,6 +75,13 @@ export interface ReadRoute extends RouteBase {
   render(view: VideoView): DialectAnswer;
 }
 
+/** Shows one video beside the offers of its model. */
+export interface DetailRoute extends RouteBase {
+  readonly kind: 'detail';
+  /** Offers in order of preference; none for a model that is no longer there. */
+  render(view: VideoView, offers: readonly ModelOffer[]): DialectAnswer;
+}
+
 /** Shows a caller's videos. */
 export interface ListRoute extends RouteBase {
   readonly kind: 'list';
@@ -88,14 +97,40 @@ export interface StreamRoute extends RouteBase {
   readonly closing: readonly ServerSentEvent[];
 }
 
-/** Removes a video from its caller's history. */
-export interface DeleteRoute extends RouteBase {
-  readonly kind: 'delete';
+/** Ends a video before it is made. */
+export interface CancelRoute extends RouteBase {
+  readonly kind: 'cancel';
+  /** `isStopped`: false when the video had ended before. */
+  render(isStopped: boolean): DialectAnswer;
+}
+
+/** Changes how long the media of a video are kept. `parse` throws `Refusal`. */
+export interface RetainRoute extends RouteBase {
+  readonly kind: 'retain';
+  parse(request: DialectRequest): { readonly days: number };
+  render(view: VideoView, days: number): DialectAnswer;
+}
+
+/** What becomes of a video that has not ended when it is removed (X9). */
+interface Removal {
   /** Whether the media go as well, at once. */
   readonly purgesMedia: boolean;
+  /** `hide`: it goes on unseen and is paid; `cancel`: it is cancelled first; `refuse`: it stays. */
+  readonly whileRunning: 'hide' | 'cancel' | 'refuse';
+}
+
+/** Removes a video from its caller's history. */
+export interface DeleteRoute extends RouteBase, Removal {
+  readonly kind: 'delete';
   /** How an unknown id is answered: as success, so as not to tell, or as 404. */
   readonly unknownId: 'success' | 'not found';
-  render(): DialectAnswer;
+  render(id: string): DialectAnswer;
+}
+
+/** Removes all of a caller's videos. */
+export interface DeleteAllRoute extends RouteBase, Removal {
+  readonly kind: 'deleteAll';
+  render(count: number): DialectAnswer;
 }
 
 /** Shows the models on offer. */
@@ -108,9 +143,13 @@ export interface ModelsRoute extends RouteBase {
 export interface RoutesByKind {
   readonly create: CreateRoute;
   readonly read: ReadRoute;
+  readonly detail: DetailRoute;
   readonly list: ListRoute;
   readonly stream: StreamRoute;
+  readonly cancel: CancelRoute;
+  readonly retain: RetainRoute;
   readonly delete: DeleteRoute;
+  readonly deleteAll: DeleteAllRoute;
   readonly models: ModelsRoute;
 }
 

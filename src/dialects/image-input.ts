@@ -8,6 +8,11 @@ const LONGEST_URL = 8192;
 const DATA_URL_HEAD = /^data:[^,]{0,200};base64,/i;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
+/** An image at a URL of the kinds below, or inside a `data:` URL. */
+export function imageFromUrl(param: string, url: string): ImageInput {
+  return /^data:/i.test(url) ? imageFromBase64(param, url) : imageAtUrl(param, url);
+}
+
 /** An image at an http or https URL; whether its host is public is for the front door to judge. */
 export function imageAtUrl(param: string, url: string): ImageInput {
   if (url.length > LONGEST_URL) refuse(param, `must not be longer than ${LONGEST_URL} characters`);
@@ -16,13 +21,17 @@ export function imageAtUrl(param: string, url: string): ImageInput {
   return { kind: 'url', url };
 }
 
-/** An image carried as base64, bare or as a `data:` URL; its type is what its bytes say. */
+/** An image carried as base64, bare or as a `data:` URL. */
 export function imageFromBase64(param: string, text: string): ImageInput {
   const digits = text.replace(DATA_URL_HEAD, '').replace(/\s+/g, '');
   if (digits === '' || !BASE64.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) {
     refuse(param, 'is not base64');
   }
-  const bytes = Buffer.from(digits, 'base64');
+  return imageOfBytes(param, Buffer.from(digits, 'base64'));
+}
+
+/** An image as bytes; its type is what they say. */
+export function imageOfBytes(param: string, bytes: Uint8Array): ImageInput {
   if (bytes.length > REQUEST_BOUNDS.imageBytes) {
     refuse(param, `must not be larger than ${REQUEST_BOUNDS.imageBytes} bytes`);
   }

@@ -2,7 +2,13 @@
 
 import type { DialectName } from '../domain/vendor.ts';
 import { airforce } from './airforce.ts';
+import { airforce2024 } from './airforce-2024.ts';
 import type { Dialect } from './dialect.ts';
+import { infrai } from './infrai.ts';
 
 /** One row for each inbound face. */
-export const DIALECTS = { airforce } as const satisfies Record<DialectName, Dialect>;
+export const DIALECTS = {
+  airforce,
+  'airforce-2024': airforce2024,
+  infrai,
+} as const satisfies Record<DialectName, Dialect>;

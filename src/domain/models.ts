@@ -2,6 +2,7 @@
 
 import { Refusal } from './failure.ts';
 import type { MicroUsd } from './money.ts';
+import type { ProviderName } from './vendor.ts';
 import type { Mode, VideoDraft } from './video-request.ts';
 
 /** What a model can do; an empty list means that the upstream states no restriction. */
@@ -20,6 +21,8 @@ export interface ModelOffer {
   /** What callers send. */
   readonly model: string;
   readonly account: string;
+  /** Whose account that is. */
+  readonly provider: ProviderName;
   /** What the account's upstream calls it. */
   readonly upstreamModel: string;
   readonly pricePerSecondMicroUsd: MicroUsd;

@@ -4,6 +4,6 @@ export const PROVIDERS = ['airforce'] as const;
 /** The outbound adapter for a documented API. */
 export type ProviderName = (typeof PROVIDERS)[number];
 
-export const DIALECTS = ['airforce'] as const;
+export const DIALECTS = ['airforce', 'airforce-2024', 'infrai'] as const;
 /** The inbound face of a documented API. */
 export type DialectName = (typeof DIALECTS)[number];

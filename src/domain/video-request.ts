@@ -11,14 +11,21 @@ export type ImageReference =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'stored'; readonly sha256: string; readonly mediaType: string; readonly sizeBytes: number };
 
-/** An input image as a caller sent it, before its bytes are stored. */
+/** An input image as a request brings it: one that a request had before, or bytes that are not stored yet. */
 export type ImageInput =
-  | { readonly kind: 'url'; readonly url: string }
+  | ImageReference
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly mediaType: string };
+
+export const PREFERENCES = ['balanced', 'cheapest', 'smartest'] as const;
+/** IN-11: what decides where a request names no model. */
+export type Preference = (typeof PREFERENCES)[number];
 
 /** A request as a dialect read it: what the caller left out is absent and is filled from the model. */
 export interface VideoDraft {
-  readonly model: string;
+  /** Null: chosen by `prefer`. */
+  readonly model: string | null;
+  /** `balanced` when absent; only asked where no model is named. */
+  readonly prefer?: Preference;
   readonly mode: Mode;
   readonly prompt: string;
   readonly durationSeconds?: number;
@@ -27,6 +34,8 @@ export interface VideoDraft {
   readonly images: readonly ImageInput[];
   /** Keys we do not know, forwarded upstream untouched (AF-17). */
   readonly extra: JsonObject;
+  /** The video whose settings these are. */
+  readonly remixOf?: string;
 }
 
 /**
@@ -42,6 +51,8 @@ export interface VideoRequest {
   readonly quality: string | null;
   readonly images: readonly ImageReference[];
   readonly extra: JsonObject;
+  /** The video that this one takes its settings from. */
+  readonly remixOf?: string;
 }
 
 /** Bounds that keep a request small enough to be a workflow's input. */

@@ -2,6 +2,8 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
+  DeleteAllRoute,
+  DeleteRoute,
   Dialect,
   DialectAnswer,
   DialectRequest,
@@ -11,10 +13,10 @@ import type {
   VideoView,
 } from '../dialects/dialect.ts';
 import { Refusal } from '../domain/failure.ts';
-import type { Video } from '../domain/video.ts';
+import { isEnded, type Video } from '../domain/video.ts';
 import type { Caller, Gateway } from '../gateway.ts';
 import type { EventStreams } from './event-stream.ts';
-import { fingerprint, idempotencyKeyOf } from './idempotency.ts';
+import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
 
 /** The signed links of a video's media. */
@@ -49,6 +51,11 @@ type Handler<K extends RouteKind> = (
   route: RoutesByKind[K] & { readonly kind: K },
 ) => Promise<DialectAnswer | null>;
 
+type VideoList = Awaited<ReturnType<Gateway['list']>>;
+
+const SECONDS_PER_DAY = 86_400;
+/** How many videos are removed between two looks at the list. */
+const DELETE_ALL_PAGE = 200;
 const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
 
 /** X23: clients that lost their id ask for anything; what cannot be an id costs no look at the catalog. */
@@ -67,6 +74,20 @@ function viewOf({ links }: FrontDoor, video: Video): VideoView {
   return { video, ...links(video) };
 }
 
+/** X9: removes a video, or refuses, as the route says for one that has not ended. */
+async function remove(
+  { gateway }: FrontDoor,
+  { id, state }: Video,
+  { exchange, route }: { readonly exchange: Exchange; readonly route: DeleteRoute | DeleteAllRoute },
+): Promise<void> {
+  const { purgesMedia, whileRunning } = route;
+  if (!isEnded(state) && whileRunning === 'refuse') {
+    throw new Refusal('conflict', `video ${id} has not ended; it can be deleted then`);
+  }
+  if (!isEnded(state) && whileRunning === 'cancel') await gateway.cancel(exchange.caller, id);
+  await gateway.remove(exchange.caller, id, { purgesMedia });
+}
+
 const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async create(door, exchange, route) {
     const { request, caller, dialect } = exchange;
@@ -78,7 +99,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
       draft,
       retentionSeconds: dialect.retentionSeconds,
       idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
-      bodyHash: fingerprint(request.body),
+      bodyHash: fingerprint(idempotencyKey === undefined ? request.body : withoutKey(request.body)),
     });
     return route.render(viewOf(door, video));
   },
@@ -86,6 +107,15 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async read(door, exchange, route) {
     const video = await door.gateway.read(exchange.caller, videoIdOf(exchange));
     return route.render(viewOf(door, video));
+  },
+
+  async detail(door, exchange, route) {
+    const video = await door.gateway.read(exchange.caller, videoIdOf(exchange));
+    const offers = await door.gateway.offers(exchange.caller);
+    return route.render(
+      viewOf(door, video),
+      offers.filter(({ model }) => model === video.request.model),
+    );
   },
 
   async list(door, exchange, route) {
@@ -106,14 +136,46 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     return null;
   },
 
+  async cancel(door, exchange, route) {
+    const before = await door.gateway.read(exchange.caller, videoIdOf(exchange));
+    if (isEnded(before.state)) return route.render(false);
+    const { state } = await door.gateway.cancel(exchange.caller, before.id);
+    // One that has not ended yet is stopped as soon as that can be done.
+    return route.render(state === 'cancelled' || !isEnded(state));
+  },
+
+  async retain(door, exchange, route) {
+    const { caller, dialect } = exchange;
+    const { days } = route.parse(dialectRequest(exchange));
+    const terms = { dialect: dialect.name, retentionSeconds: days * SECONDS_PER_DAY };
+    const video = await door.gateway.retain(caller, videoIdOf(exchange), terms);
+    return route.render(viewOf(door, video), days);
+  },
+
   async delete(door, exchange, route) {
     try {
-      await door.gateway.remove(exchange.caller, videoIdOf(exchange), { purgesMedia: route.purgesMedia });
+      await remove(door, await door.gateway.read(exchange.caller, videoIdOf(exchange)), { exchange, route });
     } catch (error) {
       const isUnknown = error instanceof Refusal && error.kind === 'not_found';
       if (!isUnknown || route.unknownId === 'not found') throw error;
     }
-    return route.render();
+    return route.render(exchange.request.params['id'] ?? '');
+  },
+
+  async deleteAll(door, exchange, route) {
+    let count = 0;
+    let cursor: string | null = null;
+    do {
+      const page: VideoList = await door.gateway.list({
+        callerId: exchange.caller.id,
+        limit: DELETE_ALL_PAGE,
+        ...(cursor !== null && { cursor }),
+      });
+      for (const video of page.videos) await remove(door, video, { exchange, route });
+      count += page.videos.length;
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return route.render(count);
   },
 
   async models(door, exchange, route) {

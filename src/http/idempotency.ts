@@ -34,6 +34,13 @@ export function idempotencyKeyOf(header: string | string[] | undefined, inBody: 
   return inHeader ?? inBody ?? null;
 }
 
+/** A body without the key it carries, so that a repeat may carry it in its header instead. */
+export function withoutKey(body: unknown): unknown {
+  if (!isJsonObject(body)) return body;
+  const { idempotency_key: _key, ...rest } = body;
+  return rest;
+}
+
 /** SHA-256, in hex, of a JSON value whatever the order of its keys and its white space. */
 export function fingerprint(body: unknown): string {
   const sorted = JSON.stringify(body, (_, value: unknown) =>

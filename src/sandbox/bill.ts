@@ -4,7 +4,7 @@ import { endsAtMs, lookAt, type SandboxTask } from './task.ts';
 
 function line(task: SandboxTask, nowMs: number) {
   const { state, costMicroUsd } = lookAt(task, nowMs);
-  const { id, key, provider, model, request, seconds } = task;
+  const { id, key, provider, model, request, seconds, generationMs } = task;
   return {
     id,
     key,
@@ -15,6 +15,7 @@ function line(task: SandboxTask, nowMs: number) {
     costMicroUsd,
     state: state === 'queued' ? 'processing' : state,
     createdAt: new Date(task.createdAtMs).toISOString(),
+    generationMs,
   };
 }
 

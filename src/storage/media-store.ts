@@ -13,7 +13,7 @@ export interface ByteRange {
 export interface StagedObject {
   /** Bytes taken so far, resumed ones included: where an interrupted download goes on. */
   readonly sizeBytes: number;
-  /** Appends; resolves when the chunk is taken, so that awaiting it is the backpressure. The chunk must not change later. */
+  /** Appends; resolves when the chunk is taken, so that awaiting it is the backpressure. */
   write(chunk: Uint8Array): Promise<void>;
   /** SHA-256 (hex) of everything written, resumed parts included. */
   sha256(): string;

@@ -4,7 +4,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Video } from '../domain/video.ts';
 
 /** The files of a video that can be linked to, by variant. */
-export const MEDIA_FILES = { clip: 'clip.mp4', poster: 'poster.jpg' } as const;
+const MEDIA_FILES = { clip: 'clip.mp4', poster: 'poster.jpg' } as const;
 export type MediaVariant = keyof typeof MEDIA_FILES;
 
 /** A link's parts as a request brings them; anything may stand in them. */

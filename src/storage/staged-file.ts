@@ -6,8 +6,8 @@ import { dirname } from 'node:path';
 import type { JsonObject } from '../domain/json.ts';
 import type { StagedObject } from './media-store.ts';
 
-/** How much is gathered before it is written: few system calls, and at most about twice this in memory. */
-const FLUSH_BYTES = 1024 * 1024;
+/** How much is gathered before it is written; there are two such blocks, one fills while the other is written. */
+const BLOCK_BYTES = 1024 * 1024;
 const COMMIT_TRIES = 3;
 
 /** Where a part file stands, what it is called in checkpoints, and where it goes. */
@@ -66,11 +66,11 @@ class StagedFile implements StagedObject {
   readonly #hash: Hash;
   #sizeBytes: number;
   #writtenBytes: number;
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  #filling = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #spare = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #filledBytes = 0;
   /** Work on the file, one piece after the other. */
   #queue: Promise<void> = Promise.resolve();
-  #flushing = false;
   #failure: unknown;
 
   constructor(paths: StagedFilePaths, part: OpenPart) {
@@ -88,13 +88,14 @@ class StagedFile implements StagedObject {
   async write(chunk: Uint8Array): Promise<void> {
     this.#throwFailure();
     this.#hash.update(chunk);
-    this.#gathered.push(chunk);
-    this.#gatheredBytes += chunk.byteLength;
     this.#sizeBytes += chunk.byteLength;
-    if (this.#gatheredBytes < FLUSH_BYTES) return;
-    if (this.#flushing) await this.#queue;
-    this.#throwFailure();
-    this.#flushBehind();
+    for (let offset = 0; offset < chunk.byteLength; ) {
+      const piece = chunk.subarray(offset, offset + BLOCK_BYTES - this.#filledBytes);
+      this.#filling.set(piece, this.#filledBytes);
+      this.#filledBytes += piece.byteLength;
+      offset += piece.byteLength;
+      if (this.#filledBytes === BLOCK_BYTES) await this.#turnOver();
+    }
   }
 
   sha256(): string {
@@ -102,11 +103,13 @@ class StagedFile implements StagedObject {
   }
 
   async checkpoint(): Promise<JsonObject> {
-    return this.#enqueue(async () => {
+    const sizeBytes = await this.#enqueue(async () => {
       await this.#flush();
-      await this.#handle.datasync();
-      return { name: this.#paths.name, sizeBytes: this.#writtenBytes };
+      return this.#writtenBytes;
     });
+    // Beside the queue: a slow disk must not hold up the download once a second.
+    await this.#handle.datasync();
+    return { name: this.#paths.name, sizeBytes };
   }
 
   async commit(): Promise<void> {
@@ -119,8 +122,6 @@ class StagedFile implements StagedObject {
   }
 
   async discard(): Promise<void> {
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
     await this.#close();
     await rm(this.#paths.partPath, { force: true });
   }
@@ -135,13 +136,13 @@ class StagedFile implements StagedObject {
     await this.#handle.close().catch(() => undefined);
   }
 
-  /** Starts writing what is gathered while the next chunks arrive; a failure shows at the next call. */
-  #flushBehind(): void {
-    this.#flushing = true;
-    const settle = () => {
-      this.#flushing = false;
-    };
-    void this.#enqueue(() => this.#flush()).then(settle, settle);
+  /** Hands the full block over to be written while the other one fills; waits for the disk only when both are full. */
+  async #turnOver(): Promise<void> {
+    await this.#queue;
+    this.#throwFailure();
+    // A flush takes what is there when its turn comes, so one more than needed, beside a checkpoint's, does no harm.
+    // Failures of the write show at the next call.
+    void this.#enqueue(() => this.#flush()).catch(() => undefined);
   }
 
   /** One failure spoils the part: after a failed write or sync nobody knows what is on the disk. */
@@ -158,12 +159,11 @@ class StagedFile implements StagedObject {
   }
 
   async #flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#gathered);
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
-    let offset = 0;
-    while (offset < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(bytes, offset, bytes.length - offset, this.#writtenBytes);
+    const block = this.#filling.subarray(0, this.#filledBytes);
+    [this.#filling, this.#spare] = [this.#spare, this.#filling];
+    this.#filledBytes = 0;
+    for (let offset = 0; offset < block.length; ) {
+      const { bytesWritten } = await this.#handle.write(block, offset, block.length - offset, this.#writtenBytes);
       offset += bytesWritten;
       this.#writtenBytes += bytesWritten;
     }

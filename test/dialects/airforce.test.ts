@@ -254,7 +254,7 @@ describe('the other routes', () => {
   test('delete removes the record and tells nothing (AF-42, AF-43)', () => {
     const route = routeOf('delete');
     expect(route).toMatchObject({ purgesMedia: false, unknownId: 'success' });
-    expect(route.render()).toEqual({ status: 200, body: { deleted: true } });
+    expect(route.render('video_1')).toEqual({ status: 200, body: { deleted: true } });
   });
 
   test('models show capabilities and prices once (AF-44 to AF-47)', () => {

@@ -6,6 +6,7 @@ import type { VideoDraft } from '../../src/domain/video-request.ts';
 const OFFER: ModelOffer = {
   model: 'wan-2.6',
   account: 'airforce-1',
+  provider: 'airforce',
   upstreamModel: 'wan-2.6',
   pricePerSecondMicroUsd: 400_000,
   capabilities: {

@@ -1,8 +1,8 @@
 /** A gateway in memory for tests of the HTTP layer: it stores what it is given and changes only when a test says so. */
 
 import { Refusal } from '../../src/domain/failure.ts';
-import type { Video } from '../../src/domain/video.ts';
-import type { Caller, CreateOrder, Gateway, VideoFilter } from '../../src/gateway.ts';
+import { isEnded, type Video } from '../../src/domain/video.ts';
+import type { Caller, CreateOrder, Gateway, RetentionTerms, VideoFilter } from '../../src/gateway.ts';
 import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 
 export const KEY = 'ck_test';
@@ -10,9 +10,12 @@ export const KEY = 'ck_test';
 export class FakeGateway implements Gateway {
   readonly callers = new Map<string, Caller>([[KEY, makeCaller()]]);
   readonly videos = new Map<string, Video>();
+  /** Every id there ever was, removed ones included. */
+  readonly seen = new Set<string>();
   readonly orders: CreateOrder[] = [];
   readonly filters: VideoFilter[] = [];
   readonly removals: { readonly id: string; readonly purgesMedia: boolean }[] = [];
+  readonly cancels: string[] = [];
   readonly watchers = new Map<string, Set<() => void>>();
   /** Thrown by the next call of any method. */
   failure: unknown = null;
@@ -20,6 +23,7 @@ export class FakeGateway implements Gateway {
 
   /** Stores a video, or its next state, and tells who watches it. */
   put(video: Video): void {
+    this.seen.add(video.id);
     this.videos.set(video.id, video);
     for (const onChange of this.watchers.get(video.id) ?? []) onChange();
   }
@@ -32,7 +36,12 @@ export class FakeGateway implements Gateway {
     this.#fail();
     this.orders.push(order);
     const { draft, caller, dialect } = order;
-    const request = makeRequest({ model: draft.model, prompt: draft.prompt, mode: draft.mode, extra: draft.extra });
+    const request = makeRequest({
+      model: draft.model ?? 'wan-2.6',
+      prompt: draft.prompt,
+      mode: draft.mode,
+      extra: draft.extra,
+    });
     const video = makeVideo({ id: `video_${this.orders.length}`, callerId: caller.id, dialect, request });
     this.put(video);
     return video;
@@ -46,11 +55,21 @@ export class FakeGateway implements Gateway {
     return video;
   }
 
+  /** In the order they were put; the cursor is the last id of the page before. */
   async list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }> {
     this.#fail();
     this.filters.push(filter);
-    const own = [...this.videos.values()].filter(({ callerId }) => callerId === filter.callerId);
-    return { videos: own.slice(0, filter.limit), nextCursor: null };
+    const { callerId, cursor, limit } = filter;
+    if (cursor !== undefined && !this.seen.has(cursor)) {
+      throw new Refusal('invalid_request', 'the cursor is not one that was given out', { param: 'cursor' });
+    }
+    const ids = [...this.seen];
+    const rest = ids
+      .slice(cursor === undefined ? 0 : ids.indexOf(cursor) + 1)
+      .flatMap((id) => this.videos.get(id) ?? []);
+    const own = rest.filter((video) => video.callerId === callerId);
+    const videos = own.slice(0, limit);
+    return { videos, nextCursor: own.length > limit ? (videos.at(-1)?.id ?? null) : null };
   }
 
   async remove(caller: Caller, id: string, { purgesMedia }: { readonly purgesMedia: boolean }): Promise<void> {
@@ -80,6 +99,9 @@ export class FakeGateway implements Gateway {
   }
 
   async cancel(caller: Caller, id: string): Promise<Video> {
+    const video = await this.read(caller, id);
+    this.cancels.push(id);
+    if (!isEnded(video.state)) this.put({ ...video, state: 'cancelled', endedAt: new Date() });
     return this.read(caller, id);
   }
 
@@ -90,6 +112,19 @@ export class FakeGateway implements Gateway {
   async rearchive(caller: Caller, id: string): Promise<Video> {
     return this.read(caller, id);
   }
+
+  async retain(caller: Caller, id: string, { retentionSeconds }: RetentionTerms): Promise<Video> {
+    const video = await this.read(caller, id);
+    const kept = { ...video, expiresAt: new Date(video.createdAt.getTime() + retentionSeconds * 1000) };
+    this.put(kept);
+    return kept;
+  }
+
+  async estimate(): Promise<never> {
+    throw new Error('no test asks for estimates here');
+  }
+
+  close(): void {}
 
   #fail(): void {
     const { failure } = this;

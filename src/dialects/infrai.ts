@@ -1,0 +1,211 @@
+/** infrai inbound: jobs that name no model, with cancel, retention and bulk delete, as its page documents. */
+
+import { Refusal } from '../domain/failure.ts';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import type { ModelOffer } from '../domain/models.ts';
+import type { ProviderName } from '../domain/vendor.ts';
+import type { Video, VideoState } from '../domain/video.ts';
+import type { VideoDraft } from '../domain/video-request.ts';
+import {
+  DEFAULT_PREFERENCE,
+  type GenerateBody,
+  generateBody,
+  INFRAI_PATHS,
+  INSUFFICIENT_CREDIT,
+  type InfraiState,
+  KNOWN_KEYS,
+  LIST_LIMIT,
+  setRetentionBody,
+} from '../wire/infrai.ts';
+import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, VideoView } from './dialect.ts';
+import { endFailure } from './end-failure.ts';
+import { imageAtUrl } from './image-input.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { readLimit } from './read-query.ts';
+import { refusalCode, refusalText } from './refusal-words.ts';
+
+/** X11: nothing is documented but the cap of 90 days; a month is ours. */
+const DEFAULT_RETENTION_SECONDS = 30 * 86_400;
+
+/** X3, X15: our words for our states, since theirs are never listed. */
+const STATE_OF: Readonly<Record<VideoState, InfraiState>> = {
+  queued: 'queued',
+  submitting: 'running',
+  unconfirmed: 'running',
+  generating: 'running',
+  archiving: 'running',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  expired: 'expired',
+};
+
+/** IN-11: there is no such parameter; a model that is named all the same is taken, since any works in any dialect. */
+function readModel(body: unknown): string | null {
+  const model = isJsonObject(body) ? (body['model'] ?? null) : null;
+  if (model !== null && typeof model !== 'string') refuse('model', 'must be a text');
+  checkShortText('model', model);
+  return model;
+}
+
+/** IN-08: fractions are not excluded, but no model makes them. */
+function readDuration({ duration_seconds: seconds }: GenerateBody): number | undefined {
+  if (seconds != null && !Number.isSafeInteger(seconds)) refuse('duration_seconds', 'must be whole seconds');
+  return seconds ?? undefined;
+}
+
+/** IN-06 to IN-12, X13; null in an optional field counts as absent. */
+function parseGenerate({ body }: DialectRequest) {
+  const read = readBody(generateBody, body);
+  checkPrompt('prompt', read.prompt);
+  const image = read.reference_image_url;
+  const duration = readDuration(read);
+  const aspect = read.aspect ?? read.aspect_ratio;
+  const draft: VideoDraft = {
+    model: readModel(body),
+    prefer: read.prefer ?? DEFAULT_PREFERENCE,
+    mode: image == null ? 'text' : 'image',
+    prompt: read.prompt,
+    images: image == null ? [] : [imageAtUrl('reference_image_url', image)],
+    extra: forwardedKeys(body, [...KNOWN_KEYS, 'model']),
+    ...(duration !== undefined && { durationSeconds: duration }),
+    ...(aspect != null && { aspectRatio: aspect }),
+    ...(read.resolution != null && { quality: read.resolution }),
+  };
+  // IN-12: the same store as the header's.
+  return { draft, ...(read.idempotency_key != null && { idempotencyKey: read.idempotency_key }) };
+}
+
+function isKept({ state, purgedAt }: Video): boolean {
+  return state === 'completed' && purgedAt === null;
+}
+
+/** IN-13: a job; what it has not got is left out. */
+function renderJob({ video, clipUrl, posterUrl }: VideoView): JsonObject {
+  const failure = video.state === 'cancelled' ? null : endFailure(video);
+  return {
+    job_id: video.id,
+    state: STATE_OF[video.state],
+    ...(isKept(video) && clipUrl !== null && { video_url: clipUrl }),
+    ...(isKept(video) && posterUrl !== null && { thumbnail_url: posterUrl }),
+    ...(failure !== null && { error: { code: failure.kind.toUpperCase(), message: failure.message } }),
+  };
+}
+
+function renderStatus(view: VideoView): DialectAnswer {
+  return { status: 200, body: renderJob(view) };
+}
+
+/** IN-18, X16: with what was chosen for it; until an account has the job, its vendor is the first that offers the model. */
+function renderDetail(view: VideoView, [offer]: readonly ModelOffer[]): DialectAnswer {
+  const { request, provider, archive } = view.video;
+  const body = {
+    ...renderJob(view),
+    duration_seconds: request.durationSeconds,
+    resolution: request.quality ?? (archive === null ? null : `${archive.height}p`),
+    vendor: provider ?? offer?.provider ?? null,
+    model: request.model,
+  };
+  return { status: 200, body };
+}
+
+/** IN-20, IN-21, X15. */
+function parseList({ query }: DialectRequest): ListQuery {
+  const cursor = query['cursor'];
+  return { limit: readLimit(query['limit'], LIST_LIMIT), ...(cursor && { cursor }) };
+}
+
+/** IN-19. */
+function renderList({ views, nextCursor }: VideoPage): DialectAnswer {
+  const items = views.map(renderJob);
+  return { status: 200, body: { items, ...(nextCursor !== null && { next_cursor: nextCursor }) } };
+}
+
+/** IN-25: what is not there yet is a conflict, what is no longer there is gone. */
+function renderDownloadUrl({ video, clipUrl, linksExpireAt }: VideoView): DialectAnswer {
+  if (video.state !== 'completed') throw new Refusal('conflict', `the job is ${STATE_OF[video.state]}, not completed`);
+  if (video.purgedAt !== null || clipUrl === null) throw new Refusal('gone', 'the video has been purged');
+  return { status: 200, body: { url: clipUrl, expires_at: linksExpireAt.toISOString() } };
+}
+
+/** IN-26 */
+function renderRetention({ video }: VideoView, days: number): DialectAnswer {
+  const body = { job_id: video.id, retention_days: days, expires_at: video.expiresAt.toISOString() };
+  return { status: 200, body };
+}
+
+function renderVendor(vendor: ProviderName, offers: readonly ModelOffer[]): JsonObject {
+  return {
+    vendor,
+    models: [...new Set(offers.map(({ model }) => model))],
+    resolutions: [...new Set(offers.flatMap(({ capabilities }) => capabilities.qualities))],
+    max_duration_seconds: Math.max(...offers.map(({ capabilities }) => capabilities.maxDurationSeconds)),
+    // There are no routes for either.
+    supports_extend: false,
+    supports_upscale: false,
+  };
+}
+
+/** IN-30: a vendor is whom we buy from. */
+function renderCapabilities(offers: readonly ModelOffer[]): DialectAnswer {
+  const vendors = [...new Set(offers.map(({ provider }) => provider))];
+  const body = {
+    vendors: vendors.map((vendor) =>
+      renderVendor(
+        vendor,
+        offers.filter(({ provider }) => provider === vendor),
+      ),
+    ),
+  };
+  return { status: 200, body };
+}
+
+/** IN-03: the one code that is documented; the others are made like it. */
+function renderRefusal(refusal: Refusal): DialectAnswer {
+  const code = refusal.httpStatus === 402 ? INSUFFICIENT_CREDIT : refusalCode(refusal).toUpperCase();
+  return { status: refusal.httpStatus, body: { error: { code, message: refusalText(refusal) } } };
+}
+
+const ok = (isOk: boolean): DialectAnswer => ({ status: 200, body: { ok: isOk } });
+/** X9: jobs are cancelled before they are deleted, and their artifacts go at once (IN-22). */
+const removal = { purgesMedia: true, whileRunning: 'cancel' } as const;
+
+/** The documented face of infrai: all ten capabilities (IN-31). */
+export const infrai: Dialect = {
+  name: 'infrai',
+  retentionSeconds: DEFAULT_RETENTION_SECONDS,
+  renderRefusal,
+  routes: [
+    { kind: 'create', method: 'POST', path: INFRAI_PATHS.generate, parse: parseGenerate, render: renderStatus },
+    { kind: 'read', method: 'GET', path: INFRAI_PATHS.status, render: renderStatus },
+    // IN-16, IN-17: what the body says is ignored (X14); too late is not an error.
+    { kind: 'cancel', method: 'POST', path: INFRAI_PATHS.cancel, render: ok },
+    { kind: 'detail', method: 'GET', path: INFRAI_PATHS.get, render: renderDetail },
+    { kind: 'list', method: 'GET', path: INFRAI_PATHS.list, parse: parseList, render: renderList },
+    // IN-22, IN-23: idempotent by itself, so a key beside it changes nothing.
+    {
+      kind: 'delete',
+      method: 'DELETE',
+      path: INFRAI_PATHS.delete,
+      ...removal,
+      unknownId: 'success',
+      render: () => ok(true),
+    },
+    {
+      kind: 'deleteAll',
+      method: 'POST',
+      path: INFRAI_PATHS.deleteAll,
+      ...removal,
+      render: (deleted) => ({ status: 200, body: { deleted } }),
+    },
+    { kind: 'read', method: 'GET', path: INFRAI_PATHS.downloadUrl, render: renderDownloadUrl },
+    {
+      kind: 'retain',
+      method: 'POST',
+      path: INFRAI_PATHS.setRetention,
+      parse: ({ body }) => readBody(setRetentionBody, body),
+      render: renderRetention,
+    },
+    { kind: 'models', method: 'GET', path: INFRAI_PATHS.capabilities, render: renderCapabilities },
+  ],
+};

@@ -1,0 +1,14 @@
+/** A refusal's code and text, the same in all dialects that have no words of their own for it. */
+
+import type { Refusal } from '../domain/failure.ts';
+
+/** What kind of refusal it is, in one lower-case word. */
+export function refusalCode({ kind, code }: Refusal): string {
+  // X17: what a caller above its own limit is told, whichever of its limits it is.
+  return code ?? (kind === 'too_many_videos' ? 'concurrency_limit_exceeded' : kind);
+}
+
+/** The text, with the parameter at fault in front where it does not name it. */
+export function refusalText({ param, message }: Refusal): string {
+  return param === undefined || message.includes(param) ? message : `${param}: ${message}`;
+}

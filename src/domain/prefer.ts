@@ -1,0 +1,52 @@
+/** Choosing a model for a request that names none, by what its caller prefers. */
+
+import { Refusal } from './failure.ts';
+import { chooseOffer, type ModelOffer, type ResolvedValues } from './models.ts';
+import type { Preference, VideoDraft } from './video-request.ts';
+
+/** An offer that takes a draft, and the values it resolves to there. */
+export interface ChosenOffer {
+  readonly offer: ModelOffer;
+  readonly values: ResolvedValues;
+}
+
+/**
+ * Where among the models that take a request, ordered by the price of a second, each preference looks (X16). Nobody
+ * publishes how good a model is, so the dearest is taken for the smartest and the middle one for the best value.
+ */
+const PLACE_OF = {
+  cheapest: () => 0,
+  balanced: (count: number) => Math.floor((count - 1) / 2),
+  smartest: (count: number) => count - 1,
+} as const satisfies Record<Preference, (count: number) => number>;
+
+/** For each model that takes the draft, its most preferred account that does; and why the first of the others does not. */
+function offersThatTake(draft: VideoDraft, offers: readonly ModelOffer[]) {
+  const chosen: ChosenOffer[] = [];
+  let refusal: Refusal | undefined;
+  for (const model of new Set(offers.map((offer) => offer.model))) {
+    try {
+      const own = offers.filter((offer) => offer.model === model);
+      chosen.push(chooseOffer(draft, own));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusal ??= error;
+    }
+  }
+  return { chosen, refusal };
+}
+
+/**
+ * The offer that suits a preference best among those that take the draft.
+ * @throws Refusal `invalid_request` when none does.
+ */
+export function chooseByPreference(draft: VideoDraft, prefer: Preference, offers: readonly ModelOffer[]): ChosenOffer {
+  const { chosen, refusal } = offersThatTake(draft, offers);
+  chosen.sort((a, b) => a.offer.pricePerSecondMicroUsd - b.offer.pricePerSecondMicroUsd);
+  const best = chosen[PLACE_OF[prefer](chosen.length)];
+  if (best !== undefined) return best;
+  const reason = refusal === undefined ? '' : `: ${refusal.message}`;
+  throw new Refusal('invalid_request', `no model on offer takes this request${reason}`, {
+    ...(refusal?.param !== undefined && { param: refusal.param }),
+  });
+}

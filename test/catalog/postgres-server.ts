@@ -1,0 +1,83 @@
+/** A PostgreSQL server of a test's own, from the system's binaries, gone with the process that started it. */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const DEBIAN_FOLDER = '/usr/lib/postgresql';
+
+/** The folder of the newest server's binaries, or null where there is no server. */
+export function findPostgresBinaries(): string | null {
+  const versions = existsSync(DEBIAN_FOLDER)
+    ? readdirSync(DEBIAN_FOLDER)
+        .map(Number)
+        .sort((a, b) => b - a)
+    : [];
+  const folders = [...versions.map((version) => join(DEBIAN_FOLDER, String(version), 'bin')), '/usr/local/bin'];
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))) ?? null;
+}
+
+/** PostgreSQL refuses root, so root lends it the system's user for it. */
+function findUser(): { readonly uid: number; readonly gid: number } | null {
+  if (process.getuid?.() !== 0) return null;
+  const idOf = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+export interface PostgresServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The shell ends the server when our end of its input closes, even if we are killed. */
+const RUN_WHILE_INPUT_IS_OPEN = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server';
+
+/** Starts an empty server; `binaries` as found. */
+export async function startPostgres(binaries: string): Promise<PostgresServer> {
+  const user = findUser();
+  const folder = await mkdtemp(join(tmpdir(), 'clipyard-postgres-'));
+  if (user) await chown(folder, user.uid, user.gid);
+  const data = join(folder, 'data');
+  const asUser = { cwd: folder, ...user };
+  const initdb = ['--pgdata', data, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'];
+  execFileSync(join(binaries, 'initdb'), initdb, { ...asUser, stdio: 'ignore' });
+  const port = await findFreePort();
+  const server = [join(binaries, 'postgres'), '-F', '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
+  const shell = spawn('sh', ['-c', RUN_WHILE_INPUT_IS_OPEN, 'sh', ...server], {
+    ...asUser,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  await ready(createInterface(shell.stderr));
+  shell.stderr.resume();
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    async stop() {
+      shell.stdin.end();
+      await once(shell, 'close');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ready(log: AsyncIterable<string>): Promise<void> {
+  const lines: string[] = [];
+  for await (const line of log) {
+    if (line.includes('ready to accept connections')) return;
+    lines.push(line);
+  }
+  throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`);
+}

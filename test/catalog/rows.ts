@@ -1,0 +1,59 @@
+/** Rows of the catalog with plain defaults, inserted as they stand. */
+
+import type { ConfiguredAccount } from '../../src/catalog/accounts.ts';
+import type { Db } from '../../src/catalog/database.ts';
+import { submissions, videos } from '../../src/catalog/schema.ts';
+import { makeRequest } from '../builders.ts';
+
+type VideoRow = typeof videos.$inferInsert;
+type SubmissionRow = typeof submissions.$inferInsert;
+
+/** An account of airforce with four slots. */
+export function makeAccount(overrides: Partial<ConfiguredAccount> = {}): ConfiguredAccount {
+  return {
+    id: 'airforce-1',
+    provider: 'airforce',
+    pool: 'main',
+    baseUrl: 'https://api.example',
+    maxConcurrentTasks: 4,
+    shared: false,
+    singleLane: true,
+    ...overrides,
+  };
+}
+
+/** A queued video of `caller_1`. */
+export async function insertVideo(db: Db, overrides: Partial<VideoRow> & { readonly id: string }): Promise<void> {
+  const createdAt = overrides.createdAt ?? new Date('2026-03-01T12:00:00.000Z');
+  const expiresAt = new Date(createdAt.getTime() + 86_400_000);
+  await db.insert(videos).values({
+    callerId: 'caller_1',
+    dialect: 'airforce',
+    state: 'queued',
+    request: makeRequest(),
+    model: 'wan-2.6',
+    estimateMicroUsd: 3_200_000,
+    createdAt,
+    expiresAt,
+    queueDeadlineAt: expiresAt,
+    ...overrides,
+  });
+}
+
+/** A running submission at airforce-1. */
+export async function insertSubmission(
+  db: Db,
+  overrides: Partial<SubmissionRow> & { readonly id: string; readonly videoId: string },
+): Promise<void> {
+  await db.insert(submissions).values({
+    n: 1,
+    account: 'airforce-1',
+    provider: 'airforce',
+    baseUrl: 'https://api.example',
+    upstreamModel: 'wan-2.6',
+    singleLane: true,
+    state: 'running',
+    grantedAt: new Date('2026-03-01T12:00:00.000Z'),
+    ...overrides,
+  });
+}

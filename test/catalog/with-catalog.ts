@@ -1,0 +1,67 @@
+/** Runs a suite on both kinds of catalog: PGlite in memory, and PostgreSQL where this machine has one. */
+
+import { getTableName, is, sql } from 'drizzle-orm';
+import { PgTable } from 'drizzle-orm/pg-core';
+import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
+import * as schema from '../../src/catalog/schema.ts';
+import { findPostgresBinaries, type PostgresServer, startPostgres } from './postgres-server.ts';
+
+/** What a suite gets: the catalog of the moment, its tables empty before each test. */
+export interface CatalogUnderTest {
+  readonly database: CatalogDatabase;
+  /** Null on PGlite. */
+  readonly databaseUrl: string | null;
+}
+
+/** Empties all tables. */
+export async function emptyCatalog({ db }: CatalogDatabase): Promise<void> {
+  const tables = Object.values(schema).filter((value) => is(value, PgTable));
+  const names = tables.map((table) => sql.identifier(getTableName(table)));
+  await db.execute(sql`truncate ${sql.join(names, sql`, `)}`);
+}
+
+function describeOn(
+  title: string,
+  start: () => Promise<{ readonly databaseUrl: string | null; readonly server: PostgresServer | null }>,
+  suite: (catalog: CatalogUnderTest) => void,
+): void {
+  describe(title, () => {
+    let database: CatalogDatabase | null = null;
+    let databaseUrl: string | null = null;
+    let server: PostgresServer | null = null;
+
+    beforeAll(async () => {
+      ({ databaseUrl, server } = await start());
+      database = await openDatabase({ databaseUrl, dataDir: ':memory:' });
+    });
+    beforeEach(async () => {
+      if (database) await emptyCatalog(database);
+    });
+    afterAll(async () => {
+      await database?.close();
+      await server?.stop();
+    });
+
+    suite({
+      get database() {
+        if (!database) throw new Error('the catalog is open only while tests run');
+        return database;
+      },
+      get databaseUrl() {
+        return databaseUrl;
+      },
+    });
+  });
+}
+
+/** Describes a suite twice, once for each kind of catalog. */
+export function describeOnBothCatalogs(title: string, suite: (catalog: CatalogUnderTest) => void): void {
+  describeOn(`${title}, on PGlite`, async () => ({ databaseUrl: null, server: null }), suite);
+  const binaries = findPostgresBinaries();
+  if (binaries === null) return;
+  const start = async () => {
+    const server = await startPostgres(binaries);
+    return { databaseUrl: server.url, server };
+  };
+  describeOn(`${title}, on PostgreSQL`, start, suite);
+}

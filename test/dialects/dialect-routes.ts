@@ -1,0 +1,37 @@
+/** A dialect's routes and views of videos, as tests of dialects ask for them. */
+
+import type { Dialect, DialectRoute, RouteKind, VideoView } from '../../src/dialects/dialect.ts';
+import { Refusal } from '../../src/domain/failure.ts';
+import type { Video } from '../../src/domain/video.ts';
+
+/** The first route of a kind; of those at a path where it is named. */
+export function routeOf<K extends RouteKind>(dialect: Dialect, kind: K, path?: string): DialectRoute<K> {
+  const isWanted = (route: DialectRoute): route is DialectRoute<K> =>
+    route.kind === kind && (path === undefined || route.path === path);
+  const route = dialect.routes.find(isWanted);
+  if (route === undefined) throw new Error(`no ${kind} route`);
+  return route;
+}
+
+/** A request with nothing in it but what is given. */
+export function requestOf(parts: { body?: unknown; query?: Record<string, string>; params?: Record<string, string> }) {
+  return { params: {}, query: {}, body: undefined, ...parts };
+}
+
+/** With links where there is an archive. */
+export function viewOf(video: Video): VideoView {
+  const [clipUrl, posterUrl] =
+    video.archive === null ? [null, null] : ['https://clips.example/clip.mp4', 'https://clips.example/poster.jpg'];
+  return { video, clipUrl, posterUrl, linksExpireAt: video.expiresAt };
+}
+
+/** The refusal that a call ends in. */
+export function refusalOf(call: () => unknown): Refusal {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}

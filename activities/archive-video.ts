@@ -4,9 +4,10 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { UpstreamWords, VideoFailureKind } from '../src/domain/failure.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
-import type { ArchiveClip } from '../src/storage/archive-clip.ts';
+import type { ArchiveClip, InspectClip } from '../src/storage/archive-clip.ts';
 import type { ArchiveProblem } from '../src/storage/archive-problem.ts';
 import { clipKeyOf, posterKeyOf } from '../src/storage/media-key.ts';
+import { NotAVideo } from '../src/storage/mp4-boxes.ts';
 
 /** Where a video's clip waits to be fetched. */
 export interface ResultSource {
@@ -21,9 +22,15 @@ export interface ResultSource {
   readonly expiresAt: Date | null;
 }
 
+/** Where the clip is, what lies in the store already, or the archive that is there already. */
+export type FoundResult =
+  | ResultSource
+  | { readonly stored: { readonly sha256: string; readonly sizeBytes: number } }
+  | { readonly archived: ArchivedClip };
+
 export interface ArchiveDependencies {
-  /** Where the clip is, or the archive that is there already. */
-  readResult(videoId: string): Promise<ResultSource | { readonly archived: ArchivedClip }>;
+  readResult(videoId: string): Promise<FoundResult>;
+  readonly inspectClip: InspectClip;
   readonly archiveClip: ArchiveClip;
 }
 
@@ -31,16 +38,17 @@ export interface ArchiveDependencies {
  * `archiveVideo` fails for good with the type `result_expired` or `result_invalid` and the upstream's words as its detail;
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
-export function createArchiveActivity({ readResult, archiveClip }: ArchiveDependencies) {
+export function createArchiveActivity({ readResult, archiveClip, inspectClip }: ArchiveDependencies) {
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
       const result = await readResult(videoId);
       if ('archived' in result) return result.archived;
+      const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
+      if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });
       const context = Context.current();
       const outcome = await archiveClip({
         source: sourceOf(result),
-        clipKey: clipKeyOf(videoId),
-        posterKey: posterKeyOf(videoId),
+        ...keys,
         signal: context.cancellationSignal,
         heartbeat: (details) => context.heartbeat(details),
         resumeFrom: context.info.heartbeatDetails,
@@ -51,6 +59,21 @@ export function createArchiveActivity({ readResult, archiveClip }: ArchiveDepend
       throw toFailure(outcome.problem, result);
     },
   };
+}
+
+/** A clip that came with the create's answer is only read back. */
+async function inspect(inspectClip: InspectClip, clip: Parameters<InspectClip>[0]): Promise<ArchivedClip> {
+  try {
+    return await inspectClip(clip);
+  } catch (error) {
+    if (!(error instanceof NotAVideo)) throw error;
+    throw ApplicationFailure.create({
+      message: error.message,
+      type: 'result_invalid',
+      nonRetryable: true,
+      cause: error,
+    });
+  }
 }
 
 function sourceOf({ url, needsKey, account, apiKey, trustedHosts }: ResultSource) {

@@ -1,16 +1,16 @@
 /** `checkTask` looks at a running task once and records what it saw; `cancelTask` asks the upstream to stop it. */
 
 import { inTransaction } from '../src/catalog/database.ts';
-import { settleLateEnd } from '../src/catalog/ends.ts';
-import { grantSlotsOfAccount } from '../src/catalog/slots.ts';
 import type { TaskEnd } from '../src/catalog/submission-states.ts';
 import { closeSubmission, ensureRunning } from '../src/catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import type { MicroUsd } from '../src/domain/money.ts';
 import type { Finality, Look, RunningTask } from '../src/domain/step.ts';
+import type { VideoState } from '../src/domain/video.ts';
 import { UpstreamError } from '../src/net/upstream-error.ts';
 import type { ProviderCall, TaskStatus } from '../src/providers/provider.ts';
-import { type ActivityDependencies, announceGrants, findAccount } from './dependencies.ts';
+import { type ActivityDependencies, findAccount } from './dependencies.ts';
+import { freeSlot } from './free-slot.ts';
 import { readNextStep } from './next-step.ts';
 
 export interface CheckTaskInput {
@@ -43,6 +43,14 @@ function costOf(status: Ended, video: VideoRow): MicroUsd {
   return status.costMicroUsd ?? (status.kind === 'succeeded' ? video.estimateMicroUsd : 0);
 }
 
+const BEFORE_GENERATING: readonly VideoState[] = ['queued', 'submitting', 'unconfirmed'];
+
+/** What an old copy of the catalog does not know of a video whose task runs; nothing where it does. */
+function healed(video: VideoRow, { account, provider, taskId, submittedAt }: RunningTask): Partial<VideoRow> {
+  if (!BEFORE_GENERATING.includes(video.state)) return {};
+  return { state: 'generating', account, provider, taskId, submittedAt: video.submittedAt ?? new Date(submittedAt) };
+}
+
 export function createCheckActivities(dependencies: ActivityDependencies) {
   const { db, providers } = dependencies;
 
@@ -58,8 +66,8 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
 
   async function recordPending({ videoId, task }: CheckTaskInput, progress: number | null): Promise<number> {
     return await inTransaction(db, async (tx) => {
-      await ensureRunning(tx, videoId, task);
       const video = await lockVideo(tx, videoId);
+      await ensureRunning(tx, videoId, task);
       if (!video) return task.progress;
       const shown = Math.min(Math.max(video.progress, Math.round(progress ?? 0)), ARCHIVING_PROGRESS);
       const seen = { polls: video.polls + 1, polledAt: new Date() };
@@ -67,8 +75,8 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
       await changeVideo(
         tx,
         videoId,
-        { ...seen, ...(video.endedAt === null && { progress: shown }) },
-        { silent: !isNews },
+        { ...seen, ...(video.endedAt === null && { ...healed(video, task), progress: shown }) },
+        { silent: !isNews && !BEFORE_GENERATING.includes(video.state) },
       );
       return shown;
     });
@@ -82,32 +90,24 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
   }
 
   /** Closes the submission, moves the video on and frees its slot in one transaction. */
-  async function recordEnd({ videoId, task }: CheckTaskInput, status: Ended) {
-    return await inTransaction(db, async (tx) => {
-      await ensureRunning(tx, videoId, task);
-      const video = await lockVideo(tx, videoId);
+  async function recordEnd({ videoId, task }: CheckTaskInput, status: Ended): Promise<void> {
+    await freeSlot(dependencies, { account: task.account, videoId }, async (tx, video) => {
       if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+      await ensureRunning(tx, videoId, task);
       const taskEnd = toTaskEnd(status, providers[task.provider].facts.resultTtlMs);
       const closed = await closeSubmission(tx, task.submissionId, { taskEnd, costMicroUsd: costOf(status, video) });
-      if (!closed) return [];
+      if (!closed) return null;
       const now = new Date();
       const seen = { polls: video.polls + 1, polledAt: now, upstreamMicroUsd: closed.costMicroUsd };
-      if (video.endedAt !== null) {
-        await changeVideo(tx, videoId, seen);
-        await settleLateEnd(tx, video, closed);
-      } else {
-        const archiving = taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
-        const moved = archiving
-          ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const)
-          : {};
-        await changeVideo(tx, videoId, { ...seen, ...moved });
-      }
-      return await grantSlotsOfAccount(tx, task.account);
+      const archiving = video.endedAt === null && taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
+      const moved = archiving ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const) : {};
+      await changeVideo(tx, videoId, { ...seen, ...moved });
+      return closed;
     });
   }
 
   async function over(input: CheckTaskInput, status: Ended): Promise<Look> {
-    await announceGrants(dependencies, await recordEnd(input, status));
+    await recordEnd(input, status);
     return { kind: 'over', next: await readNextStep(dependencies, input.videoId) };
   }
 

@@ -1,15 +1,27 @@
 /** What became of a create whose answer was lost: one reading of the account's list, judged. */
 
-import { inTransaction } from '../src/catalog/database.ts';
-import { listClaimedTasks, noteEmptyList, renewSubmission, type SubmissionRow } from '../src/catalog/submissions.ts';
-import { changeVideo, findVideo, lockVideo } from '../src/catalog/videos.ts';
+import type { Db } from '../src/catalog/database.ts';
+import {
+  listClaimedTasks,
+  noteEmptyList,
+  presumeBilled,
+  readClock,
+  renewSubmission,
+  type SubmissionRow,
+  voidSubmission,
+} from '../src/catalog/submissions.ts';
+import { changeVideo, findVideo, type VideoRow } from '../src/catalog/videos.ts';
 import { isCandidate, judge, type ListedTask } from '../src/domain/adoption.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { TaskList } from '../src/providers/provider.ts';
 import { type ActivityDependencies, findAccount } from './dependencies.ts';
+import { freeSlot } from './free-slot.ts';
 
 /** A list that cannot be read is asked for again after this. */
 const UNREADABLE_LIST_MS = 5000;
+
+/** What an attempt that is still sending may take to write its answer down. */
+const WRITE_DOWN_MS = 1000;
 
 export type Confirmation =
   | { readonly kind: 'found'; readonly taskId: string }
@@ -18,7 +30,10 @@ export type Confirmation =
   | { readonly kind: 'doubtful'; readonly failure: VideoFailure }
   | { readonly kind: 'look again'; readonly lookAgainMs: number; readonly reason: string };
 
-function doubtful(message: string): Confirmation {
+/** Nothing can be told; but as long as an attempt may still be sending, its answer may tell. */
+function doubtful(message: string, { state, sendUntil }: SubmissionRow, now: Date): Confirmation {
+  const leftMs = state === 'sending' && sendUntil ? sendUntil.getTime() + WRITE_DOWN_MS - now.getTime() : 0;
+  if (leftMs > 0) return { kind: 'look again', lookAgainMs: leftMs, reason: 'the create may still be answered' };
   return { kind: 'doubtful', failure: { kind: 'answer_lost', message, upstream: null } };
 }
 
@@ -40,16 +55,16 @@ async function readList(
   }
 }
 
-/** Tasks in the list that can be the lost create's and belong to nobody. */
+/** Tasks in the list, which was read at `nowMs`, that can be the lost create's and belong to nobody. */
 async function findCandidates(
   { db }: ActivityDependencies,
   submission: SubmissionRow,
-  { tasks, upstreamNowMs }: TaskList,
+  { tasks, upstreamNowMs, nowMs }: TaskList & { readonly nowMs: number },
 ): Promise<readonly ListedTask[]> {
   const video = await findVideo(db, submission.videoId);
   if (!video || submission.sentAt === null) return [];
-  // Our clock is corrected by what the upstream's clock says now.
-  const sentAtMs = submission.sentAt.getTime() + (upstreamNowMs - Date.now());
+  // The catalog's clock, by which it was sent, is corrected by what the upstream's clock says now.
+  const sentAtMs = submission.sentAt.getTime() + (upstreamNowMs - nowMs);
   const lost = { upstreamModel: submission.upstreamModel, request: video.request, sentAtMs };
   const alike = tasks.filter((task) => isCandidate(task, lost));
   const claimed = await listClaimedTasks(
@@ -68,11 +83,13 @@ export async function confirmSubmission(
   const { db, providers } = dependencies;
   const account = findAccount(dependencies, submission.account);
   const { listWindow } = providers[submission.provider].facts;
-  if (account?.shared || listWindow === null) {
-    return doubtful('the answer to the create was lost, and nothing tells whether it made a task');
-  }
   // Before the list is asked for: what it shows is at least as old as this.
-  const now = new Date();
+  const now = await readClock(db);
+  const askedMs = Date.now();
+  if (listWindow === null) return await withoutList(dependencies, submission, now);
+  if (account?.shared) {
+    return doubtful('the answer to the create was lost, and nothing tells whether it made a task', submission, now);
+  }
   const list = await readList(dependencies, submission);
   if ('unreadable' in list) {
     return {
@@ -81,7 +98,8 @@ export async function confirmSubmission(
       reason: `the list cannot be read: ${list.unreadable}`,
     };
   }
-  const candidates = await findCandidates(dependencies, submission, list);
+  const nowMs = now.getTime() + (Date.now() - askedMs);
+  const candidates = await findCandidates(dependencies, submission, { ...list, nowMs });
   const sendUntilMs = submission.sendUntil?.getTime() ?? now.getTime();
   const answered = submission.answered ?? false;
   const firstEmptyListAtMs = submission.firstEmptyListAt?.getTime() ?? null;
@@ -90,7 +108,11 @@ export async function confirmSubmission(
     case 'adopt':
       return { kind: 'found', taskId: verdict.taskId };
     case 'ambiguous':
-      return doubtful('the answer to the create was lost, and more than one task of the account can be its own');
+      return doubtful(
+        'the answer to the create was lost, and more than one task of the account can be its own',
+        submission,
+        now,
+      );
     case 'not created':
       await renew(dependencies, submission);
       return { kind: 'moved on' };
@@ -106,11 +128,41 @@ export async function confirmSubmission(
   }
 }
 
+/**
+ * Where nothing tells what became of a create, the operator has said what to do, and how long the slot stays taken.
+ * Either way the task is taken to have been made and billed.
+ */
+async function withoutList(
+  dependencies: ActivityDependencies,
+  submission: SubmissionRow,
+  now: Date,
+): Promise<Confirmation> {
+  const account = findAccount(dependencies, submission.account);
+  const message = 'the answer to the create was lost, and nothing tells whether it made a task';
+  const verdict = doubtful(message, submission, now);
+  if (verdict.kind === 'look again') return verdict;
+  const since = submission.firstEmptyListAt;
+  if (since === null) await noteEmptyList(dependencies.db, submission.id, now);
+  const leftMs = (since ?? now).getTime() + (account?.lostAnswerHoldMs ?? 0) - now.getTime();
+  if (leftMs > 0)
+    return { kind: 'look again', lookAgainMs: leftMs, reason: 'the slot stays taken after a lost answer' };
+  const video = await findVideo(dependencies.db, submission.videoId);
+  if (video) await presumeBilled(dependencies.db, submission.id, video.estimateMicroUsd);
+  if (account?.onLostAnswer !== 'resubmit') return verdict;
+  await renew(dependencies, submission);
+  return { kind: 'moved on' };
+}
+
 /** No task was made: the video keeps its slot and is sent again under a new submission, unless it has ended. */
-async function renew({ db }: ActivityDependencies, submission: SubmissionRow): Promise<void> {
-  await inTransaction(db, async (tx) => {
-    const video = await lockVideo(tx, submission.videoId);
-    const renewedId = await renewSubmission(tx, submission.id);
-    if (renewedId && video?.endedAt === null) await changeVideo(tx, video.id, { state: 'submitting' });
+async function renew(dependencies: ActivityDependencies, submission: SubmissionRow): Promise<void> {
+  await freeSlot(dependencies, submission, async (tx, video) => {
+    if (video?.endedAt !== null) return await voidSubmission(tx, submission.id, null);
+    await sendOnceMore(tx, video, submission);
+    return null;
   });
+}
+
+async function sendOnceMore(tx: Db, video: VideoRow, submission: SubmissionRow): Promise<void> {
+  const renewedId = await renewSubmission(tx, submission.id);
+  if (renewedId) await changeVideo(tx, video.id, { state: 'submitting' });
 }

@@ -7,7 +7,7 @@ import type { AccountConfig } from '../src/config.ts';
 import type { PollTiming } from '../src/domain/poll-schedule.ts';
 import type { ProviderName } from '../src/domain/vendor.ts';
 import type { Provider } from '../src/providers/provider.ts';
-import type { ArchiveClip } from '../src/storage/archive-clip.ts';
+import type { ArchiveClip, InspectClip } from '../src/storage/archive-clip.ts';
 import type { MediaStore } from '../src/storage/media-store.ts';
 import type { WorkflowControl } from '../src/temporal/workflow-control.ts';
 
@@ -22,12 +22,16 @@ export interface ActivityDependencies {
   readonly db: Db;
   readonly store: MediaStore;
   readonly archiveClip: ArchiveClip;
+  /** Reads back a clip that lies in the store already. */
+  readonly inspectClip: InspectClip;
   readonly providers: Readonly<Record<ProviderName, Provider>>;
   readonly accounts: readonly AccountConfig[];
   readonly workflows: Pick<WorkflowControl, 'start' | 'signalGranted' | 'standing' | 'listClosedSince'>;
   readonly log: Log;
   /** How long a create may take (milliseconds). */
   readonly createTimeoutMs: number;
+  /** The same where the answer comes only when the clip is done. */
+  readonly deliveryTimeoutMs: number;
   /** How long any other exchange with an upstream may take (milliseconds). */
   readonly exchangeTimeoutMs: number;
 }

@@ -22,7 +22,7 @@ export function createEndActivities(dependencies: ActivityDependencies) {
       const { end, grants } = await endVideo(db, videoId, ending);
       await announceGrants(dependencies, grants);
       // Somebody cancelled while the clip was archived: nothing will ever show it.
-      if (ending.archive && end.state !== 'completed') {
+      if (ending.archive && end?.state !== 'completed') {
         await store.remove(ending.archive.clipKey);
         if (ending.archive.posterKey) await store.remove(ending.archive.posterKey);
       }

@@ -20,6 +20,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createArchiveActivity({
       readResult: createResultReader(dependencies),
       archiveClip: dependencies.archiveClip,
+      inspectClip: dependencies.inspectClip,
     }),
     ...createEndActivities(dependencies),
     ...createSweepActivities(dependencies),

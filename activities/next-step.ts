@@ -3,7 +3,7 @@
 import { inTransaction } from '../src/catalog/database.ts';
 import { toEndedVideo } from '../src/catalog/ends.ts';
 import { pauseEndsAt } from '../src/catalog/slots.ts';
-import { findCurrentSubmission, type SubmissionRow } from '../src/catalog/submissions.ts';
+import { findCurrentSubmission, isInDoubt, type SubmissionRow } from '../src/catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep, RunningTask } from '../src/domain/step.ts';
@@ -41,7 +41,7 @@ export function failureOfTask({ taskEnd }: SubmissionRow): VideoFailure | null {
     const message = taskEnd.upstream.message ?? 'the upstream reports a failure without a reason';
     return { kind: 'upstream_failed', message, upstream: taskEnd.upstream };
   }
-  if (taskEnd?.resultUrl === null) {
+  if (taskEnd?.resultUrl === null && taskEnd.stored === undefined) {
     return {
       kind: 'upstream_no_output',
       message: 'the upstream reports success without a link to the result',
@@ -68,7 +68,8 @@ export function nextStepOf(
   if (submission?.state === 'running') {
     return { step: 'watch', task: toRunningTask(dependencies, video, submission), ended };
   }
-  if (ended) return { step: 'ended', end: toEndedVideo(video) };
+  // Also after the end somebody has to find out whether there is a task: it has a slot, and perhaps a bill.
+  if (ended && !(submission && isInDoubt(submission))) return { step: 'ended', end: toEndedVideo(video) };
   switch (submission?.state) {
     case 'granted':
       return {
@@ -79,7 +80,13 @@ export function nextStepOf(
       };
     case 'sending':
     case 'unconfirmed':
-      return { step: 'confirm', submissionId: submission.id, lookAgainMs: 0, reason: 'the create was interrupted' };
+      return {
+        step: 'confirm',
+        submissionId: submission.id,
+        provider: submission.provider,
+        lookAgainMs: 0,
+        reason: 'the create was interrupted',
+      };
     case 'ended':
       return stepAfterTask(submission);
     default:

@@ -9,22 +9,38 @@ import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts'
 import { Refusal } from '../src/domain/failure.ts';
 import { chooseOffer, estimateMicroUsd } from '../src/domain/models.ts';
 import type { OpenedVideo } from '../src/domain/step.ts';
-import type { VideoDraft, VideoRequest } from '../src/domain/video-request.ts';
+import { DIALECTS } from '../src/domain/vendor.ts';
+import { type GivenRequest, REQUEST_BOUNDS, type VideoDraft } from '../src/domain/video-request.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { nextStepOf } from './next-step.ts';
 
 /** What a run knows when it starts: enough to enter the video if the catalog does not have it. */
 export interface OpenVideoInput {
   readonly videoId: string;
-  readonly request: VideoRequest;
+  readonly request: GivenRequest;
   readonly callerId: string;
 }
 
 /** How long a video without a dialect of its own is kept: one day. */
 const RETENTION_MS = 24 * 60 * 60_000;
 
+/** A video that came in no dialect is shown as the first of them shows its own. */
+const [DEFAULT_DIALECT] = DIALECTS;
+
+const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The gateway checks what it accepts; this is for what another team's workflow hands in. */
+function checkInput({ videoId, request }: OpenVideoInput): void {
+  const refuse = (problem: string) => new Refusal('invalid_request', problem);
+  if (!VIDEO_ID.test(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
+  const { model, prompt } = request;
+  if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
+    throw refuse('model and prompt are needed');
+  if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) throw refuse('the prompt is too long');
+}
+
 /** A request as another program's workflow hands it in: only what it must have is certain to be there. */
-function toDraft(request: VideoRequest): VideoDraft {
+function toDraft(request: GivenRequest): VideoDraft {
   const { durationSeconds, aspectRatio, quality } = request;
   return {
     model: request.model,
@@ -48,7 +64,7 @@ async function enterVideo({ db }: ActivityDependencies, { videoId, request, call
   await acceptVideo(db, {
     id: videoId,
     callerId,
-    dialect: 'airforce',
+    dialect: DEFAULT_DIALECT,
     request: {
       model: request.model,
       prompt: request.prompt,
@@ -91,6 +107,7 @@ export function createOpenActivities(dependencies: ActivityDependencies) {
       const opened = await read(input.videoId);
       if (opened) return opened;
       try {
+        checkInput(input);
         await enterVideo(dependencies, input);
       } catch (error) {
         if (error instanceof Refusal) throw ApplicationFailure.nonRetryable(error.message, error.kind);

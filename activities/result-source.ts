@@ -3,8 +3,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { findCurrentSubmission } from '../src/catalog/submissions.ts';
 import { findVideo } from '../src/catalog/videos.ts';
-import type { ArchivedClip } from '../src/domain/video.ts';
-import type { ResultSource } from './archive-video.ts';
+import type { FoundResult } from './archive-video.ts';
 import { type ActivityDependencies, findAccount } from './dependencies.ts';
 
 /** `host:port` as trusted hosts are written. */
@@ -15,11 +14,12 @@ function hostOf(baseUrl: string): string {
 
 /** Makes `readResult` of the archive activity. */
 export function createResultReader(dependencies: ActivityDependencies) {
-  return async (videoId: string): Promise<ResultSource | { readonly archived: ArchivedClip }> => {
+  return async (videoId: string): Promise<FoundResult> => {
     const video = await findVideo(dependencies.db, videoId);
     if (video?.archive) return { archived: video.archive };
     const submission = await findCurrentSubmission(dependencies.db, videoId);
     const taskEnd = submission?.taskEnd;
+    if (taskEnd?.kind === 'succeeded' && taskEnd.stored) return { stored: taskEnd.stored };
     if (!submission || taskEnd?.kind !== 'succeeded' || taskEnd.resultUrl === null) {
       throw ApplicationFailure.retryable(`video ${videoId} has no result to archive`, 'no_result');
     }

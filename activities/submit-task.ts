@@ -2,24 +2,32 @@
 
 import { Context } from '@temporalio/activity';
 import { pauseUntil, recover, suspend, suspendModel } from '../src/catalog/accounts.ts';
-import { inTransaction } from '../src/catalog/database.ts';
-import { type Grant, grantSlotsOfAccount, returnToQueue } from '../src/catalog/slots.ts';
+import { type Db, inTransaction } from '../src/catalog/database.ts';
+import { type Grant, grantSlots, lockPoolOf, returnToQueue } from '../src/catalog/slots.ts';
+import type { TaskEnd } from '../src/catalog/submission-states.ts';
 import {
   beginSending,
+  closeDelivered,
   findSubmission,
+  isInDoubt,
   markRunning,
   markUnconfirmed,
   type SubmissionRow,
+  takeBack,
   voidSubmission,
 } from '../src/catalog/submissions.ts';
 import { changeVideo, findVideo, lockVideo } from '../src/catalog/videos.ts';
 import type { UpstreamWords, VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
-import type { StartOutcome } from '../src/providers/provider.ts';
+import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
+import type { StartOutcome, StoredClip } from '../src/providers/provider.ts';
 import { readInputImage } from '../src/storage/input-images.ts';
+import { storeClip } from '../src/storage/store-clip.ts';
 import { confirmSubmission } from './confirm-submission.ts';
 import { type ActivityDependencies, announceGrants, findAccount } from './dependencies.ts';
+import { freeSlot } from './free-slot.ts';
 import { readNextStep } from './next-step.ts';
+import { askAgain, isVerdict } from './send-again.ts';
 
 const HEARTBEAT_MS = 3000;
 
@@ -31,57 +39,99 @@ const LONGEST_PAUSE_MS = 5 * 60_000;
 const MODEL_SUSPENSION_MS = 10 * 60_000;
 
 type Refused = Extract<StartOutcome, { kind: 'refused' }>;
+type Lost = Extract<StartOutcome, { kind: 'lost' }>;
+
+/** A create that is ours to send, until then by the worker's clock. */
+interface Claim {
+  readonly submission: SubmissionRow;
+  readonly untilMs: number;
+}
+
+/** How a submission becomes void; null when it has moved on. */
+type Void = (tx: Db, id: string, error: { [word: string]: string | number }) => Promise<SubmissionRow | null>;
 
 export function createSubmitActivities(dependencies: ActivityDependencies) {
-  const { db, providers } = dependencies;
+  const { db, providers, log } = dependencies;
+
+  const timeoutOf = ({ provider }: SubmissionRow) =>
+    ANSWERS_AT_END[provider] ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
 
   const nextStep = (videoId: string) => readNextStep(dependencies, videoId);
 
   /** granted → sending; null when this submission is not ours to send. */
-  async function claim(submissionId: string, videoId: string): Promise<SubmissionRow | null> {
+  async function claim({ id, videoId, provider, ...row }: SubmissionRow): Promise<Claim | null> {
+    const timeoutMs = timeoutOf({ id, videoId, provider, ...row });
     return await inTransaction(db, async (tx) => {
-      const sentAt = new Date();
-      const sendUntil = new Date(sentAt.getTime() + dependencies.createTimeoutMs);
       const video = await lockVideo(tx, videoId);
       if (!video || video.endedAt !== null) return null;
-      const claimed = await beginSending(tx, submissionId, { sentAt, sendUntil });
-      if (claimed) await changeVideo(tx, videoId, { state: 'submitting', submissions: video.submissions + 1 });
-      return claimed;
+      // Taken before the row's own end of sending, which others rely on.
+      const untilMs = Date.now() + timeoutMs;
+      const submission = await beginSending(tx, id, timeoutMs);
+      if (!submission) return null;
+      // Where the answer is the clip, sending is all of the generating that can be seen.
+      const begun = ANSWERS_AT_END[provider]
+        ? ({ state: 'generating', submittedAt: submission.sentAt } as const)
+        : ({ state: 'submitting' } as const);
+      await changeVideo(tx, videoId, { ...begun, submissions: video.submissions + 1 });
+      return { submission, untilMs };
     });
   }
 
-  async function send(submission: SubmissionRow): Promise<StartOutcome> {
+  async function send({ submission, untilMs }: Claim): Promise<StartOutcome> {
     const account = findAccount(dependencies, submission.account);
     const video = await findVideo(db, submission.videoId);
     if (!account || !video) return { kind: 'not sent', message: `account ${submission.account} is not configured` };
+    const timeoutMs = untilMs - Date.now();
+    if (timeoutMs <= 0) {
+      // The machine was suspended, say: by now others may have concluded that no create can be on its way.
+      const message = 'the worker was held up before it could send the create';
+      return { kind: 'lost', answered: false, upstream: { message } };
+    }
     return await providers[submission.provider].start(video.request, {
       baseUrl: submission.baseUrl,
       apiKey: account.apiKey,
       upstreamModel: submission.upstreamModel,
       idempotencyKey: submission.id,
-      timeoutMs: dependencies.createTimeoutMs,
+      timeoutMs,
       // Never the attempt's own signal: an answer that comes late is still written down.
-      signal: AbortSignal.timeout(dependencies.createTimeoutMs),
+      signal: AbortSignal.timeout(timeoutMs),
+      storeClip: (pieces) => storeClip(dependencies.store, submission.videoId, pieces),
       readImage: (image) => readInputImage(dependencies.store, image),
     });
   }
 
-  async function recordStarted(submission: SubmissionRow, taskId: string): Promise<readonly Grant[]> {
+  /** unconfirmed or sending → running, which frees the account's lane; null when the submission had moved on. */
+  async function enterTask(submission: SubmissionRow, taskId: string): Promise<readonly Grant[] | null> {
     return await inTransaction(db, async (tx) => {
+      const pool = await lockPoolOf(tx, submission.account);
       const video = await lockVideo(tx, submission.videoId);
       const running = await markRunning(tx, submission.id, taskId);
-      if (!running || !video) return [];
+      if (!running) return null;
       await recover(tx, submission.account);
-      if (video.endedAt === null) {
+      if (video?.endedAt === null) {
         const submittedAt = video.submittedAt ?? running.runningAt;
         await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt });
       }
-      return await grantSlotsOfAccount(tx, submission.account);
+      return pool === null ? [] : await grantSlots(tx, pool);
     });
   }
 
+  async function recordStarted(submission: SubmissionRow, taskId: string): Promise<NextStep> {
+    const grants = await enterTask(submission, taskId);
+    if (grants) await announceGrants(dependencies, grants);
+    else await reportOrphan(submission, taskId);
+    return await nextStep(submission.videoId);
+  }
+
+  /** An answer that came after everybody had given it up: the task runs and is billed, and no submission has it. */
+  async function reportOrphan({ id, videoId, account }: SubmissionRow, taskId: string): Promise<void> {
+    const row = await findSubmission(db, id);
+    if (row?.taskId === taskId) return;
+    log.error({ videoId, account, taskId, submissionId: id }, 'a task was made that no submission waits for');
+  }
+
   /** The account's state after a refusal that is not about the video. */
-  async function noteAccountTrouble(tx: ActivityDependencies['db'], submission: SubmissionRow, refused: Refused) {
+  async function noteAccountTrouble(tx: Db, submission: SubmissionRow, refused: Refused) {
     const { account } = submission;
     const error = refused.upstream.message ?? refused.reason;
     switch (refused.reason) {
@@ -99,88 +149,127 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
   }
 
   /** Gives the slot back and queues the video again at the head. */
-  async function moveOn(
-    submission: SubmissionRow,
-    note: (tx: ActivityDependencies['db']) => Promise<unknown>,
-    error: UpstreamWords,
-  ) {
-    const grants = await inTransaction(db, async (tx) => {
-      const video = await lockVideo(tx, submission.videoId);
-      const voided = await voidSubmission(tx, submission.id, { ...error });
+  async function moveOn(submission: SubmissionRow, error: UpstreamWords, note: (tx: Db) => Promise<unknown>) {
+    await freeSlot(dependencies, submission, async (tx, video) => {
+      const taken = await takeBack(tx, submission.id, { ...error });
+      if (!taken) return null;
       await note(tx);
-      if (!video || !voided || video.endedAt !== null) return [];
-      const requeued = await returnToQueue(tx, video);
-      return requeued.kind === 'queued' ? requeued.grants : [];
+      if (video?.endedAt === null) await returnToQueue(tx, video);
+      return taken;
     });
-    await announceGrants(
-      dependencies,
-      grants.filter(({ videoId }) => videoId !== submission.videoId),
-    );
     return await nextStep(submission.videoId);
   }
 
-  async function end(submission: SubmissionRow, failure: VideoFailure): Promise<NextStep> {
-    const grants = await inTransaction(db, async (tx) => {
-      await lockVideo(tx, submission.videoId);
-      await voidSubmission(tx, submission.id, { ...failure.upstream });
-      return await grantSlotsOfAccount(tx, submission.account);
+  /** The upstream will not make this video. */
+  async function refuse(submission: SubmissionRow, { upstream }: Refused, makeVoid: Void): Promise<NextStep> {
+    const freed = await freeSlot(dependencies, submission, (tx) => makeVoid(tx, submission.id, { ...upstream }));
+    if (!freed) return await nextStep(submission.videoId);
+    return { step: 'end', state: 'failed', failure: refusedFailure(upstream) };
+  }
+
+  /** The create's answer was the task's end: its slot is free before the clip is read back. */
+  async function recordDelivered(submission: SubmissionRow, taskEnd: TaskEnd): Promise<NextStep> {
+    await freeSlot(dependencies, submission, async (tx, video) => {
+      const costMicroUsd = taskEnd.kind === 'succeeded' ? (video?.estimateMicroUsd ?? 0) : 0;
+      const closed = await closeDelivered(tx, submission.id, { taskEnd, costMicroUsd });
+      if (!closed) return null;
+      await recover(tx, submission.account);
+      if (video?.endedAt === null) {
+        const archiving = taskEnd.kind === 'succeeded' && taskEnd.stored !== undefined;
+        const moved = archiving ? ({ state: 'archiving', progress: 99, generatedAt: new Date() } as const) : {};
+        await changeVideo(tx, video.id, { taskId: closed.taskId, upstreamMicroUsd: costMicroUsd, ...moved });
+      }
+      return closed;
     });
-    await announceGrants(dependencies, grants);
-    return { step: 'end', state: 'failed', failure };
+    return await nextStep(submission.videoId);
+  }
+
+  function deliveredEnd(submission: SubmissionRow, clip: StoredClip | null): TaskEnd {
+    // Nothing lies at a link that could die; what is stored stays until it is archived.
+    const expiresAt = new Date(Date.now() + providers[submission.provider].facts.resultTtlMs).toISOString();
+    return { kind: 'succeeded', resultUrl: null, needsKey: false, expiresAt, ...(clip && { stored: clip }) };
   }
 
   async function record(submission: SubmissionRow, outcome: StartOutcome): Promise<NextStep> {
     switch (outcome.kind) {
       case 'started':
-        await announceGrants(dependencies, await recordStarted(submission, outcome.taskId));
-        return await nextStep(submission.videoId);
+        return await recordStarted(submission, outcome.taskId);
+      case 'delivered':
+        return await recordDelivered(submission, deliveredEnd(submission, outcome.clip));
+      case 'failed':
+        return await recordDelivered(submission, { kind: 'failed', upstream: outcome.upstream });
       case 'not sent': {
-        const error = { message: outcome.message };
-        const pause = { ...pauseBounds(undefined), error: outcome.message };
-        return await moveOn(submission, (tx) => pauseUntil(tx, submission.account, pause), error);
+        const { message } = outcome;
+        const pause = { ...pauseBounds(undefined), error: message };
+        return await moveOn(submission, { message }, (tx) => pauseUntil(tx, submission.account, pause));
       }
       case 'refused':
-        if (outcome.reason === 'request') return await end(submission, refusedFailure(outcome));
-        return await moveOn(submission, (tx) => noteAccountTrouble(tx, submission, outcome), outcome.upstream);
+        if (outcome.reason === 'request') return await refuse(submission, outcome, takeBack);
+        return await moveOn(submission, outcome.upstream, (tx) => noteAccountTrouble(tx, submission, outcome));
       case 'lost':
         return await recordLost(submission, outcome);
     }
   }
 
-  async function recordLost(
-    submission: SubmissionRow,
-    { answered, upstream }: Extract<StartOutcome, { kind: 'lost' }>,
-  ) {
-    const unconfirmed = await inTransaction(db, async (tx) => {
-      await lockVideo(tx, submission.videoId);
+  async function enterDoubt(submission: SubmissionRow, { answered, upstream }: Omit<Lost, 'kind'>) {
+    return await inTransaction(db, async (tx) => {
+      const video = await lockVideo(tx, submission.videoId);
       const row = await markUnconfirmed(tx, submission.id, { answered, lastError: { ...upstream } });
-      if (row) await changeVideo(tx, submission.videoId, { state: 'unconfirmed' });
+      if (row && video?.endedAt === null) await changeVideo(tx, video.id, { state: 'unconfirmed' });
       return row;
     });
-    return unconfirmed ? await confirm(unconfirmed) : await nextStep(submission.videoId);
   }
 
-  async function confirm(submission: SubmissionRow): Promise<NextStep> {
+  async function recordLost(submission: SubmissionRow, lost: Lost): Promise<NextStep> {
+    const unconfirmed = await enterDoubt(submission, lost);
+    if (!unconfirmed) return await nextStep(submission.videoId);
+    return honoursKey(submission) ? askAgain(unconfirmed, lost.upstream) : await inspect(unconfirmed);
+  }
+
+  function honoursKey({ provider }: SubmissionRow): boolean {
+    return providers[provider].facts.honoursIdempotencyKey;
+  }
+
+  /** What became of the create, as the account's list shows it. */
+  async function inspect(submission: SubmissionRow): Promise<NextStep> {
     const confirmed = await confirmSubmission(dependencies, submission);
     switch (confirmed.kind) {
       case 'found':
-        await announceGrants(dependencies, await recordStarted(submission, confirmed.taskId));
-        return await nextStep(submission.videoId);
+        return await recordStarted(submission, confirmed.taskId);
       case 'moved on':
         return await nextStep(submission.videoId);
       case 'doubtful':
-        return await end(submission, confirmed.failure);
+        // The submission becomes void with the video's end: a worker killed in between must not find it sendable.
+        return { step: 'end', state: 'failed', failure: confirmed.failure };
       case 'look again': {
         const { lookAgainMs, reason } = confirmed;
-        return { step: 'confirm', submissionId: submission.id, lookAgainMs, reason };
+        return { step: 'confirm', submissionId: submission.id, provider: submission.provider, lookAgainMs, reason };
       }
     }
+  }
+
+  /** The same create under the same key: its answer is the task of the first one, or the task that it makes now. */
+  async function sendAgain(submission: SubmissionRow): Promise<NextStep> {
+    // In doubt before it is sent: what an earlier attempt still learns of its own create says nothing of this one.
+    const { answered, lastError } = submission;
+    const upstream = lastError ?? { message: 'the create was interrupted' };
+    const unconfirmed = await enterDoubt(submission, { answered: answered ?? false, upstream });
+    if (!unconfirmed) return await nextStep(submission.videoId);
+    const outcome = await send({ submission: unconfirmed, untilMs: Date.now() + timeoutOf(unconfirmed) });
+    if (outcome.kind === 'started') return await recordStarted(unconfirmed, outcome.taskId);
+    if (outcome.kind === 'lost') return await recordLost(unconfirmed, outcome);
+    if (outcome.kind === 'delivered' || outcome.kind === 'failed') return await record(unconfirmed, outcome);
+    if (outcome.kind === 'not sent') return askAgain(unconfirmed, { message: outcome.message });
+    if (isVerdict(outcome)) return await refuse(unconfirmed, outcome, voidSubmission);
+    if (outcome.reason !== 'request') await noteAccountTrouble(db, unconfirmed, outcome);
+    return askAgain(unconfirmed, outcome.upstream, outcome.retryAfterMs);
   }
 
   return {
     /**
      * The first execution that finds the submission granted sends its create; every other one only finds out what
-     * became of it, so this may be retried for ever.
+     * became of it (by sending it again only where the provider takes that for the same create), so this may be retried
+     * for ever.
      */
     async submitTask({
       videoId,
@@ -192,11 +281,12 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
       const context = Context.current();
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
       try {
-        const claimed = await claim(submissionId, videoId);
-        if (claimed) return await record(claimed, await send(claimed));
+        const found = await findSubmission(db, submissionId);
+        const claimed = found && (await claim(found));
+        if (claimed) return await record(claimed.submission, await send(claimed));
         const submission = await findSubmission(db, submissionId);
-        const inDoubt = submission?.state === 'sending' || submission?.state === 'unconfirmed';
-        return submission && inDoubt ? await confirm(submission) : await nextStep(videoId);
+        if (!submission || !isInDoubt(submission)) return await nextStep(videoId);
+        return honoursKey(submission) ? await sendAgain(submission) : await inspect(submission);
       } finally {
         clearInterval(beat);
       }
@@ -208,7 +298,7 @@ function pauseBounds(retryAfterMs: number | undefined) {
   return { retryAfterMs, shortestMs: SHORTEST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS };
 }
 
-function refusedFailure({ upstream }: Refused): VideoFailure {
+function refusedFailure(upstream: UpstreamWords): VideoFailure {
   const message = upstream.message ?? `the upstream refused the create with status ${upstream.status ?? 'unknown'}`;
   return { kind: 'upstream_refused', message, upstream };
 }

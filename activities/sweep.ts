@@ -3,12 +3,23 @@
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
 import { listSuspendedAccounts, recover } from '../src/catalog/accounts.ts';
 import { type AuditedVideo, listUnaudited, listUnopened, noteAudit, noteResume } from '../src/catalog/audits.ts';
-import { inTransaction } from '../src/catalog/database.ts';
-import { grantSlots, grantSlotsOfAccount, listStaleGrants, listWaitingPools } from '../src/catalog/slots.ts';
+import { type Db, inTransaction } from '../src/catalog/database.ts';
+import { endVideo } from '../src/catalog/ends.ts';
+import {
+  type Grant,
+  grantSlots,
+  listStaleGrants,
+  listStranded,
+  listWaitingPools,
+  requestSlot,
+} from '../src/catalog/slots.ts';
 import { noteSignal, withdrawGrant } from '../src/catalog/submissions.ts';
 import { changeVideo, listExpiredMedia } from '../src/catalog/videos.ts';
-import { type ActivityDependencies, announceGrants, findAccount } from './dependencies.ts';
+import type { Video } from '../src/domain/video.ts';
+import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
 import { discoverModels } from './discover-models.ts';
+import { freeSlot } from './free-slot.ts';
+import { isAway, readRefusal } from './start-error.ts';
 
 /** How long something may take by itself before the sweep does it. */
 const PATIENCE_MS = 60_000;
@@ -21,7 +32,12 @@ const AUDIT_LIMIT = 200;
 const MAX_RESUMES = 5;
 
 const PURGE_LIMIT = 500;
+const STRANDED_LIMIT = 500;
 const VISIBILITY_WINDOW_MS = 15 * 60_000;
+
+/** A report is read by people: the first errors tell what is wrong. */
+const MAX_ERRORS = 20;
+const MAX_ERROR_LENGTH = 300;
 
 /** What a sweep did, for the Temporal UI. */
 export interface SweepReport {
@@ -32,16 +48,70 @@ export interface SweepReport {
   readonly recovered: readonly string[];
   readonly models: number;
   readonly purged: number;
+  /** What failed, each with what it was about; the rest was done all the same. */
+  readonly errors: readonly string[];
+}
+
+/** Runs the parts of one sweep so that none of them keeps another from its turn. */
+class Parts {
+  readonly errors: string[] = [];
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** One kind of work; whatever ends it, the others follow. */
+  async section<Result>(what: string, work: () => Promise<Result>, otherwise: Result): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#note(what, error);
+      return otherwise;
+    }
+  }
+
+  /** One thing of many; while Temporal is away the next would fail as slowly, so the section ends. */
+  async item<Result>(what: string, work: () => Promise<Result>, otherwise: Result): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isAway(error)) throw error;
+      this.#note(what, error);
+      return otherwise;
+    }
+  }
+
+  #note(what: string, error: unknown): void {
+    this.#log.error({ what, error: String(error) }, 'a part of the sweep failed');
+    if (this.errors.length < MAX_ERRORS) this.errors.push(`${what}: ${String(error)}`.slice(0, MAX_ERROR_LENGTH));
+  }
 }
 
 export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db, workflows, log, store, providers } = dependencies;
   const before = (ageMs: number) => new Date(Date.now() - ageMs);
 
-  async function startUnopened(): Promise<number> {
-    const unopened = await listUnopened(db, before(PATIENCE_MS));
-    for (const video of unopened) await workflows.start(video);
-    return unopened.length;
+  /** A start that is refused as invalid would be refused for ever: the video ends, and its hold is released. */
+  async function start(video: Video): Promise<number> {
+    try {
+      await workflows.start(video);
+      return 1;
+    } catch (error) {
+      const words = readRefusal(error);
+      if (words === null) throw error;
+      const failure = { kind: 'start_refused', message: words, upstream: null } as const;
+      await endVideo(db, video.id, { state: 'failed', failure, archive: null });
+      return 0;
+    }
+  }
+
+  async function startUnopened(parts: Parts): Promise<number> {
+    let started = 0;
+    for (const video of await listUnopened(db, before(PATIENCE_MS))) {
+      started += await parts.item(`the start of ${video.id}`, () => start(video), 0);
+    }
+    return started;
   }
 
   /** Starts the workflow of an unended video again, once it is certain that none is running. */
@@ -59,43 +129,62 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     return 'resumed';
   }
 
-  async function resumeClosed() {
-    const closed = await workflows.listClosedSince(before(VISIBILITY_WINDOW_MS));
-    const due = await listUnaudited(db, {
-      auditedBefore: before(AUDIT_INTERVAL_MS),
-      alsoIds: closed,
-      limit: AUDIT_LIMIT,
-    });
+  /** Those closed from outside, as far as visibility tells, come at once; the others are found when they are due. */
+  async function listDue(parts: Parts) {
+    const closed = await parts.section(
+      'the list of closed workflows',
+      () => workflows.listClosedSince(before(VISIBILITY_WINDOW_MS)),
+      [],
+    );
+    return await listUnaudited(db, { auditedBefore: before(AUDIT_INTERVAL_MS), alsoIds: closed, limit: AUDIT_LIMIT });
+  }
+
+  async function resumeClosed(parts: Parts) {
     let resumed = 0;
     const stuck: string[] = [];
-    for (const audited of due) {
-      const outcome = await resume(audited);
+    for (const audited of await listDue(parts)) {
+      const { id } = audited.video;
+      const outcome = await parts.item(`the resume of ${id}`, () => resume(audited), 'fine');
       if (outcome === 'resumed') resumed++;
-      if (outcome === 'stuck') stuck.push(audited.video.id);
+      if (outcome === 'stuck') stuck.push(id);
     }
     return { resumed, stuck };
   }
 
-  async function refreshGrants(): Promise<number> {
+  /** Tells the winners again that did not begin to send, and takes back what an ended video was granted. */
+  async function refreshGrants(parts: Parts): Promise<void> {
     for (const { grant, videoEndedAt } of await listStaleGrants(db, before(PATIENCE_MS))) {
-      if (videoEndedAt === null) {
-        await noteSignal(db, grant.id);
-        await announceGrants(dependencies, [{ ...grant, submissionId: grant.id }]);
-        continue;
-      }
-      const grants = await inTransaction(db, async (tx) => {
-        await withdrawGrant(tx, grant.id);
-        return await grantSlotsOfAccount(tx, grant.account);
-      });
-      await announceGrants(dependencies, grants);
+      const { id: submissionId, videoId, account, provider } = grant;
+      const refresh = async () => {
+        if (videoEndedAt !== null)
+          return void (await freeSlot(dependencies, grant, (tx) => withdrawGrant(tx, grant.id)));
+        await noteSignal(db, submissionId);
+        await announceGrants(dependencies, [{ videoId, submissionId, account, provider }]);
+      };
+      await parts.item(`the grant of ${videoId}`, refresh, undefined);
+    }
+  }
+
+  async function grantWaiting(parts: Parts): Promise<number> {
+    for (const { videoId, model } of await listStranded(db, STRANDED_LIMIT)) {
+      await parts.item(`the queue of ${videoId}`, () => grant((tx) => moveQueue(tx, videoId, model)), 0);
     }
     let granted = 0;
     for (const pool of await listWaitingPools(db)) {
-      const grants = await inTransaction(db, (tx) => grantSlots(tx, pool));
-      granted += grants.length;
-      await announceGrants(dependencies, grants);
+      granted += await parts.item(`the pool ${pool}`, () => grant((tx) => grantSlots(tx, pool)), 0);
     }
     return granted;
+  }
+
+  async function moveQueue(tx: Db, videoId: string, model: string): Promise<readonly Grant[]> {
+    const moved = await requestSlot(tx, videoId, model);
+    return moved.kind === 'queued' ? moved.grants : [];
+  }
+
+  async function grant(work: (tx: Db) => Promise<readonly Grant[]>): Promise<number> {
+    const grants = await inTransaction(db, work);
+    await announceGrants(dependencies, grants);
+    return grants.length;
   }
 
   /** Asks suspended accounts whether their key is good again. */
@@ -119,26 +208,33 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
   }
 
   /** Marks the row first, so that nobody is sent to a file that is going. */
-  async function purge(): Promise<number> {
-    const expired = await listExpiredMedia(db, new Date(), PURGE_LIMIT);
-    for (const { id, archive } of expired) {
-      await changeVideo(db, id, { purgedAt: new Date() });
-      if (archive) await store.remove(archive.clipKey);
-      if (archive?.posterKey) await store.remove(archive.posterKey);
+  async function purgeOne({ id, archive }: Video): Promise<number> {
+    await changeVideo(db, id, { purgedAt: new Date() });
+    if (archive) await store.remove(archive.clipKey);
+    if (archive?.posterKey) await store.remove(archive.posterKey);
+    return 1;
+  }
+
+  async function purge(parts: Parts): Promise<number> {
+    let purged = 0;
+    for (const video of await listExpiredMedia(db, new Date(), PURGE_LIMIT)) {
+      purged += await parts.item(`the media of ${video.id}`, () => purgeOne(video), 0);
     }
-    return expired.length;
+    return purged;
   }
 
   return {
     async sweep(): Promise<SweepReport> {
-      const recovered = await probeSuspended();
-      const models = await discoverModels(dependencies);
-      const started = await startUnopened();
-      const { resumed, stuck } = await resumeClosed();
-      const grants = await refreshGrants();
-      const purged = await purge();
-      await deleteOldKeys(db);
-      return { started, resumed, stuck, grants, recovered, models, purged };
+      const parts = new Parts(log);
+      const recovered = await parts.section('suspended accounts', probeSuspended, []);
+      const models = await parts.section('models', () => discoverModels(dependencies), 0);
+      const started = await parts.section('starts', () => startUnopened(parts), 0);
+      const { resumed, stuck } = await parts.section('resumes', () => resumeClosed(parts), { resumed: 0, stuck: [] });
+      await parts.section('grants', () => refreshGrants(parts), undefined);
+      const grants = await parts.section('queues', () => grantWaiting(parts), 0);
+      const purged = await parts.section('purge', () => purge(parts), 0);
+      await parts.section('idempotency keys', () => deleteOldKeys(db), undefined);
+      return { started, resumed, stuck, grants, recovered, models, purged, errors: parts.errors };
     },
   };
 }

@@ -194,7 +194,7 @@ function accountsOf(model: FileContent['models'][number]): readonly string[] {
 }
 
 function toAccount(account: FileContent['accounts'][number], environment: Environment): AccountConfig {
-  const { apiKeyEnv, onLostAnswer: _, lostAnswerHoldMs: __, timing, ...rest } = account;
+  const { apiKeyEnv, timing, ...rest } = account;
   const given = Object.fromEntries(Object.entries(timing).filter(([, value]) => value !== undefined));
   return { ...rest, apiKey: environment[apiKeyEnv] ?? '', timing: given };
 }

@@ -21,6 +21,10 @@ export interface AccountConfig {
   readonly maxConcurrentTasks: number;
   readonly shared: boolean;
   readonly pool: string;
+  /** What follows a lost answer that nothing can tell about: the video fails, or is sent again and perhaps paid again. */
+  readonly onLostAnswer: 'fail' | 'resubmit';
+  /** How long the slot stays taken then. */
+  readonly lostAnswerHoldMs: number;
   /** `host:port` of result links that may be private. */
   readonly trustedHosts: readonly string[];
   /** Overrides of the provider's documented timing. */
@@ -222,6 +226,8 @@ const SANDBOX_ACCOUNT: AccountConfig = {
   maxConcurrentTasks: 4,
   shared: false,
   pool: 'main',
+  onLostAnswer: 'fail',
+  lostAnswerHoldMs: 0,
   trustedHosts: [],
   timing: { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 },
 };

@@ -2,7 +2,6 @@
 
 import { uuidv7 } from 'uuidv7';
 import { acceptVideo, queueDeadline } from './catalog/acceptance.ts';
-import { listUnopened } from './catalog/audits.ts';
 import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
@@ -12,11 +11,12 @@ import { queuePosition } from './catalog/slots.ts';
 import { findCurrentSubmission } from './catalog/submissions.ts';
 import { changeVideo, findVideo, listVideos, lockVideo, toVideo } from './catalog/videos.ts';
 import { Refusal } from './domain/failure.ts';
-import { chooseOffer, estimateMicroUsd, type ModelOffer } from './domain/models.ts';
-import { type ChosenOffer, chooseByPreference } from './domain/prefer.ts';
+import { estimateMicroUsd, type ModelOffer } from './domain/models.ts';
+import { choose } from './domain/prefer.ts';
 import type { DialectName } from './domain/vendor.ts';
 import { isEnded, type Video, type VideoState } from './domain/video.ts';
 import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from './domain/video-request.ts';
+import { Starter } from './gateway-starts.ts';
 import { storeInputImage } from './storage/input-images.ts';
 import type { MediaStore } from './storage/media-store.ts';
 import type { WorkflowControl } from './temporal/workflow-control.ts';
@@ -101,43 +101,9 @@ export interface GatewayDependencies {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** After a start that failed, creates do not wait for Temporal; this often it is tried whether it is back. */
-const CATCH_UP_MS = 2000;
-
 /** The gateway over the catalog, the media store and Temporal. */
 export function createGateway({ db, store, workflows, subscribe, log }: GatewayDependencies): Gateway {
-  /** Set while Temporal is away. */
-  let catchUpTimer: NodeJS.Timeout | null = null;
-
-  /** Starts what was accepted while Temporal was away, as soon as it is back; the sweep would, but later. */
-  function catchUpLater(): void {
-    catchUpTimer = setTimeout(() => {
-      catchUp().then(
-        () => {
-          catchUpTimer = null;
-        },
-        () => catchUpLater(),
-      );
-    }, CATCH_UP_MS).unref();
-  }
-
-  async function catchUp(): Promise<void> {
-    for (const video of await listUnopened(db, new Date())) await workflows.start(video);
-  }
-
-  /** Starts an accepted video; one that cannot be started now stays accepted. */
-  async function start(video: Video): Promise<void> {
-    if (catchUpTimer !== null) return;
-    try {
-      await workflows.start(video);
-    } catch (error) {
-      catchUpLater();
-      log.warn(
-        { videoId: video.id, error: String(error) },
-        'Temporal cannot be reached; accepted videos start when it is back',
-      );
-    }
-  }
+  const starter = new Starter({ db, workflows, log });
 
   async function offersFor(caller: Caller, model?: string): Promise<readonly ModelOffer[]> {
     if (model !== undefined && caller.models !== null && !caller.models.includes(model)) {
@@ -168,16 +134,10 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     return { mode, prompt, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) };
   }
 
-  async function choose(caller: Caller, draft: VideoDraft): Promise<ChosenOffer> {
-    const { model, prefer = 'balanced' } = draft;
-    if (model !== null) return chooseOffer(draft, await offersFor(caller, model));
-    return chooseByPreference(draft, prefer, await offersFor(caller));
-  }
-
   async function accept(order: CreateOrder) {
     const { caller, dialect, draft, idempotencyKey, bodyHash } = order;
     checkBounds(draft);
-    const { offer, values } = await choose(caller, draft);
+    const { offer, values } = choose(draft, await offersFor(caller, draft.model ?? undefined));
     const createdAt = new Date();
     const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
     const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
@@ -221,7 +181,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
 
     async create(order) {
       const { video, repeated } = await accept(order);
-      if (!repeated) await start(video);
+      if (!repeated) await starter.start(video);
       return video;
     },
 
@@ -284,9 +244,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
 
     watch: subscribe,
 
-    close() {
-      if (catchUpTimer !== null) clearTimeout(catchUpTimer);
-    },
+    close: () => starter.close(),
   };
 }
 

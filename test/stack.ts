@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { ActivityDependencies } from '../activities/dependencies.ts';
 import { discoverModels } from '../activities/discover-models.ts';
@@ -14,6 +15,7 @@ import { openDatabase } from '../src/catalog/database.ts';
 import { findVideo } from '../src/catalog/videos.ts';
 import type { AccountConfig } from '../src/config.ts';
 import { DIALECTS } from '../src/dialects/index.ts';
+import type { ProviderName } from '../src/domain/vendor.ts';
 import { isEnded, type Video } from '../src/domain/video.ts';
 import { createGateway } from '../src/gateway.ts';
 import { buildApp } from '../src/http/app.ts';
@@ -21,7 +23,7 @@ import { mediaRoutes } from '../src/http/media-routes.ts';
 import { fetchUntrusted } from '../src/net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
-import { createClipArchiver } from '../src/storage/archive-clip.ts';
+import { createClipArchiver, createClipInspector } from '../src/storage/archive-clip.ts';
 import { createFileStore } from '../src/storage/file-store.ts';
 import { createPosterMaker } from '../src/storage/poster.ts';
 import { createLinkSigner, createVideoLinks } from '../src/storage/signed-links.ts';
@@ -35,13 +37,19 @@ import { silentLog } from './temporal/silent-log.ts';
 export const ROOT_KEY = 'cy_root_key_of_the_tests';
 
 export interface StackOptions {
+  readonly provider?: ProviderName;
   readonly speed?: number;
   readonly account?: Partial<AccountConfig>;
   readonly dependencies?: Partial<ActivityDependencies>;
 }
 
 /** Starts everything; `close` ends it. */
-export async function startStack({ speed = 20, account = {}, dependencies = {} }: StackOptions = {}) {
+export async function startStack({
+  speed = 20,
+  provider = 'airforce',
+  account = {},
+  dependencies = {},
+}: StackOptions = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-stack-'));
   const log = silentLog();
   const sandbox: Sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
@@ -53,12 +61,14 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
   const accounts: readonly AccountConfig[] = [
     {
       id: 'sandbox',
-      provider: 'airforce',
-      baseUrl: sandbox.url,
+      provider,
+      baseUrl: `${sandbox.url}/${provider}`,
       apiKey: 'sk-air-tests',
       maxConcurrentTasks: 4,
       shared: false,
       pool: 'main',
+      onLostAnswer: 'fail',
+      lostAnswerHoldMs: 1000,
       trustedHosts: [],
       timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500 },
       ...account,
@@ -67,21 +77,27 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
   await ensureRootCaller(db, ROOT_KEY);
   await syncAccounts(
     db,
-    accounts.map((one) => ({ ...one, singleLane: true })),
+    accounts.map((one) => {
+      const { honoursIdempotencyKey, listWindow } = PROVIDERS_BY_NAME[one.provider].facts;
+      return { ...one, singleLane: listWindow !== null && !honoursIdempotencyKey };
+    }),
   );
   const { client, connection, close: closeClient } = openTemporalClient({ address: server.address }, 'default');
   const workflows = createWorkflowControl(client);
   const store = createFileStore(join(dataDir, 'media'));
-  const archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster: createPosterMaker(log) });
+  const makePoster = createPosterMaker(log);
+  const archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster });
   const parts: ActivityDependencies = {
     db,
     store,
     archiveClip,
+    inspectClip: createClipInspector({ store, makePoster }),
     providers: PROVIDERS_BY_NAME,
     accounts,
     workflows,
     log,
     createTimeoutMs: 10_000,
+    deliveryTimeoutMs: 30_000,
     exchangeTimeoutMs: 10_000,
     ...dependencies,
   };
@@ -93,6 +109,7 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
       namespace: 'default',
       activities: createActivities(parts),
       workflowsPath: require.resolve('../workflows/index.ts'),
+      drainMs: 5000,
     });
   let workers = await startWorking();
   await ensureSweepSchedule(client);
@@ -103,6 +120,7 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
     gateway,
     dialects: DIALECTS,
     links: createVideoLinks(signer),
+    store,
     trustedHosts: [],
     health: {
       checks: { catalog: database.check, storage: store.check, temporal: workflows.check, workers: async () => {} },
@@ -117,6 +135,7 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
     app,
     client,
     connection,
+    native,
     database,
     db,
     sandbox,
@@ -152,6 +171,18 @@ export async function startStack({ speed = 20, account = {}, dependencies = {} }
       });
       if (answer.statusCode !== 200) throw new Error(answer.body);
       return (answer.json() as { task_id: string }).task_id;
+    },
+    /** Ids of a workflow's children, as soon as it has any. */
+    async childrenOf(workflowId: string): Promise<readonly string[]> {
+      for (let tries = 0; tries < 100; tries++) {
+        const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+        const started = events?.flatMap(
+          ({ childWorkflowExecutionStartedEventAttributes: child }) => child?.workflowExecution?.workflowId ?? [],
+        );
+        if (started?.length) return started;
+        await wait(100);
+      }
+      return [];
     },
     async video(id: string): Promise<Video> {
       const video = await findVideo(db, id);

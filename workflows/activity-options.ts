@@ -2,6 +2,7 @@
 
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { ANSWERS_AT_END, type ProviderName } from '../src/domain/vendor.ts';
 import { TASK_QUEUES } from './messages.ts';
 
 /** An activity that was cancelled is waited for: what it did is known before anything follows. */
@@ -15,10 +16,12 @@ export const transactions = proxyActivities<Pick<Activities, 'openVideo' | 'requ
 });
 
 /** The create: retried for ever, since every try but the first only finds out what became of it. */
-export function submission(summary: string) {
+export function submission(provider: ProviderName, summary: string) {
   return proxyActivities<Pick<Activities, 'submitTask'>>({
-    taskQueue: TASK_QUEUES.upstream,
-    startToCloseTimeout: '90 seconds',
+    // A create that is answered only when the clip is done holds its worker's place for as long.
+    ...(ANSWERS_AT_END[provider]
+      ? { taskQueue: TASK_QUEUES.sync, startToCloseTimeout: '20 minutes' }
+      : { taskQueue: TASK_QUEUES.upstream, startToCloseTimeout: '90 seconds' }),
     heartbeatTimeout: '10 seconds',
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
     cancellationType,

@@ -14,7 +14,8 @@ import {
 } from '@temporalio/workflow';
 import { VIDEO_FAILURES, type VideoFailure, type VideoFailureKind } from '../src/domain/failure.ts';
 import { nextPollDelayMs } from '../src/domain/poll-schedule.ts';
-import type { EndedVideo, Finality, Look, NextStep, RunningTask } from '../src/domain/step.ts';
+import type { EndedVideo, Finality, Look, NextStep, OpenedVideo, RunningTask } from '../src/domain/step.ts';
+import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
 import { archiving, looks, submission, transactions } from './activity-options.ts';
 import {
@@ -104,8 +105,7 @@ class Run {
   }
 
   async toItsEnd(): Promise<EndedVideo> {
-    const { request, callerId = 'root' } = this.#input;
-    const opened = await transactions.openVideo({ videoId: this.#videoId, request, callerId });
+    const opened = await this.#open();
     const { estimateMicroUsd, submittedAt } = opened;
     this.#story.tell({ estimateMicroUsd, submittedAt }, 'accepted');
     let next = opened.next;
@@ -116,6 +116,18 @@ class Run {
       'ended',
     );
     return next.end;
+  }
+
+  /** A request that is refused here came from another team's workflow: the run fails under the refusal's kind. */
+  async #open(): Promise<OpenedVideo> {
+    const { request, callerId = 'root' } = this.#input;
+    try {
+      return await transactions.openVideo({ videoId: this.#videoId, request, callerId });
+    } catch (error) {
+      const cause = error instanceof ActivityFailure ? error.cause : undefined;
+      if (cause instanceof ApplicationFailure) throw ApplicationFailure.nonRetryable(cause.message, cause.type);
+      throw error;
+    }
   }
 
   #take(next: Exclude<NextStep, Step<'ended'>>): Promise<NextStep> {
@@ -143,7 +155,8 @@ class Run {
     this.#story.tell({ state: 'queued', account: null, provider: null }, 'waiting for a slot');
     const leftMs = Date.parse(queueDeadlineAt) - Date.now();
     const waitMs = Math.max(Math.min(leftMs, next.lookAgainMs ?? leftMs), 1);
-    await condition(() => this.#wishes.granted !== null || this.#wishes.cancel, waitMs);
+    const isWoken = () => this.#wishes.granted !== null || this.#wishes.cancel;
+    await condition(isWoken, waitMs, { summary: 'until a slot comes free' });
     const granted = this.grantedSlot();
     if (this.#wishes.cancel) return await this.#cancelled();
     if (granted) return { step: 'submit', ...granted };
@@ -160,19 +173,20 @@ class Run {
 
   async #submit({ submissionId, account, provider }: Step<'submit'>): Promise<NextStep> {
     if (this.#wishes.cancel) return await this.#cancelled();
-    this.#story.tell({ state: 'submitting', account, provider }, `creating the task at ${account}`);
+    const state = ANSWERS_AT_END[provider] ? 'generating' : 'submitting';
+    this.#story.tell({ state, account, provider }, `creating the task at ${account}`);
     this.#confirmingSinceMs = null;
-    return await submission(`create at ${account}`).submitTask({ videoId: this.#videoId, submissionId });
+    return await submission(provider, `create at ${account}`).submitTask({ videoId: this.#videoId, submissionId });
   }
 
-  async #confirm({ submissionId, lookAgainMs, reason }: Step<'confirm'>): Promise<NextStep> {
+  async #confirm({ submissionId, provider, lookAgainMs, reason }: Step<'confirm'>): Promise<NextStep> {
     this.#confirmingSinceMs ??= Date.now();
     this.#story.tell({ state: 'unconfirmed' }, reason);
     if (Date.now() - this.#confirmingSinceMs > CONFIRM_FOR_MS) {
       return await this.#end('failed', { failure: failureOf('answer_lost') });
     }
     if (lookAgainMs > 0) await sleep(lookAgainMs, { summary: 'before the account’s list is read again' });
-    return await submission('what became of the create').submitTask({ videoId: this.#videoId, submissionId });
+    return await submission(provider, 'what became of the create').submitTask({ videoId: this.#videoId, submissionId });
   }
 
   /** Looks until the task is over. A failed look says nothing about the task; only time does, at the deadline. */
@@ -215,7 +229,7 @@ class Run {
   /** Waits for the next look; true when a cancel came in between. */
   async #wait(waitMs: number, ended: boolean): Promise<boolean> {
     const isWoken = () => this.#wishes.lookNow || (this.#wishes.cancel && !ended);
-    if (waitMs > 0) await condition(isWoken, waitMs);
+    if (waitMs > 0) await condition(isWoken, waitMs, { summary: 'until the next look' });
     this.#wishes.lookNow = false;
     return this.#wishes.cancel && !ended;
   }

@@ -4,17 +4,17 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { ProviderName } from '../src/domain/vendor.ts';
 import type { EndState, VideoState } from '../src/domain/video.ts';
-import type { VideoRequest } from '../src/domain/video-request.ts';
+import type { GivenRequest } from '../src/domain/video-request.ts';
 
 /** Task queues: one for workflows and transactions, the others by what they wait for. */
-export const TASK_QUEUES = { workflows: 'clipyard', upstream: 'upstream', media: 'media' } as const;
+export const TASK_QUEUES = { workflows: 'clipyard', upstream: 'upstream', sync: 'sync', media: 'media' } as const;
 
 /** The workflow types' names, as Temporal knows them. */
 export const WORKFLOW_TYPES = { generateVideo: 'generateVideo', sweep: 'sweep' } as const;
 
 /** Input of `generateVideo`; the workflow's id is the video's id. `request` alone is enough for a child. */
 export interface GenerateVideoInput {
-  readonly request: VideoRequest;
+  readonly request: GivenRequest;
   /** Who pays; the caller `root` when absent. */
   readonly callerId?: string;
   /** Cancel what is running and settle it: how a terminated video is brought to its end. */

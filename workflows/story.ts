@@ -1,7 +1,7 @@
 /** What an operator reads of a running video: snapshot query, search attributes and details in Markdown. */
 
 import { setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import type { VideoRequest } from '../src/domain/video-request.ts';
+import type { GivenRequest } from '../src/domain/video-request.ts';
 import { type VideoSnapshot, videoQuery } from './messages.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
@@ -14,12 +14,12 @@ export interface Story {
 
 const dollars = (microUsd: number | null) => (microUsd === null ? '—' : `$${(microUsd / 1_000_000).toFixed(4)}`);
 
-function render(snapshot: VideoSnapshot, doing: string, request: VideoRequest): string {
+function render(snapshot: VideoSnapshot, doing: string, request: GivenRequest): string {
   const { failure } = snapshot;
   const lines = [
     `**${snapshot.state}** · ${snapshot.progress} % · ${doing}`,
     '',
-    `- model: \`${request.model}\`, ${request.mode}, ${request.durationSeconds ?? 'default'} s`,
+    `- model: \`${request.model}\`, ${request.mode ?? 'text'}, ${request.durationSeconds ?? 'default'} s`,
     `- account: ${snapshot.account ? `\`${snapshot.account}\` (${snapshot.provider})` : '—'}`,
     `- task: ${snapshot.taskId ? `\`${snapshot.taskId}\`` : '—'}, polls: ${snapshot.polls}`,
     `- estimate: ${dollars(snapshot.estimateMicroUsd)}, settled: ${dollars(snapshot.settledMicroUsd)}`,
@@ -29,7 +29,7 @@ function render(snapshot: VideoSnapshot, doing: string, request: VideoRequest): 
 }
 
 /** Begins the story of this run; answers the query `video` from now on. */
-export function beginStory(request: VideoRequest): Story {
+export function beginStory(request: GivenRequest): Story {
   let snapshot: VideoSnapshot = {
     id: workflowInfo().workflowId,
     state: 'queued',

@@ -25,8 +25,11 @@ export async function listUnopened(db: Db, acceptedBefore: Date): Promise<readon
   return rows.map(toVideo);
 }
 
+/** Of a video that has ended these are still somebody's to bring to an end. */
+const LEFT_TO_DO = ['sending', 'unconfirmed', 'running'] as const;
+
 /**
- * Videos with something left to do (no end, or a task that still runs) that were not compared since `auditedBefore`,
+ * Videos with something left to do (no end, or a task that runs or may run) that were not compared since `auditedBefore`,
  * and those of `alsoIds` whatever their last time.
  */
 export async function listUnaudited(
@@ -38,17 +41,17 @@ export async function listUnaudited(
   }: { readonly auditedBefore: Date; readonly alsoIds: readonly string[]; readonly limit: number },
 ) {
   const old = sql`coalesce(${videos.auditedAt}, ${videos.openedAt}) < ${auditedBefore.toISOString()}::timestamptz`;
-  const hasRunningTask = exists(
+  const hasTask = exists(
     db
       .select({ id: submissions.id })
       .from(submissions)
-      .where(and(eq(submissions.videoId, videos.id), eq(submissions.state, 'running'))),
+      .where(and(eq(submissions.videoId, videos.id), inArray(submissions.state, [...LEFT_TO_DO]))),
   );
   const named = alsoIds.length > 0 ? inArray(videos.id, [...alsoIds]) : undefined;
   const rows = await db
     .select()
     .from(videos)
-    .where(and(or(isNull(videos.endedAt), hasRunningTask), named ? or(old, named) : old))
+    .where(and(or(isNull(videos.endedAt), hasTask), named ? or(old, named) : old))
     .orderBy(sql`${videos.auditedAt} asc nulls first`)
     .limit(limit);
   return rows.map((row) => ({ video: toVideo(row), resumes: row.resumes }));

@@ -1,6 +1,6 @@
 /** What videos cost: settled with callers, billed by upstreams, and lost in between, summed over ended videos. */
 
-import { and, asc, countDistinct, eq, gte, isNotNull, lt, sql } from 'drizzle-orm';
+import { and, asc, countDistinct, eq, gte, inArray, isNotNull, lt, sql } from 'drizzle-orm';
 import { alias, unionAll } from 'drizzle-orm/pg-core';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Db } from './database.ts';
@@ -51,8 +51,9 @@ function shareOfEachAccount(db: Db) {
       billed: sql<number>`${submissions.costMicroUsd}`.as('billed'),
     })
     .from(submissions)
-    // Until its task has ended, a submission's cost is what the upstream expects and not yet its bill.
-    .where(and(eq(submissions.state, 'ended'), isNotNull(submissions.costMicroUsd)));
+    // Until its task has ended, a submission's cost is what the upstream expects and not yet its bill. A void one has a
+    // cost only where its lost answer may have been a clip.
+    .where(and(inArray(submissions.state, ['ended', 'void']), isNotNull(submissions.costMicroUsd)));
   const parts = unionAll(settled, billed).as('parts');
   return db
     .select({

@@ -13,6 +13,7 @@ import { type Grant, grantSlotsOfAccount, leaveQueue } from './slots.ts';
 import {
   billedMicroUsd,
   findCurrentSubmission,
+  isInDoubt,
   type SubmissionRow,
   voidSubmission,
   withdrawGrant,
@@ -43,7 +44,9 @@ export function toEndedVideo(row: VideoRow): EndedVideo {
 /** What a video pays when its task succeeded: by its dialect the bill or the estimate. */
 async function settleBill(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> {
   const billed = await billedMicroUsd(tx, video.id);
-  const amountMicroUsd = settlementOf({ ...video, billedMicroUsd: billed });
+  // Only the task that was delivered: what others of the video cost is ours to lose.
+  const delivered = await findCurrentSubmission(tx, video.id);
+  const amountMicroUsd = settlementOf({ ...video, billedMicroUsd: delivered?.costMicroUsd ?? null });
   // Above the cap the hold stays until an operator decides.
   if (needsReview(amountMicroUsd, video.estimateMicroUsd)) return { upstreamMicroUsd: billed };
   await settle(tx, { callerId: video.callerId, videoId: video.id, amountMicroUsd });
@@ -59,7 +62,8 @@ async function releaseHold(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> 
 async function decideMoney(tx: Db, video: VideoRow, state: EndState, submission: SubmissionRow | null) {
   if (state === 'completed') return await settleBill(tx, video);
   if (state !== 'cancelled') return await releaseHold(tx, video);
-  if (submission?.state === 'running') return {};
+  // A task runs, or it is not known whether one does: who finds out decides.
+  if (submission && (submission.state === 'running' || isInDoubt(submission))) return {};
   return submission?.taskEnd?.kind === 'succeeded' ? await settleBill(tx, video) : await releaseHold(tx, video);
 }
 
@@ -70,45 +74,76 @@ const EVENT_TYPES = {
   cancelled: 'video.cancelled',
 } as const satisfies Record<EndState, string>;
 
-/** Ends a video, unless it has ended: then its end stands. Slots that this frees are granted. */
+/** What came of ending a video. */
+interface Ended {
+  /** Null: a doubt was to end the video, and it has been resolved meanwhile. */
+  readonly end: EndedVideo | null;
+  /** The account of the slot that this freed. */
+  readonly freed: string | null;
+}
+
+/** Gives up the slot of a video that ends; a create that may be on its way keeps it, unless its doubt is the end. */
+async function giveUpSlot(tx: Db, submission: SubmissionRow, { failure }: VideoEnding): Promise<SubmissionRow | null> {
+  if (failure?.kind === 'answer_lost') return await voidSubmission(tx, submission.id, null);
+  return await withdrawGrant(tx, submission.id);
+}
+
+/** A second end of a video changes only what is left of its doubt. */
+async function endAgain(tx: Db, video: VideoRow, ending: VideoEnding): Promise<Ended> {
+  const submission = await findCurrentSubmission(tx, video.id);
+  const voided = submission && isInDoubt(submission) && (await giveUpSlot(tx, submission, ending));
+  if (voided) await settleLateEnd(tx, video, voided);
+  return { end: toEndedVideo(video), freed: voided ? voided.account : null };
+}
+
+async function enterEnd(tx: Db, videoId: string, ending: VideoEnding): Promise<Ended> {
+  const video = await lockVideo(tx, videoId);
+  if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+  if (video.endedAt !== null) return await endAgain(tx, video, ending);
+  const submission = await findCurrentSubmission(tx, videoId);
+  const isDoubtOver = submission === null || !isInDoubt(submission);
+  if (ending.failure?.kind === 'answer_lost' && isDoubtOver) return { end: null, freed: null };
+  await leaveQueue(tx, videoId);
+  const withdrawn = submission && (await giveUpSlot(tx, submission, ending));
+  const money = await decideMoney(tx, video, ending.state, withdrawn ?? submission);
+  const change: Partial<VideoRow> = {
+    ...money,
+    state: ending.state,
+    failure: ending.failure,
+    archive: ending.archive,
+    endedAt: new Date(),
+    ...(ending.state === 'completed' && { progress: 100 }),
+  };
+  await changeVideo(tx, videoId, change);
+  await tx.insert(events).values({
+    id: `evt_${uuidv7()}`,
+    callerId: video.callerId,
+    videoId,
+    type: EVENT_TYPES[ending.state],
+    createdAt: new Date(),
+  });
+  return { end: toEndedVideo({ ...video, ...change }), freed: withdrawn ? withdrawn.account : null };
+}
+
+/**
+ * Ends a video, unless it has ended: then its end stands. Slots that this frees are granted. An end for
+ * `answer_lost` is none, and null, when it is known by now what became of the create.
+ */
 export async function endVideo(
   db: Db,
   videoId: string,
   ending: VideoEnding,
-): Promise<{ readonly end: EndedVideo; readonly grants: readonly Grant[] }> {
-  return await inTransaction(db, async (tx) => {
-    const video = await lockVideo(tx, videoId);
-    if (!video) throw new Error(`video ${videoId} is not in the catalog`);
-    if (video.endedAt !== null) return { end: toEndedVideo(video), grants: [] };
-    await leaveQueue(tx, videoId);
-    const submission = await findCurrentSubmission(tx, videoId);
-    // A create that may be on its way is left to be confirmed, unless its doubt is what ends the video.
-    const inDoubt = ending.failure?.kind === 'answer_lost';
-    const withdrawn =
-      submission && (await (inDoubt ? voidSubmission(tx, submission.id, null) : withdrawGrant(tx, submission.id)));
-    const money = await decideMoney(tx, video, ending.state, withdrawn ?? submission);
-    const change: Partial<VideoRow> = {
-      ...money,
-      state: ending.state,
-      failure: ending.failure,
-      archive: ending.archive,
-      endedAt: new Date(),
-      ...(ending.state === 'completed' && { progress: 100 }),
-    };
-    await changeVideo(tx, videoId, change);
-    await tx.insert(events).values({
-      id: `evt_${uuidv7()}`,
-      callerId: video.callerId,
-      videoId,
-      type: EVENT_TYPES[ending.state],
-      createdAt: new Date(),
-    });
-    const grants = withdrawn ? await grantSlotsOfAccount(tx, withdrawn.account) : [];
-    return { end: toEndedVideo({ ...video, ...change }), grants };
-  });
+): Promise<{ readonly end: EndedVideo | null; readonly grants: readonly Grant[] }> {
+  const { end, freed } = await inTransaction(db, (tx) => enterEnd(tx, videoId, ending));
+  // On its own, since the pool's lock comes before those of videos and callers; should it be missed, the sweep grants.
+  const grants = freed === null ? [] : await inTransaction(db, (tx) => grantSlotsOfAccount(tx, freed));
+  return { end, grants };
 }
 
-/** Settles a video that had ended before its task did, now that the task is over. */
+/**
+ * Settles a video that had ended before its task did, now that the task is over or certainly was none. It locks the
+ * caller, so it comes last in its transaction.
+ */
 export async function settleLateEnd(tx: Db, video: VideoRow, submission: SubmissionRow): Promise<void> {
   const undecided = video.state === 'cancelled' && video.settledMicroUsd === null;
   const money = undecided

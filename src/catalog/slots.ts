@@ -1,6 +1,6 @@
 /** Slots: who waits for one, in which order, and the short transaction that grants them. */
 
-import { and, count, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
+import { and, count, eq, gt, inArray, lt, max, not, or, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { Db } from './database.ts';
@@ -38,14 +38,34 @@ async function lockPool(tx: Db, pool: string): Promise<number> {
   return row.virtualTime;
 }
 
+/**
+ * Takes the lock of an account's pool; null for an unknown account. Who frees a slot and grants it does this first:
+ * whoever grants holds the pool and waits for videos, so nobody may hold a video and wait for the pool.
+ */
+export async function lockPoolOf(tx: Db, account: string): Promise<string | null> {
+  const [row] = await tx.select({ pool: accounts.pool }).from(accounts).where(eq(accounts.id, account));
+  if (!row) return null;
+  await lockPool(tx, row.pool);
+  return row.pool;
+}
+
+/** The tag of a caller's last place in a queue; places that were given up do not count. */
+async function lastTag(tx: Db, pool: string, callerId: string, virtualTime: number): Promise<number> {
+  const own = and(eq(poolCallers.pool, pool), eq(poolCallers.callerId, callerId));
+  const [last] = await tx.select({ tag: poolCallers.lastTag }).from(poolCallers).where(own);
+  // Up to the pool's time it makes no difference, and it is cheaper than to ask the queue.
+  if (!last || last.tag <= virtualTime) return virtualTime;
+  const [queued] = await tx
+    .select({ tag: max(waiting.tag) })
+    .from(waiting)
+    .where(and(eq(waiting.pool, pool), eq(waiting.callerId, callerId)));
+  return Math.max(virtualTime, queued?.tag ?? 0);
+}
+
 /** Start-time fair queueing: a caller's next tag lies one share behind its last, or at the pool's time if that is later. */
 async function nextTag(tx: Db, pool: string, callerId: string, virtualTime: number): Promise<number> {
   const [caller] = await tx.select({ weight: callers.weight }).from(callers).where(eq(callers.id, callerId));
-  const [last] = await tx
-    .select({ tag: poolCallers.lastTag })
-    .from(poolCallers)
-    .where(and(eq(poolCallers.pool, pool), eq(poolCallers.callerId, callerId)));
-  const tag = Math.max(virtualTime, last?.tag ?? 0) + 1 / (caller?.weight ?? 1);
+  const tag = (await lastTag(tx, pool, callerId, virtualTime)) + 1 / (caller?.weight ?? 1);
   await tx
     .insert(poolCallers)
     .values({ pool, callerId, lastTag: tag })
@@ -72,21 +92,23 @@ export async function requestSlot(tx: Db, videoId: string, model: string): Promi
   const submission = await findCurrentSubmission(tx, videoId);
   if (!video || video.endedAt !== null || (submission && isOpenState(submission.state))) return { kind: 'not needed' };
   const [present] = await tx.select().from(waiting).where(eq(waiting.videoId, videoId));
-  if (!present) await enter(tx, video, { pool, tag: await nextTag(tx, pool, video.callerId, virtualTime) });
+  if (present?.pool !== pool) {
+    // Its model's accounts have been moved to another pool, and its old queue would never grant.
+    if (present) await leaveQueue(tx, videoId);
+    await enter(tx, video, { pool, tag: await nextTag(tx, pool, video.callerId, virtualTime) });
+  }
   return { kind: 'queued', grants: await grantLocked(tx, pool) };
 }
 
 /**
- * Puts a video that lost its slot through no fault of its own at the head of the queue. The video is locked by the
- * caller; as it is not waiting, nobody who holds the pool's lock waits for it.
+ * Puts a video that lost its slot through no fault of its own at the head of the queue; whoever calls this has locked
+ * the pool and the video, and grants afterwards.
  */
-export async function returnToQueue(tx: Db, video: VideoRow): Promise<SlotRequest> {
-  const pool = await poolOfModel(tx, video.model);
-  if (pool === null) return { kind: 'no account' };
-  const tag = await lockPool(tx, pool);
-  await enter(tx, video, { pool, tag });
+export async function returnToQueue(tx: Db, video: VideoRow): Promise<void> {
+  const poolId = await poolOfModel(tx, video.model);
+  const [pool] = poolId === null ? [] : await tx.select().from(pools).where(eq(pools.id, poolId));
+  if (pool) await enter(tx, video, { pool: pool.id, tag: pool.virtualTime });
   await changeVideo(tx, video.id, { state: 'queued', account: null, provider: null });
-  return { kind: 'queued', grants: await grantLocked(tx, pool) };
 }
 
 async function enter(tx: Db, video: VideoRow, place: { readonly pool: string; readonly tag: number }): Promise<void> {
@@ -151,7 +173,7 @@ async function chooseNext(tx: Db, pool: string): Promise<Choice | null> {
       where am.model = w.model and (am.suspended_until is null or am.suspended_until <= now())
       order by am.preference, room.free desc, am.account limit 1
     ) m
-    where w.pool = ${pool} order by w.tag, w.video_id limit 1`);
+    where w.pool = ${pool} and exists (select 1 from room) order by w.tag, w.video_id limit 1`);
   const [row] = rowsOf<{ video_id: string; tag: number; account: string; upstream_model: string }>(result);
   if (!row) return null;
   return { videoId: row.video_id, tag: Number(row.tag), account: row.account, upstreamModel: row.upstream_model };
@@ -177,13 +199,13 @@ async function grant1(tx: Db, pool: string, { videoId, tag, account, upstreamMod
     .from(submissions)
     .where(and(eq(submissions.account, account), isOpen));
   if (!row || (open?.n ?? 0) >= row.maxConcurrentTasks) return null;
-  // First, since it waits for whoever is ending the video at this moment: without its place it is granted nothing.
-  if (!(await leaveQueue(tx, videoId))) return null;
+  // The video's lock comes before its place's, as in every other transaction; it waits for whoever is ending the video.
+  const video = await lockVideo(tx, videoId);
+  const isWaiting = await leaveQueue(tx, videoId);
+  const last = await findCurrentSubmission(tx, videoId);
+  // An old copy of the catalog may have a video waiting whose task runs: it must not keep the queue from going on.
+  if (!video || video.endedAt !== null || !isWaiting || (last && isOpenState(last.state))) return null;
   const submissionId = `submission_${uuidv7()}`;
-  const [last] = await tx
-    .select({ n: sql<number>`coalesce(max(${submissions.n}), 0)::int` })
-    .from(submissions)
-    .where(eq(submissions.videoId, videoId));
   const { provider, baseUrl, singleLane } = row;
   await tx.insert(submissions).values({
     id: submissionId,
@@ -240,6 +262,24 @@ export async function pauseEndsAt(db: Db, videoId: string): Promise<Date | null>
 export async function listWaitingPools(db: Db): Promise<readonly string[]> {
   const rows = await db.selectDistinct({ pool: waiting.pool }).from(waiting);
   return rows.map(({ pool }) => pool);
+}
+
+/** Videos that wait in a pool where no account offers their model any more, while another pool's accounts do. */
+export async function listStranded(
+  db: Db,
+  limit: number,
+): Promise<readonly { readonly videoId: string; readonly model: string }[]> {
+  const offersIn = (pool: SQL) => sql`exists (
+    select 1 from ${accountModels} join ${accounts} on ${accounts.id} = ${accountModels.account}
+    where ${accountModels.model} = ${waiting.model} and ${accounts.configured} and ${pool})`;
+  return await db
+    .select({ videoId: waiting.videoId, model: waiting.model })
+    .from(waiting)
+    .where(
+      and(not(offersIn(sql`${accounts.pool} = ${waiting.pool}`)), offersIn(sql`${accounts.pool} <> ${waiting.pool}`)),
+    )
+    .orderBy(waiting.tag, waiting.videoId)
+    .limit(limit);
 }
 
 /** Granted submissions that nobody began to send since `before`, with whether their video has ended meanwhile. */

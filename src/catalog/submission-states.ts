@@ -16,6 +16,8 @@ export type TaskEnd =
   | {
       readonly kind: 'succeeded';
       readonly resultUrl: string | null;
+      /** The clip came with the create's answer and lies in the media store under the video's key. */
+      readonly stored?: { readonly sha256: string; readonly sizeBytes: number };
       readonly needsKey: boolean;
       readonly expiresAt: string;
     }

@@ -1,12 +1,12 @@
 /** Submissions: their compare-and-set moves from granted to an end, each of which happens once whoever tries. */
 
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { Db } from './database.ts';
-import { submissions } from './schema.ts';
+import { submissions, waiting } from './schema.ts';
 import { OPEN_SUBMISSION_STATES, type SubmissionState, type TaskEnd } from './submission-states.ts';
 
 export type SubmissionRow = typeof submissions.$inferSelect;
@@ -29,6 +29,20 @@ export function isOpenState(state: SubmissionState): boolean {
   return (OPEN_SUBMISSION_STATES as readonly SubmissionState[]).includes(state);
 }
 
+/** Whether a task may have been made for it that nobody knows yet. */
+export function isInDoubt({ state }: Pick<SubmissionRow, 'state'>): boolean {
+  return state === 'sending' || state === 'unconfirmed';
+}
+
+/** The catalog's clock: workers compare instants that others of them wrote, and their own clocks may differ. */
+export async function readClock(db: Db): Promise<Date> {
+  const result = await db.execute(sql`select extract(epoch from clock_timestamp())::float8 * 1000 as now_ms`);
+  // Both drivers return an object with `rows`, which drizzle's common type does not know.
+  const [row] = (result as unknown as { readonly rows: readonly { readonly now_ms: number }[] }).rows;
+  if (!row) throw new Error('the catalog did not tell its time');
+  return new Date(Number(row.now_ms));
+}
+
 /** Moves a submission if it is in one of the states `from`; the row as it is now if so, else null. */
 async function move(
   tx: Db,
@@ -43,9 +57,11 @@ async function move(
   return row ?? null;
 }
 
-/** granted → sending: whoever succeeds, and nobody else ever, may send the create. */
-export function beginSending(tx: Db, id: string, send: { readonly sentAt: Date; readonly sendUntil: Date }) {
-  return move(tx, id, { from: ['granted'], to: { state: 'sending', ...send } });
+/** granted → sending: whoever succeeds, and nobody else ever, may send the create, and for so long. */
+export async function beginSending(tx: Db, id: string, timeoutMs: number) {
+  const sentAt = await readClock(tx);
+  const sendUntil = new Date(sentAt.getTime() + timeoutMs);
+  return await move(tx, id, { from: ['granted'], to: { state: 'sending', sentAt, sendUntil } });
 }
 
 /** sending → unconfirmed: the create's answer was lost. */
@@ -57,7 +73,12 @@ export function markUnconfirmed(
   return move(tx, id, { from: ['sending', 'unconfirmed'], to: { state: 'unconfirmed', ...doubt } });
 }
 
-/** Notes when a list first showed no candidate. */
+/** Books what a create that may have made a task is taken to have cost, since nothing will ever tell. */
+export async function presumeBilled(tx: Db, id: string, costMicroUsd: MicroUsd): Promise<void> {
+  await move(tx, id, { from: ['sending', 'unconfirmed'], to: { costMicroUsd } });
+}
+
+/** Notes when the doubt began to count: when a list first showed no candidate, or where there is none, at once. */
 export async function noteEmptyList(tx: Db, id: string, at: Date): Promise<void> {
   await move(tx, id, { from: ['sending', 'unconfirmed'], to: { firstEmptyListAt: at } });
 }
@@ -69,13 +90,17 @@ export function markRunning(tx: Db, id: string, taskId: string) {
 
 /**
  * Makes sure that a running task has its row: workflow history outlives an old copy of the catalog, and a task that
- * runs takes a slot whatever the limit says.
+ * runs takes a slot whatever the limit says. What the old copy believed of the video's queue and slot gives way.
  */
 export async function ensureRunning(tx: Db, videoId: string, task: RunningTask): Promise<void> {
-  const { submissionId: id, n, account, provider, baseUrl, upstreamModel, taskId } = task;
+  const { submissionId: id, account, provider, baseUrl, upstreamModel, taskId } = task;
   const runningAt = new Date(task.submittedAt);
   const running = { state: 'running', taskId, runningAt } as const;
-  const [row] = await tx
+  const existing = await findSubmission(tx, id);
+  if (existing?.state === 'running') return;
+  if (existing) return void (await move(tx, id, { from: ['granted', 'sending', 'unconfirmed'], to: running }));
+  const n = await makeWay(tx, videoId, task.n);
+  await tx
     .insert(submissions)
     .values({
       id,
@@ -89,9 +114,16 @@ export async function ensureRunning(tx: Db, videoId: string, task: RunningTask):
       grantedAt: runningAt,
       ...running,
     })
-    .onConflictDoNothing()
-    .returning({ id: submissions.id });
-  if (!row) await move(tx, id, { from: ['granted', 'sending', 'unconfirmed'], to: running });
+    .onConflictDoNothing();
+}
+
+/** Takes a video out of the queue and out of any other slot; a number for a submission, `wanted` if it is free. */
+async function makeWay(tx: Db, videoId: string, wanted: number): Promise<number> {
+  await tx.delete(waiting).where(eq(waiting.videoId, videoId));
+  const rows = await tx.select().from(submissions).where(eq(submissions.videoId, videoId));
+  for (const { id } of rows) await voidSubmission(tx, id, { message: 'an older copy of the catalog' });
+  const taken = rows.map(({ n }) => n);
+  return taken.includes(wanted) ? Math.max(...taken) + 1 : wanted;
 }
 
 /** Any open state but running → void: certainly no task was made, or none that can be told. */
@@ -100,9 +132,28 @@ export function voidSubmission(tx: Db, id: string, lastError: JsonObject | null)
   return move(tx, id, { from: ['granted', 'sending', 'unconfirmed'], to });
 }
 
+/** sending → void: the attempt that sent knows that no task was made, and no other attempt has sent meanwhile. */
+export function takeBack(tx: Db, id: string, lastError: JsonObject) {
+  return move(tx, id, { from: ['sending'], to: { state: 'void', endedAt: new Date(), lastError } });
+}
+
 /** granted → void: the video ended before its create was sent. */
 export function withdrawGrant(tx: Db, id: string) {
   return move(tx, id, { from: ['granted'], to: { state: 'void', endedAt: new Date() } });
+}
+
+/**
+ * sending or unconfirmed → ended: the create's answer was the task's end. The task has no id of its own; the
+ * submission's stands for it.
+ */
+export function closeDelivered(
+  tx: Db,
+  id: string,
+  end: { readonly taskEnd: TaskEnd; readonly costMicroUsd: MicroUsd },
+): Promise<SubmissionRow | null> {
+  const now = new Date();
+  const to = { state: 'ended', taskId: id, runningAt: now, endedAt: now, ...end } as const;
+  return move(tx, id, { from: ['sending', 'unconfirmed'], to });
 }
 
 /** running → ended: the task is over and its slot is free. */

@@ -56,7 +56,9 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
     gateway,
     dialects: DIALECTS,
     links,
+    store,
     trustedHosts: config.trustedHosts,
+    syncWaitSeconds: config.syncWaitSeconds,
     health: {
       checks: {
         catalog: () => database.check(),

@@ -6,7 +6,7 @@ import { discoverModels } from '../../activities/discover-models.ts';
 import { createActivities } from '../../activities/index.ts';
 import { fetchUntrusted } from '../net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
-import { createClipArchiver } from '../storage/archive-clip.ts';
+import { createClipArchiver, createClipInspector } from '../storage/archive-clip.ts';
 import { createPosterMaker } from '../storage/poster.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { setUpNamespace } from '../temporal/setup.ts';
@@ -23,6 +23,8 @@ export interface WorkerPart {
 }
 
 const CREATE_TIMEOUT_MS = 60_000;
+/** Where the answer is the clip itself; the activity has a minute more. */
+const DELIVERY_TIMEOUT_MS = 19 * 60_000;
 const EXCHANGE_TIMEOUT_MS = 15_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
@@ -46,15 +48,18 @@ export async function discoverUpstreamModels({ config, log, database }: Parts): 
 }
 
 function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink) {
+  const makePoster = createPosterMaker(log);
   return createActivities({
     db: database.db,
     store,
-    archiveClip: createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster: createPosterMaker(log) }),
+    archiveClip: createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster }),
+    inspectClip: createClipInspector({ store, makePoster }),
     providers: PROVIDERS_BY_NAME,
     accounts: config.accounts,
     workflows: control,
     log,
     createTimeoutMs: CREATE_TIMEOUT_MS,
+    deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
     exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS,
   });
 }
@@ -111,7 +116,13 @@ class WatchedWorkers implements WorkerPart {
     try {
       await setUpNamespace(this.#link.connection, namespace, log);
       const activities = activitiesOf(this.#parts, this.#link);
-      this.#workers = await startWorkers({ connection, namespace, activities, workflowsPath: workflowsPath() });
+      this.#workers = await startWorkers({
+        connection,
+        namespace,
+        activities,
+        workflowsPath: workflowsPath(),
+        drainMs: config.drainSeconds * 1000,
+      });
       // Told to stop while they started: `stop` saw none to shut down.
       if (!this.#stopping.signal.aborted) await this.#whileRunning(this.#workers);
     } finally {

@@ -57,15 +57,39 @@ interface RouteBase {
   readonly path: string;
 }
 
-/** Makes a video. `parse` throws `Refusal` for what does not fit. */
-export interface CreateRoute extends RouteBase {
-  readonly kind: 'create';
+/** What makes a video. `parse` throws `Refusal` for what does not fit. */
+interface Creation extends RouteBase {
   /**
    * X1: body keys that speak for this dialect where several document the path. Absent: only the prefix or the caller's
    * own dialect selects it there.
    */
   readonly ownKeys?: readonly string[];
   parse(request: DialectRequest): { readonly draft: VideoDraft; readonly idempotencyKey?: string };
+}
+
+/** Makes a video and answers at once. */
+export interface CreateRoute extends Creation {
+  readonly kind: 'create';
+  /** Whether a body may also be `multipart/form-data`; its files are `UploadedFile` in the parsed body. */
+  readonly takesForms?: true;
+  render(view: VideoView): DialectAnswer;
+}
+
+/** Makes a video and answers when it has ended, with the clip in base64. */
+export interface CreateAndWaitRoute extends Creation {
+  readonly kind: 'createAndWait';
+  /** The JSON before and behind the base64. */
+  surroundClip(video: Video): { readonly before: string; readonly after: string };
+  /** The end was another one than completed. */
+  renderFailed(view: VideoView): DialectAnswer;
+  /** The wait was over before the video. */
+  renderUnfinished(view: VideoView): DialectAnswer;
+}
+
+/** Makes a video from the settings of another. `parse` throws `Refusal`. */
+export interface RemixRoute extends RouteBase {
+  readonly kind: 'remix';
+  parse(request: DialectRequest, source: Video): { readonly draft: VideoDraft };
   render(view: VideoView): DialectAnswer;
 }
 
@@ -104,6 +128,13 @@ export interface CancelRoute extends RouteBase {
   render(isStopped: boolean): DialectAnswer;
 }
 
+/** Serves the bytes of a video's media. */
+export interface ContentRoute extends RouteBase {
+  readonly kind: 'content';
+  /** Which file is asked for; throws `Refusal` for one that there is not, or not yet. */
+  choose(request: DialectRequest, video: Video): 'clip' | 'poster';
+}
+
 /** Changes how long the media of a video are kept. `parse` throws `Refusal`. */
 export interface RetainRoute extends RouteBase {
   readonly kind: 'retain';
@@ -139,18 +170,28 @@ export interface ModelsRoute extends RouteBase {
   render(offers: readonly ModelOffer[]): DialectAnswer;
 }
 
+/** Stands for something that the document has and nobody here can do. */
+export interface UnsupportedRoute extends RouteBase {
+  readonly kind: 'unsupported';
+  readonly problem: string;
+}
+
 /** Every kind of route; a new kind asks for its handler. */
 export interface RoutesByKind {
   readonly create: CreateRoute;
+  readonly createAndWait: CreateAndWaitRoute;
+  readonly remix: RemixRoute;
   readonly read: ReadRoute;
   readonly detail: DetailRoute;
   readonly list: ListRoute;
   readonly stream: StreamRoute;
+  readonly content: ContentRoute;
   readonly cancel: CancelRoute;
   readonly retain: RetainRoute;
   readonly delete: DeleteRoute;
   readonly deleteAll: DeleteAllRoute;
   readonly models: ModelsRoute;
+  readonly unsupported: UnsupportedRoute;
 }
 
 export type RouteKind = keyof RoutesByKind;

@@ -1,17 +1,18 @@
 /** A file that came with a form: dialects meet it where other bodies have a value. */
 
-import { createHash } from 'node:crypto';
-
 /** A class of its own, so that no JSON body can look like one. */
 export class UploadedFile {
   readonly bytes: Uint8Array;
+  readonly #sha256: string;
 
-  constructor(bytes: Uint8Array) {
+  /** `sha256` (hex) is that of the bytes. */
+  constructor(bytes: Uint8Array, sha256: string) {
     this.bytes = bytes;
+    this.#sha256 = sha256;
   }
 
-  /** What stands for it in a body's fingerprint. */
+  /** What stands for it where a body is printed or compared. */
   toJSON(): { readonly sha256: string } {
-    return { sha256: createHash('sha256').update(this.bytes).digest('hex') };
+    return { sha256: this.#sha256 };
   }
 }

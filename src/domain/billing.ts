@@ -8,6 +8,8 @@ const DEBITS_AT_CREATION: Readonly<Record<DialectName, boolean>> = {
   airforce: false,
   'airforce-2024': true,
   infrai: false,
+  openai: false,
+  a4f: false,
 };
 
 /** What a video is settled at. */

@@ -66,6 +66,12 @@ export const VIDEO_FAILURES = {
     charge: 'none',
     meaning: 'No configured account can serve the video.',
   },
+  start_refused: {
+    retry: 'never',
+    httpStatus: 500,
+    charge: 'none',
+    meaning: 'Temporal refused to start the video.',
+  },
 } as const satisfies Record<string, FailureFacts>;
 
 /** Kinds that refuse a request: nothing was accepted, nothing is kept. */

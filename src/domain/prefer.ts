@@ -40,7 +40,7 @@ function offersThatTake(draft: VideoDraft, offers: readonly ModelOffer[]) {
  * The offer that suits a preference best among those that take the draft.
  * @throws Refusal `invalid_request` when none does.
  */
-export function chooseByPreference(draft: VideoDraft, prefer: Preference, offers: readonly ModelOffer[]): ChosenOffer {
+function chooseByPreference(draft: VideoDraft, prefer: Preference, offers: readonly ModelOffer[]): ChosenOffer {
   const { chosen, refusal } = offersThatTake(draft, offers);
   chosen.sort((a, b) => a.offer.pricePerSecondMicroUsd - b.offer.pricePerSecondMicroUsd);
   const best = chosen[PLACE_OF[prefer](chosen.length)];
@@ -49,4 +49,16 @@ export function chooseByPreference(draft: VideoDraft, prefer: Preference, offers
   throw new Refusal('invalid_request', `no model on offer takes this request${reason}`, {
     ...(refusal?.param !== undefined && { param: refusal.param }),
   });
+}
+
+/**
+ * The offer that a draft is priced at: of the model it names, or of the one that its preference chooses.
+ * @param offers what its caller may use
+ * @throws Refusal `unknown_model`, or `invalid_request` when nothing on offer takes the draft.
+ */
+export function choose(draft: VideoDraft, offers: readonly ModelOffer[]): ChosenOffer {
+  const { model, prefer = 'balanced' } = draft;
+  if (model === null) return chooseByPreference(draft, prefer, offers);
+  const own = offers.filter((offer) => offer.model === model);
+  return chooseOffer(draft, own);
 }

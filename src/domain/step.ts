@@ -46,7 +46,13 @@ export type NextStep =
       readonly provider: ProviderName;
     }
   /** Whether a task was made is in doubt: look again after this. */
-  | { readonly step: 'confirm'; readonly submissionId: string; readonly lookAgainMs: number; readonly reason: string }
+  | {
+      readonly step: 'confirm';
+      readonly submissionId: string;
+      readonly provider: ProviderName;
+      readonly lookAgainMs: number;
+      readonly reason: string;
+    }
   /** `ended`: the video has its end already, and the task is only watched for its bill. */
   | { readonly step: 'watch'; readonly task: RunningTask; readonly ended: boolean }
   | { readonly step: 'archive'; readonly resultExpiresAt: string }

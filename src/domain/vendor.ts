@@ -1,9 +1,17 @@
 /** The names of the documented APIs: what we speak inbound (dialects) and outbound (providers). */
 
-export const PROVIDERS = ['airforce'] as const;
+export const PROVIDERS = ['airforce', 'infrai', 'a4f', 'openai'] as const;
 /** The outbound adapter for a documented API. */
 export type ProviderName = (typeof PROVIDERS)[number];
 
-export const DIALECTS = ['airforce', 'airforce-2024', 'infrai'] as const;
+/** Whether a provider's create is answered only when the clip is done, and carries it (A4-01, A4-28). */
+export const ANSWERS_AT_END = {
+  airforce: false,
+  infrai: false,
+  a4f: true,
+  openai: false,
+} as const satisfies Record<ProviderName, boolean>;
+
+export const DIALECTS = ['airforce', 'airforce-2024', 'infrai', 'openai', 'a4f'] as const;
 /** The inbound face of a documented API. */
 export type DialectName = (typeof DIALECTS)[number];

@@ -55,6 +55,9 @@ export interface VideoRequest {
   readonly remixOf?: string;
 }
 
+/** A request as a workflow is given it: complete from the gateway, perhaps with gaps from another team's workflow. */
+export type GivenRequest = Pick<VideoRequest, 'model' | 'prompt'> & Partial<VideoRequest>;
+
 /** Bounds that keep a request small enough to be a workflow's input. */
 export const REQUEST_BOUNDS = {
   promptBytes: 32 * 1024,

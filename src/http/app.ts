@@ -13,7 +13,8 @@ import {
 } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
 import type { Gateway } from '../gateway.ts';
-import { acceptOnlyJson, JSON_BODY_BYTES } from './body.ts';
+import type { MediaStore } from '../storage/media-store.ts';
+import { acceptJsonAndForms, JSON_BODY_BYTES } from './body.ts';
 import { answerClientError } from './client-errors.ts';
 import type { VideoLinks } from './dialect-handlers.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths, findDialectPath } from './dialect-paths.ts';
@@ -27,6 +28,8 @@ export interface AppOptions {
   /** By the name each is mounted under; at shared paths the first answers by default. */
   readonly dialects: DialectTable;
   readonly links: VideoLinks;
+  /** Where the clips are that dialects serve by themselves. */
+  readonly store: MediaStore;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly health: HealthOptions;
@@ -34,6 +37,8 @@ export interface AppOptions {
   readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
   readonly log: FastifyBaseLogger;
   readonly streams?: Partial<EventStreamSettings>;
+  /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
+  readonly syncWaitSeconds?: number;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -41,6 +46,10 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const KEEP_ALIVE_MS = 75_000;
 /** For a whole request to arrive: 16 MiB over a slow line. Answers, streams above all, may take as long as they do. */
 const REQUEST_TIMEOUT_MS = 120_000;
+/** X19: SDKs give up after 600 s and send the request again, so the answer comes before. */
+const SYNC_WAIT_SECONDS = 540;
+/** Connections on which nothing is said for minutes are kept open, and found dead, by TCP itself. */
+const TCP_KEEP_ALIVE_MS = 30_000;
 /** Beyond what headers may hold: no parameter is too long to be answered as an id that does not exist. */
 const LONGEST_PARAMETER = 65_536;
 
@@ -103,6 +112,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     bodyLimit: JSON_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: 0,
+    http: { keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
@@ -117,7 +127,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   const streams = new EventStreams(options.streams);
 
-  acceptOnlyJson(app);
+  acceptJsonAndForms(app);
   closeGently(app, streams);
   logAnswers(app);
   app.setErrorHandler((error, request, reply) =>
@@ -125,7 +135,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     answerError(request.is404 ? missing(paths, request, reply) : error, request, reply),
   );
   app.setNotFoundHandler((request, reply) => answerError(missing(paths, request, reply), request, reply));
-  mountDialects(app, { gateway, links, trustedHosts, streams }, paths);
+  const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
+  mountDialects(app, { gateway, links, store: options.store, trustedHosts, streams, syncWaitMs }, paths);
   app.register(healthRoutes(options.health));
   for (const plugin of options.plugins ?? []) app.register(plugin);
   return app;

@@ -1,6 +1,8 @@
-/** Reading JSON bodies: bounded, strict UTF-8, and free of what the catalog cannot store. */
+/** Reading bodies: JSON is bounded, strict UTF-8, and free of what the catalog cannot store. */
 
+import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { UploadedFile } from '../dialects/uploaded-file.ts';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
 
@@ -20,13 +22,14 @@ function checkText(text: string): void {
   if (UNSTORABLE.test(text)) refuse('the body holds a text with a NUL or half of a surrogate pair');
 }
 
-/** Visits every value once; recursion is as deep as the nesting allowed. */
-function checkValues(root: unknown): void {
+/** Refuses what the catalog cannot store; visits every value once, with recursion as deep as the nesting allowed. */
+export function checkValues(root: unknown): void {
   let values = 0;
   const visit = (value: unknown, depth: number): void => {
     values += 1;
     if (values > MOST_VALUES) refuse(`the body holds more than ${MOST_VALUES} values`);
     if (depth > DEEPEST_NESTING) refuse(`the body is nested deeper than ${DEEPEST_NESTING} levels`);
+    if (value instanceof UploadedFile) return;
     if (typeof value === 'string') checkText(value);
     // 1e999 is read as Infinity, which would be forwarded as null.
     if (typeof value === 'number' && !Number.isFinite(value)) refuse('the body holds a number that is out of range');
@@ -60,12 +63,13 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Makes JSON the only content type an app reads; plugins may add theirs. */
-export function acceptOnlyJson(app: FastifyInstance): void {
+/** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */
+export function acceptJsonAndForms(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer', bodyLimit: JSON_BODY_BYTES },
     async (_request: FastifyRequest, body: Buffer) => readJson(body),
   );
+  app.register(multipart);
 }

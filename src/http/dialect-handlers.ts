@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
+  CreateRoute,
   DeleteAllRoute,
   DeleteRoute,
   Dialect,
@@ -15,9 +16,14 @@ import type {
 import { Refusal } from '../domain/failure.ts';
 import { isEnded, type Video } from '../domain/video.ts';
 import type { Caller, Gateway } from '../gateway.ts';
+import type { MediaStore } from '../storage/media-store.ts';
+import { base64Body, base64BodyBytes, type Surroundings } from './base64-body.ts';
 import type { EventStreams } from './event-stream.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
+import { findMedia } from './media-routes.ts';
+import { serveObject } from './serve-object.ts';
+import { waitForEnd } from './wait-for-end.ts';
 
 /** The signed links of a video's media. */
 export type VideoLinks = (video: Video) => Omit<VideoView, 'video'>;
@@ -26,9 +32,12 @@ export type VideoLinks = (video: Video) => Omit<VideoView, 'video'>;
 export interface FrontDoor {
   readonly gateway: Gateway;
   readonly links: VideoLinks;
+  readonly store: MediaStore;
   /** `host:port` of images that may be private. */
   readonly trustedHosts: readonly string[];
   readonly streams: EventStreams;
+  /** How long a caller who waits for an end is kept waiting. */
+  readonly syncWaitMs: number;
 }
 
 export type DialectHttpRequest = FastifyRequest<{
@@ -40,6 +49,7 @@ export type DialectHttpRequest = FastifyRequest<{
 interface Exchange {
   readonly request: DialectHttpRequest;
   readonly reply: FastifyReply;
+  readonly body: unknown;
   readonly caller: Caller;
   readonly dialect: Dialect;
 }
@@ -65,13 +75,56 @@ function videoIdOf({ request }: Exchange): string {
   return id;
 }
 
-function dialectRequest({ request }: Exchange): DialectRequest {
+function dialectRequest({ request, body }: Exchange): DialectRequest {
   const query = Object.entries(request.query).map(([name, value]) => [name, [value].flat()[0]]);
-  return { params: request.params, query: Object.fromEntries(query), body: request.body };
+  return { params: request.params, query: Object.fromEntries(query), body };
 }
 
 function viewOf({ links }: FrontDoor, video: Video): VideoView {
   return { video, ...links(video) };
+}
+
+/** Has a video accepted, once for each idempotency key. */
+async function createVideo(
+  { gateway, trustedHosts }: FrontDoor,
+  { request, body, caller, dialect }: Exchange,
+  { draft, idempotencyKey }: ReturnType<CreateRoute['parse']>,
+): Promise<Video> {
+  checkImageHosts(draft.images, trustedHosts);
+  return await gateway.create({
+    caller,
+    dialect: dialect.name,
+    draft,
+    retentionSeconds: dialect.retentionSeconds,
+    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
+    bodyHash: fingerprint(idempotencyKey === undefined ? body : withoutKey(body)),
+  });
+}
+
+/** Aborted when the client has gone. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => controller.abort());
+  return controller.signal;
+}
+
+/** A4-10: the clip as it is read from the archive, in base64; null since that is the whole answer. */
+async function sendClip(
+  { store }: FrontDoor,
+  video: Video,
+  { reply, around }: { readonly reply: FastifyReply; readonly around: Surroundings },
+): Promise<null> {
+  const { key, sizeBytes } = await findMedia(store, video, 'clip');
+  const object = await store.read(key);
+  if (object === null) throw new Refusal('gone', 'the media have been purged');
+  reply.removeHeader('x-should-retry');
+  reply.headers({
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': base64BodyBytes(sizeBytes, around),
+    'cache-control': 'no-store',
+  });
+  reply.send(base64Body(object, sizeBytes, around));
+  return null;
 }
 
 /** X9: removes a video, or refuses, as the route says for one that has not ended. */
@@ -90,18 +143,36 @@ async function remove(
 
 const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async create(door, exchange, route) {
-    const { request, caller, dialect } = exchange;
-    const { draft, idempotencyKey } = route.parse(dialectRequest(exchange));
-    checkImageHosts(draft.images, door.trustedHosts);
-    const video = await door.gateway.create({
-      caller,
-      dialect: dialect.name,
-      draft,
-      retentionSeconds: dialect.retentionSeconds,
-      idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
-      bodyHash: fingerprint(idempotencyKey === undefined ? request.body : withoutKey(request.body)),
-    });
-    return route.render(viewOf(door, video));
+    const order = route.parse(dialectRequest(exchange));
+    return route.render(viewOf(door, await createVideo(door, exchange, order)));
+  },
+
+  async createAndWait(door, exchange, route) {
+    const { request, reply, caller } = exchange;
+    const { id } = await createVideo(door, exchange, route.parse(dialectRequest(exchange)));
+    // X19: whatever comes now, sending the request again would make another video.
+    reply.headers({ 'x-video-id': id, location: `/clipyard/v1/videos/${id}`, 'x-should-retry': 'false' });
+    const source = {
+      read: () => door.gateway.read(caller, id, { includeHidden: true }),
+      watch: (onChange: () => void) => door.gateway.watch(id, onChange),
+      onError: (error: unknown) => request.log.warn({ err: error }, 'video could not be read while it was waited for'),
+    };
+    const signal = goneSignal(reply);
+    const video = await waitForEnd(source, { limitMs: door.syncWaitMs, signal });
+    if (signal.aborted) {
+      // A4-28, X19: the video goes on without its caller.
+      reply.hijack();
+      return null;
+    }
+    if (video === null) return route.renderUnfinished(viewOf(door, await source.read()));
+    if (video.state !== 'completed') return route.renderFailed(viewOf(door, video));
+    return await sendClip(door, video, { reply, around: route.surroundClip(video) });
+  },
+
+  async remix(door, exchange, route) {
+    const source = await door.gateway.read(exchange.caller, videoIdOf(exchange));
+    const order = route.parse(dialectRequest(exchange), source);
+    return route.render(viewOf(door, await createVideo(door, exchange, order)));
   },
 
   async read(door, exchange, route) {
@@ -133,6 +204,14 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
       watch: (onChange: () => void) => door.gateway.watch(id, onChange),
     };
     await door.streams.follow(source, exchange.request, exchange.reply);
+    return null;
+  },
+
+  async content(door, exchange, route) {
+    const { request, reply, caller } = exchange;
+    const video = await door.gateway.read(caller, videoIdOf(exchange));
+    const variant = route.choose(dialectRequest(exchange), video);
+    await serveObject(request, reply, await findMedia(door.store, video, variant));
     return null;
   },
 
@@ -180,6 +259,10 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
 
   async models(door, exchange, route) {
     return route.render(await door.gateway.offers(exchange.caller));
+  },
+
+  async unsupported(_door, _exchange, { problem }) {
+    throw new Refusal('invalid_request', problem, { code: 'not_supported' });
   },
 };
 

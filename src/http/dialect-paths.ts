@@ -66,7 +66,8 @@ export function dialectOfUrl(dialects: DialectTable, paths: readonly DialectPath
 
 /** Which of the keys that speak for a face stand in a body. */
 function claimedKeys({ route }: Face, body: unknown): readonly string[] {
-  const ownKeys = route.kind === 'create' ? (route.ownKeys ?? []) : [];
+  const makesVideos = route.kind === 'create' || route.kind === 'createAndWait';
+  const ownKeys = makesVideos ? (route.ownKeys ?? []) : [];
   return isJsonObject(body) ? ownKeys.filter((key) => Object.hasOwn(body, key)) : [];
 }
 

@@ -1,12 +1,14 @@
 /** The routes of all dialects: who is asking, in which dialect, and the answer in that dialect's words. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Dialect } from '../dialects/dialect.ts';
+import type { Dialect, DialectRoute } from '../dialects/dialect.ts';
+import { Refusal } from '../domain/failure.ts';
 import type { Caller } from '../gateway.ts';
 import { authenticate } from './authentication.ts';
 import { type DialectHttpRequest, type FrontDoor, handle } from './dialect-handlers.ts';
 import { chooseFace, type DialectPath, type Face } from './dialect-paths.ts';
 import { sendAnswer } from './errors.ts';
+import { readForm } from './form.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,13 +29,21 @@ function admit(door: FrontDoor, faces: readonly Face[]) {
   };
 }
 
+/** The body as the route reads it; a form has not been read until here. */
+async function bodyOf(request: FastifyRequest, route: DialectRoute): Promise<unknown> {
+  if (!request.isMultipart() || route.kind === 'unsupported') return request.body;
+  if (route.kind === 'create' && route.takesForms === true) return await readForm(request);
+  throw new Refusal('unsupported_media_type', 'this route takes application/json');
+}
+
 function answer(door: FrontDoor, faces: readonly Face[]) {
   return async (request: DialectHttpRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { caller } = request;
     if (caller === null) throw new Error('a dialect route was reached without a caller');
     const { dialect, route } = chooseFace(faces, { dialectName: caller.dialect, body: request.body });
     request.dialect = dialect;
-    const answered = await handle(door, { request, reply, caller, dialect }, route);
+    const body = await bodyOf(request, route);
+    const answered = await handle(door, { request, reply, body, caller, dialect }, route);
     return answered === null ? reply : sendAnswer(reply, answered);
   };
 }
@@ -44,11 +54,13 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
   app.decorateRequest('dialect', null);
   for (const path of paths) {
     for (const [method, faces] of path.methods) {
+      const servesMedia = faces.some(({ route }) => route.kind === 'content');
       app.route<{ Params: DialectHttpRequest['params']; Querystring: DialectHttpRequest['query'] }>({
-        method,
+        // Media answer HEAD themselves: the framework would tell the length of the answer's empty body.
+        method: servesMedia ? [method, 'HEAD'] : method,
         url: path.url,
         // A stream has no headers to tell without streaming.
-        exposeHeadRoute: method === 'GET' && faces.every(({ route }) => route.kind !== 'stream'),
+        exposeHeadRoute: method === 'GET' && !servesMedia && faces.every(({ route }) => route.kind !== 'stream'),
         onRequest: admit(door, faces),
         handler: answer(door, faces),
       });

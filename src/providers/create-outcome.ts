@@ -35,6 +35,12 @@ const ACCOUNT_REFUSALS: Readonly<Record<number, RefusalReason>> = {
 /** A server that stopped waiting for us may have begun. */
 const REQUEST_TIMEOUT = 408;
 
+/** Why a status refuses a create; null where it does not say that no task was made. */
+export function refusalReasonOf(status: number): RefusalReason | null {
+  if (status < 400 || status >= 500 || status === REQUEST_TIMEOUT) return null;
+  return ACCOUNT_REFUSALS[status] ?? 'request';
+}
+
 /** One create on a connection of its own. Never throws. */
 export async function sendCreate(call: StartCall, create: Create): Promise<StartOutcome> {
   try {
@@ -59,8 +65,8 @@ function judgeReply(reply: JsonReply, create: Create): StartOutcome {
   const task = status >= 200 && status < 300 ? create.readTask(reply.body) : undefined;
   if (task !== undefined) return { kind: 'started', ...task };
   const upstream = upstreamWords(reply);
-  if (status < 400 || status >= 500 || status === REQUEST_TIMEOUT) return { kind: 'lost', answered: true, upstream };
-  const reason = ACCOUNT_REFUSALS[status] ?? 'request';
+  const reason = refusalReasonOf(status);
+  if (reason === null) return { kind: 'lost', answered: true, upstream };
   return { kind: 'refused', reason, upstream, retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs) };
 }
 

@@ -29,12 +29,20 @@ export interface ProviderCall {
   readonly signal: AbortSignal;
 }
 
+/** A clip that came with the create's own answer, safe in storage. */
+export interface StoredClip {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
 export interface StartCall extends ProviderCall {
   readonly upstreamModel: string;
   /** Derived from the submission, the same in every try of it. */
   readonly idempotencyKey: string;
   /** How long to wait for the create's answer. */
   readonly timeoutMs: number;
+  /** Stores the clip that the answer carries; replaces what an earlier try stored, and leaves nothing when it throws. */
+  storeClip(pieces: AsyncIterable<Uint8Array>): Promise<StoredClip>;
   /** Reads a stored input image. */
   readImage(image: ImageReference & { kind: 'stored' }): Promise<Uint8Array>;
 }
@@ -45,6 +53,10 @@ export type RefusalReason = 'rate limited' | 'unauthenticated' | 'no credit' | '
 /** How a create ended. Nothing is thrown: what is not known is said. */
 export type StartOutcome =
   | { readonly kind: 'started'; readonly taskId: string; readonly costMicroUsd: MicroUsd | null }
+  /** The clip came with the answer; null where the answer carried none. */
+  | { readonly kind: 'delivered'; readonly clip: StoredClip | null }
+  /** The answer says that a task was made and failed. */
+  | { readonly kind: 'failed'; readonly upstream: UpstreamWords }
   | {
       readonly kind: 'refused';
       readonly reason: RefusalReason;

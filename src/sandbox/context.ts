@@ -5,6 +5,7 @@ import type { ResultLinks } from './links.ts';
 import type { ClipRenderer } from './render/clip-renderer.ts';
 import type { TaskStore } from './task-store.ts';
 
+/** What all parts of one sandbox share. */
 export interface SandboxContext {
   readonly store: TaskStore;
   readonly conditions: Conditions;
@@ -13,4 +14,10 @@ export interface SandboxContext {
   /** The keys that are good; null: every key is. */
   readonly keys: ReadonlySet<string> | null;
   log(message: string): void;
+}
+
+/** The same for one face. */
+export interface FaceContext extends SandboxContext {
+  /** The face's name: its tasks' `provider`. */
+  readonly provider: string;
 }

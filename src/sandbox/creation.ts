@@ -1,19 +1,25 @@
 /** What all faces do alike: know the key, raise the errors that were asked for, create a task or lose its answer. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { JsonObject } from '../domain/json.ts';
 import type { FaultEvent } from './conditions.ts';
-import type { SandboxContext } from './context.ts';
+import type { FaceContext, SandboxContext } from './context.ts';
 import type { FaultOf } from './fault-kinds.ts';
 import { SandboxRefusal } from './refusal.ts';
-import { endsAtMs, type SandboxTask } from './task.ts';
+import { endsAtMs, type SandboxTask, type TaskOwner } from './task.ts';
 import type { TaskDraft } from './task-store.ts';
 
-/** The key of a request. */
-export function authenticate(request: FastifyRequest, { keys }: SandboxContext): string {
+/** Whose request it is, by its key. */
+export function authenticate(request: FastifyRequest, { keys, provider }: FaceContext): TaskOwner {
   const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (key === undefined) throw new SandboxRefusal(401, 'unauthorized', 'an Authorization: Bearer key is required');
   if (keys && !keys.has(key)) throw new SandboxRefusal(401, 'unauthorized', 'the API key is not valid');
-  return key;
+  return { key, provider };
+}
+
+/** The seed that a body names: numbers and texts count, and only the clip's picture depends on it. */
+export function readSeed({ seed }: JsonObject): string | null {
+  return typeof seed === 'number' || typeof seed === 'string' ? String(seed) : null;
 }
 
 /** Throws the HTTP error that a fault asks for at this event, if one does. */
@@ -29,26 +35,49 @@ export interface Creation {
   readonly draft: TaskDraft;
   /** Tasks a key may have at once. */
   readonly maxConcurrentTasks: number;
-  /** The answer in the face's words. */
-  render(task: SandboxTask): unknown;
+  /** The task that the same create made before, where the face knows one again. */
+  readonly known?: SandboxTask | null;
 }
 
-/** Creates the task of a checked request and answers, or loses the answer as a fault asks. */
-export function createTask(reply: FastifyReply, creation: Creation, context: SandboxContext): unknown {
-  const { draft } = creation;
-  const { store, conditions, log } = context;
+/** What became of a create: its task, if it has one by now, and how its answer is lost, if it is. */
+export interface Acceptance {
+  readonly task: SandboxTask | null;
+  readonly lost: FaultOf<'lost_create_answer'> | null;
+}
+
+/** Accepts the task of a checked request, as far as limits and faults let it. */
+export function acceptTask(creation: Creation, context: SandboxContext): Acceptance {
+  const { draft, known } = creation;
+  const { conditions, log } = context;
   raiseHttpError(context, { ...draft, on: 'create' });
-  requireRoom(creation, context);
+  if (!known) requireRoom(creation, context);
   const lost = conditions.draw('lost_create_answer', draft);
-  if (!lost) {
-    const task = store.accept(draft);
-    log(`task ${task.id}: ${task.model}, ${task.seconds} s, ready in ${task.generationMs} ms`);
-    return creation.render(task);
-  }
-  if (lost.recorded === 'now') store.accept(draft);
-  if (typeof lost.recorded === 'object') store.accept(draft, lost.recorded.afterMs);
-  log(`fault: create answer lost by ${lost.answer}`);
-  return loseAnswer(reply, lost);
+  const task = recordTask(creation, lost, context);
+  if (lost) log(`fault: create answer lost by ${lost.answer}`);
+  else if (task) log(`task ${task.id}: ${task.model}, ${task.seconds} s, ready in ${task.generationMs} ms`);
+  return { task, lost };
+}
+
+function recordTask(
+  { draft, known }: Creation,
+  lost: Acceptance['lost'],
+  { store }: SandboxContext,
+): SandboxTask | null {
+  if (known) return known;
+  if (!lost || lost.recorded === 'now') return store.accept(draft);
+  if (lost.recorded !== 'never') store.accept(draft, lost.recorded.afterMs);
+  return null;
+}
+
+/** Creates a task and answers in the face's words, or loses the answer as a fault asks. */
+export function createTask(
+  reply: FastifyReply,
+  creation: Creation & { render(task: SandboxTask): unknown },
+  context: SandboxContext,
+): unknown {
+  const { task, lost } = acceptTask(creation, context);
+  if (lost) return loseAnswer(reply, lost);
+  return task && creation.render(task);
 }
 
 /** AF-49, with the answer that is nowhere documented (X17): 429 and when the next place will be free. */
@@ -65,7 +94,8 @@ function requireRoom({ draft, maxConcurrentTasks }: Creation, { store }: Sandbox
   );
 }
 
-function loseAnswer(reply: FastifyReply, { answer }: FaultOf<'lost_create_answer'>): unknown {
+/** Answers a create in one of the ways that name no task. */
+export function loseAnswer(reply: FastifyReply, { answer }: FaultOf<'lost_create_answer'>): unknown {
   switch (answer) {
     case '5xx':
       throw new SandboxRefusal(502, 'bad_gateway', 'the upstream of the sandbox did not answer');

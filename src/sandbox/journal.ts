@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { isJsonObject } from '../domain/json.ts';
 import type { SandboxTask } from './task.ts';
 
-/** `hide` removes a task from its key's history; the bill keeps it. */
+/** A task's later line replaces its earlier one. `hide` removes a task from its key's history; the bill keeps it. */
 export type JournalEntry =
   | { readonly type: 'task'; readonly task: SandboxTask }
   | { readonly type: 'hide'; readonly id: string };

@@ -78,32 +78,44 @@ export interface PricedClip {
 
 const MICRO_USD_PER_CENT = 10_000;
 
-function refuse(problem: string): never {
-  throw new SandboxRefusal(400, 'invalid_request', problem);
+function refuse(field: keyof WantedClip, problem: string): never {
+  throw new SandboxRefusal(400, 'invalid_request', problem, { field });
 }
 
-function choose(name: string, value: string | undefined, allowed: readonly string[]): string {
+interface Choice {
+  readonly field: keyof WantedClip;
+  readonly name: string;
+}
+
+function choose({ field, name }: Choice, value: string | undefined, allowed: readonly string[]): string {
   const chosen = value ?? allowed[0] ?? '';
-  if (!allowed.includes(chosen)) refuse(`${name} must be one of ${allowed.join(', ')}, not ${chosen}`);
+  if (!allowed.includes(chosen)) refuse(field, `${name} must be one of ${allowed.join(', ')}, not ${chosen}`);
   return chosen;
 }
 
-/** Checks a clip against its model and prices it: seconds times the model's price (AF-47). */
-export function priceClip(clip: WantedClip): PricedClip {
-  const model = SANDBOX_MODELS.find(({ id }) => id === clip.model);
-  if (!model) throw new SandboxRefusal(400, 'model_not_found', `there is no video model ${clip.model}`);
-  choose('mode', clip.mode, model.modes);
+/** The offered model of this name. */
+export function findModel(id: string, offered: readonly SandboxModel[]): SandboxModel {
+  const model = offered.find((each) => each.id === id);
+  if (model) return model;
+  throw new SandboxRefusal(400, 'model_not_found', `there is no video model ${id}`, { field: 'model' });
+}
+
+/** Checks a clip against its model among those offered and prices it: seconds times the model's price (AF-47). */
+export function priceClip(clip: WantedClip, offered: readonly SandboxModel[] = SANDBOX_MODELS): PricedClip {
+  const model = findModel(clip.model, offered);
+  choose({ field: 'mode', name: 'mode' }, clip.mode, model.modes);
   // AF-15: the other modes start from images.
-  if (clip.mode !== 'text' && clip.images === 0) refuse(`mode ${clip.mode} needs input_images`);
+  if (clip.mode !== 'text' && clip.images === 0) refuse('images', `mode ${clip.mode} needs input_images`);
   // AF-12: the model's minimum is the default.
   const seconds = clip.seconds ?? model.minSeconds;
   if (!Number.isInteger(seconds) || seconds < model.minSeconds || seconds > model.maxSeconds) {
-    refuse(`duration of ${model.id} must be ${model.minSeconds} to ${model.maxSeconds} whole seconds, not ${seconds}`);
+    const { id, minSeconds, maxSeconds } = model;
+    refuse('seconds', `duration of ${id} must be ${minSeconds} to ${maxSeconds} whole seconds, not ${seconds}`);
   }
   return {
     seconds,
-    aspectRatio: choose('aspect_ratio', clip.aspectRatio, model.aspectRatios),
-    quality: choose('quality', clip.quality, model.qualities),
+    aspectRatio: choose({ field: 'aspectRatio', name: 'aspect_ratio' }, clip.aspectRatio, model.aspectRatios),
+    quality: choose({ field: 'quality', name: 'quality' }, clip.quality, model.qualities),
     estimateMicroUsd: seconds * model.centsPerSecond * MICRO_USD_PER_CENT,
   };
 }

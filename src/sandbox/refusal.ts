@@ -1,6 +1,8 @@
 /** A request that the sandbox refuses; each face renders it in its own error shape. */
 
 interface RefusalHints {
+  /** The field that is at fault, in the words of `WantedClip` or of the body. */
+  readonly field?: string | undefined;
   readonly retryAfterSeconds?: number | undefined;
 }
 
@@ -8,6 +10,7 @@ interface RefusalHints {
 export class SandboxRefusal extends Error {
   readonly status: number;
   readonly code: string;
+  readonly field: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(status: number, code: string, message: string, hints: RefusalHints = {}) {
@@ -15,6 +18,7 @@ export class SandboxRefusal extends Error {
     this.name = 'SandboxRefusal';
     this.status = status;
     this.code = code;
+    this.field = hints.field;
     this.retryAfterSeconds = hints.retryAfterSeconds;
   }
 }

@@ -1,10 +1,12 @@
 /** The bytes behind a result link: a rendered clip, or what a fault makes of it. */
 
 import { createHash } from 'node:crypto';
+import type { ClipRenderer } from './render/clip-renderer.ts';
 import { faultOf, type SandboxTask } from './task.ts';
 
 /** A body whose every part can be made without holding it in memory. */
 export interface ResultBody {
+  readonly contentType: string;
   readonly sizeBytes: number;
   /** Strong: equal bytes have it, across restarts too. */
   readonly etag: string;
@@ -12,6 +14,7 @@ export interface ResultBody {
   chunks(first: number, last: number, chunkBytes: number): Generator<Uint8Array>;
 }
 
+const HTML_PAGE = '<!doctype html><html><title>Please wait</title><body>Your video is on its way.</body></html>\n';
 const BOX_HEADER_BYTES = 8;
 const LONG_BOX_HEADER_BYTES = 16;
 const UINT32_MAX = 0xffff_ffff;
@@ -27,9 +30,10 @@ function freeBoxHeader(boxBytes: number): Buffer {
 }
 
 /** `head` followed by zeros up to `sizeBytes`. */
-function createBody(head: Uint8Array, sizeBytes: number): ResultBody {
+function createBody(head: Uint8Array, sizeBytes: number = head.length, contentType = 'video/mp4'): ResultBody {
   const hash = createHash('sha256').update(head).digest('hex').slice(0, 32);
   return {
+    contentType,
     sizeBytes,
     etag: `"${hash}-${sizeBytes}"`,
     *chunks(first, last, chunkBytes) {
@@ -44,14 +48,18 @@ function createBody(head: Uint8Array, sizeBytes: number): ResultBody {
   };
 }
 
-/** What the task's link gives, made from its clip. */
-export function resultBody(task: SandboxTask, clip: Uint8Array): ResultBody {
+/** What the task's owner gets for its result. */
+export async function openResult(task: SandboxTask, renderer: ClipRenderer): Promise<ResultBody> {
+  if (faultOf(task, 'html_result')) {
+    const page = Buffer.from(HTML_PAGE);
+    return createBody(page, page.length, 'text/html; charset=utf-8');
+  }
+  const clip = await renderer.render(task);
   const truncated = faultOf(task, 'truncated_result');
   if (truncated) {
-    const head = clip.subarray(0, Math.floor(clip.length * truncated.atFraction));
-    return createBody(head, head.length);
+    return createBody(clip.subarray(0, Math.floor(clip.length * truncated.atFraction)));
   }
   const paddingBytes = (faultOf(task, 'large_result')?.sizeBytes ?? 0) - clip.length;
-  if (paddingBytes < BOX_HEADER_BYTES) return createBody(clip, clip.length);
+  if (paddingBytes < BOX_HEADER_BYTES) return createBody(clip);
   return createBody(Buffer.concat([clip, freeBoxHeader(paddingBytes)]), clip.length + paddingBytes);
 }

@@ -6,10 +6,15 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Conditions } from './conditions.ts';
 import type { SandboxContext } from './context.ts';
 import { registerControlRoutes } from './control-routes.ts';
-import { registerAirforceFace } from './faces/airforce.ts';
+import { answerErrors, type Face } from './face.ts';
+import { a4f } from './faces/a4f.ts';
+import { airforce } from './faces/airforce.ts';
+import { airforce2024 } from './faces/airforce-2024.ts';
+import { infrai } from './faces/infrai.ts';
+import { openai } from './faces/openai.ts';
 import { openJournal } from './journal.ts';
 import { openLinkSecret, ResultLinks } from './links.ts';
-import { toRefusal } from './refusal.ts';
+import { SandboxRefusal } from './refusal.ts';
 import { ClipRenderer } from './render/clip-renderer.ts';
 import { registerResultRoutes } from './result-routes.ts';
 import { TaskStore } from './task-store.ts';
@@ -40,10 +45,8 @@ export interface Sandbox {
 /** Holds eight images in base64. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Each face under its own name, and the first also where its API has it: later ones share paths with it. */
-const FACES = [
-  { prefix: '', register: registerAirforceFace },
-  { prefix: '/airforce', register: registerAirforceFace },
-] as const;
+const FACES: readonly Face[] = [airforce, airforce2024, infrai, openai, a4f];
+const ROOT_FACE = airforce;
 
 function openContext({ dataDir, speed, keys, log }: SandboxOptions): SandboxContext {
   const conditions = new Conditions(speed);
@@ -58,20 +61,22 @@ function openContext({ dataDir, speed, keys, log }: SandboxOptions): SandboxCont
   };
 }
 
+/** Registers a face at the root of `app`; unknown routes under it come out in its own shape too. */
+function addFace(app: FastifyInstance, face: Face, context: SandboxContext): void {
+  answerErrors(app, face);
+  app.setNotFoundHandler(({ method, url }) => {
+    throw new SandboxRefusal(404, 'not_found', `there is no ${method} ${url}`);
+  });
+  face.register(app, { ...context, provider: face.name });
+}
+
 function buildApp(context: SandboxContext): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true, exposeHeadRoutes: false });
-  app.setErrorHandler((error, _request, reply) => {
-    const { status, code, message, retryAfterSeconds } = toRefusal(error);
-    if (retryAfterSeconds !== undefined) void reply.header('retry-after', retryAfterSeconds);
-    return reply.code(status).send({ error: message, code });
-  });
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({ error: `there is no ${request.method} ${request.url}`, code: 'not_found' }),
-  );
+  addFace(app, ROOT_FACE, context);
   registerControlRoutes(app, context);
   registerResultRoutes(app, context);
-  for (const { prefix, register } of FACES) {
-    void app.register(async (scope) => register(scope, context), { prefix });
+  for (const face of FACES) {
+    void app.register(async (scope) => addFace(scope, face, context), { prefix: `/${face.name}` });
   }
   app.addHook('onClose', async () => {
     context.store.close();

@@ -1,14 +1,14 @@
 /** All tasks the sandbox has accepted, by id and by key, kept in the journal. */
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import type { Conditions } from './conditions.ts';
 import { type Fault, TASK_FAULTS, type TaskFault } from './fault-kinds.ts';
 import type { Journal } from './journal.ts';
-import { endsAtMs, type SandboxTask } from './task.ts';
+import { endsAtMs, type SandboxTask, type TaskChanges, type TaskOwner } from './task.ts';
 
 /** What a face knows of a task before it is accepted. */
-export type TaskDraft = Omit<SandboxTask, 'id' | 'createdAtMs' | 'generationMs' | 'faults'>;
+export type TaskDraft = Omit<SandboxTask, 'createdAtMs' | 'generationMs' | 'faults' | 'cancelledAtMs' | 'isPurged'>;
 
 const BASE_GENERATION_MS = 4000;
 const GENERATION_MS_PER_CLIP_SECOND = 500;
@@ -40,15 +40,25 @@ export class TaskStore {
     const generationMs = BASE_GENERATION_MS + GENERATION_MS_PER_CLIP_SECOND * draft.seconds;
     const task: SandboxTask = {
       ...draft,
-      request: shortenTexts(draft.request),
-      id: randomUUID(),
+      request: recordedRequest(draft.request),
       createdAtMs: Date.now() + delayMs,
       generationMs: Math.max(1, Math.round((generationMs / this.#conditions.speed) * factor)),
       faults,
     };
+    this.#record(task);
+    return task;
+  }
+
+  /** Cancels, purges or moves a task; like its acceptance this outlives the process. */
+  change(task: SandboxTask, changes: Partial<TaskChanges>): SandboxTask {
+    const changed = { ...task, ...changes };
+    this.#record(changed);
+    return changed;
+  }
+
+  #record(task: SandboxTask): void {
     this.#journal?.append({ type: 'task', task });
     this.#tasks.set(task.id, task);
-    return task;
   }
 
   #drawFaults({ key, model }: TaskDraft): TaskFault[] {
@@ -66,20 +76,26 @@ export class TaskStore {
     return task && task.createdAtMs <= nowMs ? task : null;
   }
 
-  /** The task with this id if it is in the key's history. */
-  find(id: string, key: string, nowMs: number): SandboxTask | null {
+  /** The task with this id if it is in the owner's history. */
+  find(id: string, owner: TaskOwner, nowMs: number): SandboxTask | null {
     const task = this.get(id, nowMs);
-    return task?.key === key && !this.#hidden.has(id) ? task : null;
+    return task && isOwn(task, owner) && !this.#hidden.has(id) ? task : null;
   }
 
-  /** The key's history, newest first. */
-  history(key: string, nowMs: number): SandboxTask[] {
+  /** The owner's history, newest first, the later accepted before the earlier of the same moment. */
+  history(owner: TaskOwner, nowMs: number): SandboxTask[] {
     return this.all(nowMs)
-      .filter((task) => task.key === key && !this.#hidden.has(task.id))
+      .filter((task) => isOwn(task, owner) && !this.#hidden.has(task.id))
+      .reverse()
       .sort((a, b) => b.createdAtMs - a.createdAtMs);
   }
 
-  /** The key's tasks that have not ended; those yet to be recorded count, for they were accepted. */
+  /** The owner's first task that passes, whatever became of it; those yet to be recorded are looked at too. */
+  findAccepted(owner: TaskOwner, passes: (task: SandboxTask) => boolean): SandboxTask | null {
+    return [...this.#tasks.values()].find((task) => isOwn(task, owner) && passes(task)) ?? null;
+  }
+
+  /** The key's tasks, at whatever face, that have not ended; those yet to be recorded count, for they were accepted. */
   unended(key: string, nowMs: number): SandboxTask[] {
     return [...this.#tasks.values()].filter((task) => task.key === key && endsAtMs(task) > nowMs);
   }
@@ -95,11 +111,16 @@ export class TaskStore {
   }
 }
 
+function isOwn(task: SandboxTask, { key, provider }: TaskOwner): boolean {
+  return task.key === key && task.provider === provider;
+}
+
 function isTaskFault(fault: Fault | null): fault is TaskFault {
   return TASK_FAULTS.some((kind) => kind === fault?.kind);
 }
 
-function shortenTexts(value: JsonObject): JsonObject {
+/** A request as the record has it. */
+export function recordedRequest(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shortenText(inner)]));
 }
 
@@ -108,5 +129,5 @@ function shortenText(value: Json): Json {
     return `sha256:${createHash('sha256').update(value).digest('hex')} of ${value.length} characters`;
   }
   if (Array.isArray(value)) return value.map((inner: Json) => shortenText(inner));
-  return isJsonObject(value) ? shortenTexts(value) : value;
+  return isJsonObject(value) ? recordedRequest(value) : value;
 }

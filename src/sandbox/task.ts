@@ -1,16 +1,31 @@
 /** A task of the sandbox: the record of what was accepted, and its state as a pure function of record and time. */
 
 import type { JsonObject } from '../domain/json.ts';
-import type { ProviderName } from '../domain/vendor.ts';
 import type { TaskFault } from './fault-kinds.ts';
 
-/** Written once when the task is accepted and never changed; everything else follows from it and the clock. */
-export interface SandboxTask {
-  readonly id: string;
+/** To whom a task belongs: each API has its own accounts, so a key sees at one face only what it made there. */
+export interface TaskOwner {
   /** The credential it was made with. */
   readonly key: string;
-  /** The documented API it was made through. */
-  readonly provider: ProviderName;
+  /** The documented API it was made through, by the name of its face. */
+  readonly provider: string;
+}
+
+/** What can happen to a task after it was accepted. */
+export interface TaskChanges {
+  /** Lies ahead for a task that is recorded late: until then it does not exist. */
+  readonly createdAtMs: number;
+  /** From creation to the death of task and result. */
+  readonly lifetimeMs: number;
+  /** Absent where nobody cancelled. */
+  readonly cancelledAtMs?: number;
+  /** True once the result was deleted before its time. */
+  readonly isPurged?: boolean;
+}
+
+/** What was accepted, and what its owner did to it since; everything else follows from it and the clock. */
+export interface SandboxTask extends TaskOwner, TaskChanges {
+  readonly id: string;
   readonly model: string;
   /** The body as received. */
   readonly request: JsonObject;
@@ -20,15 +35,11 @@ export interface SandboxTask {
   readonly aspectRatio: string;
   readonly quality: string;
   readonly estimateMicroUsd: number;
-  /** Lies ahead for a task that is recorded late: until then it does not exist. */
-  readonly createdAtMs: number;
   readonly generationMs: number;
-  /** From creation to the death of task and result. */
-  readonly lifetimeMs: number;
   readonly faults: readonly TaskFault[];
 }
 
-export type SandboxState = 'queued' | 'processing' | 'completed' | 'failed' | 'expired';
+export type SandboxState = 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired';
 
 /** What a task looks like at one moment. */
 export interface TaskLook {
@@ -37,7 +48,7 @@ export interface TaskLook {
   readonly strangeWord: string | null;
   /** 0 to 100; never falls. */
   readonly progress: number;
-  /** The estimate while it runs, the bill at its end; nothing for failed and expired ones (AF-48). */
+  /** The estimate while it runs, the bill at its end; nothing for any end but completion (AF-48). */
   readonly costMicroUsd: number;
   readonly error: string | null;
 }
@@ -55,14 +66,20 @@ export function expiresAtMs(task: SandboxTask): number {
   return task.createdAtMs + task.lifetimeMs;
 }
 
-/** When the task ends, and with it its share of the key's concurrency. */
-export function endsAtMs(task: SandboxTask): number {
+/** When the task would end if nobody cancelled it. */
+function endsByItselfAtMs(task: SandboxTask): number {
   if (faultOf(task, 'stuck_progress')) return expiresAtMs(task);
   const share = faultOf(task, 'failed_task') ? FAILS_AT_SHARE : 1;
   return Math.min(task.createdAtMs + task.generationMs * share, expiresAtMs(task));
 }
 
+/** When the task ends, and with it its share of the key's concurrency. */
+export function endsAtMs(task: SandboxTask): number {
+  return Math.min(endsByItselfAtMs(task), task.cancelledAtMs ?? Number.POSITIVE_INFINITY);
+}
+
 function endState(task: SandboxTask): SandboxState {
+  if (task.cancelledAtMs !== undefined && task.cancelledAtMs < endsByItselfAtMs(task)) return 'cancelled';
   if (endsAtMs(task) === expiresAtMs(task)) return 'expired';
   return faultOf(task, 'failed_task') ? 'failed' : 'completed';
 }

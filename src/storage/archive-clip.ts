@@ -33,6 +33,21 @@ export type ArchiveOutcome =
 
 export type ArchiveClip = (order: ArchiveOrder) => Promise<ArchiveOutcome>;
 
+/** Reads a stored clip back and makes its poster; throws `NotAVideo` for bytes that are no video. */
+export type InspectClip = (clip: ClipKeys & StoredClip) => Promise<ArchivedClip>;
+
+/** Makes the one function that reads stored clips back; what is no video is removed. */
+export function createClipInspector(parts: Pick<ArchiverParts, 'store' | 'makePoster'>): InspectClip {
+  return async (clip) => {
+    try {
+      return await inspectClip(parts, clip);
+    } catch (error) {
+      if (error instanceof NotAVideo) await parts.store.remove(clip.clipKey);
+      throw error;
+    }
+  };
+}
+
 export interface ArchiverParts {
   readonly store: MediaStore;
   readonly fetchResult: FetchResult;
@@ -61,8 +76,7 @@ export function createClipArchiver(parts: ArchiverParts): ArchiveClip {
   };
 }
 
-/** Reads a stored clip back and makes its poster; throws `NotAVideo` for bytes that are no video. */
-export async function inspectClip(
+async function inspectClip(
   { store, makePoster }: Pick<ArchiverParts, 'store' | 'makePoster'>,
   { clipKey, posterKey, sha256, sizeBytes }: ClipKeys & StoredClip,
 ): Promise<ArchivedClip> {

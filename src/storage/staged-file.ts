@@ -6,8 +6,12 @@ import { dirname } from 'node:path';
 import type { JsonObject } from '../domain/json.ts';
 import type { StagedObject } from './media-store.ts';
 
-/** How much is gathered before it is written; there are two such blocks, one fills while the other is written. */
-const BLOCK_BYTES = 1024 * 1024;
+/** How much is gathered before it is hashed and written: large, for every piece of work on the file costs a thread's wake. */
+const BLOCK_BYTES = 2 * 1024 * 1024;
+/** One block fills while the others are written. */
+const BLOCKS = 4;
+/** So much is written before the disk is made to take it: what is left for the commit is little, whatever the size. */
+const SYNC_BYTES = 64 * 1024 * 1024;
 const COMMIT_TRIES = 3;
 
 /** Where a part file stands, what it is called in checkpoints, and where it goes. */
@@ -63,35 +67,36 @@ interface OpenPart {
 class StagedFile implements StagedObject {
   readonly #paths: StagedFilePaths;
   readonly #handle: FileHandle;
+  /** Of everything before the block that fills. */
   readonly #hash: Hash;
-  #sizeBytes: number;
-  #writtenBytes: number;
-  #filling = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-  #spare = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  /** Where the block that fills goes in the file. */
+  #blockAt: number;
+  #block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #filledBytes = 0;
+  /** Blocks on their way to the file, the oldest first; each is free again when it is there. */
+  readonly #onTheirWay: Promise<Buffer>[] = [];
   /** Work on the file, one piece after the other. */
   #queue: Promise<void> = Promise.resolve();
+  #unsyncedBytes = 0;
+  #isSyncing = false;
   #failure: unknown;
 
   constructor(paths: StagedFilePaths, part: OpenPart) {
     this.#paths = paths;
     this.#handle = part.handle;
     this.#hash = part.hash;
-    this.#sizeBytes = part.sizeBytes;
-    this.#writtenBytes = part.sizeBytes;
+    this.#blockAt = part.sizeBytes;
   }
 
   get sizeBytes(): number {
-    return this.#sizeBytes;
+    return this.#blockAt + this.#filledBytes;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#throwFailure();
-    this.#hash.update(chunk);
-    this.#sizeBytes += chunk.byteLength;
     for (let offset = 0; offset < chunk.byteLength; ) {
       const piece = chunk.subarray(offset, offset + BLOCK_BYTES - this.#filledBytes);
-      this.#filling.set(piece, this.#filledBytes);
+      this.#block.set(piece, this.#filledBytes);
       this.#filledBytes += piece.byteLength;
       offset += piece.byteLength;
       if (this.#filledBytes === BLOCK_BYTES) await this.#turnOver();
@@ -99,24 +104,23 @@ class StagedFile implements StagedObject {
   }
 
   sha256(): string {
-    return this.#hash.copy().digest('hex');
+    return this.#hash.copy().update(this.#filled()).digest('hex');
   }
 
   async checkpoint(): Promise<JsonObject> {
-    const sizeBytes = await this.#enqueue(async () => {
-      await this.#flush();
-      return this.#writtenBytes;
-    });
+    const sizeBytes = await this.#enqueue(() => this.#writeFilled());
     // Beside the queue: a slow disk must not hold up the download once a second.
-    await this.#handle.datasync();
+    await this.#sync();
     return { name: this.#paths.name, sizeBytes };
   }
 
   async commit(): Promise<void> {
     await this.#enqueue(async () => {
-      await this.#flush();
+      await this.#writeFilled();
       await this.#handle.sync();
+      // Waits for what is synced beside: the kernel tells an error of the disk once, and it may have told it there.
       await this.#handle.close();
+      this.#throwFailure();
     });
     await publish(this.#paths);
   }
@@ -127,7 +131,7 @@ class StagedFile implements StagedObject {
   }
 
   async suspend(): Promise<void> {
-    if (this.#failure === undefined) await this.#enqueue(() => this.#flush()).catch(() => undefined);
+    if (this.#failure === undefined) await this.#enqueue(() => this.#writeFilled()).catch(() => undefined);
     await this.#close();
   }
 
@@ -136,13 +140,26 @@ class StagedFile implements StagedObject {
     await this.#handle.close().catch(() => undefined);
   }
 
-  /** Hands the full block over to be written while the other one fills; waits for the disk only when both are full. */
+  #filled(): Buffer {
+    return this.#block.subarray(0, this.#filledBytes);
+  }
+
+  /** Sends the full block on its way and goes on with a free one; waits for the disk only when there is none. */
   async #turnOver(): Promise<void> {
-    await this.#queue;
-    this.#throwFailure();
-    // A flush takes what is there when its turn comes, so one more than needed, beside a checkpoint's, does no harm.
-    // Failures of the write show at the next call.
-    void this.#enqueue(() => this.#flush()).catch(() => undefined);
+    const [block, at] = [this.#block, this.#blockAt];
+    this.#hash.update(block);
+    this.#blockAt += BLOCK_BYTES;
+    this.#filledBytes = 0;
+    const written = this.#enqueue(async () => {
+      await this.#writeAt(at, block);
+      this.#syncBeside(block.length);
+      return block;
+    });
+    // A failure shows at the next call, which need not be the one that waits for this block.
+    written.catch(() => undefined);
+    this.#onTheirWay.push(written);
+    const oldest = this.#onTheirWay.length === BLOCKS ? this.#onTheirWay.shift() : undefined;
+    this.#block = oldest ? await oldest : Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
   /** One failure spoils the part: after a failed write or sync nobody knows what is on the disk. */
@@ -151,23 +168,46 @@ class StagedFile implements StagedObject {
       this.#throwFailure();
       return work();
     });
-    const keepFailure = (error: unknown) => {
-      this.#failure ??= error;
-    };
-    this.#queue = result.then(() => undefined, keepFailure);
+    this.#queue = result.then(() => undefined, this.#keepFailure);
     return result;
   }
 
-  async #flush(): Promise<void> {
-    const block = this.#filling.subarray(0, this.#filledBytes);
-    [this.#filling, this.#spare] = [this.#spare, this.#filling];
-    this.#filledBytes = 0;
-    for (let offset = 0; offset < block.length; ) {
-      const { bytesWritten } = await this.#handle.write(block, offset, block.length - offset, this.#writtenBytes);
+  /** Writes what the block holds by now and leaves it to be filled on; resolves with the file's size. */
+  async #writeFilled(): Promise<number> {
+    const [bytes, at] = [this.#filled(), this.#blockAt];
+    await this.#writeAt(at, bytes);
+    return at + bytes.length;
+  }
+
+  async #writeAt(at: number, bytes: Buffer): Promise<void> {
+    for (let offset = 0; offset < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, offset, bytes.length - offset, at + offset);
       offset += bytesWritten;
-      this.#writtenBytes += bytesWritten;
     }
   }
+
+  /** Has the disk work while the download goes on, instead of all at the end; one sync at a time. */
+  #syncBeside(writtenBytes: number): void {
+    this.#unsyncedBytes += writtenBytes;
+    if (this.#isSyncing || this.#unsyncedBytes < SYNC_BYTES) return;
+    this.#unsyncedBytes = 0;
+    this.#isSyncing = true;
+    const over = () => {
+      this.#isSyncing = false;
+    };
+    this.#sync().then(over, over);
+  }
+
+  async #sync(): Promise<void> {
+    await this.#handle.datasync().catch((error: unknown) => {
+      this.#keepFailure(error);
+      throw error;
+    });
+  }
+
+  readonly #keepFailure = (error: unknown): void => {
+    this.#failure ??= error;
+  };
 
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure;

@@ -11,6 +11,8 @@ export interface WorkerSettings {
   readonly activities: Activities;
   /** Where the workflows' sources are: bundled when the worker starts. */
   readonly workflowsPath: string;
+  /** How long a stop waits for creates that are answered only when the clip is done. */
+  readonly drainMs: number;
 }
 
 export interface RunningWorkers {
@@ -28,6 +30,7 @@ const MAX_CACHED_WORKFLOWS = 200;
 /** What runs is given this long to hand over; downloads keep what they have and go on elsewhere. */
 const SHUTDOWN_GRACE = '5 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
+const FORCE_AFTER_DRAIN_MS = 15_000;
 
 function pick<Name extends keyof Activities>(activities: Activities, names: readonly Name[]): Partial<Activities> {
   return Object.fromEntries(names.map((name) => [name, activities[name]])) as Partial<Activities>;
@@ -35,7 +38,7 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
 
 /** Starts the workers; resolves when they poll. */
 export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
-  const { connection, namespace, activities, workflowsPath } = settings;
+  const { connection, namespace, activities, workflowsPath, drainMs } = settings;
   const common = {
     connection,
     namespace,
@@ -54,6 +57,14 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       ...common,
       taskQueue: TASK_QUEUES.upstream,
       activities: pick(activities, ['submitTask', 'checkTask', 'cancelTask']),
+    },
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.sync,
+      // Creates that are answered only at the end cannot be handed over: whoever lets go of one has lost its answer.
+      shutdownGraceTime: drainMs,
+      shutdownForceTime: drainMs + FORCE_AFTER_DRAIN_MS,
+      activities: pick(activities, ['submitTask']),
     },
     {
       ...common,

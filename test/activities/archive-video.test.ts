@@ -31,7 +31,11 @@ interface Scene {
 }
 
 function run({ source = makeSource(), archiveClip, environment = makeEnvironment() }: Scene) {
-  const { archiveVideo } = createArchiveActivity({ readResult: async () => source, archiveClip });
+  const { archiveVideo } = createArchiveActivity({
+    readResult: async () => source,
+    archiveClip,
+    inspectClip: async (clip) => makeArchive(clip),
+  });
   return environment.run(archiveVideo, { videoId: 'video_1' });
 }
 

@@ -1,6 +1,6 @@
 /** Which model is chosen for a request that names none. */
 
-import { chooseByPreference } from '../../src/domain/prefer.ts';
+import { choose } from '../../src/domain/prefer.ts';
 import type { Preference, VideoDraft } from '../../src/domain/video-request.ts';
 import { makeOffer } from '../builders.ts';
 
@@ -19,7 +19,7 @@ const OFFERS = [
 ];
 
 function chosen(prefer: Preference, more: Partial<VideoDraft> = {}, offers = OFFERS) {
-  return chooseByPreference({ ...DRAFT, ...more }, prefer, offers).offer.model;
+  return choose({ ...DRAFT, prefer, ...more }, offers).offer.model;
 }
 
 // IN-11, X16
@@ -49,8 +49,13 @@ test('a single model suits every preference', () => {
 });
 
 test('the preferred account of a model speaks for it', () => {
-  const { offer } = chooseByPreference(DRAFT, 'cheapest', OFFERS);
+  const { offer } = choose({ ...DRAFT, prefer: 'cheapest' }, OFFERS);
   expect(offer).toMatchObject({ account: 'airforce-1', pricePerSecondMicroUsd: 100_000 });
+});
+
+test('a model that is named is taken whatever the preference', () => {
+  expect(chosen('cheapest', { model: 'dear' })).toBe('dear');
+  expect(() => chosen('cheapest', { model: 'none' })).toThrow(expect.objectContaining({ kind: 'unknown_model' }));
 });
 
 test('what no model takes is refused with a reason', () => {

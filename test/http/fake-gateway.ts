@@ -36,11 +36,14 @@ export class FakeGateway implements Gateway {
     this.#fail();
     this.orders.push(order);
     const { draft, caller, dialect } = order;
+    const { model, prompt, mode, extra, remixOf, durationSeconds } = draft;
     const request = makeRequest({
-      model: draft.model ?? 'wan-2.6',
-      prompt: draft.prompt,
-      mode: draft.mode,
-      extra: draft.extra,
+      model: model ?? 'wan-2.6',
+      prompt,
+      mode,
+      extra,
+      ...(durationSeconds !== undefined && { durationSeconds }),
+      ...(remixOf !== undefined && { remixOf }),
     });
     const video = makeVideo({ id: `video_${this.orders.length}`, callerId: caller.id, dialect, request });
     this.put(video);

@@ -73,6 +73,7 @@ export async function openManagementApp(): Promise<ManagementApp> {
     gateway,
     dialects: DIALECTS,
     links: testLinks,
+    store: createFileStore(folder),
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     plugins: [managementRoutes({ gateway, administration, links: testLinks, workflowUrl })],

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { DIALECTS } from '../../src/dialects/index.ts';
 import type { Video } from '../../src/domain/video.ts';
 import { type AppOptions, buildApp } from '../../src/http/app.ts';
+import type { MediaStore } from '../../src/storage/media-store.ts';
 import { FakeGateway, KEY } from './fake-gateway.ts';
 
 export const AUTHORIZATION = { authorization: `Bearer ${KEY}` };
@@ -14,6 +15,13 @@ export function testLinks(video: Video) {
   const clipUrl = video.archive === null ? null : `https://clips.example/${video.id}.mp4?exp=1`;
   return { clipUrl, posterUrl: null, linksExpireAt: video.expiresAt };
 }
+
+async function refuse(): Promise<never> {
+  throw new Error('this test has no media');
+}
+
+/** Fails every call: most tests have no media. */
+const NO_STORE: MediaStore = { stage: refuse, read: refuse, sizeBytes: refuse, remove: refuse, check: refuse };
 
 async function up(): Promise<void> {}
 
@@ -31,6 +39,7 @@ export function makeApp(overrides: Partial<AppOptions> = {}): TestApp {
     gateway,
     dialects: DIALECTS,
     links: testLinks,
+    store: NO_STORE,
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     log: pino({ level: 'info' }, { write: (line: string) => logged.push(line) }),

@@ -35,6 +35,9 @@ export function callTo(server: ScriptedServer, overrides: Partial<StartCall> = {
     upstreamModel: 'wan-2.6',
     idempotencyKey: 'submission-1',
     timeoutMs: 10_000,
+    storeClip: async () => {
+      throw new Error('the answer carries no clip');
+    },
     readImage: async () => Buffer.from('png'),
     ...overrides,
   };

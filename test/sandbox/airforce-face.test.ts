@@ -1,5 +1,6 @@
 /** The airforce face: what a client of the documented API sees. */
 
+import { taskList } from '../../src/wire/airforce.ts';
 import { closeSandboxes, MINI, readJson, type SandboxClient, startFast } from './sandbox-client.ts';
 
 let client: SandboxClient;
@@ -131,7 +132,7 @@ describe('the list', () => {
     await client.withKey('key-b').create();
     await client.stream(first.task_id);
     const second = await client.create({ ...MINI, prompt: 'second' });
-    const tasks = await client.list();
+    const tasks = taskList.parse({ data: await client.list() }).data;
     expect(tasks.map(({ task_id }) => task_id)).toEqual([second.task_id, first.task_id]);
     expect(tasks[1]).toMatchObject({
       status: 'completed',

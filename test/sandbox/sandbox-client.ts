@@ -59,6 +59,11 @@ export class SandboxClient {
     return new SandboxClient(this.url, key);
   }
 
+  /** The same below a path: `/infrai` for that face. */
+  under(path: string): SandboxClient {
+    return new SandboxClient(this.url + path, this.key);
+  }
+
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { authorization: `Bearer ${this.key}`, ...init.headers };
     return fetch(`${this.url}${path}`, { ...init, headers });

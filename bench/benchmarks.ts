@@ -1,0 +1,14 @@
+/** The benchmarks by name, in the order in which they run. */
+
+import { archive } from './archive.ts';
+import type { Benchmark } from './benchmark.ts';
+import { create } from './create.ts';
+import { makespan } from './makespan.ts';
+import { status } from './status.ts';
+
+export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
+  ['create', create],
+  ['status', status],
+  ['archive', archive],
+  ['makespan', makespan],
+]);

@@ -1,0 +1,55 @@
+/** The command line of the benchmarks: runs each in a process of its own, prints the table and keeps the figures. */
+
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { type BenchOptions, meetsBar, type Outcome, outcomeSchema } from './benchmark.ts';
+import { BENCHMARKS } from './benchmarks.ts';
+import { renderTable, writeResult } from './report.ts';
+
+const NAMES = [...BENCHMARKS.keys()];
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 to 9999 is wanted.');
+  return Number(text);
+}
+
+/** Runs one benchmark to its end; null when it failed, and then its process has said why. */
+async function runAlone(name: string, options: BenchOptions): Promise<Outcome | null> {
+  const child = fork(fileURLToPath(new URL('./run-benchmark.js', import.meta.url)), [name, JSON.stringify(options)]);
+  let outcome: Outcome | null = null;
+  child.on('message', (message) => {
+    outcome = outcomeSchema.parse(message);
+  });
+  const stop = (signal: NodeJS.Signals) => child.kill(signal);
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const exitCode = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  process.off('SIGINT', stop).off('SIGTERM', stop);
+  return exitCode === 0 ? outcome : null;
+}
+
+async function run(names: readonly string[], options: BenchOptions): Promise<void> {
+  const outcomes = new Map<string, Outcome>();
+  const wanted = names.length === 0 ? NAMES : names;
+  for (const name of wanted) {
+    process.stderr.write(`${name}…\n`);
+    const outcome = await runAlone(name, options);
+    if (outcome === null) break;
+    outcomes.set(name, outcome);
+    process.stderr.write(`${name}: ${writeResult(name, outcome)}\n`);
+  }
+  process.stdout.write(`${renderTable(outcomes, process.stdout.isTTY)}\n`);
+  const isMissed = [...outcomes.values()].some(({ comparisons }) => comparisons.some((one) => meetsBar(one) === false));
+  process.exitCode = isMissed || outcomes.size < wanted.length ? 1 : 0;
+}
+
+await new Command('bench')
+  .description(`Measures Clipyard against baselines in the same run: ${NAMES.join(', ')}; all when none is named.`)
+  .argument('[names...]', 'which to run')
+  .option('--clips <count>', 'clips of the makespan', positiveInteger, 40)
+  .action(async (names: string[], options: BenchOptions, command: Command) => {
+    const unknown = names.filter((name) => !BENCHMARKS.has(name));
+    if (unknown.length > 0) command.error(`there is no benchmark ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
+    await run(names, options);
+  })
+  .parseAsync();

@@ -1,0 +1,156 @@
+/** Benchmark `makespan`: many clips through four slots against the time in which the upstream alone could have made them. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { and, count, eq, isNull, ne } from 'drizzle-orm';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+import type { Db } from '../src/catalog/database.ts';
+import { submissions, videos } from '../src/catalog/schema.ts';
+import { startAllInOne } from '../src/cli/all-in-one.ts';
+import type { BenchContext, Outcome } from './benchmark.ts';
+import { mean, percentile, sum } from './statistics.ts';
+import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
+
+const SLOTS = 4;
+const MIN_POLL_MS = 500;
+const MOST_TIMES_IDEAL = 1.05;
+const MOST_SEEN_LATE_SHARE = 0.05;
+/** A clip of one second, which the sandbox renders quickly, and which at this speed takes 10 s to generate. */
+const CLIP_SECONDS = 1;
+const SANDBOX_SPEED = 0.45;
+const LOOK_MS = 250;
+
+const billSchema = z.object({
+  tasks: z.array(z.object({ id: z.string(), createdAt: z.iso.datetime(), generationMs: z.number() })),
+});
+
+async function createClips(baseUrl: string, apiKey: string, clips: number): Promise<void> {
+  const dispatcher = new Agent({ connections: SLOTS });
+  const createOne = async (n: number) => {
+    const body = { model: 'sandbox-mini', prompt: `Clip ${n} of a batch`, duration_seconds: CLIP_SECONDS };
+    const answer = await request(`${baseUrl}/airforce/v1/video/generations`, {
+      method: 'POST',
+      dispatcher,
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`a create was answered ${answer.statusCode}: ${text}`);
+  };
+  await Promise.all(Array.from({ length: clips }, (_, n) => createOne(n)));
+  await dispatcher.close();
+}
+
+/** Resolves when every video has its end. @throws when one did not complete. */
+async function untilAllEnded(db: Db, stop: AbortSignal): Promise<void> {
+  for (;;) {
+    const [open] = await db.select({ n: count() }).from(videos).where(isNull(videos.endedAt));
+    if (open?.n === 0) break;
+    await sleep(LOOK_MS, undefined, { signal: stop });
+  }
+  const [other] = await db.select().from(videos).where(ne(videos.state, 'completed')).limit(1);
+  if (other) throw new Error(`video ${other.id} is ${other.state}: ${other.failure?.message ?? ''}`);
+}
+
+/** One clip's way, in milliseconds of the one clock that both processes read. */
+interface Passage {
+  readonly grantedMs: number;
+  readonly sentMs: number;
+  readonly startedMs: number;
+  readonly generationMs: number;
+  /** When the upstream was done, which it does not tell. */
+  readonly doneMs: number;
+  readonly seenMs: number;
+  readonly endedMs: number;
+  readonly polls: number;
+}
+
+async function readPassages(db: Db, sandboxUrl: string): Promise<readonly Passage[]> {
+  const answer = await fetch(`${sandboxUrl}/_sandbox/bill`, { signal: AbortSignal.timeout(10_000) });
+  const { tasks } = billSchema.parse(await answer.json());
+  const rows = await db
+    .select({ video: videos, submission: submissions })
+    .from(submissions)
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(and(eq(submissions.state, 'ended')));
+  return tasks.map(({ id, createdAt, generationMs }) => {
+    const row = rows.find(({ submission }) => submission.taskId === id);
+    if (!row?.submission.sentAt || !row.submission.endedAt || !row.video.endedAt)
+      throw new Error(`task ${id} is nobody's`);
+    const startedMs = Date.parse(createdAt);
+    return {
+      grantedMs: row.submission.grantedAt.getTime(),
+      sentMs: row.submission.sentAt.getTime(),
+      startedMs,
+      generationMs,
+      doneMs: startedMs + generationMs,
+      seenMs: row.submission.endedAt.getTime(),
+      endedMs: row.video.endedAt.getTime(),
+      polls: row.video.polls,
+    };
+  });
+}
+
+function spread(values: readonly number[]) {
+  return { mean: mean(values), p50: percentile(values, 0.5), p95: percentile(values, 0.95) };
+}
+
+/** Where the time goes that is not generation, in milliseconds. */
+function lagsOf(passages: readonly Passage[], createdMs: number) {
+  const starts = passages.map(({ startedMs }) => startedMs).toSorted((a, b) => a - b);
+  const lastDoneMs = Math.max(...passages.map(({ doneMs }) => doneMs));
+  return {
+    untilAllSlotsWork: (starts[SLOTS - 1] ?? createdMs) - createdMs,
+    doneToSeen: spread(passages.map(({ doneMs, seenMs }) => seenMs - doneMs)),
+    grantedToSent: spread(passages.map(({ grantedMs, sentMs }) => sentMs - grantedMs)),
+    sentToStarted: spread(passages.map(({ sentMs, startedMs }) => startedMs - sentMs)),
+    seenToArchived: spread(passages.map(({ seenMs, endedMs }) => endedMs - seenMs)),
+    lastDoneToAllArchived: Math.max(...passages.map(({ endedMs }) => endedMs)) - lastDoneMs,
+  };
+}
+
+async function makeClips(context: BenchContext, sandboxUrl: string) {
+  const log = openSubjectLog(context);
+  const timing = { firstPollMs: MIN_POLL_MS, minPollMs: MIN_POLL_MS, maxPollMs: 5_000 };
+  const config = await subjectConfig(context, { baseUrl: sandboxUrl, maxConcurrentTasks: SLOTS, timing });
+  const { parts, working } = await startAllInOne(config, { ...context, log }, log);
+  await working;
+  const createdMs = Date.now();
+  await createClips(config.publicUrl, parts.rootKey.key ?? '', context.options.clips);
+  await untilAllEnded(parts.database.db, context.stop);
+  return { createdMs, passages: await readPassages(parts.database.db, sandboxUrl) };
+}
+
+export async function makespan(context: BenchContext): Promise<Outcome> {
+  const sandboxUrl = await startSandboxProcess(context, SANDBOX_SPEED);
+  const { createdMs, passages } = await makeClips(context, sandboxUrl);
+  const workMs = passages.map(({ generationMs }) => generationMs);
+  const makespanMs = Math.max(...passages.map(({ endedMs }) => endedMs)) - createdMs;
+  const lags = lagsOf(passages, createdMs);
+  return {
+    comparisons: [
+      {
+        what: `${passages.length} clips archived through ${SLOTS} slots, and the upstream's work alone`,
+        unit: 's',
+        ours: makespanMs / 1000,
+        baseline: sum(workMs) / SLOTS / 1000,
+        bar: { atMost: MOST_TIMES_IDEAL },
+      },
+      {
+        what: 'mean lag until a done task is seen, of its generation time',
+        unit: '',
+        ours: lags.doneToSeen.mean / mean(workMs),
+        baseline: null,
+        bar: { atMost: MOST_SEEN_LATE_SHARE },
+      },
+    ],
+    figures: {
+      clips: passages.length,
+      slots: SLOTS,
+      minPollMs: MIN_POLL_MS,
+      generationMs: spread(workMs),
+      pollsPerClip: spread(passages.map(({ polls }) => polls)),
+      lagsMs: lags,
+    },
+  };
+}

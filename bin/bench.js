@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Runs the benchmarks: installs and compiles what a fresh checkout lacks, then hands over to the compiled program.
+import { prepareCheckout } from './prepare-checkout.js';
+
+try {
+  prepareCheckout();
+} catch (error) {
+  // The installer or the compiler has said what is wrong.
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exit(1);
+}
+await import('../dist/bench/main.js');

@@ -1,0 +1,67 @@
+/** A create whose answer is too large to be held: the head as it comes, the body as a stream with backpressure. */
+
+import type { Readable } from 'node:stream';
+import { Client, type Dispatcher } from 'undici';
+import { UpstreamError } from './upstream-error.ts';
+import { USER_AGENT } from './user-agent.ts';
+
+export interface StreamRequest {
+  readonly url: string;
+  readonly apiKey: string;
+  /** Sent as JSON. */
+  readonly body: unknown;
+  /** Ends the exchange, the body included; carries the timeout of the whole. */
+  readonly signal: AbortSignal;
+}
+
+/** An answer that is being received; whoever gets it calls `close` when done with the body. */
+export interface StreamedAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Posts on a connection of its own. TCP keep-alive holds the line while the upstream works.
+ * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
+ */
+export async function requestStream({ url, apiKey, body, signal }: StreamRequest): Promise<StreamedAnswer> {
+  const { origin, pathname, search } = new URL(url);
+  const client = new Client(origin, {
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    pipelining: 0,
+  });
+  let connected = false;
+  client.once('connect', () => {
+    connected = true;
+  });
+  try {
+    const answer = await client.request({
+      method: 'POST',
+      path: pathname + search,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${apiKey}`,
+        'content-type': 'application/json',
+        'user-agent': USER_AGENT,
+      },
+      body: JSON.stringify(body),
+      signal,
+    });
+    return { status: answer.statusCode, headers: flatten(answer), body: answer.body, close: () => client.destroy() };
+  } catch (cause) {
+    await client.destroy();
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    const phase = connected ? 'lost' : 'not sent';
+    throw new UpstreamError(phase, `POST ${url}: ${reason}`, { upstream: { message: reason }, cause });
+  }
+}
+
+function flatten({ headers }: Dispatcher.ResponseData): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}

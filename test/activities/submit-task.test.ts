@@ -1,0 +1,421 @@
+/** `submitTask`: each way a create can go, and what rows, slots and accounts look like afterwards. */
+
+import { eq } from 'drizzle-orm';
+import { accountModels, accounts, ledger, submissions, videos } from '../../src/catalog/schema.ts';
+import type { StartOutcome } from '../../src/providers/provider.ts';
+import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+import { accept, Scene, type SceneOptions } from '../model/scene.ts';
+import { ANSWERED_5XX, type CreatePlan, LOST, NOT_SENT, refusal } from '../model/upstream.ts';
+
+const never = (answer: CreatePlan['answer']): CreatePlan => ({ records: 'never', answer });
+
+/** A promise that a test resolves when it is time. */
+function gate() {
+  let open: (outcome: 'started' | StartOutcome) => void = () => undefined;
+  const answer = new Promise<'started' | StartOutcome>((resolve) => {
+    open = resolve;
+  });
+  return { answer, open };
+}
+
+describeOnBothCatalogs('submitTask', (catalog) => {
+  let scene: Scene;
+
+  const furnish = async (options: SceneOptions = {}) => {
+    scene = await new Scene(catalog.database.db, options).furnish();
+    return scene;
+  };
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+    scene.upstream.release();
+  });
+
+  /** Resolves when a create has reached the upstream. */
+  const reached = () =>
+    new Promise<void>((resolve) => {
+      scene.upstream.onCreate = () => resolve();
+    });
+
+  const accountRow = async (id = 'airforce-1') => {
+    const [row] = await catalog.database.db.select().from(accounts).where(eq(accounts.id, id));
+    return row;
+  };
+
+  test('enters the task and frees the lane for the next', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    await accept(scene.db, 'v2');
+    expect(await scene.requestSlot('v2')).toMatchObject({ step: 'slot' });
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'watch', ended: false, task: { taskId: 'task_1' } });
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', taskId: 'task_1', submissions: 1 });
+    expect(scene.told).toEqual(['v2']);
+  });
+
+  test('sends once however often it is tried', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    const steps = await Promise.all([scene.submit('v1', id), scene.submit('v1', id), scene.submit('v1', id)]);
+    expect(steps.map(({ step }) => step)).toContain('watch');
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'watch' });
+    expect(scene.upstream.creates).toHaveLength(1);
+  });
+
+  test('of a video that ended sends nothing', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    await scene.end('v1', 'cancelled');
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
+    expect(scene.upstream.creates).toEqual([]);
+  });
+
+  test('that cannot connect pauses the account and queues the video first', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(NOT_SENT));
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'slot', lookAgainMs: expect.any(Number) });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
+    expect(await scene.video('v1')).toMatchObject({ state: 'queued', account: null });
+    expect(await accountRow()).toMatchObject({ troubles: 1, lastError: 'connect ECONNREFUSED' });
+  });
+
+  test.each([
+    ['unauthenticated', 401],
+    ['no credit', 402],
+    ['model not allowed', 403],
+    ['rate limited', 429],
+  ] as const)('refused as %s moves the video to the next account', async (reason, status) => {
+    await furnish({ accounts: [{ id: 'first' }, { id: 'second' }] });
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(refusal(reason, status)));
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'submit', account: 'second' });
+    const { pausedUntil, suspendedAt } = (await accountRow('first')) ?? {};
+    const [model] = await scene.db.select().from(accountModels).where(eq(accountModels.account, 'first'));
+    expect({
+      paused: pausedUntil !== null,
+      suspended: suspendedAt !== null,
+      model: model?.suspendedUntil !== null,
+    }).toEqual({
+      paused: status === 429,
+      suspended: status === 401,
+      model: status === 402 || status === 403,
+    });
+  });
+
+  test('refused for the request ends the video and frees the slot', async () => {
+    await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+    const id = await scene.granted('v1');
+    await accept(scene.db, 'v2');
+    await scene.requestSlot('v2');
+    scene.upstream.plan('v1', never(refusal('request', 400)));
+    expect(await scene.submit('v1', id)).toMatchObject({
+      step: 'end',
+      state: 'failed',
+      failure: { kind: 'upstream_refused', upstream: { status: 400 } },
+    });
+    expect(scene.told).toEqual(['v2']);
+  });
+
+  test('cancelled while it is sent keeps slot and hold until the task ends', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', { records: 'at once', answer });
+    const sent = reached();
+    const submitted = scene.submit('v1', id);
+    await sent;
+    await scene.end('v1', 'cancelled');
+    expect(await scene.video('v1')).toMatchObject({ state: 'cancelled', settledMicroUsd: null });
+    open('started');
+    const watch = await submitted;
+    expect(watch).toMatchObject({ step: 'watch', ended: true });
+    scene.upstream.finish('task_1', { kind: 'succeeded', result: null, costMicroUsd: 400_000 });
+    expect(await scene.take('v1', watch)).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
+    expect(await scene.video('v1')).toMatchObject({ settledMicroUsd: 400_000 });
+  });
+
+  test.each([
+    ['lost', LOST],
+    ['refused', refusal('request', 400)],
+    ['not sent', NOT_SENT],
+  ])('cancelled while it is sent and then %s stays cancelled and gives the hold back', async (_name, outcome) => {
+    await furnish({ listWindow: { answeredMs: 0, unansweredMs: 0 }, createTimeoutMs: 50 });
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', never(answer));
+    const sent = reached();
+    const submitted = scene.submit('v1', id);
+    await sent;
+    await scene.end('v1', 'cancelled');
+    open(outcome);
+    let next = await submitted;
+    for (let tries = 0; next.step !== 'ended' && tries < 100; tries++) next = await scene.take('v1', next);
+    expect(await scene.video('v1')).toMatchObject({ state: 'cancelled', settledMicroUsd: 0 });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
+    const kinds = (await scene.db.select().from(ledger)).map(({ kind }) => kind);
+    expect(kinds).toEqual(['hold', 'release']);
+    expect(scene.upstream.creates).toHaveLength(1);
+  });
+
+  test('does not send when the worker was held up too long', async () => {
+    await furnish({ createTimeoutMs: 60_000, listWindow: { answeredMs: 1000, unansweredMs: 1000 } });
+    const id = await scene.granted('v1');
+    const now = Date.now.bind(Date);
+    // The machine sleeps between the claim and the create: the account is looked up in between.
+    const { accounts: configured } = scene.dependencies;
+    jest.spyOn(configured, 'find').mockImplementationOnce((...args) => {
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + 120_000);
+      return configured.filter(args[0])[0];
+    });
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'confirm' });
+    expect(scene.upstream.creates).toEqual([]);
+    expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
+  });
+
+  test('reports a task that nobody waits for any more', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', { records: 'at once', answer });
+    const sent = reached();
+    const submitted = scene.submit('v1', id);
+    await sent;
+    await scene.db.update(submissions).set({ state: 'void' });
+    open('started');
+    await submitted;
+    expect(scene.logged).toEqual(['a task was made that no submission waits for']);
+  });
+});
+
+describeOnBothCatalogs('a lost create', (catalog) => {
+  let scene: Scene;
+
+  const furnish = async (options: SceneOptions = {}) => {
+    scene = await new Scene(catalog.database.db, options).furnish();
+    return scene;
+  };
+
+  afterEach(() => scene.upstream.release());
+
+  test('whose task is in the list is adopted', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'at once', answer: LOST });
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+    expect(scene.upstream.creates).toHaveLength(1);
+  });
+
+  test('that the upstream answered is sent again after two lists without it', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(ANSWERED_5XX));
+    const first = await scene.submit('v1', id);
+    expect(first).toMatchObject({ step: 'confirm', submissionId: id });
+    expect(await scene.video('v1')).toMatchObject({ state: 'unconfirmed' });
+    const second = await scene.submit('v1', id);
+    expect(second).toMatchObject({ step: 'submit' });
+    expect(await scene.statesOf('v1')).toEqual(['void', 'granted']);
+    expect(await scene.take('v1', second)).toMatchObject({ step: 'watch' });
+  });
+
+  test('is not taken for unmade before its time to be sent is over', async () => {
+    await furnish({ createTimeoutMs: 60_000 });
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(LOST));
+    await scene.submit('v1', id);
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'confirm' });
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'confirm' });
+    expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'unconfirmed', firstEmptyListAt: null }]);
+  });
+
+  test('with two tasks that can be its own ends the video with its slot', async () => {
+    await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+    const id = await scene.granted('v1');
+    await accept(scene.db, 'v2');
+    await scene.requestSlot('v2');
+    scene.upstream.plan('v1', { records: 'at once', answer: LOST });
+    scene.upstream.onCreate = () => {
+      scene.upstream.tasks.push({ ...madeAlready, visibleAtMs: Date.now() });
+    };
+    const step = await scene.submit('v1', id);
+    expect(step).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+    // A worker killed before its answer arrived: the next attempt comes to the same end, and sends nothing.
+    expect(await scene.submit('v1', id)).toEqual(step);
+    expect(await scene.take('v1', step)).toMatchObject({ step: 'ended', end: { state: 'failed' } });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
+    expect(scene.told).toEqual(['v2']);
+    expect(scene.upstream.creates).toHaveLength(1);
+  });
+
+  test('at a shared account fails only when nobody is sending any more', async () => {
+    await furnish({ accounts: [{ shared: true }], createTimeoutMs: 60_000 });
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', { records: 'at once', answer });
+    const first = scene.submit('v1', id);
+    await until(() => scene.upstream.creates.length === 1);
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'confirm' });
+    open(LOST);
+    expect(await first).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+  });
+
+  test('whose doubt is over by the end goes on', async () => {
+    await furnish({ accounts: [{ shared: true }] });
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'at once', answer: LOST });
+    const step = await scene.submit('v1', id);
+    await scene.db.update(submissions).set({ state: 'running', taskId: 'task_1', runningAt: new Date() });
+    expect(await scene.take('v1', step)).toMatchObject({ step: 'watch', ended: false });
+    expect(await scene.video('v1')).toMatchObject({ endedAt: null });
+  });
+
+  test('of a cancelled video that made no task frees slot and lane', async () => {
+    await furnish({ accounts: [{ maxConcurrentTasks: 1 }], createTimeoutMs: 1 });
+    const id = await scene.granted('v1');
+    await accept(scene.db, 'v2');
+    await scene.requestSlot('v2');
+    scene.upstream.plan('v1', never(ANSWERED_5XX));
+    await scene.submit('v1', id);
+    const step = await scene.end('v1', 'cancelled');
+    expect(step).toMatchObject({ step: 'confirm' });
+    expect(await scene.take('v1', step)).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
+    expect(scene.told).toEqual(['v2']);
+  });
+
+  const madeAlready = {
+    taskId: 'task_0',
+    key: 'another',
+    account: 'https://airforce-1.example',
+    model: 'wan-2.6',
+    prompt: 'v1',
+    durationSeconds: 8,
+    status: { kind: 'missing' },
+  } as const;
+});
+
+describeOnBothCatalogs('a create under a key that the provider honours', (catalog) => {
+  let scene: Scene;
+
+  const furnish = async (options: SceneOptions = {}) => {
+    const honouring = { honoursIdempotencyKey: true, listWindow: null, ...options };
+    scene = await new Scene(catalog.database.db, honouring).furnish();
+    return scene;
+  };
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+    scene.upstream.release();
+  });
+
+  test('has no lane', async () => {
+    await furnish();
+    await scene.granted('v1');
+    await scene.granted('v2');
+    expect(await scene.statesOf('v2')).toEqual(['granted']);
+  });
+
+  test.each(['at once', 'never'] as const)('is sent again under it when its answer was lost: %s', async (records) => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', { records, answer: LOST });
+    const step = await scene.submit('v1', id);
+    expect(step).toMatchObject({ step: 'confirm', submissionId: id, lookAgainMs: 1000 });
+    expect(await scene.video('v1')).toMatchObject({ state: 'unconfirmed' });
+    expect(await scene.take('v1', step)).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+    expect(scene.upstream.creates).toEqual([
+      { prompt: 'v1', key: id },
+      { prompt: 'v1', key: id },
+    ]);
+    expect(await scene.statesOf('v1')).toEqual(['running']);
+  });
+
+  test('is sent again at once by an attempt that finds it being sent', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'at once', answer: 'never' });
+    const first = scene.submit('v1', id);
+    await until(() => scene.upstream.creates.length === 1);
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'watch' });
+    scene.upstream.release();
+    expect(await first).toMatchObject({ step: 'watch' });
+    expect(scene.upstream.tasks).toHaveLength(1);
+    expect(scene.logged).toEqual([]);
+  });
+
+  test.each([
+    ['not sent', NOT_SENT],
+    ['refused as rate limited', refusal('rate limited', 429)],
+    ['refused for the request', refusal('request', 400)],
+  ])('and %s does not undo what was sent again meanwhile', async (_name, outcome) => {
+    await furnish();
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    const second = gate();
+    scene.upstream.plan('v1', never(answer), { records: 'at once', answer: second.answer });
+    const first = scene.submit('v1', id);
+    await until(() => scene.upstream.creates.length === 1);
+    const again = scene.submit('v1', id);
+    await until(() => scene.upstream.creates.length === 2);
+    open(outcome);
+    await first;
+    expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
+    second.open('started');
+    expect(await again).toMatchObject({ step: 'watch' });
+    expect(await scene.statesOf('v1')).toEqual(['running']);
+    expect(scene.upstream.tasks).toHaveLength(1);
+  });
+
+  test.each([
+    ['not sent', NOT_SENT],
+    ['rate limited', refusal('rate limited', 429)],
+    ['unauthenticated', refusal('unauthenticated', 401)],
+    ['out of credit', refusal('no credit', 402)],
+    ['in conflict with the first', refusal('request', 409)],
+    ['lost once more', LOST],
+  ])('is asked for again when the second is %s', async (_name, outcome) => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'at once', answer: LOST }, never(outcome));
+    let step = await scene.submit('v1', id);
+    step = await scene.take('v1', step);
+    expect(step).toMatchObject({ step: 'confirm', submissionId: id });
+    expect(await scene.take('v1', step)).toMatchObject({ step: 'watch' });
+    expect(scene.upstream.tasks).toHaveLength(1);
+  });
+
+  test('ends the video when the second is refused for the request', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(LOST), never(refusal('request', 400)));
+    const step = await scene.take('v1', await scene.submit('v1', id));
+    expect(step).toMatchObject({ step: 'end', failure: { kind: 'upstream_refused' } });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
+  });
+
+  test('is asked for less and less often, and for half a day', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    const losses = Array.from({ length: 5 }, () => never(LOST));
+    scene.upstream.plan('v1', ...losses);
+    const waits: unknown[] = [];
+    for (const ageMs of [0, 30_000, 100_000, 11 * 3_600_000]) {
+      const sentAt = new Date(Date.now() - ageMs);
+      await scene.db.update(submissions).set({ sentAt });
+      const step = await scene.submit('v1', id);
+      waits.push(step.step === 'confirm' ? Math.round(step.lookAgainMs / 10_000) : step);
+    }
+    expect(waits).toEqual([0, 3, 10, 30]);
+    await scene.db.update(submissions).set({ sentAt: new Date(Date.now() - 13 * 3_600_000) });
+    const last = await scene.submit('v1', id);
+    expect(last).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+    await scene.take('v1', last);
+    const [video] = await scene.db.select().from(videos);
+    expect(video).toMatchObject({ state: 'failed', settledMicroUsd: 0 });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
+  });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}

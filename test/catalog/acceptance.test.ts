@@ -1,0 +1,194 @@
+/** Acceptance: row, hold and idempotency key together or not at all, however many come at once. */
+
+import { eq } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import {
+  type AcceptanceLimits,
+  acceptVideo,
+  deleteOldKeys,
+  type NewVideo,
+  queueDeadline,
+} from '../../src/catalog/acceptance.ts';
+import { balance } from '../../src/catalog/balance.ts';
+import { createCaller } from '../../src/catalog/callers.ts';
+import type { Db } from '../../src/catalog/database.ts';
+import { endVideo } from '../../src/catalog/ends.ts';
+import { idempotencyKeys, ledger, videos } from '../../src/catalog/schema.ts';
+import { Refusal } from '../../src/domain/failure.ts';
+import { makeRequest } from '../builders.ts';
+import { describeOnBothCatalogs } from './with-catalog.ts';
+
+const ESTIMATE = 1000;
+const HOUR_MS = 3_600_000;
+const LIMITS: AcceptanceLimits = { maxQueuedVideos: 10_000, maxRunningVideos: 4, overflow: 'queue' };
+
+function makeOrder(callerId: string, overrides: Partial<NewVideo> = {}): NewVideo {
+  const createdAt = new Date();
+  const expiresAt = new Date(createdAt.getTime() + 24 * HOUR_MS);
+  return {
+    id: `video_${uuidv7()}`,
+    callerId,
+    dialect: 'airforce',
+    request: makeRequest(),
+    estimateMicroUsd: ESTIMATE,
+    createdAt,
+    expiresAt,
+    queueDeadlineAt: expiresAt,
+    batchId: null,
+    limits: LIMITS,
+    idempotency: null,
+    ...overrides,
+  };
+}
+
+async function makeCaller(db: Db, creditMicroUsd: number | null): Promise<string> {
+  const { caller } = await createCaller(db, { name: 'studio', creditMicroUsd });
+  return caller.id;
+}
+
+/** The kind of the refusal, or `accepted`. */
+async function outcomeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof Refusal) return error.kind;
+    throw error;
+  }
+}
+
+async function outcomesOf(work: readonly Promise<unknown>[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const outcome of await Promise.all(work.map(outcomeOf))) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+async function countRows(db: Db) {
+  const entries = await db.select().from(ledger);
+  return {
+    videos: (await db.select().from(videos)).length,
+    holds: entries.filter(({ kind }) => kind === 'hold').length,
+    keys: (await db.select().from(idempotencyKeys)).length,
+  };
+}
+
+describeOnBothCatalogs('acceptance', (catalog) => {
+  test('of a hundred at once with credit for ten takes ten', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, 10 * ESTIMATE);
+    const orders = Array.from({ length: 100 }, () => acceptVideo(db, makeOrder(callerId)));
+    expect(await outcomesOf(orders)).toEqual({ accepted: 10, credit_held: 90 });
+    expect(await countRows(db)).toEqual({ videos: 10, holds: 10, keys: 0 });
+    expect(await balance(db, callerId)).toMatchObject({ availableMicroUsd: 0, heldMicroUsd: 10 * ESTIMATE });
+  });
+
+  test('of fifty at once with one key makes one video', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const idempotency = { key: 'k', bodyHash: 'h' };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => acceptVideo(db, makeOrder(callerId, { idempotency }))),
+    );
+    expect(new Set(answers.map(({ video }) => video.id)).size).toBe(1);
+    expect(answers.filter(({ repeated }) => !repeated)).toHaveLength(1);
+    expect(await countRows(db)).toEqual({ videos: 1, holds: 1, keys: 1 });
+  });
+
+  test('of one key with two bodies at once refuses one body', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const orders = Array.from({ length: 20 }, (_, i) =>
+      acceptVideo(db, makeOrder(callerId, { idempotency: { key: 'k', bodyHash: `h${i % 2}` } })),
+    );
+    expect(await outcomesOf(orders)).toEqual({ accepted: 10, idempotency_mismatch: 10 });
+    expect(await countRows(db)).toEqual({ videos: 1, holds: 1, keys: 1 });
+  });
+
+  test('keeps the keys of callers apart', async () => {
+    const { db } = catalog.database;
+    const idempotency = { key: 'k', bodyHash: 'h' };
+    for (const callerId of [await makeCaller(db, null), await makeCaller(db, null)]) {
+      expect((await acceptVideo(db, makeOrder(callerId, { idempotency }))).repeated).toBe(false);
+    }
+  });
+
+  test('that is refused keeps nothing, its key included', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, ESTIMATE - 1);
+    const idempotency = { key: 'k', bodyHash: 'h' };
+    const ask = (estimateMicroUsd: number) =>
+      outcomeOf(acceptVideo(db, makeOrder(callerId, { idempotency, estimateMicroUsd })));
+    expect(await ask(ESTIMATE)).toBe('insufficient_credit');
+    expect(await countRows(db)).toEqual({ videos: 0, holds: 0, keys: 0 });
+    expect(await ask(ESTIMATE - 1)).toBe('accepted');
+  });
+
+  test('at once with one key and too little credit keeps nothing', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, 0);
+    const idempotency = { key: 'k', bodyHash: 'h' };
+    const orders = Array.from({ length: 20 }, () => acceptVideo(db, makeOrder(callerId, { idempotency })));
+    expect(await outcomesOf(orders)).toEqual({ insufficient_credit: 20 });
+    expect(await countRows(db)).toEqual({ videos: 0, holds: 0, keys: 0 });
+  });
+
+  test('of an unknown caller is refused', async () => {
+    const { db } = catalog.database;
+    expect(await outcomeOf(acceptVideo(db, makeOrder('nobody')))).toBe('not_found');
+  });
+
+  test.each([
+    ['more than may run', { ...LIMITS, overflow: 'reject', maxRunningVideos: 3 }, 'concurrency_limit_exceeded'],
+    ['more than may queue', { ...LIMITS, maxQueuedVideos: 3 }, undefined],
+  ] as const)('at once of %s stops at the limit', async (_name, limits, code) => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const orders = Array.from({ length: 20 }, () => acceptVideo(db, makeOrder(callerId, { limits })));
+    expect(await outcomesOf(orders)).toEqual({ accepted: 3, too_many_videos: 17 });
+    expect(await countRows(db)).toEqual({ videos: 3, holds: 3, keys: 0 });
+    await expect(acceptVideo(db, makeOrder(callerId, { limits }))).rejects.toMatchObject({ code });
+    expect(await outcomeOf(acceptVideo(db, makeOrder(callerId, { limits: null })))).toBe('accepted');
+  });
+
+  test('of one id twice at once takes it once', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const order = makeOrder(callerId, { limits: null });
+    const settled = await Promise.allSettled([acceptVideo(db, order), acceptVideo(db, order)]);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(await countRows(db)).toEqual({ videos: 1, holds: 1, keys: 0 });
+    expect(await balance(db, callerId)).toMatchObject({ heldMicroUsd: ESTIMATE });
+  });
+});
+
+describeOnBothCatalogs('an idempotency key', (catalog) => {
+  test('is kept until a day after the end of its video', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const accept = (key: string) =>
+      acceptVideo(db, makeOrder(callerId, { idempotency: { key, bodyHash: 'h' } })).then(({ video }) => video.id);
+    const ended = await accept('ended');
+    await accept('running');
+    await endVideo(db, ended, { state: 'failed', failure: null, archive: null });
+    await deleteOldKeys(db);
+    expect((await countRows(db)).keys).toBe(2);
+    const longAgo = new Date(Date.now() - 25 * HOUR_MS);
+    await db.update(videos).set({ endedAt: longAgo }).where(eq(videos.id, ended));
+    await deleteOldKeys(db);
+    expect((await db.select().from(idempotencyKeys)).map(({ key }) => key)).toEqual(['running']);
+  });
+});
+
+describe('the deadline of the queue', () => {
+  const createdAt = new Date('2026-03-01T12:00:00.000Z');
+  const hoursLater = (hours: number) => new Date(createdAt.getTime() + hours * HOUR_MS);
+
+  test.each([
+    [1, 1],
+    [24, 24],
+    [7 * 24, 7 * 24],
+    [30 * 24, 7 * 24],
+  ])('of a video kept for %i hours is %i hours away', (kept, away) => {
+    expect(queueDeadline(createdAt, hoursLater(kept))).toEqual(hoursLater(away));
+  });
+});

@@ -1,0 +1,328 @@
+/** Slots: how many, to whom, in which order, and what becomes of a place in the queue. */
+
+import { eq } from 'drizzle-orm';
+import { pauseAccount, suspend, suspendModel, syncAccounts } from '../../src/catalog/accounts.ts';
+import type { Db } from '../../src/catalog/database.ts';
+import { inTransaction } from '../../src/catalog/database.ts';
+import { endVideo } from '../../src/catalog/ends.ts';
+import { accounts, pools, submissions, waiting } from '../../src/catalog/schema.ts';
+import {
+  type Grant,
+  grantSlots,
+  listStaleGrants,
+  listStranded,
+  listWaitingPools,
+  pauseEndsAt,
+  queuePosition,
+  requestSlot,
+  returnToQueue,
+} from '../../src/catalog/slots.ts';
+import { beginSending, closeSubmission, markRunning, takeBack } from '../../src/catalog/submissions.ts';
+import { lockVideo } from '../../src/catalog/videos.ts';
+import { accept, insertCaller, offerModel, winners } from '../model/scene.ts';
+import { insertSubmission, makeAccount } from './rows.ts';
+import { describeOnBothCatalogs } from './with-catalog.ts';
+
+const MODEL = 'wan-2.6';
+const WIDE = makeAccount({ singleLane: false });
+
+async function furnish(db: Db, configured = [WIDE]): Promise<void> {
+  await syncAccounts(db, configured);
+  await offerModel(
+    db,
+    MODEL,
+    configured.map(({ id }) => id),
+  );
+  await insertCaller(db, 'caller_1');
+}
+
+/** Accepts videos and queues them one after the other; who was granted, in order. */
+async function queue(db: Db, ids: readonly string[], of: { callerId?: string; model?: string } = {}) {
+  const granted: Grant[] = [];
+  for (const id of ids) {
+    const { request } = await accept(db, id, of);
+    const taken = await inTransaction(db, (tx) => requestSlot(tx, id, request.model));
+    if (taken.kind !== 'queued') throw new Error(`${id}: ${taken.kind}`);
+    granted.push(...taken.grants);
+  }
+  return granted;
+}
+
+const grant = (db: Db, pool = 'main') => inTransaction(db, (tx) => grantSlots(tx, pool));
+
+/** The create was sent and the task is known. */
+async function start(db: Db, { submissionId, videoId }: Grant): Promise<void> {
+  await beginSending(db, submissionId, 60_000);
+  await markRunning(db, submissionId, `task of ${videoId}`);
+}
+
+/** Runs a granted video to its task's end, and returns whom its slot goes to. */
+async function finish(db: Db, granted: Grant): Promise<readonly Grant[]> {
+  await start(db, granted);
+  const taskEnd = { kind: 'failed', upstream: {} } as const;
+  await closeSubmission(db, granted.submissionId, { taskEnd, costMicroUsd: 0 });
+  return await grant(db);
+}
+
+/** Who is granted next, one after the other, each slot being freed at once by whoever got it first. */
+async function grantOrder(db: Db, running: readonly Grant[], count: number): Promise<readonly string[]> {
+  const open = [...running];
+  const order: string[] = [];
+  while (order.length < count) {
+    const oldest = open.shift();
+    if (!oldest) break;
+    const next = await finish(db, oldest);
+    open.push(...next);
+    order.push(...winners(next));
+  }
+  return order;
+}
+
+const names = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `${prefix}${String(i + 1).padStart(3, '0')}`);
+
+async function cancel(db: Db, id: string): Promise<void> {
+  await endVideo(db, id, { state: 'cancelled', failure: null, archive: null });
+}
+
+describeOnBothCatalogs('slots', (catalog) => {
+  test('are granted up to the limit of the account', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    expect(winners(await queue(db, names('a', 6)))).toEqual(names('a', 4));
+    expect(await db.select().from(waiting)).toHaveLength(2);
+    expect(await grant(db)).toEqual([]);
+  });
+
+  test('of a single lane are granted one create at a time', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [makeAccount()]);
+    const [first, ...others] = await queue(db, names('a', 3));
+    if (!first) throw new Error('nothing was granted');
+    expect(others).toEqual([]);
+    expect(await grant(db)).toEqual([]);
+    await start(db, first);
+    expect(winners(await grant(db))).toEqual(['a002']);
+    expect(await grant(db)).toEqual([]);
+  });
+
+  test('freeze what the account and its model were', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await queue(db, ['a001']);
+    await syncAccounts(db, [makeAccount({ baseUrl: 'https://elsewhere.example' })]);
+    expect(await db.select().from(submissions)).toMatchObject([
+      { account: 'airforce-1', baseUrl: 'https://api.example', upstreamModel: MODEL, n: 1, state: 'granted' },
+    ]);
+  });
+
+  test('go first in first out within a caller', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    const running = await queue(db, names('a', 20));
+    expect(await grantOrder(db, running, 16)).toEqual(names('a', 20).slice(4));
+  });
+
+  test('are shared between a caller with forty and one with four', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await insertCaller(db, 'caller_2');
+    const running = await queue(db, names('a', 40));
+    expect(await queue(db, names('b', 4), { callerId: 'caller_2' })).toEqual([]);
+    const order = await grantOrder(db, running, 8);
+    expect(order.filter((id) => id.startsWith('b'))).toEqual(names('b', 4));
+  });
+
+  test('are shared by weight', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await insertCaller(db, 'caller_3', { weight: 3 });
+    const running = await queue(db, names('a', 40));
+    await queue(db, names('c', 40), { callerId: 'caller_3' });
+    const order = await grantOrder(db, running, 32);
+    expect(order.filter((id) => id.startsWith('c'))).toHaveLength(24);
+  });
+
+  test('are not held against a caller who gave its places up', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await insertCaller(db, 'caller_2');
+    const running = await queue(db, names('a', 4));
+    const given = names('x', 50);
+    await queue(db, given, { callerId: 'caller_2' });
+    for (const id of given) await cancel(db, id);
+    await queue(db, names('b', 20));
+    await queue(db, ['y001'], { callerId: 'caller_2' });
+    expect((await grantOrder(db, running, 2)).includes('y001')).toBe(true);
+  });
+
+  test('are not earned by a caller who comes back from idleness', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await insertCaller(db, 'caller_2');
+    const running = await queue(db, names('a', 40));
+    const order = await grantOrder(db, running, 20);
+    expect(order).toHaveLength(20);
+    await queue(db, names('b', 20), { callerId: 'caller_2' });
+    const open = await db.select().from(submissions).where(eq(submissions.state, 'granted'));
+    const rest = await grantOrder(
+      db,
+      open.map((row) => ({ ...row, submissionId: row.id })),
+      16,
+    );
+    expect(rest.filter((id) => id.startsWith('b'))).toHaveLength(8);
+  });
+
+  test('are taken at the preferred account and then the freest', async () => {
+    const { db } = catalog.database;
+    const second = makeAccount({ id: 'b', maxConcurrentTasks: 1, singleLane: false });
+    await furnish(db, [makeAccount({ id: 'a', maxConcurrentTasks: 2, singleLane: false }), second]);
+    const granted = await queue(db, names('a', 4));
+    expect(granted.map(({ account }) => account)).toEqual(['a', 'a', 'b']);
+  });
+
+  test('are not granted where the account or the model is out', async () => {
+    const { db } = catalog.database;
+    const ids = ['paused', 'resting', 'suspended', 'model', 'removed'];
+    const configured = ids.map((id) => makeAccount({ id, singleLane: false }));
+    await furnish(db, configured);
+    const later = new Date(Date.now() + 60_000);
+    await pauseAccount(db, 'paused');
+    await db.update(accounts).set({ pausedUntil: later }).where(eq(accounts.id, 'resting'));
+    await suspend(db, 'suspended', 'no');
+    await suspendModel(db, { account: 'model', model: MODEL, until: later, error: 'no' });
+    await syncAccounts(db, configured.slice(0, 4));
+    expect(await queue(db, ['a001'])).toEqual([]);
+  });
+
+  test('pass over a video that no account can take now', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [WIDE, makeAccount({ id: 'other', singleLane: false })]);
+    await offerModel(db, 'elsewhere', ['other']);
+    await pauseAccount(db, 'other');
+    expect(winners(await queue(db, ['x001'], { model: 'elsewhere' }))).toEqual([]);
+    expect(winners(await queue(db, ['a001']))).toEqual(['a001']);
+  });
+
+  test('stay within a limit that was lowered', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    const [first] = await queue(db, names('a', 6));
+    await syncAccounts(db, [{ ...WIDE, maxConcurrentTasks: 2 }]);
+    if (!first) throw new Error('nothing was granted');
+    expect(await finish(db, first)).toEqual([]);
+  });
+});
+
+describeOnBothCatalogs('the queue', (catalog) => {
+  test('takes a video once, and not where none is needed', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002']);
+    const ask = (id: string) => inTransaction(db, (tx) => requestSlot(tx, id, MODEL));
+    expect(await ask('a002')).toEqual({ kind: 'queued', grants: [] });
+    expect(await ask('a001')).toEqual({ kind: 'not needed' });
+    await cancel(db, 'a002');
+    expect(await ask('a002')).toEqual({ kind: 'not needed' });
+    expect(await ask('nobody')).toEqual({ kind: 'not needed' });
+    expect(await db.select().from(waiting)).toEqual([]);
+  });
+
+  test('says when no configured account offers the model', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await accept(db, 'a001', { model: 'unheard-of' });
+    expect(await inTransaction(db, (tx) => requestSlot(tx, 'a001', 'unheard-of'))).toEqual({ kind: 'no account' });
+  });
+
+  test('puts a video that lost its slot at its head', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    const [first] = await queue(db, ['a001', 'a002', 'a003']);
+    if (!first) throw new Error('nothing was granted');
+    await beginSending(db, first.submissionId, 60_000);
+    await inTransaction(db, async (tx) => {
+      await takeBack(tx, first.submissionId, { status: 429 });
+      const video = await lockVideo(tx, 'a001');
+      if (video) await returnToQueue(tx, video);
+    });
+    expect(await queuePosition(db, 'a001')).toBe(1);
+    expect(await queuePosition(db, 'a003')).toBe(3);
+    expect(winners(await grant(db))).toEqual(['a001']);
+    expect(await queuePosition(db, 'a001')).toBeNull();
+  });
+
+  test('follows the accounts of its model to another pool', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002']);
+    expect(await listStranded(db, 10)).toEqual([]);
+    await syncAccounts(db, [{ ...WIDE, pool: 'other' }]);
+    expect(await grant(db)).toEqual([]);
+    expect(await listStranded(db, 10)).toEqual([{ videoId: 'a002', model: MODEL }]);
+    const moved = await inTransaction(db, (tx) => requestSlot(tx, 'a002', MODEL));
+    expect(moved.kind === 'queued' && winners(moved.grants)).toEqual(['a002']);
+    expect(await listWaitingPools(db)).toEqual([]);
+  });
+
+  test('leaves a video alone whose accounts have all vanished', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002']);
+    await syncAccounts(db, []);
+    expect(await listStranded(db, 10)).toEqual([]);
+    expect(await listWaitingPools(db)).toEqual(['main']);
+  });
+
+  test('goes on behind a video whose task runs already', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002', 'a003']);
+    await insertSubmission(db, { id: 'healed', videoId: 'a002', account: 'gone', singleLane: false, taskId: 't' });
+    await cancel(db, 'a001');
+    const open = await db.select().from(submissions).where(eq(submissions.state, 'granted'));
+    expect(open.map(({ videoId }) => videoId)).toEqual(['a003']);
+    expect(await db.select().from(waiting)).toEqual([]);
+  });
+
+  test('gives up the place of a video that ends', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002', 'a003']);
+    await cancel(db, 'a002');
+    const failure = null;
+    const { grants } = await endVideo(db, 'a001', { state: 'cancelled', failure, archive: null });
+    expect(winners(grants)).toEqual(['a003']);
+  });
+
+  test('has its head ask again when a pause ends', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    const until = new Date(Date.now() + 60_000);
+    await db.update(accounts).set({ pausedUntil: until });
+    await queue(db, ['a001', 'a002']);
+    expect(await pauseEndsAt(db, 'a001')).toEqual(until);
+    expect(await pauseEndsAt(db, 'a002')).toBeNull();
+  });
+
+  test('moves its time with what it grants and never back', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    const running = await queue(db, names('a', 3));
+    const time = async () => (await db.select().from(pools))[0]?.virtualTime;
+    expect(await time()).toBe(1);
+    await grantOrder(db, running, 2);
+    expect(await time()).toBe(3);
+  });
+
+  test('shows grants that nobody began to send', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    const [, second] = await queue(db, ['a001', 'a002']);
+    if (!second) throw new Error('two were to be granted');
+    await start(db, second);
+    const stale = await listStaleGrants(db, new Date(Date.now() + 1000));
+    expect(stale).toMatchObject([{ grant: { videoId: 'a001' }, videoEndedAt: null }]);
+    expect(await listStaleGrants(db, new Date(Date.now() - 60_000))).toEqual([]);
+  });
+});

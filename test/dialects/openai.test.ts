@@ -1,0 +1,333 @@
+/** The documented rules of `/v1/videos`, and what its SDKs rely on, held against its dialect. */
+
+import { openai } from '../../src/dialects/openai.ts';
+import { UploadedFile } from '../../src/dialects/uploaded-file.ts';
+import { Refusal } from '../../src/domain/failure.ts';
+import { VIDEO_STATES, type Video } from '../../src/domain/video.ts';
+import { makeArchive, makeCompletedVideo, makeOffer, makeRequest, makeVideo } from '../builders.ts';
+import { refusalOf, requestOf, routeOf, viewOf } from './dialect-routes.ts';
+
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const MINIMAL = { model: 'sora-2', prompt: 'a fox' };
+const DRAFT = { ...MINIMAL, mode: 'text', images: [], extra: {} };
+
+function parse(body: unknown) {
+  return routeOf(openai, 'create').parse(requestOf({ body })).draft;
+}
+
+function shown(video: Video) {
+  return routeOf(openai, 'read').render(viewOf(video)).body;
+}
+
+// OV-01, OV-02, OV-22, OV-24
+test('every route stands at both paths', () => {
+  const at = (path: string) =>
+    openai.routes.filter((route) => route.path.startsWith(path)).map(({ method, kind }) => `${method} ${kind}`);
+  expect(at('/v1/videos')).toEqual([
+    'POST create',
+    'GET list',
+    'GET read',
+    'DELETE delete',
+    'GET content',
+    'POST remix',
+    'POST unsupported',
+    'POST unsupported',
+    'POST unsupported',
+    'GET unsupported',
+  ]);
+  expect(at('/v1/openai/videos')).toEqual(at('/v1/videos'));
+});
+
+describe('a create body', () => {
+  // OV-12: the documented example, word for word.
+  test('as in the example fills the draft', () => {
+    const example = {
+      model: 'video-model-id',
+      prompt: 'A cinematic drone shot over a misty lake at sunrise',
+      size: '1280x720',
+      seconds: 8,
+    };
+    expect(parse(example)).toEqual({
+      ...DRAFT,
+      model: 'video-model-id',
+      prompt: example.prompt,
+      aspectRatio: '16:9',
+      quality: '720p',
+      durationSeconds: 8,
+    });
+  });
+
+  // OV-08
+  test.each([
+    ['720x1280', '9:16', '720p'],
+    ['1920x1080', '16:9', '1080p'],
+    ['1024x1792', '4:7', '1024p'],
+  ])('turns size %s into a ratio and a quality', (size, aspectRatio, quality) => {
+    expect(parse({ ...MINIMAL, size })).toEqual({ ...DRAFT, aspectRatio, quality });
+  });
+
+  // OV-09, X21
+  test.each([8, '8'])('takes seconds as %j', (seconds) => {
+    expect(parse({ ...MINIMAL, seconds })).toEqual({ ...DRAFT, durationSeconds: 8 });
+  });
+
+  // OV-10
+  test('with a reference animates it, in each form of one', () => {
+    const image = { kind: 'bytes', bytes: PNG, mediaType: 'image/png' };
+    const url = 'https://example.com/a.png';
+    const dataUrl = `data:image/png;base64,${PNG.toString('base64')}`;
+    const imagesOf = (input_reference: unknown) => parse({ ...MINIMAL, input_reference });
+    expect(imagesOf(new UploadedFile(PNG, 'f00'))).toEqual({ ...DRAFT, mode: 'image', images: [image] });
+    expect(imagesOf({ image_url: dataUrl })).toEqual({ ...DRAFT, mode: 'image', images: [image] });
+    expect(imagesOf({ image_url: url })).toEqual({ ...DRAFT, mode: 'image', images: [{ kind: 'url', url }] });
+  });
+
+  // OV-11
+  test.each([true, false, 'true', 'false', null])('takes stream %j, which changes nothing', (stream) => {
+    expect(parse({ ...MINIMAL, stream })).toEqual(DRAFT);
+  });
+
+  test('keeps unknown keys and takes null as absent', () => {
+    expect(parse({ ...MINIMAL, size: null, seconds: null, input_reference: null, seed: 7, x: { y: [1] } })).toEqual({
+      ...DRAFT,
+      extra: { seed: 7, x: { y: [1] } },
+    });
+  });
+
+  // OV-06, OV-07, OV-23
+  test.each([
+    ['model', { prompt: 'a fox' }],
+    ['model', { ...MINIMAL, model: '' }],
+    ['prompt', { model: 'sora-2' }],
+    ['prompt', { ...MINIMAL, prompt: ' ' }],
+    ['size', { ...MINIMAL, size: '1280' }],
+    ['size', { ...MINIMAL, size: '1281x720' }],
+    ['size', { ...MINIMAL, size: '0x0' }],
+    ['size', { ...MINIMAL, size: 1280 }],
+    ['seconds', { ...MINIMAL, seconds: '8.5' }],
+    ['seconds', { ...MINIMAL, seconds: 2.5 }],
+    ['seconds', { ...MINIMAL, seconds: 0 }],
+    ['seconds', { ...MINIMAL, seconds: '' }],
+    ['stream', { ...MINIMAL, stream: 'maybe' }],
+    ['input_reference', { ...MINIMAL, input_reference: 'a.png' }],
+    ['input_reference', { ...MINIMAL, input_reference: {} }],
+    ['input_reference', { ...MINIMAL, input_reference: { bytes: [], sha256: '' } }],
+    ['input_reference', { ...MINIMAL, input_reference: new UploadedFile(Buffer.from('text'), 'f00') }],
+    ['input_reference.image_url', { ...MINIMAL, input_reference: { image_url: 'file:///etc/passwd' } }],
+    ['input_reference.file_id', { ...MINIMAL, input_reference: { file_id: 'file_1' } }],
+    ['video', { ...MINIMAL, video: new UploadedFile(PNG, 'f00') }],
+  ])('is refused for its %s in case %#', (param, body) => {
+    expect(refusalOf(() => parse(body))).toMatchObject({ kind: 'invalid_request', httpStatus: 400, param });
+  });
+});
+
+describe('a video', () => {
+  const created = makeVideo({ createdAt: new Date(1_758_941_485_000), request: makeRequest({ model: 'sora-2' }) });
+
+  // OV-14 to OV-21, contract 3.3
+  test('just created looks as documented', () => {
+    expect(routeOf(openai, 'create').render(viewOf(created))).toEqual({
+      status: 200,
+      body: {
+        id: 'video_1',
+        object: 'video',
+        model: 'sora-2',
+        status: 'queued',
+        progress: 0,
+        created_at: 1_758_941_485,
+        completed_at: null,
+        expires_at: 1_759_027_885,
+        error: null,
+        prompt: created.request.prompt,
+        remixed_from_video_id: null,
+        seconds: '8',
+        size: '1280x720',
+      },
+    });
+  });
+
+  // Contract 3.3
+  test('that completed has its time and its link', () => {
+    expect(shown(makeCompletedVideo())).toMatchObject({
+      status: 'completed',
+      progress: 100,
+      completed_at: 1_715_000_160,
+      url: 'https://clips.example/clip.mp4',
+    });
+    expect(shown(makeCompletedVideo({ purgedAt: new Date() }))).not.toHaveProperty('url');
+    expect(shown(makeVideo({ state: 'archiving', progress: 100 }))).toMatchObject({ progress: 99, completed_at: null });
+  });
+
+  // OV-17, X3
+  test('has their word for each state', () => {
+    expect(Object.fromEntries(VIDEO_STATES.map((state) => [state, shown(makeVideo({ state }))['status']]))).toEqual({
+      queued: 'queued',
+      submitting: 'in_progress',
+      unconfirmed: 'in_progress',
+      generating: 'in_progress',
+      archiving: 'in_progress',
+      completed: 'completed',
+      failed: 'failed',
+      cancelled: 'failed',
+      expired: 'failed',
+    });
+  });
+
+  // X3, X4
+  test.each([
+    ['failed', 'upstream_failed'],
+    ['cancelled', 'cancelled'],
+    ['expired', 'expired'],
+  ] as const)('that is %s says so in its error', (state, code) => {
+    expect(shown(makeVideo({ state }))['error']).toEqual({ code, message: expect.any(String) });
+  });
+
+  // OV-20, OV-21
+  test('shows the size it was asked for, else the clip’s', () => {
+    const request = makeRequest({ aspectRatio: null, quality: null, durationSeconds: 12 });
+    expect(shown(makeVideo({ request }))).toMatchObject({ size: null, seconds: '12' });
+    const archive = makeArchive({ width: 640, height: 360 });
+    expect(shown(makeCompletedVideo({ request, archive }))).toMatchObject({ size: '640x360' });
+  });
+
+  // OV-22, contract 3.4
+  test('that runs says when to ask again', () => {
+    expect(routeOf(openai, 'read').render(viewOf(makeVideo())).headers).toEqual({
+      'openai-poll-after-ms': '5000',
+      'retry-after': '5',
+    });
+    expect(routeOf(openai, 'read').render(viewOf(makeCompletedVideo())).headers).toBeUndefined();
+  });
+});
+
+describe('the list', () => {
+  const list = routeOf(openai, 'list');
+
+  // Contract 3.2
+  test('takes limit, order and after', () => {
+    expect(list.parse(requestOf({}))).toEqual({ limit: 20, order: 'newest' });
+    expect(list.parse(requestOf({ query: { limit: '100', order: 'asc', after: 'video_9' } }))).toEqual({
+      limit: 100,
+      order: 'oldest',
+      cursor: 'video_9',
+    });
+    for (const query of [{ limit: '0' }, { limit: '101' }, { limit: 'x' }, { order: 'up' }, { order: 'constructor' }]) {
+      expect(refusalOf(() => list.parse(requestOf({ query }))).httpStatus).toBe(400);
+    }
+  });
+
+  // Contract 3.3
+  test('is a page with its ends and whether there is more', () => {
+    const videos = [makeVideo(), makeVideo({ id: 'video_2' })];
+    expect(list.render({ views: videos.map(viewOf), nextCursor: 'video_2' }).body).toEqual({
+      object: 'list',
+      data: videos.map(shown),
+      first_id: 'video_1',
+      last_id: 'video_2',
+      has_more: true,
+    });
+    expect(list.render({ views: [], nextCursor: null }).body).toEqual({
+      object: 'list',
+      data: [],
+      first_id: null,
+      last_id: null,
+      has_more: false,
+    });
+  });
+});
+
+describe('a remix', () => {
+  const remix = routeOf(openai, 'remix');
+
+  // Contract 3.2
+  test('takes the settings of its source and a new prompt', () => {
+    const images = [{ kind: 'url', url: 'https://example.com/a.png' }] as const;
+    const request = makeRequest({ mode: 'image', images, extra: { seed: 7 }, quality: null, remixOf: 'video_0' });
+    const parsed = remix.parse(requestOf({ body: { prompt: 'at night', model: 'other' } }), makeVideo({ request }));
+    expect(parsed.draft).toEqual({
+      model: 'wan-2.6',
+      mode: 'image',
+      prompt: 'at night',
+      durationSeconds: 8,
+      aspectRatio: '16:9',
+      images,
+      extra: { seed: 7 },
+      remixOf: 'video_1',
+    });
+  });
+
+  test.each([undefined, {}, { prompt: '' }, { prompt: 7 }])('of %j is refused', (body) => {
+    expect(refusalOf(() => remix.parse(requestOf({ body }), makeVideo())).httpStatus).toBe(400);
+  });
+
+  // Contract 3.3
+  test('shows what it was made from', () => {
+    expect(shown(makeVideo({ request: makeRequest({ remixOf: 'video_0' }) }))).toMatchObject({
+      remixed_from_video_id: 'video_0',
+    });
+  });
+});
+
+describe('content', () => {
+  const { choose } = routeOf(openai, 'content');
+  const of = (variant: string | undefined, video: Video) =>
+    choose(requestOf({ query: variant === undefined ? {} : { variant } }), video);
+
+  // Contract 3.2
+  test('is the clip or its poster', () => {
+    expect(of(undefined, makeCompletedVideo())).toBe('clip');
+    expect(of('video', makeCompletedVideo())).toBe('clip');
+    expect(of('thumbnail', makeCompletedVideo())).toBe('poster');
+  });
+
+  // Contract 3.2: 409 is what the SDKs take as passing.
+  test('that is not there yet is a conflict', () => {
+    expect(refusalOf(() => of('video', makeVideo({ state: 'archiving' })))).toMatchObject({
+      httpStatus: 409,
+      code: 'not_ready',
+      retryAfterSeconds: 5,
+    });
+  });
+
+  test('of unknown variants is refused', () => {
+    expect(refusalOf(() => of('gif', makeCompletedVideo()))).toMatchObject({ httpStatus: 400, param: 'variant' });
+    expect(refusalOf(() => of('spritesheet', makeCompletedVideo()))).toMatchObject({ code: 'not_supported' });
+  });
+});
+
+// Contract 3.2, X8, X9
+test('a delete waits for the end and takes the media', () => {
+  const route = routeOf(openai, 'delete');
+  expect(route).toMatchObject({ purgesMedia: true, whileRunning: 'refuse', unknownId: 'not found' });
+  expect(route.render('video_1').body).toEqual({ id: 'video_1', object: 'video.deleted', deleted: true });
+});
+
+test('the models are listed once each', () => {
+  expect(routeOf(openai, 'models').render([makeOffer(), makeOffer({ account: 'airforce-2' })]).body).toEqual({
+    object: 'list',
+    data: [{ id: 'wan-2.6', object: 'model', created: 0, owned_by: 'clipyard' }],
+  });
+});
+
+// OV-23, contract 3.4
+test.each([
+  [new Refusal('unauthenticated', 'no key'), 401, 'authentication_error', null, 'invalid_api_key'],
+  [new Refusal('invalid_request', 'bad', { param: 'model' }), 400, 'invalid_request_error', 'model', 'invalid_request'],
+  [new Refusal('unknown_model', 'x', { param: 'model' }), 400, 'invalid_request_error', 'model', 'model_not_found'],
+  [
+    new Refusal('invalid_request', 'x', { param: 'duration_seconds' }),
+    400,
+    'invalid_request_error',
+    'seconds',
+    'invalid_request',
+  ],
+  [new Refusal('invalid_request', 'x', { param: 'cursor' }), 400, 'invalid_request_error', 'after', 'invalid_request'],
+  [new Refusal('insufficient_credit', 'x'), 402, 'insufficient_quota', null, 'insufficient_credit'],
+  [new Refusal('too_many_videos', 'x'), 429, 'rate_limit_error', null, 'concurrency_limit_exceeded'],
+  [new Refusal('internal', 'x'), 500, 'server_error', null, 'internal'],
+])('the error of %s is in the envelope', (refusal, status, type, param, code) => {
+  expect(openai.renderRefusal(refusal)).toEqual({
+    status,
+    body: { error: { message: expect.stringContaining(refusal.message), type, param, code } },
+  });
+});

@@ -1,0 +1,231 @@
+/** The gateway over a real catalog: what is chosen, kept, removed and paid, whatever dialect asked for it. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { syncAccounts } from '../src/catalog/accounts.ts';
+import { balance } from '../src/catalog/balance.ts';
+import { createCaller, findCallerByKey } from '../src/catalog/callers.ts';
+import { type CatalogDatabase, openDatabase } from '../src/catalog/database.ts';
+import { endVideo } from '../src/catalog/ends.ts';
+import { replacePublishedModels } from '../src/catalog/models.ts';
+import { changeVideo, findVideo, listExpiredMedia } from '../src/catalog/videos.ts';
+import type { DialectName } from '../src/domain/vendor.ts';
+import type { VideoDraft } from '../src/domain/video-request.ts';
+import { type Caller, type CreateOrder, createGateway, type Gateway } from '../src/gateway.ts';
+import { createFileStore } from '../src/storage/file-store.ts';
+import type { MediaStore } from '../src/storage/media-store.ts';
+import { makeArchive, makeOffer } from './builders.ts';
+import { insertSubmission, makeAccount } from './catalog/rows.ts';
+import { emptyCatalog } from './catalog/with-catalog.ts';
+import { putObject } from './storage/media-store-contract.ts';
+import { silentLog } from './temporal/silent-log.ts';
+
+const DRAFT: VideoDraft = { model: 'wan-2.6', mode: 'text', prompt: 'a fox', images: [], extra: {} };
+const DAY_MS = 86_400_000;
+
+let root: string;
+let database: CatalogDatabase;
+let store: MediaStore;
+let gateway: Gateway;
+let caller: Caller;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'clipyard-gateway-'));
+  store = createFileStore(root);
+  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  gateway = createGateway({
+    db: database.db,
+    store,
+    workflows: {
+      start: async () => undefined,
+      cancel: async () => true,
+      signalGranted: async () => true,
+      signalLookNow: async () => true,
+    },
+    subscribe: () => () => undefined,
+    log: silentLog(),
+  });
+});
+afterAll(async () => {
+  gateway.close();
+  await database.close();
+  rmSync(root, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  const { db } = database;
+  await emptyCatalog(database);
+  await syncAccounts(db, [makeAccount()]);
+  const { capabilities } = makeOffer();
+  await replacePublishedModels(db, 'airforce-1', [
+    { upstreamModel: 'wan-2.6', pricePerSecondMicroUsd: 400_000, capabilities },
+    { upstreamModel: 'cheap', pricePerSecondMicroUsd: 100_000, capabilities },
+    { upstreamModel: 'dear', pricePerSecondMicroUsd: 900_000, capabilities },
+  ]);
+  caller = await joinWithTenDollars('studio');
+});
+
+/** A new caller with ten dollars. */
+async function joinWithTenDollars(name: string): Promise<Caller> {
+  const { key } = await createCaller(database.db, { name, creditMicroUsd: 10_000_000 });
+  const found = await findCallerByKey(database.db, key);
+  if (found === null) throw new Error('the caller was not made');
+  return found;
+}
+
+function create(draft: Partial<VideoDraft> = {}, more: Partial<CreateOrder> = {}) {
+  return gateway.create({
+    caller,
+    dialect: 'infrai',
+    draft: { ...DRAFT, ...draft },
+    retentionSeconds: 30 * 86_400,
+    idempotencyKey: null,
+    bodyHash: 'hash',
+    ...more,
+  });
+}
+
+const ARCHIVE = makeArchive({ clipKey: 'videos/x/clip.mp4', posterKey: 'videos/x/poster.jpg' });
+
+async function complete(id: string): Promise<void> {
+  await putObject(store, ARCHIVE.clipKey, Buffer.from('a clip'));
+  await putObject(store, 'videos/x/poster.jpg', Buffer.from('a poster'));
+  await endVideo(database.db, id, { state: 'completed', failure: null, archive: ARCHIVE });
+}
+
+// IN-11, X16
+test.each([
+  ['cheapest', 'cheap', 500_000],
+  ['balanced', 'wan-2.6', 2_000_000],
+  ['smartest', 'dear', 4_500_000],
+] as const)('the %s model is chosen, recorded and priced', async (prefer, model, estimateMicroUsd) => {
+  const video = await create({ model: null, prefer });
+  expect(video).toMatchObject({ request: { model }, estimateMicroUsd });
+  expect(await gateway.estimate(caller, { prefer })).toMatchObject({ model, estimateMicroUsd });
+});
+
+// IN-11
+test('only models that the caller may use are chosen from', async () => {
+  const video = await create({ model: null, prefer: 'cheapest' }, { caller: { ...caller, models: ['dear'] } });
+  expect(video.request.model).toBe('dear');
+});
+
+// IN-10
+test('a resolution that no model has is refused', async () => {
+  await expect(create({ model: null, quality: '4k' })).rejects.toMatchObject({ kind: 'invalid_request' });
+});
+
+// IN-12
+test('an idempotency key returns the first video, chosen model included', async () => {
+  const once = () => create({ model: null, prefer: 'cheapest' }, { idempotencyKey: 'k-1' });
+  const first = await once();
+  expect((await once()).id).toBe(first.id);
+  await expect(create({}, { idempotencyKey: 'k-1', bodyHash: 'other' })).rejects.toMatchObject({ httpStatus: 422 });
+});
+
+describe('retention', () => {
+  const terms = (days: number, dialect: DialectName = 'infrai') => ({ dialect, retentionSeconds: days * 86_400 });
+
+  // IN-26, X11
+  test('is counted from the creation', async () => {
+    const { id, createdAt, expiresAt } = await create();
+    expect(expiresAt.getTime() - createdAt.getTime()).toBe(30 * DAY_MS);
+    const kept = await gateway.retain(caller, id, terms(90));
+    expect(kept.expiresAt.getTime() - createdAt.getTime()).toBe(90 * DAY_MS);
+    expect(await gateway.read(caller, id)).toEqual(kept);
+  });
+
+  // X11: airforce's `expires_at` never moves.
+  test('cannot be moved in a dialect that printed it', async () => {
+    const { id } = await create({}, { dialect: 'airforce' });
+    await expect(gateway.retain(caller, id, terms(90))).rejects.toMatchObject({ httpStatus: 409 });
+  });
+
+  test('does not bring back what is gone', async () => {
+    const { id } = await create();
+    await complete(id);
+    await changeVideo(database.db, id, { expiresAt: new Date(Date.now() - 1) });
+    await expect(gateway.retain(caller, id, terms(90))).rejects.toMatchObject({ httpStatus: 410 });
+    const stranger = await joinWithTenDollars('stranger');
+    await expect(gateway.retain(stranger, id, terms(90))).rejects.toMatchObject({ httpStatus: 404 });
+  });
+});
+
+describe('a removal', () => {
+  // AO-18, IN-22, X8
+  test('with its media takes the files at once', async () => {
+    const { id } = await create();
+    await complete(id);
+    await gateway.remove(caller, id, { purgesMedia: true });
+    await expect(gateway.read(caller, id)).rejects.toMatchObject({ kind: 'not_found' });
+    expect(await store.sizeBytes(ARCHIVE.clipKey)).toBeNull();
+    expect(await store.sizeBytes('videos/x/poster.jpg')).toBeNull();
+    expect(await findVideo(database.db, id)).toMatchObject({ state: 'completed', purgedAt: expect.any(Date) });
+  });
+
+  // AF-43, X8
+  test('without them leaves the files', async () => {
+    const { id } = await create();
+    await complete(id);
+    await gateway.remove(caller, id, { purgesMedia: false });
+    expect(await store.sizeBytes(ARCHIVE.clipKey)).not.toBeNull();
+    expect(await findVideo(database.db, id)).toMatchObject({ purgedAt: null, hiddenAt: expect.any(Date) });
+  });
+
+  // AO-18, X9: the clip that a hidden video still makes must not outlive the delete.
+  test('of a running video dooms the clip to come', async () => {
+    const { id } = await create({}, { dialect: 'airforce-2024' });
+    await gateway.remove(caller, id, { purgesMedia: true });
+    await complete(id);
+    expect(await listExpiredMedia(database.db, new Date(), 10)).toMatchObject([{ id }]);
+    expect(await balance(database.db, caller.id)).toMatchObject({ spentMicroUsd: 2_000_000, heldMicroUsd: 0 });
+  });
+});
+
+// AF-33, AO-14, X6, X7
+test.each([
+  ['airforce', 1_700_000],
+  ['airforce-2024', 2_000_000],
+] as const)('a video of %s is settled at %d', async (dialect, spentMicroUsd) => {
+  const { id } = await create({}, { dialect });
+  const ended = { state: 'ended', costMicroUsd: 1_700_000, endedAt: new Date() } as const;
+  await insertSubmission(database.db, { id: 'submission_1', videoId: id, ...ended });
+  await complete(id);
+  expect(await balance(database.db, caller.id)).toMatchObject({ spentMicroUsd, heldMicroUsd: 0 });
+});
+
+// AO-02, X6: the balance ends where a refund would leave it.
+test('a video of the older revision that failed is paid back', async () => {
+  const { id } = await create({}, { dialect: 'airforce-2024' });
+  expect(await balance(database.db, caller.id)).toMatchObject({ availableMicroUsd: 8_000_000 });
+  await endVideo(database.db, id, { state: 'failed', failure: null, archive: null });
+  expect(await balance(database.db, caller.id)).toMatchObject({ availableMicroUsd: 10_000_000, spentMicroUsd: 0 });
+});
+
+describe('a remix', () => {
+  // Contract 3.2
+  test('takes the stored image of its source, and its name', async () => {
+    const bytes = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+    const source = await create({ mode: 'image', images: [{ kind: 'bytes', bytes, mediaType: 'image/png' }] });
+    const { images } = source.request;
+    const remix = await create({ mode: 'image', images, remixOf: source.id }, { dialect: 'openai' });
+    expect(remix.request).toMatchObject({ images: [{ kind: 'stored', sizeBytes: 16 }], remixOf: source.id });
+  });
+
+  test('of an image that is gone is refused', async () => {
+    const image = { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 1 } as const;
+    await expect(create({ mode: 'image', images: [image] })).rejects.toMatchObject({ httpStatus: 410 });
+  });
+});
+
+// Contract 3.2
+test('lists go in both orders', async () => {
+  const ids = [await create(), await create(), await create()].map(({ id }) => id);
+  const page = async (order: 'newest' | 'oldest', cursor?: string) => {
+    const { videos } = await gateway.list({ callerId: caller.id, limit: 2, order, ...(cursor && { cursor }) });
+    return videos.map(({ id }) => id);
+  };
+  expect(await page('oldest')).toEqual(ids.slice(0, 2));
+  expect(await page('oldest', ids[1])).toEqual(ids.slice(2));
+  expect(await page('newest')).toEqual([ids[2], ids[1]]);
+});

@@ -1,0 +1,113 @@
+/** What holds for every dialect at every route: keys, shapes of errors, hostile input. */
+
+import fc from 'fast-check';
+import { DIALECTS } from '../../src/dialects/index.ts';
+import { DIALECTS as NAMES } from '../../src/domain/vendor.ts';
+import { makeCaller, makeCompletedVideo } from '../builders.ts';
+import { KEY } from './fake-gateway.ts';
+import { AUTHORIZATION, makeApp } from './test-app.ts';
+
+const TEXT = expect.any(String);
+const ENVELOPE = { error: expect.objectContaining({ message: TEXT, type: TEXT, code: TEXT }) };
+/** OPERATION: the error shape of each dialect. */
+const ERROR_OF = {
+  airforce: { error: TEXT, code: TEXT },
+  'airforce-2024': { error: { type: TEXT, message: TEXT } },
+  infrai: { error: { code: expect.stringMatching(/^[A-Z_]+$/), message: TEXT } },
+  openai: ENVELOPE,
+  a4f: ENVELOPE,
+} as const;
+
+const ROUTES = NAMES.flatMap((name) => DIALECTS[name].routes.map(({ method, path }) => ({ name, method, path })));
+const HOSTILE = ['%00', '%ff', '%zz', '%', "'--", '..%2f..%2fetc', '%ED%A0%80', '__proto__', 'undefined', '%0d%0ax:1'];
+
+test.each(ROUTES)('$method /$name$path wants a key', async ({ name, method, path }) => {
+  const { app } = makeApp();
+  for (const headers of [{}, { authorization: 'Bearer nobody' }]) {
+    const answer = await app.inject({ method, url: `/${name}${path.replace(':id', 'video_1')}`, headers });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.headers).toMatchObject({ 'www-authenticate': 'Bearer', 'x-request-id': TEXT });
+    expect(answer.json()).toEqual(ERROR_OF[name]);
+  }
+});
+
+test.each(ROUTES)('$method /$name$path survives hostile ids, queries and bodies', async ({ name, method, path }) => {
+  const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
+  gateway.put(makeCompletedVideo());
+  const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
+  const bodies = method === 'GET' ? [undefined] : ['', '{', '[]', 'null', '"x"', '{"prompt":{},"days":{}}', undefined];
+  for (const text of [...HOSTILE, 'video_1']) {
+    for (const payload of bodies) {
+      const url = `/${name}${path.replace(':id', text)}?limit=${text}&cursor=${text}&${text}=1`;
+      const answer = await app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
+      const isServerError = answer.statusCode >= 500 && answer.statusCode !== 504;
+      expect({ url, payload, isServerError }).toEqual({ url, payload, isServerError: false });
+      if (answer.statusCode >= 400) expect(answer.json()).toEqual(ERROR_OF[name]);
+    }
+  }
+});
+
+test.each(ROUTES)('$method /$name$path tells nothing of a defect', async ({ name, method, path }) => {
+  const { app, gateway } = makeApp();
+  const bodies = [
+    { model: 'm', prompt: 'p', quality: '720p', duration: 5 },
+    { prompt: 'p', days: 1 },
+  ];
+  for (const payload of method === 'GET' ? [undefined] : bodies) {
+    gateway.failure = new TypeError('password is hunter2');
+    const url = `/${name}${path.replace(':id', 'video_1')}`;
+    const answer = await app.inject({ method, url, headers: AUTHORIZATION, ...(payload && { payload }) });
+    expect(answer.body).not.toContain('hunter2');
+    if (answer.statusCode === 500) expect(answer.json()).toEqual(ERROR_OF[name]);
+  }
+});
+
+test.each(NAMES)('unknown routes and methods of %s have its shape', async (name) => {
+  const { app } = makeApp();
+  const [route] = DIALECTS[name].routes;
+  const missing = await app.inject({ url: `/${name}/v1/nothing` });
+  expect({ status: missing.statusCode, body: missing.json() }).toEqual({ status: 404, body: ERROR_OF[name] });
+  const method = await app.inject({ method: 'PATCH', url: `/${name}${route?.path.replace(':id', 'video_1')}` });
+  expect({ status: method.statusCode, body: method.json() }).toEqual({ status: 405, body: ERROR_OF[name] });
+});
+
+test.each(NAMES)('a caller of %s is answered in its shape where it stands', async (name) => {
+  const { app, gateway } = makeApp();
+  gateway.callers.set(KEY, makeCaller({ dialect: name }));
+  const create = DIALECTS[name].routes.find(({ kind }) => kind === 'create' || kind === 'createAndWait');
+  const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
+  for (const payload of ['{', '{}', '[]']) {
+    const answer = await app.inject({ method: 'POST', url: create?.path ?? '', headers, payload });
+    expect({ status: answer.statusCode, body: answer.json() }).toEqual({ status: 400, body: ERROR_OF[name] });
+  }
+});
+
+test.each(NAMES)('whatever JSON %s is sent, the answer is 2xx or 4xx', async (name) => {
+  const { app } = makeApp({ syncWaitSeconds: 0.001 });
+  const create = DIALECTS[name].routes.find(({ kind }) => kind === 'create' || kind === 'createAndWait');
+  const keys = fc.record(
+    {
+      model: fc.oneof(fc.constant('wan-2.6'), fc.jsonValue()),
+      prompt: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      quality: fc.oneof(fc.constant('720p'), fc.jsonValue()),
+      duration: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.jsonValue()),
+      duration_seconds: fc.oneof(fc.double(), fc.jsonValue()),
+      seconds: fc.oneof(fc.integer().map(String), fc.jsonValue()),
+      size: fc.oneof(fc.constant('1280x720'), fc.jsonValue()),
+      input_reference: fc.oneof(fc.dictionary(fc.constantFrom('image_url', 'file_id'), fc.string()), fc.jsonValue()),
+      reference_image_url: fc.oneof(fc.webUrl(), fc.jsonValue()),
+      idempotency_key: fc.oneof(fc.string(), fc.jsonValue()),
+      seed: fc.jsonValue(),
+    },
+    { requiredKeys: ['model', 'prompt'] },
+  );
+  const answersWell = async (value: unknown) => {
+    const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
+    const url = `/${name}${create?.path}`;
+    const answer = await app.inject({ method: 'POST', url, headers, payload: JSON.stringify(value) });
+    // 504: an accepted video that is waited for.
+    expect([200, 400, 504]).toContain(answer.statusCode);
+    if (answer.statusCode !== 200) expect(answer.json()).toEqual(ERROR_OF[name]);
+  };
+  await fc.assert(fc.asyncProperty(keys, answersWell), { numRuns: 150 });
+});

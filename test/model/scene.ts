@@ -1,0 +1,222 @@
+/** Activities over a catalog and an upstream in memory, and a driver that takes a video's steps as its workflow does. */
+
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { eq } from 'drizzle-orm';
+import type { CheckTaskInput } from '../../activities/check-task.ts';
+import type { ActivityDependencies } from '../../activities/dependencies.ts';
+import { createActivities } from '../../activities/index.ts';
+import { acceptVideo } from '../../src/catalog/acceptance.ts';
+import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts.ts';
+import type { Db } from '../../src/catalog/database.ts';
+import { accountModels, callers, submissions } from '../../src/catalog/schema.ts';
+import type { Grant } from '../../src/catalog/slots.ts';
+import { findVideo } from '../../src/catalog/videos.ts';
+import type { Look, NextStep } from '../../src/domain/step.ts';
+import type { Video } from '../../src/domain/video.ts';
+import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
+import { makeArchive, makeOffer, makeRequest } from '../builders.ts';
+import { makeAccount } from '../catalog/rows.ts';
+import { silentLog } from '../temporal/silent-log.ts';
+import { Upstream, type UpstreamOptions } from './upstream.ts';
+
+/** What an estimate is in these tests: one dollar. */
+export const ESTIMATE = 1_000_000;
+
+export interface SceneOptions extends UpstreamOptions {
+  readonly accounts?: readonly Partial<ConfiguredAccount>[];
+  readonly createTimeoutMs?: number;
+  readonly dependencies?: Partial<ActivityDependencies>;
+}
+
+/** A caller without a limit, so that money is counted and never refused. */
+export async function insertCaller(db: Db, id: string, overrides: Partial<typeof callers.$inferInsert> = {}) {
+  await db.insert(callers).values({ id, name: id, keyHash: `hash of ${id}`, ...overrides });
+}
+
+/** Offers a model at accounts, in this order of preference. */
+export async function offerModel(db: Db, model: string, accounts: readonly string[]): Promise<void> {
+  const { capabilities, pricePerSecondMicroUsd } = makeOffer();
+  const rows = accounts.map((account, preference) => ({
+    account,
+    model,
+    upstreamModel: model,
+    pricePerSecondMicroUsd,
+    capabilities,
+    source: 'configured' as const,
+    preference,
+    refreshedAt: new Date(),
+  }));
+  await db.insert(accountModels).values(rows);
+}
+
+/** Accepts a video of this caller; its prompt is its id, so that its tasks can be told apart. */
+export async function accept(db: Db, id: string, { callerId = 'caller_1', model = 'wan-2.6' } = {}): Promise<Video> {
+  const createdAt = new Date();
+  const expiresAt = new Date(createdAt.getTime() + 86_400_000);
+  const { video } = await acceptVideo(db, {
+    id,
+    callerId,
+    dialect: 'airforce',
+    request: makeRequest({ prompt: id, model }),
+    estimateMicroUsd: ESTIMATE,
+    createdAt,
+    expiresAt,
+    queueDeadlineAt: expiresAt,
+    batchId: null,
+    limits: null,
+    idempotency: null,
+  });
+  return video;
+}
+
+/** Failures are what is tested, so the worker's own lines about them are left out. */
+const makeEnvironment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+
+export class Scene {
+  readonly db: Db;
+  readonly upstream: Upstream;
+  readonly dependencies: ActivityDependencies;
+  readonly activities: ReturnType<typeof createActivities>;
+  /** Winners of slots that were told, in order. */
+  readonly told: string[] = [];
+  /** Errors that were logged. */
+  readonly logged: string[] = [];
+  accounts: ConfiguredAccount[];
+
+  constructor(db: Db, options: SceneOptions = {}) {
+    this.db = db;
+    this.upstream = new Upstream(options);
+    const { honoursIdempotencyKey, listWindow } = this.upstream.provider.facts;
+    const singleLane = listWindow !== null && !honoursIdempotencyKey;
+    this.accounts = (options.accounts ?? [{}]).map((account) => {
+      const id = account.id ?? 'airforce-1';
+      return makeAccount({ id, baseUrl: `https://${id}.example`, singleLane, ...account });
+    });
+    this.dependencies = this.#makeDependencies(options);
+    this.activities = createActivities(this.dependencies);
+  }
+
+  #makeDependencies({ createTimeoutMs = 60_000, dependencies }: SceneOptions): ActivityDependencies {
+    const log = silentLog();
+    const nobody = async () => {
+      throw new Error('nothing of this is used here');
+    };
+    return {
+      db: this.db,
+      store: { stage: nobody, read: nobody, sizeBytes: nobody, remove: async () => undefined, check: nobody },
+      archiveClip: nobody,
+      inspectClip: nobody,
+      deliveryTimeoutMs: createTimeoutMs,
+      providers: { ...PROVIDERS_BY_NAME, airforce: this.upstream.provider },
+      accounts: this.accounts.map((account) => ({
+        ...account,
+        apiKey: 'key',
+        trustedHosts: [],
+        timing: {},
+        onLostAnswer: 'fail',
+        lostAnswerHoldMs: 0,
+      })),
+      workflows: {
+        start: nobody,
+        signalGranted: async (videoId) => this.told.push(videoId) > 0,
+        standing: async () => 'running',
+        listClosedSince: async () => [],
+      },
+      log: {
+        info: () => undefined,
+        warn: (...line) => log.warn(...line),
+        error: (_fields, line) => void this.logged.push(line),
+      },
+      createTimeoutMs,
+      exchangeTimeoutMs: 5000,
+      ...dependencies,
+    };
+  }
+
+  /** Enters the accounts as they are configured now. */
+  async configure(): Promise<void> {
+    await syncAccounts(this.db, this.accounts);
+  }
+
+  /** Accounts, one caller and one model: what most tests need. */
+  async furnish(): Promise<this> {
+    await this.configure();
+    await insertCaller(this.db, 'caller_1');
+    await offerModel(
+      this.db,
+      'wan-2.6',
+      this.accounts.map(({ id }) => id),
+    );
+    return this;
+  }
+
+  requestSlot(videoId: string): Promise<NextStep> {
+    return makeEnvironment().run(this.activities.requestSlot, { videoId });
+  }
+
+  submit(videoId: string, submissionId: string): Promise<NextStep> {
+    return makeEnvironment().run(this.activities.submitTask, { videoId, submissionId });
+  }
+
+  /** Accepts a video and brings it to its slot. */
+  async granted(videoId: string): Promise<string> {
+    await accept(this.db, videoId);
+    const next = await this.requestSlot(videoId);
+    if (next.step !== 'submit') throw new Error(`video ${videoId} has no slot: ${next.step}`);
+    return next.submissionId;
+  }
+
+  /** Takes one step as the workflow would, waiting left out; an archive always succeeds. */
+  async take(videoId: string, next: NextStep): Promise<NextStep> {
+    const { activities } = this;
+    switch (next.step) {
+      case 'slot':
+        return await this.requestSlot(videoId);
+      case 'submit':
+      case 'confirm':
+        return await this.submit(videoId, next.submissionId);
+      case 'watch': {
+        const input: CheckTaskInput = { videoId, task: next.task, finality: 'never' };
+        const look: Look = await makeEnvironment().run(activities.checkTask, input);
+        return look.kind === 'over' ? look.next : next;
+      }
+      case 'archive':
+        return await this.end(videoId, 'completed');
+      case 'end':
+        return await makeEnvironment().run(activities.endVideo, { videoId, ...next, archive: null });
+      case 'ended':
+        return next;
+    }
+  }
+
+  async end(videoId: string, state: 'completed' | 'failed' | 'cancelled' | 'expired'): Promise<NextStep> {
+    const failure = state === 'completed' ? null : ({ kind: 'cancelled', message: state, upstream: null } as const);
+    const archive = state === 'completed' ? makeArchive() : null;
+    return await makeEnvironment().run(this.activities.endVideo, { videoId, state, failure, archive });
+  }
+
+  sweep() {
+    return makeEnvironment().run(this.activities.sweep);
+  }
+
+  async video(id: string): Promise<Video> {
+    const video = await findVideo(this.db, id);
+    if (!video) throw new Error(`no video ${id}`);
+    return video;
+  }
+
+  /** A video's submissions, first to last. */
+  async submissionsOf(videoId: string) {
+    return await this.db.select().from(submissions).where(eq(submissions.videoId, videoId)).orderBy(submissions.n);
+  }
+
+  async statesOf(videoId: string): Promise<readonly string[]> {
+    return (await this.submissionsOf(videoId)).map(({ state }) => state);
+  }
+}
+
+/** The videos of grants, in order. */
+export function winners(grants: readonly Grant[]): readonly string[] {
+  return grants.map(({ videoId }) => videoId);
+}

@@ -1,0 +1,153 @@
+/** The loop's outer half: the real providers, against the face of the API that each was written for. */
+
+import { closeUpstreamConnections } from '../../src/net/request-json.ts';
+import { airforce } from '../../src/providers/airforce.ts';
+import { infrai } from '../../src/providers/infrai.ts';
+import { openai } from '../../src/providers/openai.ts';
+import type { Provider, ResultLink, StartCall, StartOutcome, TaskStatus } from '../../src/providers/provider.ts';
+import { makeRequest } from '../builders.ts';
+import { readClip } from './mp4-reader.ts';
+import { closeSandboxes, type SandboxClient, startFast } from './sandbox-client.ts';
+
+let sandbox: SandboxClient;
+beforeEach(async () => {
+  sandbox = await startFast({ speed: 50 });
+});
+afterEach(closeSandboxes);
+afterAll(closeUpstreamConnections);
+
+interface Pairing {
+  /** Its name in the bill. */
+  readonly name: string;
+  readonly path: string;
+  readonly provider: Omit<Provider, 'name'>;
+  readonly upstreamModel: string;
+}
+
+const PAIRINGS: readonly Pairing[] = [
+  { name: 'airforce', path: '', provider: airforce, upstreamModel: 'sandbox-mini' },
+  { name: 'airforce', path: '/airforce', provider: airforce, upstreamModel: 'sandbox-mini' },
+  { name: 'airforce-2024', path: '/airforce-2024', provider: airforce, upstreamModel: 'sandbox-mini' },
+  { name: 'infrai', path: '/infrai', provider: infrai, upstreamModel: 'cheapest' },
+  { name: 'openai', path: '/openai', provider: openai, upstreamModel: 'sandbox-mini' },
+];
+
+const REQUEST = makeRequest({ model: 'sandbox-mini', durationSeconds: 2 });
+
+function requireStarted(outcome: StartOutcome) {
+  if (outcome.kind !== 'started') throw new Error(`the create ended as ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, upstreamModel }) => {
+  const signal = new AbortController().signal;
+  const callOf = (overrides: Partial<StartCall> = {}): StartCall => ({
+    baseUrl: sandbox.url + path,
+    apiKey: 'key-a',
+    upstreamModel,
+    idempotencyKey: 'submission-1',
+    timeoutMs: 5_000,
+    signal,
+    storeClip: async () => {
+      throw new Error('the answer carries no clip');
+    },
+    readImage: async () => Buffer.from('not really an image'),
+    ...overrides,
+  });
+  const start = async (overrides: Partial<StartCall> = {}) =>
+    requireStarted(await provider.start(REQUEST, callOf(overrides))).taskId;
+
+  async function untilEnd(taskId: string): Promise<TaskStatus> {
+    let status = await provider.check(taskId, callOf());
+    while (status.kind === 'pending') status = await provider.check(taskId, callOf());
+    return status;
+  }
+
+  async function download({ url, needsKey }: ResultLink): Promise<Buffer> {
+    const response = await fetch(url, { headers: needsKey ? { authorization: 'Bearer key-a' } : {} });
+    return Buffer.from(await response.arrayBuffer());
+  }
+
+  test('a clip is created, watched and downloaded', async () => {
+    await provider.probe(callOf());
+    const taskId = await start();
+    expect(await provider.check(taskId, callOf())).toMatchObject({ kind: 'pending' });
+    const end = await untilEnd(taskId);
+    if (end.kind !== 'succeeded' || end.result === null) throw new Error(`the task ended as ${JSON.stringify(end)}`);
+    expect(await readClip(await download(end.result))).toMatchObject({ durationSeconds: 2, width: 640, height: 360 });
+    expect((await sandbox.bill()).tasks).toMatchObject([
+      { id: taskId, provider: name, model: 'sandbox-mini', seconds: 2, costMicroUsd: 20_000 },
+    ]);
+  });
+
+  test('what has an image starts from it', async () => {
+    const image = { kind: 'url', url: 'https://images.example/fox.png' } as const;
+    await provider.start({ ...REQUEST, mode: 'image', images: [image] }, callOf());
+    expect(JSON.stringify((await sandbox.bill()).tasks[0]?.request)).toContain(image.url);
+  });
+
+  test('a list shows what was created', async () => {
+    const taskId = await start();
+    const list = await provider.list?.(callOf());
+    expect(list?.tasks.map((task) => task.taskId)).toEqual([taskId]);
+    const [task] = list?.tasks ?? [];
+    // IN-35: nothing but the id.
+    const shown = provider.facts.listWindow === null ? {} : { model: 'sandbox-mini', prompt: REQUEST.prompt };
+    expect(task).toMatchObject(shown);
+  });
+
+  test('a failure, a refusal and an unknown task are told apart', async () => {
+    await sandbox.setFaults({ kind: 'failed_task', message: 'the model fell over', count: 1 });
+    expect(await untilEnd(await start())).toMatchObject({
+      kind: 'failed',
+      upstream: { message: 'the model fell over' },
+    });
+    expect(await provider.check('none', callOf())).toEqual({ kind: 'missing' });
+    await sandbox.setFaults({ kind: 'http_error', on: 'create', status: 402, count: 1 });
+    expect(await provider.start(REQUEST, callOf())).toMatchObject({ kind: 'refused', reason: 'no credit' });
+  });
+
+  test('the fifth task is refused with a hint', async () => {
+    await sandbox.setFaults({ kind: 'slow', factor: 1000 });
+    for (const n of [1, 2, 3, 4]) await start({ idempotencyKey: `submission-${n}` });
+    const fifth = await provider.start(REQUEST, callOf({ idempotencyKey: 'submission-5' }));
+    expect(fifth).toMatchObject({ kind: 'refused', reason: 'rate limited', retryAfterMs: expect.any(Number) });
+  });
+
+  test('a lost answer leaves one task that can be found', async () => {
+    await sandbox.setFaults({ kind: 'lost_create_answer', answer: 'reset', count: 1 });
+    expect(await provider.start(REQUEST, callOf())).toMatchObject({ kind: 'lost', answered: false });
+    const listed = await provider.list?.(callOf());
+    if (provider.facts.honoursIdempotencyKey) expect(await start()).toBe(listed?.tasks[0]?.taskId);
+    expect((await sandbox.bill()).tasks.map(({ id }) => id)).toEqual([listed?.tasks[0]?.taskId]);
+  });
+
+  test('a cancel stops the task where there is one', async () => {
+    await sandbox.setFaults({ kind: 'slow', factor: 1000 });
+    const taskId = await start();
+    await provider.cancel?.(taskId, callOf());
+    const after = await provider.check(taskId, callOf());
+    expect(after.kind).toBe(provider.facts.cancels ? 'failed' : 'pending');
+    expect((await sandbox.bill()).tasks[0]?.state).toBe(provider.facts.cancels ? 'cancelled' : 'processing');
+  });
+});
+
+test('an uploaded image reaches the openai face as a file', async () => {
+  const call = {
+    baseUrl: `${sandbox.url}/openai`,
+    apiKey: 'key-a',
+    upstreamModel: 'sora-2',
+    idempotencyKey: 'submission-1',
+    timeoutMs: 5_000,
+    signal: new AbortController().signal,
+    storeClip: async () => {
+      throw new Error('the answer carries no clip');
+    },
+    readImage: async () => Buffer.from('not really an image'),
+  };
+  const image = { kind: 'stored', sha256: 'a'.repeat(64), mediaType: 'image/png', sizeBytes: 19 } as const;
+  requireStarted(await openai.start({ ...REQUEST, mode: 'image', durationSeconds: 4, images: [image] }, call));
+  expect((await sandbox.bill()).tasks).toMatchObject([
+    { model: 'sora-2', seconds: 4, request: { input_reference: { mediaType: 'image/png', sizeBytes: 19 } } },
+  ]);
+});

@@ -1,0 +1,61 @@
+/** `generateVideo` as a child of another team's workflow, made by the example that shows how. */
+
+import { Worker } from '@temporalio/worker';
+import { compile } from '../processes/clipyard-process.ts';
+import { type Stack, startStack } from '../stack.ts';
+
+const TASK_QUEUE = 'storyboards';
+
+let stack: Stack;
+let worker: Worker;
+let working: Promise<void>;
+
+beforeAll(async () => {
+  compile();
+  stack = await startStack();
+  worker = await Worker.create({
+    connection: stack.native,
+    taskQueue: TASK_QUEUE,
+    workflowsPath: require.resolve('../../examples/storyboard/workflows.ts'),
+  });
+  working = worker.run();
+}, 300_000);
+
+afterAll(async () => {
+  worker?.shutdown();
+  await working;
+  await stack?.close();
+});
+
+function startStoryboard(workflowId: string, scenes: readonly string[], model = 'sandbox-mini') {
+  return stack.client.workflow.start('storyboard', { workflowId, taskQueue: TASK_QUEUE, args: [{ model, scenes }] });
+}
+
+test('a parent gets the ends of its clips, paid by root', async () => {
+  const handle = await startStoryboard('two-scenes', ['a door opens', 'a door closes']);
+  const ends = (await handle.result()) as { id: string; state: string; settledMicroUsd: number }[];
+  expect(ends.map(({ state }) => state)).toEqual(['completed', 'completed']);
+  for (const { id } of ends) {
+    expect(await stack.video(id)).toMatchObject({
+      state: 'completed',
+      callerId: 'root',
+      request: { durationSeconds: 1 },
+    });
+  }
+});
+
+test('a parent that is cancelled cancels its clips', async () => {
+  await stack.faults([], { speed: 1 });
+  const handle = await startStoryboard('cancelled', ['a long walk']);
+  const [id] = await stack.childrenOf('cancelled');
+  if (!id) throw new Error('the parent has no child');
+  await stack.until(id, ({ state }) => state === 'generating');
+  await handle.cancel();
+  expect(await stack.ended(id)).toMatchObject({ state: 'cancelled' });
+  await stack.faults([], { speed: 20 });
+});
+
+test('a model that is not on offer fails the child with its kind', async () => {
+  const handle = await startStoryboard('unknown-model', ['nothing'], 'no-such-model');
+  await expect(handle.result()).rejects.toMatchObject({ cause: { cause: { type: 'unknown_model' } } });
+});

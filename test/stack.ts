@@ -213,7 +213,7 @@ export async function startStack({
     async bill() {
       const answer = await fetch(`${sandbox.url}/_sandbox/bill`);
       return (await answer.json()) as {
-        tasks: { id: string; costMicroUsd: number; state: string }[];
+        tasks: { id: string; costMicroUsd: number; state: string; request: Record<string, unknown> }[];
         peakConcurrent: Record<string, number>;
       };
     },

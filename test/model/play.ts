@@ -1,6 +1,7 @@
 /** Many videos played at random: what callers, workflows, upstreams and operators do, and what must hold throughout. */
 
 import { and, count, eq, inArray, isNotNull, sql } from 'drizzle-orm';
+import type { SweepReport } from '../../activities/sweep.ts';
 import { pauseAccount, resumeAccount } from '../../src/catalog/accounts.ts';
 import { inTransaction } from '../../src/catalog/database.ts';
 import { accounts, callers, events, ledger, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
@@ -255,7 +256,7 @@ export class Play {
   }
 
   async #sweep(): Promise<void> {
-    const { errors } = await this.scene.sweep();
+    const { errors }: SweepReport = await this.scene.sweep();
     if (errors.length > 0) throw new Error(errors.join('\n'));
   }
 

@@ -1,9 +1,9 @@
 /** Reads clips back with a library that had no part in encoding them. */
 
+import { BufferSource, Input, MP4 } from 'mediabunny';
 /** What a player would find in the clip. */
 export async function readClip(bytes: Uint8Array) {
   // Imported as the renderer imports it: the library must not be loaded twice.
-  const { BufferSource, Input, MP4 } = await import('mediabunny');
   const input = new Input({ source: new BufferSource(bytes), formats: [MP4] });
   const track = await input.getPrimaryVideoTrack();
   if (!track) throw new Error('the clip has no video track');

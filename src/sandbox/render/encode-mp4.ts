@@ -1,6 +1,7 @@
 /** Frames to H.264 in an MP4 with its index first and no time of making, so that equal frames give equal bytes. */
 
 import type { H264MP4Encoder } from 'h264-mp4-encoder';
+import { BufferSource, BufferTarget, Conversion, Input, MP4, Mp4OutputFormat, Output } from 'mediabunny';
 
 /** A clip to encode: so many frames, each drawn when its turn comes. */
 export interface FrameSource {
@@ -56,7 +57,6 @@ async function encode(source: FrameSource): Promise<Uint8Array> {
 
 /** The encoder writes the index last; players and probes want it first. */
 async function moveIndexFirst(mp4: Uint8Array): Promise<Uint8Array> {
-  const { BufferSource, BufferTarget, Conversion, Input, MP4, Mp4OutputFormat, Output } = await import('mediabunny');
   const target = new BufferTarget();
   const output = new Output({ format: new Mp4OutputFormat({ fastStart: 'in-memory' }), target });
   const conversion = await Conversion.init({

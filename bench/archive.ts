@@ -124,6 +124,8 @@ export async function archive(context: BenchContext): Promise<Outcome> {
   await contest.round(await makeLargeClip(sandboxUrl, WARM_UP_BYTES), WARM_UP_BYTES);
   const url = await makeLargeClip(sandboxUrl, CLIP_BYTES);
   const memory = watchMemory();
+  // Not counted: the first to fill a gibibyte of page cache pays for those who come after.
+  await contest.round(url, CLIP_BYTES);
   const rounds: Round[] = [];
   for (let n = 0; n < ROUNDS; n += 1) rounds.push(await contest.round(url, CLIP_BYTES));
   const growthBytes = memory.stop();

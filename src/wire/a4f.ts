@@ -76,4 +76,3 @@ export const videoAnswer = z.looseObject({
     )
     .min(1),
 });
-export type VideoAnswer = z.infer<typeof videoAnswer>;

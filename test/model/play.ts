@@ -60,6 +60,8 @@ interface Player {
   readonly id: string;
   next: NextStep;
   busy: boolean;
+  /** It has asked for a slot and was told to wait; before that its workflow is about to ask. */
+  waits: boolean;
 }
 
 interface Send {
@@ -141,7 +143,7 @@ export class Play {
     const id = `v${String(this.players.length + 1).padStart(4, '0')}`;
     const callerId = choose(CALLERS, pick) ?? '';
     await accept(this.scene.db, id, { callerId, model: choose(MODELS, pick >> 1) ?? '' });
-    this.players.push({ id, next: START, busy: false });
+    this.players.push({ id, next: START, busy: false, waits: false });
   }
 
   /** Whoever may take a step of this kind. */
@@ -155,9 +157,11 @@ export class Play {
   }
 
   async #during(player: Player, work: () => Promise<NextStep>): Promise<void> {
+    const asks = player.next.step === 'slot';
     player.busy = true;
     try {
       player.next = await work();
+      player.waits = asks && player.next.step === 'slot';
     } finally {
       player.busy = false;
     }
@@ -319,9 +323,9 @@ export class Play {
     const { db } = this.scene;
     const queued = new Set((await db.select().from(waiting)).map(({ videoId }) => videoId));
     const open = new Set((await db.select().from(submissions).where(isOpen)).map(({ videoId }) => videoId));
-    const idle = this.#idle('slot').filter(({ next }) => next !== START);
     const ended = new Set((await db.select().from(videos).where(isNotNull(videos.endedAt))).map(({ id }) => id));
-    return idle.map(({ id }) => id).filter((id) => !queued.has(id) && !open.has(id) && !ended.has(id));
+    const told = this.players.filter(({ busy, waits }) => waits && !busy);
+    return told.map(({ id }) => id).filter((id) => !queued.has(id) && !open.has(id) && !ended.has(id));
   }
 
   async #checkTimes(): Promise<void> {

@@ -35,6 +35,6 @@ describeOnBothCatalogs('slots, whatever happens', (catalog) => {
       await play.check();
       await play.checkEnd();
     });
-    await fc.assert(property, { numRuns: 10, endOnFailure: false });
+    await fc.assert(property, { numRuns: 20, endOnFailure: true });
   });
 });

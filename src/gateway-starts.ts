@@ -14,9 +14,12 @@ export interface StarterDependencies {
 /** While Temporal is away, this often it is tried whether it is back. */
 const CATCH_UP_MS = 2000;
 
-/** A start is for whom the sweep is too slow; what this forgets with its process, the sweep finds. */
+/**
+ * Nobody waits for a start: what is in the catalog is accepted. What this forgets with its process, the sweep finds.
+ */
 export class Starter {
   readonly #dependencies: StarterDependencies;
+  readonly #starting = new Set<Promise<void>>();
   #isAway = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -26,38 +29,45 @@ export class Starter {
     this.#catchUpLater();
   }
 
-  /** Starts a video, or leaves it accepted: while Temporal is away nobody waits for it. */
-  async start(video: Video): Promise<void> {
+  /** Starts a video in the background; while Temporal is away it is left to the catching up. */
+  start(video: Video): void {
     if (this.#isAway) return;
+    const starting = this.#start(video).finally(() => this.#starting.delete(starting));
+    this.#starting.add(starting);
+  }
+
+  /** Ends the catching up; resolves when no start is on its way any more. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await Promise.all(this.#starting);
+  }
+
+  async #start(video: Video): Promise<void> {
     try {
       await this.#dependencies.workflows.start(video);
     } catch (error) {
       this.#isAway = true;
       const fields = { videoId: video.id, error: String(error) };
-      this.#dependencies.log.warn(fields, 'Temporal cannot be reached; accepted videos start when it is back');
+      this.#dependencies.log.warn(fields, 'a video could not be started; it starts when Temporal is back');
       this.#catchUpLater();
     }
-  }
-
-  close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
   #catchUpLater(): void {
     if (this.#timer !== null) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#catchUp().then(
-        () => {
-          this.#isAway = false;
-        },
-        () => this.#catchUpLater(),
-      );
+      this.#catchUp().catch(() => {
+        this.#isAway = true;
+        this.#catchUpLater();
+      });
     }, CATCH_UP_MS).unref();
   }
 
   async #catchUp(): Promise<void> {
     const { db, workflows } = this.#dependencies;
+    // Before the list is read: what is accepted from now on is started by itself.
+    this.#isAway = false;
     for (const video of await listUnopened(db, new Date())) await workflows.start(video);
   }
 }

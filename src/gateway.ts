@@ -88,8 +88,8 @@ export interface Gateway {
   offers(caller: Caller): Promise<readonly ModelOffer[]>;
   /** Calls back after each change of the video, until the returned function is called. */
   watch(id: string, onChange: () => void): () => void;
-  /** Ends what goes on in the background. */
-  close(): void;
+  /** Ends what goes on in the background; resolves when it has. */
+  close(): Promise<void>;
 }
 
 export interface GatewayDependencies {
@@ -181,7 +181,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
 
     async create(order) {
       const { video, repeated } = await accept(order);
-      if (!repeated) await starter.start(video);
+      if (!repeated) starter.start(video);
       return video;
     },
 

@@ -48,7 +48,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  gateway.close();
+  await gateway.close();
   await database.close();
   rmSync(root, { recursive: true, force: true });
 });

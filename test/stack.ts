@@ -226,7 +226,7 @@ export async function startStack({
       if (!answer.ok) throw new Error(await answer.text());
     },
     async close() {
-      gateway.close();
+      await gateway.close();
       await app.close();
       await workers.shutdown();
       await changes.close();

@@ -1,8 +1,9 @@
 /** Slots: who waits for one, in which order, and the short transaction that grants them. */
 
-import { and, count, eq, gt, inArray, lt, max, not, or, type SQL, sql } from 'drizzle-orm';
+import { and, count, eq, gt, lt, max, not, or, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { ProviderName } from '../domain/vendor.ts';
+import type { AccountRow } from './accounts.ts';
 import type { Db } from './database.ts';
 import { accountModels, accounts, callers, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
 import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
@@ -17,8 +18,6 @@ export interface Grant {
   readonly provider: ProviderName;
 }
 
-const isOpen = inArray(submissions.state, [...OPEN_SUBMISSION_STATES]);
-
 /** The pool of a model's accounts, null when no configured account offers the model. */
 async function poolOfModel(db: Db, model: string): Promise<string | null> {
   const [row] = await db
@@ -31,44 +30,54 @@ async function poolOfModel(db: Db, model: string): Promise<string | null> {
   return row?.pool ?? null;
 }
 
-/** Takes the pool's lock, under which its queue and its grants change, and reads its virtual time. */
-async function lockPool(tx: Db, pool: string): Promise<number> {
-  const [row] = await tx.select({ virtualTime: pools.virtualTime }).from(pools).where(eq(pools.id, pool)).for('update');
-  if (!row) throw new Error(`pool ${pool} is not in the catalog`);
-  return row.virtualTime;
+/** A pool whose lock this transaction holds, and those of its accounts. */
+export interface LockedPool {
+  readonly id: string;
+  /** When it was locked; grants move it on. */
+  readonly virtualTime: number;
+  readonly accounts: readonly AccountRow[];
+}
+
+/**
+ * Takes the lock under which a pool's queue and its grants change, and those of its accounts: one may have been moved
+ * here from a pool that is granting at it still. Accounts are locked in the order in which the configuration enters them.
+ */
+async function lockPool(tx: Db, id: string): Promise<LockedPool> {
+  const [row] = await tx.select().from(pools).where(eq(pools.id, id)).for('update');
+  if (!row) throw new Error(`pool ${id} is not in the catalog`);
+  const own = await tx.select().from(accounts).where(eq(accounts.pool, id)).orderBy(accounts.id).for('update');
+  return { id, virtualTime: row.virtualTime, accounts: own };
 }
 
 /**
  * Takes the lock of an account's pool; null for an unknown account. Who frees a slot and grants it does this first:
  * whoever grants holds the pool and waits for videos, so nobody may hold a video and wait for the pool.
  */
-export async function lockPoolOf(tx: Db, account: string): Promise<string | null> {
+export async function lockPoolOf(tx: Db, account: string): Promise<LockedPool | null> {
   const [row] = await tx.select({ pool: accounts.pool }).from(accounts).where(eq(accounts.id, account));
-  if (!row) return null;
-  await lockPool(tx, row.pool);
-  return row.pool;
+  return row ? await lockPool(tx, row.pool) : null;
 }
 
 /** The tag of a caller's last place in a queue; places that were given up do not count. */
-async function lastTag(tx: Db, pool: string, callerId: string, virtualTime: number): Promise<number> {
-  const own = and(eq(poolCallers.pool, pool), eq(poolCallers.callerId, callerId));
+async function lastTag(tx: Db, { id, virtualTime }: LockedPool, callerId: string): Promise<number> {
+  const own = and(eq(poolCallers.pool, id), eq(poolCallers.callerId, callerId));
   const [last] = await tx.select({ tag: poolCallers.lastTag }).from(poolCallers).where(own);
   // Up to the pool's time it makes no difference, and it is cheaper than to ask the queue.
   if (!last || last.tag <= virtualTime) return virtualTime;
   const [queued] = await tx
     .select({ tag: max(waiting.tag) })
     .from(waiting)
-    .where(and(eq(waiting.pool, pool), eq(waiting.callerId, callerId)));
+    .where(and(eq(waiting.pool, id), eq(waiting.callerId, callerId)));
   return Math.max(virtualTime, queued?.tag ?? 0);
 }
 
 /** Start-time fair queueing: a caller's next tag lies one share behind its last, or at the pool's time if that is later. */
-async function nextTag(tx: Db, pool: string, callerId: string, virtualTime: number): Promise<number> {
+async function nextTag(tx: Db, pool: LockedPool, callerId: string): Promise<number> {
   const [caller] = await tx.select({ weight: callers.weight }).from(callers).where(eq(callers.id, callerId));
-  const tag = (await lastTag(tx, pool, callerId, virtualTime)) + 1 / (caller?.weight ?? 1);
+  const tag = (await lastTag(tx, pool, callerId)) + 1 / (caller?.weight ?? 1);
   await tx
     .insert(poolCallers)
-    .values({ pool, callerId, lastTag: tag })
+    .values({ pool: pool.id, callerId, lastTag: tag })
     .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag: tag } });
   return tag;
 }
@@ -85,19 +94,19 @@ export type SlotRequest =
  * grants takes the pool's lock first and the video's second, so the video is locked only here.
  */
 export async function requestSlot(tx: Db, videoId: string, model: string): Promise<SlotRequest> {
-  const pool = await poolOfModel(tx, model);
-  if (pool === null) return { kind: 'no account' };
-  const virtualTime = await lockPool(tx, pool);
+  const poolId = await poolOfModel(tx, model);
+  if (poolId === null) return { kind: 'no account' };
+  const pool = await lockPool(tx, poolId);
   const video = await lockVideo(tx, videoId);
   const submission = await findCurrentSubmission(tx, videoId);
   if (!video || video.endedAt !== null || (submission && isOpenState(submission.state))) return { kind: 'not needed' };
   const [present] = await tx.select().from(waiting).where(eq(waiting.videoId, videoId));
-  if (present?.pool !== pool) {
+  if (present?.pool !== pool.id) {
     // Its model's accounts have been moved to another pool, and its old queue would never grant.
     if (present) await leaveQueue(tx, videoId);
-    await enter(tx, video, { pool, tag: await nextTag(tx, pool, video.callerId, virtualTime) });
+    await enter(tx, video, { pool: pool.id, tag: await nextTag(tx, pool, video.callerId) });
   }
-  return { kind: 'queued', grants: await grantLocked(tx, pool) };
+  return { kind: 'queued', grants: await grantIn(tx, pool) };
 }
 
 /**
@@ -124,22 +133,21 @@ export async function leaveQueue(tx: Db, videoId: string): Promise<boolean> {
 
 /** Grants every slot of a pool that can be granted now. */
 export async function grantSlots(tx: Db, pool: string): Promise<readonly Grant[]> {
-  await lockPool(tx, pool);
-  return await grantLocked(tx, pool);
+  return await grantIn(tx, await lockPool(tx, pool));
 }
 
-/** The same for the pool of an account: what whoever closed a submission there calls. */
+/** The same for the pool of an account. */
 export async function grantSlotsOfAccount(tx: Db, account: string): Promise<readonly Grant[]> {
-  const [row] = await tx.select({ pool: accounts.pool }).from(accounts).where(eq(accounts.id, account));
-  return row ? await grantSlots(tx, row.pool) : [];
+  return await grantIn(tx, await lockPoolOf(tx, account));
 }
 
-async function grantLocked(tx: Db, pool: string): Promise<readonly Grant[]> {
+/** The same for a pool that was locked before; none for an unknown account's. */
+export async function grantIn(tx: Db, pool: LockedPool | null): Promise<readonly Grant[]> {
   const grants: Grant[] = [];
   for (;;) {
-    const choice = await chooseNext(tx, pool);
+    const choice = pool && (await chooseNext(tx, pool));
     if (!choice) return grants;
-    const grant = await grant1(tx, pool, choice);
+    const grant = await grantOne(tx, choice);
     if (grant) grants.push(grant);
   }
 }
@@ -147,21 +155,20 @@ async function grantLocked(tx: Db, pool: string): Promise<readonly Grant[]> {
 interface Choice {
   readonly videoId: string;
   readonly tag: number;
-  readonly account: string;
+  readonly account: AccountRow;
   readonly upstreamModel: string;
 }
 
 /** The first video in order that some account has room for, and the account its model prefers. */
-async function chooseNext(tx: Db, pool: string): Promise<Choice | null> {
-  const open = sql.join(
-    OPEN_SUBMISSION_STATES.map((state) => sql`${state}`),
-    sql`, `,
-  );
+async function chooseNext(tx: Db, pool: LockedPool): Promise<Choice | null> {
+  if (pool.accounts.length === 0) return null;
+  const open = listed(OPEN_SUBMISSION_STATES);
+  const own = listed(pool.accounts.map(({ id }) => id));
   const result = await tx.execute(sql`
     with room as materialized (
       select a.id, a.max_concurrent_tasks - count(s.id) as free
       from accounts a left join submissions s on s.account = a.id and s.state in (${open})
-      where a.pool = ${pool} and a.configured and not a.paused_by_operator and a.suspended_at is null
+      where a.id in (${own}) and a.configured and not a.paused_by_operator and a.suspended_at is null
         and (a.paused_until is null or a.paused_until <= now())
       group by a.id
       having count(s.id) < a.max_concurrent_tasks
@@ -173,10 +180,18 @@ async function chooseNext(tx: Db, pool: string): Promise<Choice | null> {
       where am.model = w.model and (am.suspended_until is null or am.suspended_until <= now())
       order by am.preference, room.free desc, am.account limit 1
     ) m
-    where w.pool = ${pool} and exists (select 1 from room) order by w.tag, w.video_id limit 1`);
+    where w.pool = ${pool.id} and exists (select 1 from room) order by w.tag, w.video_id limit 1`);
   const [row] = rowsOf<{ video_id: string; tag: number; account: string; upstream_model: string }>(result);
-  if (!row) return null;
-  return { videoId: row.video_id, tag: Number(row.tag), account: row.account, upstreamModel: row.upstream_model };
+  const account = pool.accounts.find(({ id }) => id === row?.account);
+  if (!row || !account) return null;
+  return { videoId: row.video_id, tag: Number(row.tag), account, upstreamModel: row.upstream_model };
+}
+
+function listed(values: readonly string[]): SQL {
+  return sql.join(
+    values.map((value) => sql`${value}`),
+    sql`, `,
+  );
 }
 
 /** Both drivers return an object with `rows`, which drizzle's common type does not know. */
@@ -184,21 +199,8 @@ function rowsOf<Row>(result: unknown): readonly Row[] {
   return (result as { rows: readonly Row[] }).rows;
 }
 
-/**
- * Turns a place in the queue into a submission. The account's row is locked and its open submissions are counted
- * again, since the account may have been moved to another pool, whose lock is not ours.
- */
-async function grant1(tx: Db, pool: string, { videoId, tag, account, upstreamModel }: Choice): Promise<Grant | null> {
-  const [row] = await tx
-    .select()
-    .from(accounts)
-    .where(and(eq(accounts.id, account), eq(accounts.pool, pool)))
-    .for('update');
-  const [open] = await tx
-    .select({ n: count() })
-    .from(submissions)
-    .where(and(eq(submissions.account, account), isOpen));
-  if (!row || (open?.n ?? 0) >= row.maxConcurrentTasks) return null;
+/** Turns a place in the queue into a submission; null when the video is not to have one any more. */
+async function grantOne(tx: Db, { videoId, tag, account, upstreamModel }: Choice): Promise<Grant | null> {
   // The video's lock comes before its place's, as in every other transaction; it waits for whoever is ending the video.
   const video = await lockVideo(tx, videoId);
   const isWaiting = await leaveQueue(tx, videoId);
@@ -206,12 +208,12 @@ async function grant1(tx: Db, pool: string, { videoId, tag, account, upstreamMod
   // An old copy of the catalog may have a video waiting whose task runs: it must not keep the queue from going on.
   if (!video || video.endedAt !== null || !isWaiting || (last && isOpenState(last.state))) return null;
   const submissionId = `submission_${uuidv7()}`;
-  const { provider, baseUrl, singleLane } = row;
+  const { provider, baseUrl, singleLane, pool } = account;
   await tx.insert(submissions).values({
     id: submissionId,
     videoId,
     n: (last?.n ?? 0) + 1,
-    account,
+    account: account.id,
     provider,
     baseUrl,
     upstreamModel,
@@ -224,8 +226,8 @@ async function grant1(tx: Db, pool: string, { videoId, tag, account, upstreamMod
     .update(pools)
     .set({ virtualTime: sql`greatest(${pools.virtualTime}, ${tag})` })
     .where(eq(pools.id, pool));
-  await changeVideo(tx, videoId, { account, provider });
-  return { videoId, submissionId, account, provider };
+  await changeVideo(tx, videoId, { account: account.id, provider });
+  return { videoId, submissionId, account: account.id, provider };
 }
 
 /** How many videos come before this one in its queue, plus one; null when it does not wait. */

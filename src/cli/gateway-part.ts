@@ -51,7 +51,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const links = createVideoLinks(signer);
   const gateway = createGateway({ db, store, workflows: link.workflows, subscribe: changes.subscribe, log });
-  closers.add('gateway', async () => gateway.close());
+  closers.add('gateway', () => gateway.close());
   return buildApp({
     gateway,
     dialects: DIALECTS,

@@ -127,7 +127,7 @@ export class FakeGateway implements Gateway {
     throw new Error('no test asks for estimates here');
   }
 
-  close(): void {}
+  async close(): Promise<void> {}
 
   #fail(): void {
     const { failure } = this;

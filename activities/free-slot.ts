@@ -2,7 +2,7 @@
 
 import { type Db, inTransaction } from '../src/catalog/database.ts';
 import { settleLateEnd } from '../src/catalog/ends.ts';
-import { grantSlots, lockPoolOf } from '../src/catalog/slots.ts';
+import { grantIn, lockPoolOf } from '../src/catalog/slots.ts';
 import type { SubmissionRow } from '../src/catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import { type ActivityDependencies, announceGrants } from './dependencies.ts';
@@ -22,7 +22,7 @@ export async function freeSlot(
     const video = await lockVideo(tx, videoId);
     const freed = await free(tx, video);
     if (!freed) return null;
-    const granted = pool === null ? [] : await grantSlots(tx, pool);
+    const granted = await grantIn(tx, pool);
     if (video && video.endedAt !== null) await settleLateEnd(tx, video, freed);
     return granted;
   });

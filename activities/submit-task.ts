@@ -3,7 +3,7 @@
 import { Context } from '@temporalio/activity';
 import { pauseUntil, recover, suspend, suspendModel } from '../src/catalog/accounts.ts';
 import { type Db, inTransaction } from '../src/catalog/database.ts';
-import { type Grant, grantSlots, lockPoolOf, returnToQueue } from '../src/catalog/slots.ts';
+import { type Grant, grantIn, lockPoolOf, returnToQueue } from '../src/catalog/slots.ts';
 import type { TaskEnd } from '../src/catalog/submission-states.ts';
 import {
   beginSending,
@@ -112,7 +112,7 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
         const submittedAt = video.submittedAt ?? running.runningAt;
         await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt });
       }
-      return pool === null ? [] : await grantSlots(tx, pool);
+      return await grantIn(tx, pool);
     });
   }
 

@@ -248,6 +248,15 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     expect(await entries(db)).toEqual(HELD);
   });
 
+  test('of a video made twice is the cost of what was delivered', async () => {
+    const { db } = catalog.database;
+    await makeHeld(db, { submission: { state: 'void', costMicroUsd: ESTIMATE } });
+    await insertSubmission(db, { id: 'submission_2', videoId: 'video_1', n: 2, ...made });
+    await end(db, 'completed');
+    expect(await entries(db)).toEqual(settledAt(800_000));
+    expect(await read(db)).toMatchObject({ settledMicroUsd: 800_000, upstreamMicroUsd: ESTIMATE + 800_000 });
+  });
+
   test('of an expired video stays released when a bill comes late', async () => {
     const { db } = catalog.database;
     await makeHeld(db, running);

@@ -1,7 +1,6 @@
 /** Many videos played at random: what callers, workflows, upstreams and operators do, and what must hold throughout. */
 
 import { and, count, eq, inArray, isNotNull, sql } from 'drizzle-orm';
-import type { SweepReport } from '../../activities/sweep.ts';
 import { pauseAccount, resumeAccount } from '../../src/catalog/accounts.ts';
 import { inTransaction } from '../../src/catalog/database.ts';
 import { accounts, callers, events, ledger, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
@@ -56,7 +55,7 @@ export interface Operation {
 }
 
 /** A video and where its workflow stands; while a step is under way nothing else is done with it. */
-interface Player {
+export interface Player {
   readonly id: string;
   next: NextStep;
   busy: boolean;
@@ -260,7 +259,7 @@ export class Play {
   }
 
   async #sweep(): Promise<void> {
-    const { errors }: SweepReport = await this.scene.sweep();
+    const { errors } = await this.scene.sweep();
     if (errors.length > 0) throw new Error(errors.join('\n'));
   }
 

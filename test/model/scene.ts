@@ -6,6 +6,7 @@ import { eq } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
+import type { SweepReport } from '../../activities/sweep.ts';
 import { acceptVideo } from '../../src/catalog/acceptance.ts';
 import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/database.ts';
@@ -196,7 +197,7 @@ export class Scene {
     return await makeEnvironment().run(this.activities.endVideo, { videoId, state, failure, archive });
   }
 
-  sweep() {
+  sweep(): Promise<SweepReport> {
     return makeEnvironment().run(this.activities.sweep);
   }
 

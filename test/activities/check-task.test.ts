@@ -1,0 +1,187 @@
+/** `checkTask`: what one look records, what an old copy of the catalog is told by it, and what a late end settles. */
+
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { eq } from 'drizzle-orm';
+import type { CheckTaskInput } from '../../activities/check-task.ts';
+import { submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import type { Look, RunningTask } from '../../src/domain/step.ts';
+import type { TaskStatus } from '../../src/providers/provider.ts';
+import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
+import { ANSWERED_5XX } from '../model/upstream.ts';
+
+const RESULT = { url: 'https://cdn.example/clip.mp4', needsKey: false, expiresAtMs: null };
+const SUCCEEDED: TaskStatus = { kind: 'succeeded', result: RESULT, costMicroUsd: 700_000 };
+const pending = (progress: number): TaskStatus => ({ kind: 'pending', progress, word: 'processing', known: true });
+
+describeOnBothCatalogs('checkTask', (catalog) => {
+  let scene: Scene;
+
+  const furnish = async (options: SceneOptions = {}) => {
+    scene = await new Scene(catalog.database.db, options).furnish();
+    return scene;
+  };
+
+  /** A video whose task runs. */
+  async function running(videoId: string): Promise<RunningTask> {
+    const next = await scene.submit(videoId, await scene.granted(videoId));
+    if (next.step !== 'watch') throw new Error(`video ${videoId} has no task: ${next.step}`);
+    return next.task;
+  }
+
+  async function look(task: RunningTask, finality: CheckTaskInput['finality'] = 'never', videoId = 'v1') {
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    const input: CheckTaskInput = { videoId, task, finality };
+    const seen: Look = await environment.run(scene.activities.checkTask, input);
+    return seen;
+  }
+
+  test('records progress that never falls', async () => {
+    await furnish();
+    const task = await running('v1');
+    scene.upstream.finish(task.taskId, pending(40));
+    expect(await look(task)).toMatchObject({ kind: 'pending', progress: 40 });
+    scene.upstream.finish(task.taskId, pending(30));
+    expect(await look(task)).toMatchObject({ kind: 'pending', progress: 40 });
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', progress: 40, polls: 2 });
+  });
+
+  test('closes the submission, moves the video on and grants the slot', async () => {
+    await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+    const task = await running('v1');
+    await accept(scene.db, 'v2');
+    await scene.requestSlot('v2');
+    scene.upstream.finish(task.taskId, SUCCEEDED);
+    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+    expect(await scene.video('v1')).toMatchObject({ state: 'archiving', progress: 99, upstreamMicroUsd: 700_000 });
+    expect(scene.told).toEqual(['v2']);
+  });
+
+  test('records an end once however often it is seen', async () => {
+    await furnish();
+    const task = await running('v1');
+    scene.upstream.finish(task.taskId, SUCCEEDED);
+    const looks = await Promise.all([look(task), look(task), look(task)]);
+    for (const seen of looks) expect(seen).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+    expect(await scene.video('v1')).toMatchObject({ polls: 1 });
+    expect(await scene.statesOf('v1')).toEqual(['ended']);
+  });
+
+  test('settles a cancelled video when its task completes', async () => {
+    await furnish();
+    const task = await running('v1');
+    expect(await scene.end('v1', 'cancelled')).toMatchObject({ step: 'watch', ended: true });
+    scene.upstream.finish(task.taskId, SUCCEEDED);
+    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'ended' } });
+    expect(await scene.video('v1')).toMatchObject({ state: 'cancelled', settledMicroUsd: 700_000 });
+  });
+
+  test('takes a video without a cost at its estimate', async () => {
+    await furnish();
+    const task = await running('v1');
+    scene.upstream.finish(task.taskId, { kind: 'succeeded', result: RESULT, costMicroUsd: null });
+    await look(task);
+    expect(await scene.submissionsOf('v1')).toMatchObject([{ costMicroUsd: ESTIMATE }]);
+  });
+
+  test.each([
+    ['never', 'missing', 'running'],
+    ['if missing', 'over', 'ended'],
+    ['in any case', 'over', 'ended'],
+  ] as const)('with finality %s takes a task that nobody knows as %s', async (finality, kind, state) => {
+    await furnish();
+    const task = await running('v1');
+    scene.upstream.finish(task.taskId, { kind: 'missing' });
+    expect(await look(task, finality)).toMatchObject({ kind });
+    expect(await scene.statesOf('v1')).toEqual([state]);
+  });
+
+  test('never asks with another key when the account has vanished', async () => {
+    await furnish();
+    const task = await running('v1');
+    expect(await look({ ...task, account: 'gone' })).toMatchObject({ kind: 'unclear' });
+  });
+});
+
+describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) => {
+  let scene: Scene;
+
+  /** A video that runs, whose catalog is then set back to what `restore` leaves of it. */
+  async function restored(restore: () => Promise<unknown>): Promise<RunningTask> {
+    scene = await new Scene(catalog.database.db, { accounts: [{ maxConcurrentTasks: 1 }] }).furnish();
+    const next = await scene.submit('v1', await scene.granted('v1'));
+    if (next.step !== 'watch') throw new Error(next.step);
+    const queued = { state: 'queued', taskId: null, account: null, submittedAt: null } as const;
+    await scene.db.update(videos).set(queued);
+    await restore();
+    return next.task;
+  }
+
+  const wait = async () => {
+    const place = { videoId: 'v1', pool: 'main', callerId: 'caller_1', model: 'wan-2.6', tag: 0, queuedAt: new Date() };
+    await scene.db.insert(waiting).values(place);
+  };
+
+  const look = async (task: RunningTask): Promise<Look> =>
+    await scene
+      .take('v1', { step: 'watch', task, ended: false })
+      .then((next) => (next.step === 'watch' ? { kind: 'pending', progress: 0, word: '' } : { kind: 'over', next }));
+
+  const isHealed = async (task: RunningTask) => {
+    expect(await look(task)).toMatchObject({ kind: 'pending' });
+    const open = (await scene.submissionsOf('v1')).filter(({ state }) => state !== 'void');
+    expect(open).toMatchObject([{ id: task.submissionId, state: 'running', taskId: task.taskId }]);
+    expect(await scene.video('v1')).toMatchObject({
+      state: 'generating',
+      taskId: task.taskId,
+      account: 'airforce-1',
+      submittedAt: new Date(task.submittedAt),
+    });
+    expect(await scene.db.select().from(waiting)).toEqual([]);
+    scene.upstream.finish(task.taskId, SUCCEEDED);
+    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+    expect(scene.upstream.creates).toHaveLength(1);
+  };
+
+  test('enters a submission that was lost', async () => {
+    await isHealed(await restored(() => scene.db.delete(submissions)));
+  });
+
+  test('takes the video out of a queue that it left long ago', async () => {
+    const task = await restored(async () => {
+      await scene.db.delete(submissions);
+      await wait();
+    });
+    await isHealed(task);
+  });
+
+  test.each(['granted', 'sending', 'unconfirmed'] as const)('moves a submission on that was %s', async (state) => {
+    await isHealed(await restored(() => scene.db.update(submissions).set({ state, taskId: null })));
+  });
+
+  test('voids a slot that the video was granted since', async () => {
+    const task = await restored(async () => {
+      await scene.db.delete(submissions);
+      await wait();
+      await scene.sweep();
+      expect(await scene.statesOf('v1')).toEqual(['granted']);
+    });
+    await isHealed(task);
+  });
+
+  test('voids an older submission that seemed to be in doubt', async () => {
+    scene = await new Scene(catalog.database.db, {}).furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'never', answer: ANSWERED_5XX });
+    await scene.submit('v1', id);
+    const again = await scene.submit('v1', id);
+    const next = await scene.take('v1', again);
+    if (next.step !== 'watch') throw new Error(next.step);
+    const { task } = next;
+    await scene.db.delete(submissions).where(eq(submissions.id, task.submissionId));
+    await scene.db.update(submissions).set({ state: 'unconfirmed', endedAt: null });
+    await look(task);
+    expect(await scene.statesOf('v1')).toEqual(['void', 'running']);
+  });
+});

@@ -101,7 +101,7 @@ export async function openManagementApp(): Promise<ManagementApp> {
     },
     async close() {
       await app.close();
-      gateway.close();
+      await gateway.close();
       await database.close();
       await rm(folder, { recursive: true, force: true });
     },

@@ -76,6 +76,7 @@ describe('a video that goes well', () => {
 
   test('closes its workflow with what was archived', async () => {
     const id = await stack.create();
+    await stack.ended(id);
     const result = await stack.client.workflow.getHandle(id).result();
     const { archive } = await stack.video(id);
     expect(result).toEqual({

@@ -19,7 +19,8 @@ const CATCH_UP_MS = 2000;
  */
 export class Starter {
   readonly #dependencies: StarterDependencies;
-  readonly #starting = new Set<Promise<void>>();
+  /** By the videos' ids. */
+  readonly #starting = new Map<string, Promise<void>>();
   #isAway = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -32,14 +33,19 @@ export class Starter {
   /** Starts a video in the background; while Temporal is away it is left to the catching up. */
   start(video: Video): void {
     if (this.#isAway) return;
-    const starting = this.#start(video).finally(() => this.#starting.delete(starting));
-    this.#starting.add(starting);
+    const starting = this.#start(video).finally(() => this.#starting.delete(video.id));
+    this.#starting.set(video.id, starting);
+  }
+
+  /** Resolves when the video's start is not on its way any more: before that nobody could tell its workflow anything. */
+  async settled(videoId: string): Promise<void> {
+    await this.#starting.get(videoId);
   }
 
   /** Ends the catching up; resolves when no start is on its way any more. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await Promise.all(this.#starting);
+    await Promise.all(this.#starting.values());
   }
 
   async #start(video: Video): Promise<void> {

@@ -165,6 +165,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
       const { grants } = await endVideo(db, video.id, { state: 'cancelled', failure, archive: null });
       for (const { videoId, ...slot } of grants) await tell(videoId, () => workflows.signalGranted(videoId, slot));
     }
+    await starter.settled(video.id);
     await tell(video.id, () => workflows.cancel(video.id));
   }
 

@@ -1,22 +1,12 @@
 /** `submitTask`: each way a create can go, and what rows, slots and accounts look like afterwards. */
 
 import { eq } from 'drizzle-orm';
-import { accountModels, accounts, ledger, submissions, videos } from '../../src/catalog/schema.ts';
-import type { StartOutcome } from '../../src/providers/provider.ts';
+import { accountModels, accounts, ledger, submissions } from '../../src/catalog/schema.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
-import { ANSWERED_5XX, type CreatePlan, LOST, NOT_SENT, refusal } from '../model/upstream.ts';
+import { ANSWERED_5XX, type CreatePlan, gate, LOST, NOT_SENT, refusal, until } from '../model/upstream.ts';
 
 const never = (answer: CreatePlan['answer']): CreatePlan => ({ records: 'never', answer });
-
-/** A promise that a test resolves when it is time. */
-function gate() {
-  let open: (outcome: 'started' | StartOutcome) => void = () => undefined;
-  const answer = new Promise<'started' | StartOutcome>((resolve) => {
-    open = resolve;
-  });
-  return { answer, open };
-}
 
 describeOnBothCatalogs('submitTask', (catalog) => {
   let scene: Scene;
@@ -139,7 +129,7 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     ['refused', refusal('request', 400)],
     ['not sent', NOT_SENT],
   ])('cancelled while it is sent and then %s stays cancelled and gives the hold back', async (_name, outcome) => {
-    await furnish({ listWindow: { answeredMs: 0, unansweredMs: 0 }, createTimeoutMs: 50 });
+    await furnish();
     const id = await scene.granted('v1');
     const { answer, open } = gate();
     scene.upstream.plan('v1', never(answer));
@@ -149,6 +139,8 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     await scene.end('v1', 'cancelled');
     open(outcome);
     let next = await submitted;
+    const past = new Date(Date.now() - 1000);
+    await scene.db.update(submissions).set({ sendUntil: past });
     for (let tries = 0; next.step !== 'ended' && tries < 100; tries++) next = await scene.take('v1', next);
     expect(await scene.video('v1')).toMatchObject({ state: 'cancelled', settledMicroUsd: 0 });
     expect(await scene.statesOf('v1')).toEqual(['void']);
@@ -270,7 +262,7 @@ describeOnBothCatalogs('a lost create', (catalog) => {
   });
 
   test('of a cancelled video that made no task frees slot and lane', async () => {
-    await furnish({ accounts: [{ maxConcurrentTasks: 1 }], createTimeoutMs: 1 });
+    await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
     const id = await scene.granted('v1');
     await accept(scene.db, 'v2');
     await scene.requestSlot('v2');
@@ -293,129 +285,3 @@ describeOnBothCatalogs('a lost create', (catalog) => {
     status: { kind: 'missing' },
   } as const;
 });
-
-describeOnBothCatalogs('a create under a key that the provider honours', (catalog) => {
-  let scene: Scene;
-
-  const furnish = async (options: SceneOptions = {}) => {
-    const honouring = { honoursIdempotencyKey: true, listWindow: null, ...options };
-    scene = await new Scene(catalog.database.db, honouring).furnish();
-    return scene;
-  };
-
-  afterEach(() => {
-    jest.restoreAllMocks();
-    scene.upstream.release();
-  });
-
-  test('has no lane', async () => {
-    await furnish();
-    await scene.granted('v1');
-    await scene.granted('v2');
-    expect(await scene.statesOf('v2')).toEqual(['granted']);
-  });
-
-  test.each(['at once', 'never'] as const)('is sent again under it when its answer was lost: %s', async (records) => {
-    await furnish();
-    const id = await scene.granted('v1');
-    scene.upstream.plan('v1', { records, answer: LOST });
-    const step = await scene.submit('v1', id);
-    expect(step).toMatchObject({ step: 'confirm', submissionId: id, lookAgainMs: 1000 });
-    expect(await scene.video('v1')).toMatchObject({ state: 'unconfirmed' });
-    expect(await scene.take('v1', step)).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
-    expect(scene.upstream.creates).toEqual([
-      { prompt: 'v1', key: id },
-      { prompt: 'v1', key: id },
-    ]);
-    expect(await scene.statesOf('v1')).toEqual(['running']);
-  });
-
-  test('is sent again at once by an attempt that finds it being sent', async () => {
-    await furnish();
-    const id = await scene.granted('v1');
-    scene.upstream.plan('v1', { records: 'at once', answer: 'never' });
-    const first = scene.submit('v1', id);
-    await until(() => scene.upstream.creates.length === 1);
-    expect(await scene.submit('v1', id)).toMatchObject({ step: 'watch' });
-    scene.upstream.release();
-    expect(await first).toMatchObject({ step: 'watch' });
-    expect(scene.upstream.tasks).toHaveLength(1);
-    expect(scene.logged).toEqual([]);
-  });
-
-  test.each([
-    ['not sent', NOT_SENT],
-    ['refused as rate limited', refusal('rate limited', 429)],
-    ['refused for the request', refusal('request', 400)],
-  ])('and %s does not undo what was sent again meanwhile', async (_name, outcome) => {
-    await furnish();
-    const id = await scene.granted('v1');
-    const { answer, open } = gate();
-    const second = gate();
-    scene.upstream.plan('v1', never(answer), { records: 'at once', answer: second.answer });
-    const first = scene.submit('v1', id);
-    await until(() => scene.upstream.creates.length === 1);
-    const again = scene.submit('v1', id);
-    await until(() => scene.upstream.creates.length === 2);
-    open(outcome);
-    await first;
-    expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
-    second.open('started');
-    expect(await again).toMatchObject({ step: 'watch' });
-    expect(await scene.statesOf('v1')).toEqual(['running']);
-    expect(scene.upstream.tasks).toHaveLength(1);
-  });
-
-  test.each([
-    ['not sent', NOT_SENT],
-    ['rate limited', refusal('rate limited', 429)],
-    ['unauthenticated', refusal('unauthenticated', 401)],
-    ['out of credit', refusal('no credit', 402)],
-    ['in conflict with the first', refusal('request', 409)],
-    ['lost once more', LOST],
-  ])('is asked for again when the second is %s', async (_name, outcome) => {
-    await furnish();
-    const id = await scene.granted('v1');
-    scene.upstream.plan('v1', { records: 'at once', answer: LOST }, never(outcome));
-    let step = await scene.submit('v1', id);
-    step = await scene.take('v1', step);
-    expect(step).toMatchObject({ step: 'confirm', submissionId: id });
-    expect(await scene.take('v1', step)).toMatchObject({ step: 'watch' });
-    expect(scene.upstream.tasks).toHaveLength(1);
-  });
-
-  test('ends the video when the second is refused for the request', async () => {
-    await furnish();
-    const id = await scene.granted('v1');
-    scene.upstream.plan('v1', never(LOST), never(refusal('request', 400)));
-    const step = await scene.take('v1', await scene.submit('v1', id));
-    expect(step).toMatchObject({ step: 'end', failure: { kind: 'upstream_refused' } });
-    expect(await scene.statesOf('v1')).toEqual(['void']);
-  });
-
-  test('is asked for less and less often, and for half a day', async () => {
-    await furnish();
-    const id = await scene.granted('v1');
-    const losses = Array.from({ length: 5 }, () => never(LOST));
-    scene.upstream.plan('v1', ...losses);
-    const waits: unknown[] = [];
-    for (const ageMs of [0, 30_000, 100_000, 11 * 3_600_000]) {
-      const sentAt = new Date(Date.now() - ageMs);
-      await scene.db.update(submissions).set({ sentAt });
-      const step = await scene.submit('v1', id);
-      waits.push(step.step === 'confirm' ? Math.round(step.lookAgainMs / 10_000) : step);
-    }
-    expect(waits).toEqual([0, 3, 10, 30]);
-    await scene.db.update(submissions).set({ sentAt: new Date(Date.now() - 13 * 3_600_000) });
-    const last = await scene.submit('v1', id);
-    expect(last).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
-    await scene.take('v1', last);
-    const [video] = await scene.db.select().from(videos);
-    expect(video).toMatchObject({ state: 'failed', settledMicroUsd: 0 });
-    expect(await scene.statesOf('v1')).toEqual(['void']);
-  });
-});
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -1,91 +1,28 @@
-/** Ends of videos: what becomes of the money in each of them, once, and what a doubt about the task changes. */
+/** Ends of videos: what becomes of the money in each of them, at once or when the task is over. */
 
-import { asc, eq } from 'drizzle-orm';
-import { createCaller } from '../../src/catalog/callers.ts';
-import type { Db } from '../../src/catalog/database.ts';
 import { inTransaction } from '../../src/catalog/database.ts';
-import { endVideo, settleLateEnd, toEndedVideo } from '../../src/catalog/ends.ts';
-import { hold } from '../../src/catalog/ledger.ts';
-import { callers, events, ledger, submissions, videos } from '../../src/catalog/schema.ts';
-import type { TaskEnd } from '../../src/catalog/submission-states.ts';
-import { closeSubmission, findSubmission, markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
-import { findVideo, lockVideo } from '../../src/catalog/videos.ts';
-import type { VideoFailure } from '../../src/domain/failure.ts';
-import type { DialectName } from '../../src/domain/vendor.ts';
+import { settleLateEnd } from '../../src/catalog/ends.ts';
+import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
+import { lockVideo } from '../../src/catalog/videos.ts';
 import type { EndState } from '../../src/domain/video.ts';
-import { makeArchive } from '../builders.ts';
-import { insertSubmission, insertVideo } from './rows.ts';
+import {
+  CANCELLED,
+  closeLate,
+  ESTIMATE,
+  end,
+  ended,
+  entries,
+  FAILED,
+  HELD,
+  makeHeld,
+  RELEASED,
+  read,
+  type Situation,
+  SUCCEEDED,
+  settledAt,
+} from '../model/held-video.ts';
+import { insertSubmission } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
-
-const ESTIMATE = 1_000_000;
-const CREDIT = 10_000_000;
-
-const SUCCEEDED: TaskEnd = {
-  kind: 'succeeded',
-  resultUrl: 'https://cdn.example/clip.mp4',
-  needsKey: false,
-  expiresAt: '2026-03-02T12:00:00.000Z',
-};
-const FAILED: TaskEnd = { kind: 'failed', upstream: { message: 'no' } };
-const CANCELLED: VideoFailure = { kind: 'cancelled', message: 'by its caller', upstream: null };
-const ANSWER_LOST: VideoFailure = { kind: 'answer_lost', message: 'nobody knows', upstream: null };
-
-type Submission = Partial<typeof submissions.$inferInsert>;
-
-interface Situation {
-  readonly dialect?: DialectName;
-  /** The video's submission; none when it never had a slot. */
-  readonly submission?: Submission;
-}
-
-/** A held video of a caller with ten dollars. */
-async function makeHeld(db: Db, { dialect = 'airforce', submission }: Situation = {}): Promise<string> {
-  const { caller } = await createCaller(db, { name: 'studio', creditMicroUsd: CREDIT });
-  await insertVideo(db, { id: 'video_1', callerId: caller.id, dialect, estimateMicroUsd: ESTIMATE });
-  const money = { callerId: caller.id, videoId: 'video_1', amountMicroUsd: ESTIMATE };
-  await inTransaction(db, (tx) => hold(tx, money));
-  if (submission) await insertSubmission(db, { id: 'submission_1', videoId: 'video_1', ...submission });
-  return caller.id;
-}
-
-function end(db: Db, state: EndState, failure: VideoFailure | null = null) {
-  return endVideo(db, 'video_1', { state, failure, archive: state === 'completed' ? makeArchive() : null });
-}
-
-async function read(db: Db) {
-  const video = await findVideo(db, 'video_1');
-  if (!video) throw new Error('the video is gone');
-  return video;
-}
-
-/** The effects on the caller's money by kind, after they were compared with the caller's columns. */
-async function entries(db: Db): Promise<Record<string, number>> {
-  const [caller] = await db.select().from(callers);
-  const rows = await db.select().from(ledger).orderBy(asc(ledger.id));
-  expect(caller?.availableMicroUsd).toBe(rows.reduce((sum, row) => sum + row.amountMicroUsd, 0));
-  const own = rows.filter(({ kind }) => kind !== 'credit');
-  return Object.fromEntries(own.map(({ kind, amountMicroUsd }) => [kind, amountMicroUsd]));
-}
-
-/** The task is over, as the poll that sees it records that. */
-async function closeLate(db: Db, taskEnd: TaskEnd, costMicroUsd: number): Promise<void> {
-  await inTransaction(db, async (tx) => {
-    const video = await lockVideo(tx, 'video_1');
-    const closed = await closeSubmission(tx, 'submission_1', { taskEnd, costMicroUsd });
-    if (video && closed) await settleLateEnd(tx, video, closed);
-  });
-}
-
-const HELD = { hold: -ESTIMATE };
-const RELEASED = { hold: -ESTIMATE, release: ESTIMATE };
-const settledAt = (amount: number) => ({ hold: -ESTIMATE, release: ESTIMATE, settle: -amount });
-
-const ended = (taskEnd: TaskEnd, costMicroUsd: number): Submission => ({
-  state: 'ended',
-  taskId: 'task_1',
-  taskEnd,
-  costMicroUsd,
-});
 
 interface MoneyRule extends Situation {
   readonly name: string;
@@ -286,97 +223,5 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     await markRunning(db, 'submission_1', 'task_1');
     await closeLate(db, SUCCEEDED, 600_000);
     expect(await entries(db)).toEqual(settledAt(600_000));
-  });
-});
-
-describeOnBothCatalogs('an end', (catalog) => {
-  test('stands, with one event, whatever comes second', async () => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: made });
-    const first = await end(db, 'completed');
-    const second = await end(db, 'cancelled', CANCELLED);
-    expect(second).toEqual({ end: first.end, grants: [] });
-    expect(await read(db)).toMatchObject({ state: 'completed', progress: 100, failure: null });
-    expect(await db.select().from(events)).toMatchObject([{ videoId: 'video_1', type: 'video.completed' }]);
-    expect(await entries(db)).toEqual(settledAt(800_000));
-  });
-
-  test('comes once when twenty come at the same time', async () => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: made });
-    const states: readonly EndState[] = ['completed', 'failed', 'cancelled', 'expired'];
-    const ends = await Promise.all(Array.from({ length: 20 }, (_, i) => end(db, states[i % 4] ?? 'failed')));
-    expect(new Set(ends.map((one) => JSON.stringify(one.end))).size).toBe(1);
-    expect(await db.select().from(events)).toHaveLength(1);
-    await entries(db);
-  });
-
-  test.each([
-    ['completed', 'video.completed'],
-    ['failed', 'video.failed'],
-    ['expired', 'video.failed'],
-    ['cancelled', 'video.cancelled'],
-  ] as const)('%s is the event %s', async (state, type) => {
-    const { db } = catalog.database;
-    const callerId = await makeHeld(db);
-    await end(db, state);
-    expect(await db.select().from(events)).toMatchObject([{ type, callerId }]);
-  });
-
-  test('needs a video that is in the catalog', async () => {
-    const { db } = catalog.database;
-    await expect(end(db, 'failed')).rejects.toThrow('video video_1 is not in the catalog');
-  });
-
-  test('shows what workflows need of it', async () => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: made });
-    await end(db, 'completed');
-    const [row] = await db.select().from(videos);
-    if (!row) throw new Error('the video is gone');
-    const { sha256, sizeBytes } = makeArchive();
-    expect(toEndedVideo(row)).toMatchObject({ state: 'completed', settledMicroUsd: 800_000, sha256, sizeBytes });
-    expect(() => toEndedVideo({ ...row, endedAt: null })).toThrow('has not ended');
-  });
-
-  test('leaves a create alone that may be on its way', async () => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: { state: 'sending' } });
-    await end(db, 'cancelled', CANCELLED);
-    expect(await findSubmission(db, 'submission_1')).toMatchObject({ state: 'sending' });
-  });
-});
-
-describeOnBothCatalogs('an end for a lost answer', (catalog) => {
-  test.each(['sending', 'unconfirmed'] as const)('takes the slot of a create that is %s', async (state) => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: { state } });
-    expect((await end(db, 'failed', ANSWER_LOST)).end).toMatchObject({ state: 'failed' });
-    expect(await findSubmission(db, 'submission_1')).toMatchObject({ state: 'void' });
-    expect(await entries(db)).toEqual(RELEASED);
-  });
-
-  test.each([{ state: 'running', taskId: 'task_1' }, { state: 'granted' }, { state: 'void' }] as const)(
-    'is none when the doubt is over: $state',
-    async (submission) => {
-      const { db } = catalog.database;
-      await makeHeld(db, { submission });
-      expect(await end(db, 'failed', ANSWER_LOST)).toEqual({ end: null, grants: [] });
-      expect(await read(db)).toMatchObject({ state: 'queued', endedAt: null });
-      expect(await findSubmission(db, 'submission_1')).toMatchObject({ state: submission.state });
-      expect(await entries(db)).toEqual(HELD);
-    },
-  );
-
-  test('frees what a video cancelled before still held', async () => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: { state: 'unconfirmed' } });
-    const first = await end(db, 'cancelled', CANCELLED);
-    const second = await end(db, 'failed', ANSWER_LOST);
-    expect(second.end).toEqual(first.end);
-    expect(await read(db)).toMatchObject({ state: 'cancelled', settledMicroUsd: 0 });
-    const [row] = await db.select().from(submissions).where(eq(submissions.id, 'submission_1'));
-    expect(row?.state).toBe('void');
-    expect(await entries(db)).toEqual(RELEASED);
   });
 });

@@ -6,7 +6,8 @@ import { resumeAccount } from '../../src/catalog/accounts.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
 import { submissions } from '../../src/catalog/schema.ts';
 import { OPEN_SUBMISSION_STATES } from '../../src/catalog/submission-states.ts';
-import { PLANS, Play, type Player } from '../model/play.ts';
+import type { Player } from '../model/invariants.ts';
+import { PLANS, Play } from '../model/play.ts';
 import { Scene } from '../model/scene.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 

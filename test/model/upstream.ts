@@ -156,3 +156,16 @@ function expiry(signal: AbortSignal): Promise<StartOutcome> {
     signal.addEventListener('abort', () => resolve(LOST), { once: true });
   });
 }
+
+/** An answer that a test gives when it is time. */
+export function gate() {
+  let open: (outcome: Answer) => void = () => undefined;
+  const answer = new Promise<Answer>((resolve) => {
+    open = resolve;
+  });
+  return { answer, open };
+}
+
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -59,8 +59,9 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
   const nextStep = (videoId: string) => readNextStep(dependencies, videoId);
 
   /** granted → sending; null when this submission is not ours to send. */
-  async function claim({ id, videoId, provider, ...row }: SubmissionRow): Promise<Claim | null> {
-    const timeoutMs = timeoutOf({ id, videoId, provider, ...row });
+  async function claim(granted: SubmissionRow): Promise<Claim | null> {
+    const { id, videoId, provider } = granted;
+    const timeoutMs = timeoutOf(granted);
     return await inTransaction(db, async (tx) => {
       const video = await lockVideo(tx, videoId);
       if (!video || video.endedAt !== null) return null;

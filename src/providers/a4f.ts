@@ -8,7 +8,7 @@ import { requestStream, type StreamedAnswer } from '../net/request-stream.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { UpstreamError } from '../net/upstream-error.ts';
 import { A4F_PATHS, ERROR_STATUSES, KNOWN_KEYS, QUALITIES, RATIOS } from '../wire/a4f.ts';
-import { refusalReasonOf } from './create-outcome.ts';
+import { isUpstreamsAnswer, refusalReasonOf } from './create-outcome.ts';
 import type { Provider, ProviderFacts, StartCall, StartOutcome, StoredClip } from './provider.ts';
 import { refuseUnsent } from './read-answer.ts';
 
@@ -96,7 +96,7 @@ async function judge({ status, headers, body }: StreamedAnswer): Promise<StartOu
   const upstream = { status, ...(code !== undefined && { code }), ...(message !== undefined && { message }) };
   if (code === 'provider_error' && status === ERROR_STATUSES.provider_error) return { kind: 'failed', upstream };
   const reason = refusalReasonOf(status);
-  if (reason === null) return { kind: 'lost', answered: true, upstream };
+  if (reason === null) return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream };
   return { kind: 'refused', reason, upstream, retryAfterMs: retryAfterMs(headers, Date.now()) };
 }
 

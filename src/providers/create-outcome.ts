@@ -34,11 +34,25 @@ const ACCOUNT_REFUSALS: Readonly<Record<number, RefusalReason>> = {
 
 /** A server that stopped waiting for us may have begun. */
 const REQUEST_TIMEOUT = 408;
+/** A proxy's words about the server behind it. */
+const BAD_GATEWAY = 502;
+const GATEWAY_TIMEOUT = 504;
+/** From here on the status is one of a proxy's own making. */
+const FIRST_OWN_STATUS = 520;
 
 /** Why a status refuses a create; null where it does not say that no task was made. */
 export function refusalReasonOf(status: number): RefusalReason | null {
   if (status < 400 || status >= 500 || status === REQUEST_TIMEOUT) return null;
   return ACCOUNT_REFUSALS[status] ?? 'request';
+}
+
+/**
+ * Whether a status is the upstream's own answer to a create. A proxy's may come while the server behind it, which the
+ * proxy has given up, still enters the task: as if nothing had been heard.
+ */
+export function isUpstreamsAnswer(status: number): boolean {
+  const isProxys = status === REQUEST_TIMEOUT || status === BAD_GATEWAY || status === GATEWAY_TIMEOUT;
+  return !isProxys && status < FIRST_OWN_STATUS;
 }
 
 /** One create on a connection of its own. Never throws. */
@@ -66,13 +80,14 @@ function judgeReply(reply: JsonReply, create: Create): StartOutcome {
   if (task !== undefined) return { kind: 'started', ...task };
   const upstream = upstreamWords(reply);
   const reason = refusalReasonOf(status);
-  if (reason === null) return { kind: 'lost', answered: true, upstream };
+  if (reason === null) return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream };
   return { kind: 'refused', reason, upstream, retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs) };
 }
 
 function judgeError(error: unknown): StartOutcome {
   if (error instanceof UpstreamError && error.phase !== 'not sent') {
-    return { kind: 'lost', answered: error.status !== undefined, upstream: error.upstream };
+    const answered = error.status !== undefined && isUpstreamsAnswer(error.status);
+    return { kind: 'lost', answered, upstream: error.upstream };
   }
   // Everything else happened before the exchange: no connection, a stored image that cannot be read.
   return { kind: 'not sent', message: error instanceof Error ? error.message : String(error) };

@@ -65,7 +65,7 @@ export type StartOutcome =
     }
   /** DNS, connect or TLS failed: certainly no task. */
   | { readonly kind: 'not sent'; readonly message: string }
-  /** Sent, and no usable answer: perhaps a task. `answered` when the upstream did say something. */
+  /** Sent, and no usable answer: perhaps a task. `answered` when the upstream itself, and not a proxy, said something. */
   | { readonly kind: 'lost'; readonly answered: boolean; readonly upstream: UpstreamWords };
 
 /** Where a finished clip's bytes are. */

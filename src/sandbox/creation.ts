@@ -98,7 +98,7 @@ function requireRoom({ draft, maxConcurrentTasks }: Creation, { store }: Sandbox
 export function loseAnswer(reply: FastifyReply, { answer }: FaultOf<'lost_create_answer'>): unknown {
   switch (answer) {
     case '5xx':
-      throw new SandboxRefusal(502, 'bad_gateway', 'the upstream of the sandbox did not answer');
+      throw new SandboxRefusal(503, 'unavailable', 'the sandbox does not say what became of it');
     case 'garbage':
       return reply.type('text/html').send('<html><body>OK</body></html>');
     case 'reset':

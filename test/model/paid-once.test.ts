@@ -19,11 +19,11 @@ const GIVEN_UP_MS = 10_000;
 const PLANS: Readonly<Record<string, CreatePlan>> = {
   'goes well': { records: 'at once', answer: 'started' },
   'is recorded, answer lost': { records: 'at once', answer: LOST },
-  'is recorded, answered 502': { records: 'at once', answer: ANSWERED_5XX },
+  'is recorded, answered 500': { records: 'at once', answer: ANSWERED_5XX },
   'is recorded late, answer lost': { records: LATE_WITHOUT_ANSWER, answer: LOST },
-  'is recorded late, answered 502': { records: LATE_AFTER_ANSWER, answer: ANSWERED_5XX },
+  'is recorded late, answered 500': { records: LATE_AFTER_ANSWER, answer: ANSWERED_5XX },
   'is not recorded, answer lost': { records: 'never', answer: LOST },
-  'is not recorded, answered 502': { records: 'never', answer: ANSWERED_5XX },
+  'is not recorded, answered 500': { records: 'never', answer: ANSWERED_5XX },
 };
 
 const PROVIDERS = {

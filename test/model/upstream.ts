@@ -27,7 +27,7 @@ export interface MadeTask {
 }
 
 export const LOST: StartOutcome = { kind: 'lost', answered: false, upstream: { message: 'socket hang up' } };
-export const ANSWERED_5XX: StartOutcome = { kind: 'lost', answered: true, upstream: { status: 502 } };
+export const ANSWERED_5XX: StartOutcome = { kind: 'lost', answered: true, upstream: { status: 500 } };
 export const NOT_SENT: StartOutcome = { kind: 'not sent', message: 'connect ECONNREFUSED' };
 
 /** A refusal with this status and reason. */

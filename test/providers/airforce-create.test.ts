@@ -122,9 +122,8 @@ describe('the outcome of a create', () => {
 
   test.each<[string, Script]>([
     ['500', json(500, { error: 'oops' })],
-    ['502 in HTML', text(502, '<html>bad gateway</html>')],
+    ['501 in HTML', text(501, '<html>not implemented</html>')],
     ['503', json(503, {}, { 'retry-after': '1' })],
-    ['408', json(408, {})],
     ['200 without an id', json(200, { status: 'queued' })],
     ['200 with an empty id', json(200, { ...CREATED, task_id: '' })],
     ['200 with a number for an id', json(200, { ...CREATED, task_id: 5 })],

@@ -62,16 +62,27 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
 
     test.each<[string, Script]>([
       ['500', json(500, { error: 'oops' })],
-      ['502 in HTML', text(502, '<html>bad gateway</html>')],
+      ['501 in HTML', text(501, '<html>not implemented</html>')],
       ['503', json(503, {}, { 'retry-after': '1' })],
-      ['408', json(408, {})],
-      ['a redirect', text(307, '', { location: '/elsewhere' })],
+        ['a redirect', text(307, '', { location: '/elsewhere' })],
       ['200 without an id', json(200, {})],
       ['200 with garbage', text(200, '<html>OK</html>')],
       ['200 cut in its body', cut(200)],
     ])('is lost though answered by %s', async (_name, script) => {
       expect(await outcomeOf(script)).toMatchObject({ kind: 'lost', answered: true });
       expect(server.received).toHaveLength(1);
+    });
+
+    test.each<[string, Script]>([
+      ['408', json(408, {})],
+      ['502 in HTML', text(502, '<html>bad gateway</html>')],
+      ['504', json(504, { error: 'timeout' })],
+      ['520', text(520, '')],
+      ['524 cut in its body', cut(524)],
+      ['599', text(599, '')],
+    ])('is lost without an answer by %s, which a proxy may give', async (_name, script) => {
+      const outcome = await outcomeOf(script);
+      expect(outcome).toMatchObject({ kind: 'lost', answered: false, upstream: { status: expect.any(Number) } });
     });
 
     test.each<[string, Script, number]>([

@@ -78,7 +78,7 @@ describe.each(FACE_USES)('the $name face', (use) => {
     );
     await expect(tryCreate()).rejects.toThrow('fetch failed');
     const failed = await tryCreate();
-    expect([failed.status, await failed.json()]).toEqual([502, refusal(502)]);
+    expect([failed.status, await failed.json()]).toEqual([503, refusal(503)]);
     expect(await (await tryCreate()).text()).toContain('<html>');
     expect((await sandbox.bill()).tasks).toHaveLength(2);
   });

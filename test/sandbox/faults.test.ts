@@ -74,7 +74,7 @@ describe('a lost create answer', () => {
     );
     const failed = await client.tryCreate();
     const garbage = await client.tryCreate();
-    expect([failed.status, garbage.status]).toEqual([502, 200]);
+    expect([failed.status, garbage.status]).toEqual([503, 200]);
     expect(await garbage.text()).toContain('<html>');
     expect(await client.list()).toHaveLength(2);
   });

@@ -118,7 +118,7 @@ describe('an idempotency key', () => {
   test('has a job recorded that was to be recorded late', async () => {
     const recorded = { afterMs: 60_000 };
     await sandbox.setFaults({ kind: 'lost_create_answer', answer: '5xx', recorded, count: 1 });
-    expect((await generate(KEYED)).status).toBe(502);
+    expect((await generate(KEYED)).status).toBe(503);
     expect((await sandbox.bill()).tasks).toEqual([]);
     const { job_id } = await create(KEYED);
     expect((await read('status', job_id)).status).toBe(200);

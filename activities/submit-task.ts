@@ -27,6 +27,7 @@ import { confirmSubmission } from './confirm-submission.ts';
 import { type ActivityDependencies, announceGrants, findAccount } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { readNextStep } from './next-step.ts';
+import { probeAccount } from './probe-account.ts';
 import { askAgain, isVerdict } from './send-again.ts';
 
 const HEARTBEAT_MS = 3000;
@@ -131,6 +132,13 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
     log.error({ videoId, account, taskId, submissionId: id }, 'a task was made that no submission waits for');
   }
 
+  /** A 401 that the account's own free GET does not repeat says nothing of the key: it concerns the model alone. */
+  async function examined({ account: id, baseUrl }: SubmissionRow, refused: Refused): Promise<Refused> {
+    if (refused.reason !== 'unauthenticated') return refused;
+    const problem = await probeAccount(dependencies, { id, baseUrl });
+    return problem === null ? { ...refused, reason: 'model not allowed' } : refused;
+  }
+
   /** The account's state after a refusal that is not about the video. */
   async function noteAccountTrouble(tx: Db, submission: SubmissionRow, refused: Refused) {
     const { account } = submission;
@@ -204,9 +212,11 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
         const pause = { ...pauseBounds(undefined), error: message };
         return await moveOn(submission, { message }, (tx) => pauseUntil(tx, submission.account, pause));
       }
-      case 'refused':
+      case 'refused': {
         if (outcome.reason === 'request') return await refuse(submission, outcome, takeBack);
-        return await moveOn(submission, outcome.upstream, (tx) => noteAccountTrouble(tx, submission, outcome));
+        const refused = await examined(submission, outcome);
+        return await moveOn(submission, refused.upstream, (tx) => noteAccountTrouble(tx, submission, refused));
+      }
       case 'lost':
         return await recordLost(submission, outcome);
     }
@@ -262,7 +272,7 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
     if (outcome.kind === 'delivered' || outcome.kind === 'failed') return await record(unconfirmed, outcome);
     if (outcome.kind === 'not sent') return askAgain(unconfirmed, { message: outcome.message });
     if (isVerdict(outcome)) return await refuse(unconfirmed, outcome, voidSubmission);
-    if (outcome.reason !== 'request') await noteAccountTrouble(db, unconfirmed, outcome);
+    if (outcome.reason !== 'request') await noteAccountTrouble(db, unconfirmed, await examined(unconfirmed, outcome));
     return askAgain(unconfirmed, outcome.upstream, outcome.retryAfterMs);
   }
 

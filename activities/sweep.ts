@@ -19,6 +19,7 @@ import type { Video } from '../src/domain/video.ts';
 import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
 import { discoverModels } from './discover-models.ts';
 import { freeSlot } from './free-slot.ts';
+import { probeAccount } from './probe-account.ts';
 import { isAway, readRefusal } from './start-error.ts';
 
 /** How long something may take by itself before the sweep does it. */
@@ -89,7 +90,7 @@ class Parts {
 }
 
 export function createSweepActivities(dependencies: ActivityDependencies) {
-  const { db, workflows, log, store, providers } = dependencies;
+  const { db, workflows, log, store } = dependencies;
   const before = (ageMs: number) => new Date(Date.now() - ageMs);
 
   /** A start that is refused as invalid would be refused for ever: the video ends, and its hold is released. */
@@ -193,12 +194,10 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     for (const row of await listSuspendedAccounts(db)) {
       const account = findAccount(dependencies, row.id);
       if (!account) continue;
-      const { baseUrl, apiKey } = account;
-      const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-      try {
-        await providers[account.provider].probe({ baseUrl, apiKey, signal });
-      } catch (error) {
-        log.info({ account: account.id, error: String(error) }, 'a suspended account is still refused');
+      // Where there is nothing free to ask for, the next create is the probe.
+      const problem = await probeAccount(dependencies, account);
+      if (problem) {
+        log.info({ account: account.id, error: problem }, 'a suspended account is still refused');
         continue;
       }
       await recover(db, account.id);

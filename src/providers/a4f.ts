@@ -50,8 +50,6 @@ export const a4f = {
   },
   /** A4-28: no task can be looked at; what a create did not deliver is never known. */
   check: async () => ({ kind: 'missing' }),
-  /** There is no free GET (A4-28): a suspended account is tried again with the next create. */
-  probe: async () => undefined,
 } satisfies Omit<Provider, 'name'> & { name: 'a4f' };
 
 /** What the API has no words for; undefined where it has words for everything. */

@@ -120,5 +120,5 @@ export interface Provider {
   /** The models that the upstream publishes. */
   models?(call: ProviderCall): Promise<readonly PublishedModel[]>;
   /** A free GET that shows whether the key is still good; throws `UpstreamError` with the status if not. */
-  probe(call: ProviderCall): Promise<void>;
+  probe?(call: ProviderCall): Promise<void>;
 }

@@ -2,6 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import { accountModels, accounts, ledger, submissions } from '../../src/catalog/schema.ts';
+import { UpstreamError } from '../../src/net/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
 import { ANSWERED_5XX, type CreatePlan, gate, LOST, NOT_SENT, refusal, until } from '../model/upstream.ts';
@@ -78,6 +79,9 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     await furnish({ accounts: [{ id: 'first' }, { id: 'second' }] });
     const id = await scene.granted('v1');
     scene.upstream.plan('v1', never(refusal(reason, status)));
+    scene.upstream.onProbe = async () => {
+      throw new UpstreamError('answered', 'refused as well', { upstream: { status } });
+    };
     expect(await scene.submit('v1', id)).toMatchObject({ step: 'submit', account: 'second' });
     const { pausedUntil, suspendedAt } = (await accountRow('first')) ?? {};
     const [model] = await scene.db.select().from(accountModels).where(eq(accountModels.account, 'first'));
@@ -90,6 +94,25 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       suspended: status === 401,
       model: status === 402 || status === 403,
     });
+  });
+
+  test('refused with 401 at an account whose key its own GET takes suspends the model there alone', async () => {
+    await furnish({ accounts: [{ id: 'first' }, { id: 'second' }] });
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(refusal('unauthenticated', 401)));
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'submit', account: 'second' });
+    expect(await accountRow('first')).toMatchObject({ suspendedAt: null, lastError: 'refused with 401' });
+    const models = await scene.db.select().from(accountModels).orderBy(accountModels.account);
+    expect(models.map(({ suspendedUntil }) => suspendedUntil !== null)).toEqual([true, false]);
+  });
+
+  test('refused with 401 where the key cannot be asked about suspends the account', async () => {
+    await furnish({ accounts: [{ id: 'first' }, { id: 'second' }] });
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never(refusal('unauthenticated', 401)));
+    Reflect.deleteProperty(scene.upstream.provider, 'probe');
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'submit', account: 'second' });
+    expect(await accountRow('first')).toMatchObject({ suspendedAt: expect.any(Date) });
   });
 
   test('refused for the request ends the video and frees the slot', async () => {

@@ -51,6 +51,7 @@ export class Upstream {
   /** Called with each create before anything else happens. */
   onCreate: (prompt: string) => void = () => undefined;
   onList: () => Promise<void> = async () => undefined;
+  onProbe: () => Promise<void> = async () => undefined;
   readonly #plans = new Map<string, CreatePlan[]>();
   readonly #hung = new Set<(outcome: StartOutcome) => void>();
   #count = 0;
@@ -72,7 +73,7 @@ export class Upstream {
       models: async () => {
         throw new Error('this upstream publishes no models');
       },
-      probe: async () => undefined,
+      probe: () => this.onProbe(),
     };
   }
 

@@ -202,13 +202,13 @@ describe('the published models', () => {
 describe('a probe', () => {
   test('passes when the list is answered', async () => {
     server.script = json(200, { data: [] });
-    await expect(airforce.probe(callTo(server))).resolves.toBeUndefined();
+    await expect(airforce.probe?.(callTo(server))).resolves.toBeUndefined();
     expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks' });
   });
 
   test('fails with the status of a refusal', async () => {
     server.script = json(401, { error: 'bad key' });
-    await expect(airforce.probe(callTo(server))).rejects.toMatchObject({ phase: 'answered', status: 401 });
+    await expect(airforce.probe?.(callTo(server))).rejects.toMatchObject({ phase: 'answered', status: 401 });
   });
 });
 

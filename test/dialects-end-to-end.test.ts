@@ -28,8 +28,7 @@ function isMp4(bytes: Buffer): boolean {
   return bytes.toString('latin1', 4, 8) === 'ftyp';
 }
 
-// AO-02, AO-11, AO-14, AO-15, AO-18
-test('airforce-2024 streams a task to its link', async () => {
+test('airforce-2024 streams a task to its link (AO-02, AO-11, AO-14, AO-15, AO-18)', async () => {
   const tasks = '/airforce-2024/v1/video/tasks';
   const wanted = { model: 'sandbox-mini', prompt: 'a red fox', duration_seconds: 1, seed: 7, sound: true };
   const { body } = await call('POST', '/airforce-2024/v1/video/generations', wanted);
@@ -44,8 +43,7 @@ test('airforce-2024 streams a task to its link', async () => {
   expect((await followed(task['result_url'])).statusCode).toBe(410);
 });
 
-// IN-05, IN-11, IN-18, IN-22, IN-25, IN-26
-test('infrai chooses a model, keeps the clip and deletes it', async () => {
+test('infrai chooses a model, keeps the clip and deletes it (IN-05, IN-11, IN-18, IN-22, IN-25, IN-26)', async () => {
   const jobs = '/infrai/v1/video';
   const { body } = await call('POST', `${jobs}/generate`, {
     prompt: 'a red fox',
@@ -73,8 +71,8 @@ test('infrai chooses a model, keeps the clip and deletes it', async () => {
   expect((await call('GET', `${jobs}/status/${id}`)).status).toBe(404);
 });
 
-// OV-01, OV-02, OV-10, OV-13, contract 3.2
-test('openai takes a form with an image and serves the content', async () => {
+// Contract 3.2
+test('openai takes a form with an image and serves the content (OV-01, OV-02, OV-10, OV-13)', async () => {
   const fields = { model: 'sandbox-mini', prompt: 'a red fox', seconds: '1', size: '1280x720' };
   const texts = Object.entries(fields).map(
     ([name, value]) => `--b0undary\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
@@ -102,8 +100,7 @@ test('openai takes a form with an image and serves the content', async () => {
   expect((await call('GET', `/v1/videos/${id}/content`)).status).toBe(404);
 });
 
-// A4-01, A4-08 to A4-12, X19
-test('a4f answers with the clip itself', async () => {
+test('a4f answers with the clip itself (A4-01, A4-08 to A4-12, X19)', async () => {
   const payload = { model: 'sandbox-mini', prompt: 'a red fox', quality: '720p', duration: 1 };
   const headers = stack.headers;
   const answer = await stack.app.inject({ method: 'POST', url: '/v1/video/generations', headers, payload });

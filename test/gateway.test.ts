@@ -93,30 +93,26 @@ async function complete(id: string): Promise<void> {
   await endVideo(database.db, id, { state: 'completed', failure: null, archive: ARCHIVE });
 }
 
-// IN-11, X16
 test.each([
   ['cheapest', 'cheap', 500_000],
   ['balanced', 'wan-2.6', 2_000_000],
   ['smartest', 'dear', 4_500_000],
-] as const)('the %s model is chosen, recorded and priced', async (prefer, model, estimateMicroUsd) => {
+] as const)('the %s model is chosen, recorded and priced (IN-11, X16)', async (prefer, model, estimateMicroUsd) => {
   const video = await create({ model: null, prefer });
   expect(video).toMatchObject({ request: { model }, estimateMicroUsd });
   expect(await gateway.estimate(caller, { prefer })).toMatchObject({ model, estimateMicroUsd });
 });
 
-// IN-11
-test('only models that the caller may use are chosen from', async () => {
+test('only models that the caller may use are chosen from (IN-11)', async () => {
   const video = await create({ model: null, prefer: 'cheapest' }, { caller: { ...caller, models: ['dear'] } });
   expect(video.request.model).toBe('dear');
 });
 
-// IN-10
-test('a resolution that no model has is refused', async () => {
+test('a resolution that no model has is refused (IN-10)', async () => {
   await expect(create({ model: null, quality: '4k' })).rejects.toMatchObject({ kind: 'invalid_request' });
 });
 
-// IN-12
-test('an idempotency key returns the first video, chosen model included', async () => {
+test('an idempotency key returns the first video, chosen model included (IN-12)', async () => {
   const once = () => create({ model: null, prefer: 'cheapest' }, { idempotencyKey: 'k-1' });
   const first = await once();
   expect((await once()).id).toBe(first.id);
@@ -126,8 +122,7 @@ test('an idempotency key returns the first video, chosen model included', async 
 describe('retention', () => {
   const terms = (days: number, dialect: DialectName = 'infrai') => ({ dialect, retentionSeconds: days * 86_400 });
 
-  // IN-26, X11
-  test('is counted from the creation', async () => {
+  test('is counted from the creation (IN-26, X11)', async () => {
     const { id, createdAt, expiresAt } = await create();
     expect(expiresAt.getTime() - createdAt.getTime()).toBe(30 * DAY_MS);
     const kept = await gateway.retain(caller, id, terms(90));
@@ -135,8 +130,8 @@ describe('retention', () => {
     expect(await gateway.read(caller, id)).toEqual(kept);
   });
 
-  // X11: airforce's `expires_at` never moves.
-  test('cannot be moved in a dialect that printed it', async () => {
+  // Airforce's `expires_at` never moves.
+  test('cannot be moved in a dialect that printed it (X11)', async () => {
     const { id } = await create({}, { dialect: 'airforce' });
     await expect(gateway.retain(caller, id, terms(90))).rejects.toMatchObject({ httpStatus: 409 });
   });
@@ -152,8 +147,7 @@ describe('retention', () => {
 });
 
 describe('a removal', () => {
-  // AO-18, IN-22, X8
-  test('with its media takes the files at once', async () => {
+  test('with its media takes the files at once (AO-18, IN-22, X8)', async () => {
     const { id } = await create();
     await complete(id);
     await gateway.remove(caller, id, { purgesMedia: true });
@@ -163,8 +157,7 @@ describe('a removal', () => {
     expect(await findVideo(database.db, id)).toMatchObject({ state: 'completed', purgedAt: expect.any(Date) });
   });
 
-  // AF-43, X8
-  test('without them leaves the files', async () => {
+  test('without them leaves the files (AF-43, X8)', async () => {
     const { id } = await create();
     await complete(id);
     await gateway.remove(caller, id, { purgesMedia: false });
@@ -172,8 +165,8 @@ describe('a removal', () => {
     expect(await findVideo(database.db, id)).toMatchObject({ purgedAt: null, hiddenAt: expect.any(Date) });
   });
 
-  // AO-18, X9: the clip that a hidden video still makes must not outlive the delete.
-  test('of a running video dooms the clip to come', async () => {
+  // The clip that a hidden video still makes must not outlive the delete.
+  test('of a running video dooms the clip to come (AO-18, X9)', async () => {
     const { id } = await create({}, { dialect: 'airforce-2024' });
     await gateway.remove(caller, id, { purgesMedia: true });
     await complete(id);
@@ -182,11 +175,10 @@ describe('a removal', () => {
   });
 });
 
-// AF-33, AO-14, X6, X7
 test.each([
   ['airforce', 1_700_000],
   ['airforce-2024', 2_000_000],
-] as const)('a video of %s is settled at %d', async (dialect, spentMicroUsd) => {
+] as const)('a video of %s is settled at %d (AF-33, AO-14, X6, X7)', async (dialect, spentMicroUsd) => {
   const { id } = await create({}, { dialect });
   const ended = { state: 'ended', costMicroUsd: 1_700_000, endedAt: new Date() } as const;
   await insertSubmission(database.db, { id: 'submission_1', videoId: id, ...ended });
@@ -194,8 +186,8 @@ test.each([
   expect(await balance(database.db, caller.id)).toMatchObject({ spentMicroUsd, heldMicroUsd: 0 });
 });
 
-// AO-02, X6: the balance ends where a refund would leave it.
-test('a video of the older revision that failed is paid back', async () => {
+// The balance ends where a refund would leave it.
+test('a video of the older revision that failed is paid back (AO-02, X6)', async () => {
   const { id } = await create({}, { dialect: 'airforce-2024' });
   expect(await balance(database.db, caller.id)).toMatchObject({ availableMicroUsd: 8_000_000 });
   await endVideo(database.db, id, { state: 'failed', failure: null, archive: null });

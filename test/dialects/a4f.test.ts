@@ -17,15 +17,14 @@ function errorOf(refusal: Refusal) {
   return a4f.renderRefusal(refusal).body['error'];
 }
 
-// A4-01, A4-02, A4-28
-test('there is one route, and it speaks for two words', () => {
+test('there is one route, and it speaks for two words (A4-01, A4-02, A4-28)', () => {
   expect(a4f.routes.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /v1/video/generations']);
   expect(route.ownKeys).toEqual(['duration', 'ratio']);
 });
 
 describe('a create body', () => {
-  // A4-03 to A4-07: the documented example, word for word.
-  test('as in the example fills the draft', () => {
+  // The documented example, word for word.
+  test('as in the example fills the draft (A4-03 to A4-07)', () => {
     const prompt = 'A cinematic drone shot of waves crashing against a cliff at sunset, 4k, photorealistic';
     const example = { model: 'provider-2/kling-v2.1', prompt, quality: '1080p', duration: 5, ratio: '16:9' };
     expect(parse(example)).toEqual({
@@ -40,8 +39,7 @@ describe('a create body', () => {
     });
   });
 
-  // A4-07
-  test('is 9:16 where it does not say', () => {
+  test('is 9:16 where it does not say (A4-07)', () => {
     expect(parse(MINIMAL).aspectRatio).toBe('9:16');
     expect(parse({ ...MINIMAL, ratio: null }).aspectRatio).toBe('9:16');
   });
@@ -50,7 +48,6 @@ describe('a create body', () => {
     expect(parse({ ...MINIMAL, seed: 7 }).extra).toEqual({ seed: 7 });
   });
 
-  // A4-03 to A4-07, A4-21
   test.each([
     ['model', { ...MINIMAL, model: undefined }],
     ['prompt', { ...MINIMAL, prompt: undefined }],
@@ -64,7 +61,7 @@ describe('a create body', () => {
     ['duration', { ...MINIMAL, duration: 0 }],
     ['duration', { ...MINIMAL, duration: 9 }],
     ['ratio', { ...MINIMAL, ratio: '21:9' }],
-  ])('is refused for its %s in case %#', (param, body) => {
+  ])('is refused for its %s in case %# (A4-03 to A4-07, A4-21)', (param, body) => {
     const refusal = refusalOf(() => parse(body));
     expect(refusal.httpStatus).toBe(400);
     expect(errorOf(refusal)).toEqual({
@@ -75,11 +72,10 @@ describe('a create body', () => {
     });
   });
 
-  // A4-22, X18
   test.each([
     ['duration', { duration: 8 }],
     ['quality', { quality: '480p' }],
-  ])('beyond the model in %s has a code of its own', (param, more) => {
+  ])('beyond the model in %s has a code of its own (A4-22, X18)', (param, more) => {
     const offer = makeOffer({ capabilities: { ...makeOffer().capabilities, maxDurationSeconds: 5 } });
     const refusal = refusalOf(() => resolveDraft(parse({ ...MINIMAL, ...more }), offer));
     expect(refusal.httpStatus).toBe(400);
@@ -92,8 +88,7 @@ describe('a create body', () => {
   });
 });
 
-// A4-08 to A4-12, X20
-test('the clip stands in the documented answer', () => {
+test('the clip stands in the documented answer (A4-08 to A4-12, X20)', () => {
   const { before, after } = route.surroundClip(makeCompletedVideo());
   expect(JSON.parse(`${before}AAAA${after}`)).toEqual({
     created: 1_715_000_160,
@@ -101,22 +96,19 @@ test('the clip stands in the documented answer', () => {
   });
 });
 
-// A4-26
-test.each(['failed', 'cancelled', 'expired'] as const)('a video that is %s is a provider error', (state) => {
+test.each(['failed', 'cancelled', 'expired'] as const)('a video that is %s is a provider error (A4-26)', (state) => {
   expect(route.renderFailed(viewOf(makeVideo({ state })))).toEqual({
     status: 500,
     body: { error: { message: expect.any(String), type: 'server_error', param: null, code: 'provider_error' } },
   });
 });
 
-// X19
-test('a wait that is over names the video', () => {
+test('a wait that is over names the video (X19)', () => {
   const answer = route.renderUnfinished(viewOf(makeVideo()));
   expect(answer).toMatchObject({ status: 504, body: { error: { code: 'provider_timeout' } } });
   expect(JSON.stringify(answer.body)).toContain('video_1');
 });
 
-// A4-23 to A4-25, A4-27
 test.each([
   [new Refusal('unauthenticated', 'x'), 401, 'authentication_error', 'invalid_api_key'],
   [new Refusal('forbidden', 'x'), 403, 'permission_error', 'permission_denied_error'],
@@ -130,6 +122,6 @@ test.each([
   ],
   [new Refusal('insufficient_credit', 'x'), 402, 'insufficient_quota', 'insufficient_credit'],
   [new Refusal('unavailable', 'x'), 503, 'server_error', 'unavailable'],
-])('the error of %s has the documented code', (refusal, status, type, code) => {
+])('the error of %s has the documented code (A4-23 to A4-25, A4-27)', (refusal, status, type, code) => {
   expect(a4f.renderRefusal(refusal)).toEqual({ status, body: { error: { message: 'x', type, param: null, code } } });
 });

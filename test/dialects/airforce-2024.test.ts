@@ -18,31 +18,27 @@ function parse(body: unknown) {
 }
 
 describe('a create', () => {
-  // AO-01
-  test('stands at the paths of the current revision', () => {
+  test('stands at the paths of the current revision (AO-01)', () => {
     const pathsOf = (routes: typeof airforce.routes) => routes.map(({ method, path }) => `${method} ${path}`);
     expect(pathsOf(airforce2024.routes)).toEqual(pathsOf(airforce.routes));
   });
 
-  // AO-03, AO-04, AO-05
-  test('forwards seed, sound and whatever else', () => {
+  test('forwards seed, sound and whatever else (AO-03, AO-04, AO-05)', () => {
     const extra = { seed: 7, sound: true, camera: 'pan' };
     expect(parse({ ...MINIMAL, ...extra })).toEqual({ ...MINIMAL, mode: 'text', images: [], extra });
     expect(parse({ ...MINIMAL, seed: null })).toMatchObject(MINIMAL);
   });
 
-  // AO-03, AO-04
   test.each([
     ['seed', { seed: 1.5 }],
     ['seed', { seed: '7' }],
     ['sound', { sound: 'yes' }],
     ['sound', { sound: 1 }],
-  ])('checks its named parameter %s in case %#', (param, more) => {
+  ])('checks its named parameter %s in case %# (AO-03, AO-04)', (param, more) => {
     expect(refusalOf(() => parse({ ...MINIMAL, ...more }))).toMatchObject({ kind: 'invalid_request', param });
   });
 
-  // AO-02, AO-07, AO-08
-  test('answers with exactly the documented keys', () => {
+  test('answers with exactly the documented keys (AO-02, AO-07, AO-08)', () => {
     const video = makeVideo({ createdAt: new Date(1_715_000_000_999) });
     expect(routeOf(airforce2024, 'create').render(viewOf(video))).toEqual({
       status: 200,
@@ -59,8 +55,7 @@ describe('a create', () => {
 });
 
 describe('a task', () => {
-  // AO-09, X3
-  test('has their word for each state', () => {
+  test('has their word for each state (AO-09, X3)', () => {
     expect(Object.fromEntries(VIDEO_STATES.map((state) => [state, taskOf(makeVideo({ state }))['status']]))).toEqual({
       queued: 'queued',
       submitting: 'running',
@@ -74,15 +69,13 @@ describe('a task', () => {
     });
   });
 
-  // AO-10
-  test('has no progress while it is queued', () => {
+  test('has no progress while it is queued (AO-10)', () => {
     expect(taskOf(makeVideo())).not.toHaveProperty('progress');
     expect(taskOf(makeVideo({ state: 'submitting' }))).toMatchObject({ progress: 0 });
     expect(taskOf(makeVideo({ state: 'archiving', progress: 100 }))).toMatchObject({ progress: 99 });
   });
 
-  // AO-06, AO-11, AO-12, AO-14
-  test('that completed looks as documented', () => {
+  test('that completed looks as documented (AO-06, AO-11, AO-12, AO-14)', () => {
     expect(taskOf(makeCompletedVideo())).toEqual({
       task_id: 'video_1',
       status: 'completed',
@@ -97,8 +90,7 @@ describe('a task', () => {
     });
   });
 
-  // AO-11
-  test('has links only when completed and kept', () => {
+  test('has links only when completed and kept (AO-11)', () => {
     for (const video of [{ purgedAt: new Date() }, { state: 'archiving' }, { state: 'cancelled' }] as const) {
       const task = taskOf(makeCompletedVideo(video));
       expect(task).not.toHaveProperty('result_url');
@@ -106,8 +98,7 @@ describe('a task', () => {
     }
   });
 
-  // AO-13, AO-20
-  test('has an error object in failed ends alone', () => {
+  test('has an error object in failed ends alone (AO-13, AO-20)', () => {
     const failure = { kind: 'upstream_failed', message: 'blocked by the filter', upstream: null } as const;
     expect(taskOf(makeVideo({ state: 'failed', failure }))['error']).toEqual({
       type: 'upstream_failed',
@@ -120,13 +111,12 @@ describe('a task', () => {
     }
   });
 
-  // AO-02, X6
   test.each([
     ['what was debited while it runs', makeVideo({ state: 'generating' }), 320],
     ['the same when it completed', makeCompletedVideo(), 320],
     ['nothing when it failed', makeVideo({ state: 'failed' }), 0],
     ['nothing when it expired', makeVideo({ state: 'expired' }), 0],
-  ])('costs %s', (_, video, cents) => {
+  ])('costs %s (AO-02, X6)', (_, video, cents) => {
     expect(taskOf(video)).toMatchObject({ cost_cents: cents });
   });
 });
@@ -134,39 +124,34 @@ describe('a task', () => {
 describe('the list', () => {
   const parseList = (query: Record<string, string>) => routeOf(airforce2024, 'list').parse(requestOf({ query }));
 
-  // AO-16
   test.each([
     [{}, 50],
     [{ limit: '' }, 50],
     [{ limit: '1' }, 1],
     [{ limit: '200' }, 200],
-  ])('takes the limit of %j as %d', (query, limit) => {
+  ])('takes the limit of %j as %d (AO-16)', (query, limit) => {
     expect(parseList(query)).toEqual({ limit });
   });
 
-  // AO-16
-  test.each(['0', '201', '-1', '1.5', 'x', '1e2', '٣', '9'.repeat(400)])('refuses limit %s', (limit) => {
+  test.each(['0', '201', '-1', '1.5', 'x', '1e2', '٣', '9'.repeat(400)])('refuses limit %s (AO-16)', (limit) => {
     expect(refusalOf(() => parseList({ limit }))).toMatchObject({ httpStatus: 400, param: 'limit' });
   });
 
-  // AO-17
   test.each([
     ['queued', ['queued']],
     ['running', ['submitting', 'unconfirmed', 'generating', 'archiving']],
     ['completed', ['completed']],
     ['failed', ['failed', 'cancelled']],
     ['expired', ['expired']],
-  ])('filters by %s', (status, states) => {
+  ])('filters by %s (AO-17)', (status, states) => {
     expect(parseList({ limit: '20', status })).toEqual({ limit: 20, states });
   });
 
-  // AO-17
-  test.each(['processing', 'cancelled', 'RUNNING', '__proto__'])('refuses the unknown status %s', (status) => {
+  test.each(['processing', 'cancelled', 'RUNNING', '__proto__'])('refuses the unknown status %s (AO-17)', (status) => {
     expect(refusalOf(() => parseList({ status }))).toMatchObject({ httpStatus: 400, param: 'status' });
   });
 });
 
-// AO-15, X5
 test.each([
   ['queued', 'progress'],
   ['archiving', 'progress'],
@@ -174,15 +159,14 @@ test.each([
   ['failed', 'failed'],
   ['cancelled', 'failed'],
   ['expired', 'expired'],
-] as const)('a stream tells of %s as %s, without a done', (state, event) => {
+] as const)('a stream tells of %s as %s, without a done (AO-15, X5)', (state, event) => {
   const { renderChange, closing } = routeOf(airforce2024, 'stream');
   const video = makeVideo({ state });
   expect(renderChange(viewOf(video))).toEqual({ event, data: JSON.stringify(taskOf(video)) });
   expect(closing).toEqual([]);
 });
 
-// AO-18
-test('a delete takes the clip with it', () => {
+test('a delete takes the clip with it (AO-18)', () => {
   expect(routeOf(airforce2024, 'delete')).toMatchObject({ purgesMedia: true, unknownId: 'success' });
 });
 

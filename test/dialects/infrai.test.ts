@@ -17,8 +17,7 @@ function jobOf(video: Video) {
   return routeOf(infrai, 'read').render(viewOf(video)).body;
 }
 
-// IN-01, IN-31
-test('all ten capabilities have their routes', () => {
+test('all ten capabilities have their routes (IN-01, IN-31)', () => {
   expect(infrai.routes.map(({ method, path }) => `${method} ${path.replace('/v1/video/', '')}`).toSorted()).toEqual([
     'DELETE delete/:id',
     'GET capabilities',
@@ -34,13 +33,12 @@ test('all ten capabilities have their routes', () => {
 });
 
 describe('a generate body', () => {
-  // IN-06, IN-11
-  test('of a prompt alone is a balanced text draft', () => {
+  test('of a prompt alone is a balanced text draft (IN-06, IN-11)', () => {
     expect(parse(MINIMAL)).toEqual({ draft: DRAFT });
   });
 
-  // IN-14: the documented example, word for word.
-  test('as in the example fills the draft', () => {
+  // The documented example, word for word.
+  test('as in the example fills the draft (IN-14)', () => {
     const example =
       '{"prompt": "a timelapse of a city skyline at dusk", "prefer": "balanced", "resolution": "1080p", ' +
       '"duration_seconds": 5, "aspect_ratio": "16:9"}';
@@ -53,8 +51,7 @@ describe('a generate body', () => {
     });
   });
 
-  // IN-07
-  test('with a reference image animates it', () => {
+  test('with a reference image animates it (IN-07)', () => {
     const url = 'https://example.com/dragon.jpg';
     expect(parse({ ...MINIMAL, reference_image_url: url }).draft).toMatchObject({
       mode: 'image',
@@ -62,13 +59,11 @@ describe('a generate body', () => {
     });
   });
 
-  // IN-12
-  test('hands its idempotency key on', () => {
+  test('hands its idempotency key on (IN-12)', () => {
     expect(parse({ ...MINIMAL, idempotency_key: 'k-1' })).toEqual({ draft: DRAFT, idempotencyKey: 'k-1' });
   });
 
-  // IN-09, X13
-  test('takes aspect under both names', () => {
+  test('takes aspect under both names (IN-09, X13)', () => {
     for (const body of [{ aspect: '9:16' }, { aspect_ratio: '9:16' }, { aspect: '9:16', aspect_ratio: '9:16' }]) {
       expect(parse({ ...MINIMAL, ...body }).draft.aspectRatio).toBe('9:16');
     }
@@ -95,7 +90,6 @@ describe('a generate body', () => {
     });
   });
 
-  // IN-06 to IN-11, X13
   test.each([
     ['prompt', {}],
     ['prompt', { prompt: ' ' }],
@@ -113,14 +107,13 @@ describe('a generate body', () => {
     ['prefer', { ...MINIMAL, prefer: 'fastest' }],
     ['idempotency_key', { ...MINIMAL, idempotency_key: 7 }],
     ['model', { ...MINIMAL, model: {} }],
-  ])('is refused for its %s in case %#', (param, body) => {
+  ])('is refused for its %s in case %# (IN-06 to IN-11, X13)', (param, body) => {
     expect(refusalOf(() => parse(body))).toMatchObject({ kind: 'invalid_request', httpStatus: 400, param });
   });
 });
 
 describe('a job', () => {
-  // IN-13, IN-15, X3
-  test('has our word for each state', () => {
+  test('has our word for each state (IN-13, IN-15, X3)', () => {
     expect(Object.fromEntries(VIDEO_STATES.map((state) => [state, jobOf(makeVideo({ state }))['state']]))).toEqual({
       queued: 'queued',
       submitting: 'running',
@@ -134,8 +127,7 @@ describe('a job', () => {
     });
   });
 
-  // IN-13
-  test('has exactly the documented keys', () => {
+  test('has exactly the documented keys (IN-13)', () => {
     expect(jobOf(makeVideo())).toEqual({ job_id: 'video_1', state: 'queued' });
     expect(routeOf(infrai, 'create').render(viewOf(makeVideo()))).toEqual({ status: 200, body: jobOf(makeVideo()) });
     expect(jobOf(makeCompletedVideo())).toEqual({
@@ -147,8 +139,7 @@ describe('a job', () => {
     expect(jobOf(makeCompletedVideo({ purgedAt: new Date() }))).toEqual({ job_id: 'video_1', state: 'completed' });
   });
 
-  // IN-13, X4, X15
-  test('that failed has an error of code and message', () => {
+  test('that failed has an error of code and message (IN-13, X4, X15)', () => {
     const failure = { kind: 'upstream_failed', message: 'blocked by the filter', upstream: null } as const;
     expect(jobOf(makeVideo({ state: 'failed', failure }))['error']).toEqual({
       code: 'UPSTREAM_FAILED',
@@ -160,8 +151,7 @@ describe('a job', () => {
     }
   });
 
-  // IN-18, X16
-  test('in full shows what was chosen for it', () => {
+  test('in full shows what was chosen for it (IN-18, X16)', () => {
     const detailOf = (video: Video, offers = [makeOffer()]) =>
       routeOf(infrai, 'detail').render(viewOf(video), offers).body;
     const chosen = { duration_seconds: 8, resolution: '720p', vendor: 'airforce', model: 'wan-2.6' };
@@ -179,8 +169,7 @@ describe('a job', () => {
 describe('the list', () => {
   const list = routeOf(infrai, 'list');
 
-  // IN-20, IN-21, X15
-  test('takes a limit and a cursor', () => {
+  test('takes a limit and a cursor (IN-20, IN-21, X15)', () => {
     expect(list.parse(requestOf({}))).toEqual({ limit: 20 });
     expect(list.parse(requestOf({ query: { limit: '100', cursor: 'video_9' } }))).toEqual({
       limit: 100,
@@ -191,8 +180,7 @@ describe('the list', () => {
     }
   });
 
-  // IN-19
-  test('shows jobs, and a cursor only before more', () => {
+  test('shows jobs, and a cursor only before more (IN-19)', () => {
     const views = [viewOf(makeCompletedVideo())];
     const items = [jobOf(makeCompletedVideo())];
     expect(list.render({ views, nextCursor: null }).body).toEqual({ items });
@@ -203,19 +191,17 @@ describe('the list', () => {
 describe('retention', () => {
   const route = routeOf(infrai, 'retain');
 
-  // IN-27, X12: the range is in the message; the documented example's 0 is out of it.
-  test.each([0, -1, 1.5, 91, '7', null, undefined, Number.NaN])('of %s days is refused', (days) => {
+  // The range is in the message; the documented example's 0 is out of it.
+  test.each([0, -1, 1.5, 91, '7', null, undefined, Number.NaN])('of %s days is refused (IN-27, X12)', (days) => {
     const refusal = refusalOf(() => route.parse(requestOf({ body: { job_id: '...', days } })));
     expect(refusal).toMatchObject({ httpStatus: 400, param: 'days' });
   });
 
-  // IN-27, IN-28, IN-29, X14
-  test.each([1, 90])('of %d days is taken, whatever stands beside it', (days) => {
+  test.each([1, 90])('of %d days is taken, whatever stands beside it (IN-27, IN-28, IN-29, X14)', (days) => {
     expect(route.parse(requestOf({ body: { days, job_id: 'another', idempotency_key: 'k' } }))).toMatchObject({ days });
   });
 
-  // IN-26
-  test('answers with the day it leads to', () => {
+  test('answers with the day it leads to (IN-26)', () => {
     const video = makeVideo({ expiresAt: new Date('2024-05-13T12:53:20.000Z') });
     expect(route.render(viewOf(video), 7).body).toEqual({
       job_id: 'video_1',
@@ -225,8 +211,7 @@ describe('retention', () => {
   });
 });
 
-// IN-25
-test('a download link is there while the clip is', () => {
+test('a download link is there while the clip is (IN-25)', () => {
   const { render } = routeOf(infrai, 'read', '/v1/video/download_url/:id');
   expect(render(viewOf(makeCompletedVideo()))).toEqual({
     status: 200,
@@ -237,8 +222,7 @@ test('a download link is there while the clip is', () => {
   expect(refusalOf(() => render(viewOf(makeCompletedVideo({ purgedAt: new Date() })))).httpStatus).toBe(410);
 });
 
-// IN-30
-test('capabilities are told by vendor', () => {
+test('capabilities are told by vendor (IN-30)', () => {
   const { capabilities } = makeOffer();
   const offers = [
     makeOffer(),
@@ -260,12 +244,11 @@ test('capabilities are told by vendor', () => {
   expect(routeOf(infrai, 'models').render([]).body).toEqual({ vendors: [] });
 });
 
-// IN-03
 test.each([
   [new Refusal('insufficient_credit', 'spent'), 402, 'INSUFFICIENT_CREDIT'],
   [new Refusal('credit_held', 'held'), 402, 'INSUFFICIENT_CREDIT'],
   [new Refusal('not_found', 'no such job'), 404, 'NOT_FOUND'],
   [new Refusal('too_many_videos', 'four already'), 429, 'CONCURRENCY_LIMIT_EXCEEDED'],
-])('the error of %s has an upper-case code', (refusal, status, code) => {
+])('the error of %s has an upper-case code (IN-03)', (refusal, status, code) => {
   expect(infrai.renderRefusal(refusal)).toEqual({ status, body: { error: { code, message: refusal.message } } });
 });

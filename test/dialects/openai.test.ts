@@ -19,8 +19,7 @@ function shown(video: Video) {
   return routeOf(openai, 'read').render(viewOf(video)).body;
 }
 
-// OV-01, OV-02, OV-22, OV-24
-test('every route stands at both paths', () => {
+test('every route stands at both paths (OV-01, OV-02, OV-22, OV-24)', () => {
   const at = (path: string) =>
     openai.routes.filter((route) => route.path.startsWith(path)).map(({ method, kind }) => `${method} ${kind}`);
   expect(at('/v1/videos')).toEqual([
@@ -39,8 +38,8 @@ test('every route stands at both paths', () => {
 });
 
 describe('a create body', () => {
-  // OV-12: the documented example, word for word.
-  test('as in the example fills the draft', () => {
+  // The documented example, word for word.
+  test('as in the example fills the draft (OV-12)', () => {
     const example = {
       model: 'video-model-id',
       prompt: 'A cinematic drone shot over a misty lake at sunrise',
@@ -57,22 +56,19 @@ describe('a create body', () => {
     });
   });
 
-  // OV-08
   test.each([
     ['720x1280', '9:16', '720p'],
     ['1920x1080', '16:9', '1080p'],
     ['1024x1792', '4:7', '1024p'],
-  ])('turns size %s into a ratio and a quality', (size, aspectRatio, quality) => {
+  ])('turns size %s into a ratio and a quality (OV-08)', (size, aspectRatio, quality) => {
     expect(parse({ ...MINIMAL, size })).toEqual({ ...DRAFT, aspectRatio, quality });
   });
 
-  // OV-09, X21
-  test.each([8, '8'])('takes seconds as %j', (seconds) => {
+  test.each([8, '8'])('takes seconds as %j (OV-09, X21)', (seconds) => {
     expect(parse({ ...MINIMAL, seconds })).toEqual({ ...DRAFT, durationSeconds: 8 });
   });
 
-  // OV-10
-  test('with a reference animates it, in each form of one', () => {
+  test('with a reference animates it, in each form of one (OV-10)', () => {
     const image = { kind: 'bytes', bytes: PNG, mediaType: 'image/png' };
     const url = 'https://example.com/a.png';
     const dataUrl = `data:image/png;base64,${PNG.toString('base64')}`;
@@ -82,8 +78,7 @@ describe('a create body', () => {
     expect(imagesOf({ image_url: url })).toEqual({ ...DRAFT, mode: 'image', images: [{ kind: 'url', url }] });
   });
 
-  // OV-11
-  test.each([true, false, 'true', 'false', null])('takes stream %j, which changes nothing', (stream) => {
+  test.each([true, false, 'true', 'false', null])('takes stream %j, which changes nothing (OV-11)', (stream) => {
     expect(parse({ ...MINIMAL, stream })).toEqual(DRAFT);
   });
 
@@ -94,7 +89,6 @@ describe('a create body', () => {
     });
   });
 
-  // OV-06, OV-07, OV-23
   test.each([
     ['model', { prompt: 'a fox' }],
     ['model', { ...MINIMAL, model: '' }],
@@ -116,7 +110,7 @@ describe('a create body', () => {
     ['input_reference.image_url', { ...MINIMAL, input_reference: { image_url: 'file:///etc/passwd' } }],
     ['input_reference.file_id', { ...MINIMAL, input_reference: { file_id: 'file_1' } }],
     ['video', { ...MINIMAL, video: new UploadedFile(PNG, 'f00') }],
-  ])('is refused for its %s in case %#', (param, body) => {
+  ])('is refused for its %s in case %# (OV-06, OV-07, OV-23)', (param, body) => {
     expect(refusalOf(() => parse(body))).toMatchObject({ kind: 'invalid_request', httpStatus: 400, param });
   });
 });
@@ -124,8 +118,8 @@ describe('a create body', () => {
 describe('a video', () => {
   const created = makeVideo({ createdAt: new Date(1_758_941_485_000), request: makeRequest({ model: 'sora-2' }) });
 
-  // OV-14 to OV-21, contract 3.3
-  test('just created looks as documented', () => {
+  // Contract 3.3
+  test('just created looks as documented (OV-14 to OV-21)', () => {
     expect(routeOf(openai, 'create').render(viewOf(created))).toEqual({
       status: 200,
       body: {
@@ -158,8 +152,7 @@ describe('a video', () => {
     expect(shown(makeVideo({ state: 'archiving', progress: 100 }))).toMatchObject({ progress: 99, completed_at: null });
   });
 
-  // OV-17, X3
-  test('has their word for each state', () => {
+  test('has their word for each state (OV-17, X3)', () => {
     expect(Object.fromEntries(VIDEO_STATES.map((state) => [state, shown(makeVideo({ state }))['status']]))).toEqual({
       queued: 'queued',
       submitting: 'in_progress',
@@ -173,25 +166,23 @@ describe('a video', () => {
     });
   });
 
-  // X3, X4
   test.each([
     ['failed', 'upstream_failed'],
     ['cancelled', 'cancelled'],
     ['expired', 'expired'],
-  ] as const)('that is %s says so in its error', (state, code) => {
+  ] as const)('that is %s says so in its error (X3, X4)', (state, code) => {
     expect(shown(makeVideo({ state }))['error']).toEqual({ code, message: expect.any(String) });
   });
 
-  // OV-20, OV-21
-  test('shows the size it was asked for, else the clip’s', () => {
+  test('shows the size it was asked for, else the clip’s (OV-20, OV-21)', () => {
     const request = makeRequest({ aspectRatio: null, quality: null, durationSeconds: 12 });
     expect(shown(makeVideo({ request }))).toMatchObject({ size: null, seconds: '12' });
     const archive = makeArchive({ width: 640, height: 360 });
     expect(shown(makeCompletedVideo({ request, archive }))).toMatchObject({ size: '640x360' });
   });
 
-  // OV-22, contract 3.4
-  test('that runs says when to ask again', () => {
+  // Contract 3.4
+  test('that runs says when to ask again (OV-22)', () => {
     expect(routeOf(openai, 'read').render(viewOf(makeVideo())).headers).toEqual({
       'openai-poll-after-ms': '5000',
       'retry-after': '5',
@@ -309,7 +300,7 @@ test('the models are listed once each', () => {
   });
 });
 
-// OV-23, contract 3.4
+// Contract 3.4
 test.each([
   [new Refusal('unauthenticated', 'no key'), 401, 'authentication_error', null, 'invalid_api_key'],
   [new Refusal('invalid_request', 'bad', { param: 'model' }), 400, 'invalid_request_error', 'model', 'invalid_request'],
@@ -325,7 +316,7 @@ test.each([
   [new Refusal('insufficient_credit', 'x'), 402, 'insufficient_quota', null, 'insufficient_credit'],
   [new Refusal('too_many_videos', 'x'), 429, 'rate_limit_error', null, 'concurrency_limit_exceeded'],
   [new Refusal('internal', 'x'), 500, 'server_error', null, 'internal'],
-])('the error of %s is in the envelope', (refusal, status, type, param, code) => {
+])('the error of %s is in the envelope (OV-23)', (refusal, status, type, param, code) => {
   expect(openai.renderRefusal(refusal)).toEqual({
     status,
     body: { error: { message: expect.stringContaining(refusal.message), type, param, code } },

@@ -22,22 +22,20 @@ function chosen(prefer: Preference, more: Partial<VideoDraft> = {}, offers = OFF
   return choose({ ...DRAFT, prefer, ...more }, offers).offer.model;
 }
 
-// IN-11, X16
 test.each([
   ['cheapest', 'cheap'],
   ['balanced', 'plain'],
   ['smartest', 'grand'],
-] as const)('%s takes %s by the price of a second', (prefer, model) => {
+] as const)('%s takes %s by the price of a second (IN-11, X16)', (prefer, model) => {
   expect(chosen(prefer)).toBe(model);
 });
 
-// IN-10, X16
 test.each([
   ['the mode', { mode: 'image' }, 'dear'],
   ['the duration', { durationSeconds: 10 }, 'dear'],
   ['the resolution', { quality: '720p' }, 'dear'],
   ['a resolution that one has', { quality: '4k' }, 'grand'],
-] as const)('only models that take %s are chosen from', (_, more, model) => {
+] as const)('only models that take %s are chosen from (IN-10, X16)', (_, more, model) => {
   expect(chosen('smartest', more)).toBe(model);
 });
 

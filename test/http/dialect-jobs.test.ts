@@ -10,12 +10,11 @@ function call({ app }: TestApp, method: 'GET' | 'POST' | 'DELETE', path: string,
   return app.inject({ method, url, headers: AUTHORIZATION, ...(payload !== undefined && { payload }) });
 }
 
-// IN-05, IN-12
 test.each([
   ['in the body', { idempotency_key: 'k-1' }, undefined],
   ['in the header', {}, 'k-1'],
   ['in both', { idempotency_key: 'k-1' }, 'k-1'],
-])('an idempotency key %s is the same key of the same body', async (_, inBody, inHeader) => {
+])('an idempotency key %s is the same key of the same body (IN-05, IN-12)', async (_, inBody, inHeader) => {
   const made = makeApp();
   const payload = { prompt: 'a fox', ...inBody };
   const headers = { ...AUTHORIZATION, ...(inHeader !== undefined && { 'idempotency-key': inHeader }) };
@@ -27,8 +26,7 @@ test.each([
   expect(first?.bodyHash).toBe(second?.bodyHash);
 });
 
-// IN-12
-test('two idempotency keys that differ are refused', async () => {
+test('two idempotency keys that differ are refused (IN-12)', async () => {
   const made = makeApp();
   const headers = { ...AUTHORIZATION, 'idempotency-key': 'k-2' };
   const payload = { prompt: 'a fox', idempotency_key: 'k-1' };
@@ -38,14 +36,12 @@ test('two idempotency keys that differ are refused', async () => {
   expect(made.gateway.orders).toEqual([]);
 });
 
-// IN-07
-test('a reference image at a private address is refused', async () => {
+test('a reference image at a private address is refused (IN-07)', async () => {
   const payload = { prompt: 'a fox', reference_image_url: 'http://169.254.169.254/latest' };
   expect((await call(makeApp(), 'POST', '/generate', payload)).statusCode).toBe(400);
 });
 
-// IN-16, IN-17, X14, X15
-test('cancel stops what runs, and only that', async () => {
+test('cancel stops what runs, and only that (IN-16, IN-17, X14, X15)', async () => {
   const made = makeApp();
   made.gateway.put(makeVideo({ state: 'generating' }));
   made.gateway.put(makeCompletedVideo({ id: 'video_2' }));
@@ -56,8 +52,7 @@ test('cancel stops what runs, and only that', async () => {
   expect(made.gateway.cancels).toEqual(['video_1']);
 });
 
-// IN-22, IN-23, X9
-test('delete cancels what runs and takes the artifacts', async () => {
+test('delete cancels what runs and takes the artifacts (IN-22, IN-23, X9)', async () => {
   const made = makeApp();
   made.gateway.put(makeVideo({ state: 'generating' }));
   made.gateway.put(makeCompletedVideo({ id: 'video_2' }));
@@ -73,8 +68,7 @@ test('delete cancels what runs and takes the artifacts', async () => {
   ]);
 });
 
-// IN-24
-test('delete_all counts own jobs, running ones cancelled first', async () => {
+test('delete_all counts own jobs, running ones cancelled first (IN-24)', async () => {
   const made = makeApp();
   for (let n = 0; n < 401; n += 1) made.gateway.put(makeCompletedVideo({ id: `video_${n}` }));
   made.gateway.put(makeVideo({ id: 'running', state: 'generating' }));
@@ -85,8 +79,7 @@ test('delete_all counts own jobs, running ones cancelled first', async () => {
   expect((await call(made, 'POST', '/delete_all')).json()).toEqual({ deleted: 0 });
 });
 
-// IN-26, IN-27, IN-29
-test('set_retention moves the expiry from the creation', async () => {
+test('set_retention moves the expiry from the creation (IN-26, IN-27, IN-29)', async () => {
   const made = makeApp();
   made.gateway.put(makeCompletedVideo());
   const answer = await call(made, 'POST', '/set_retention/video_1', { job_id: '...', days: 90 });
@@ -100,8 +93,7 @@ test('set_retention moves the expiry from the creation', async () => {
   expect((await call(made, 'POST', '/set_retention/video_9', { days: 1 })).statusCode).toBe(404);
 });
 
-// IN-19, IN-20
-test('the list goes on from its cursor', async () => {
+test('the list goes on from its cursor (IN-19, IN-20)', async () => {
   const made = makeApp();
   for (const id of ['video_1', 'video_2', 'video_3']) made.gateway.put(makeVideo({ id }));
   const first = (await call(made, 'GET', '/list?limit=2')).json();
@@ -111,8 +103,8 @@ test('the list goes on from its cursor', async () => {
   expect((await call(made, 'GET', '/list?cursor=unknown')).statusCode).toBe(400);
 });
 
-// IN-33: the documented walk, step by step; what was deleted is gone at the end.
-test('the end-to-end example runs in its order', async () => {
+// The documented walk, step by step; what was deleted is gone at the end.
+test('the end-to-end example runs in its order (IN-33)', async () => {
   const made = makeApp();
   const { job_id: id } = (await call(made, 'POST', '/generate', { prompt: 'a city', prefer: 'balanced' })).json();
   expect((await call(made, 'GET', `/status/${id}`)).json()).toEqual({ job_id: id, state: 'queued' });

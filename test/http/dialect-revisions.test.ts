@@ -10,21 +10,19 @@ function get({ app }: TestApp, url: string) {
   return app.inject({ url, headers: AUTHORIZATION });
 }
 
-// AO-01, X2
 test.each([
   ['nobody says otherwise', null, TASK, 'processing'],
   ['the caller speaks it', 'airforce-2024', TASK, 'running'],
   ['the prefix says so', null, `/airforce-2024${TASK}`, 'running'],
   ['the prefix is the other’s', 'airforce-2024', `/airforce${TASK}`, 'processing'],
-] as const)('a task is told as %s', async (_, dialect, url, status) => {
+] as const)('a task is told as %s (AO-01, X2)', async (_, dialect, url, status) => {
   const made = makeApp();
   made.gateway.callers.set(KEY, makeCaller({ dialect }));
   made.gateway.put(makeVideo({ state: 'generating', progress: 12 }));
   expect((await get(made, url)).json()).toMatchObject({ task_id: 'video_1', status, progress: 12 });
 });
 
-// AO-16, AO-17, X2
-test('only the older revision reads limit and status', async () => {
+test('only the older revision reads limit and status (AO-16, AO-17, X2)', async () => {
   const made = makeApp();
   await get(made, '/airforce-2024/v1/video/tasks?limit=20&status=completed');
   await get(made, '/airforce/v1/video/tasks?limit=20&status=completed');
@@ -44,13 +42,12 @@ async function eventsOf({ app }: TestApp): Promise<readonly (string | undefined)
   return [...(await answer.text()).matchAll(/^event: (.*)$/gm)].map(([, name]) => name);
 }
 
-// AO-15, X5, X24
 test.each([
   ['completed', 'completed'],
   ['failed', 'failed'],
   ['cancelled', 'failed'],
   ['expired', 'expired'],
-] as const)('a stream ends with the event of %s, without a done', async (state, event) => {
+] as const)('a stream ends with the event of %s, without a done (AO-15, X5, X24)', async (state, event) => {
   const made = makeApp();
   made.gateway.put(makeVideo({ state: 'generating', progress: 12 }));
   const read = made.gateway.read.bind(made.gateway);
@@ -64,8 +61,7 @@ test.each([
   await made.app.close();
 });
 
-// AO-18
-test('a delete takes the clip, and says so to everybody', async () => {
+test('a delete takes the clip, and says so to everybody (AO-18)', async () => {
   const made = makeApp();
   made.gateway.put(makeVideo({ state: 'generating' }));
   for (const id of ['video_1', 'video_9']) {

@@ -45,8 +45,8 @@ function post({ app }: TestApp, payload: Buffer | object, url: string = PATHS[0]
 }
 
 describe.each(PATHS)('at %s', (path) => {
-  // OV-01, OV-02, OV-13: the documented form, file included.
-  test('a form with a file makes a video', async () => {
+  // The documented form, file included.
+  test('a form with a file makes a video (OV-01, OV-02, OV-13)', async () => {
     const made = makeApp();
     const form = formOf([
       ...TEXTS,
@@ -73,8 +73,7 @@ describe.each(PATHS)('at %s', (path) => {
     });
   });
 
-  // OV-22
-  test('a video is read, and deleted once it has ended', async () => {
+  test('a video is read, and deleted once it has ended (OV-22)', async () => {
     const made = makeApp();
     made.gateway.put(makeVideo({ state: 'generating' }));
     const url = `${path}/video_1`;
@@ -130,7 +129,6 @@ describe('a form', () => {
     expect(third).not.toBe(first);
   });
 
-  // OV-23
   test.each<[string, readonly Part[]]>([
     ['without a model', TEXTS.slice(1)],
     ['of nothing', []],
@@ -150,7 +148,7 @@ describe('a form', () => {
     ['with an empty file', [...TEXTS, { name: 'input_reference', value: '', filename: 'a.png' }]],
     ['with a file elsewhere', [...TEXTS, { name: 'mask', value: PNG, filename: 'a.png' }]],
     ['with a file inside', [...TEXTS, { name: 'input_reference[x]', value: PNG, filename: 'a.png' }]],
-  ])('%s is refused', async (_, parts) => {
+  ])('%s is refused (OV-23)', async (_, parts) => {
     const made = makeApp();
     const answer = await post(made, formOf(parts));
     expect(answer.statusCode).toBe(400);
@@ -198,13 +196,12 @@ describe('a form', () => {
     expect(answer.statusCode).toBe(400);
   });
 
-  // OV-05
   test.each([
     ['POST', '/v1/video/generations'],
     ['POST', '/v1/video/generate'],
     ['POST', '/v1/videos/video_1/remix'],
     ['DELETE', '/v1/videos/video_1'],
-  ] as const)('is not taken by %s %s', async (method, url) => {
+  ] as const)('is not taken by %s %s (OV-05)', async (method, url) => {
     const made = makeApp();
     made.gateway.put(makeCompletedVideo());
     const headers = { ...AUTHORIZATION, ...FORM_TYPE };
@@ -214,15 +211,13 @@ describe('a form', () => {
   });
 });
 
-// OV-12
-test('a JSON body makes a video as well', async () => {
+test('a JSON body makes a video as well (OV-12)', async () => {
   const made = makeApp();
   const answer = await post(made, { model: 'wan-2.6', prompt: 'a fox', size: '1280x720', seconds: 8 });
   expect(answer.json()).toMatchObject({ id: 'video_1', seconds: '8', size: '1280x720' });
 });
 
-// OV-10
-test('an image at a private address is refused', async () => {
+test('an image at a private address is refused (OV-10)', async () => {
   const body = { model: 'm', prompt: 'p', input_reference: { image_url: 'http://10.0.0.1/a.png' } };
   expect((await post(makeApp(), body)).statusCode).toBe(400);
 });
@@ -302,8 +297,7 @@ describe('content', () => {
     expect(answer.body).toBe('a poster');
   });
 
-  // X3, X22
-  test('that is not there says why', async () => {
+  test('that is not there says why (X3, X22)', async () => {
     made.gateway.put(makeVideo({ id: 'running', state: 'generating' }));
     made.gateway.put(makeVideo({ id: 'failed', state: 'failed', expiresAt: new Date(Date.now() + 60_000) }));
     made.gateway.put(

@@ -46,43 +46,46 @@ function completed(sizeBytes: number) {
   return makeCompletedVideo({ archive, expiresAt: new Date(Date.now() + 60_000) });
 }
 
-// A4-01, A4-08 to A4-12, X19, X20
-test.each([0, 1, 2, 3, 65_536, 200_001])('a clip of %d bytes comes back in base64', async (size) => {
-  const made = make();
-  const bytes = randomBytes(size);
-  await putObject(store, CLIP_KEY, bytes);
-  const answering = create(made);
-  await waited(made);
-  made.gateway.put(completed(size));
-  const answer = await answering;
-  expect(answer.statusCode).toBe(200);
-  expect(answer.headers).toMatchObject({
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(answer.rawPayload.length),
-    'x-video-id': 'video_1',
-    location: '/clipyard/v1/videos/video_1',
-  });
-  expect(answer.headers).not.toHaveProperty('x-should-retry');
-  const { created, data } = answer.json();
-  expect(created).toBe(1_715_000_160);
-  expect(data).toEqual([{ b64_json: bytes.toString('base64'), url: null, revised_prompt: null }]);
-  expect(made.gateway.watching).toBe(0);
-});
+test.each([0, 1, 2, 3, 65_536, 200_001])(
+  'a clip of %d bytes comes back in base64 (A4-01, A4-08 to A4-12, X19, X20)',
+  async (size) => {
+    const made = make();
+    const bytes = randomBytes(size);
+    await putObject(store, CLIP_KEY, bytes);
+    const answering = create(made);
+    await waited(made);
+    made.gateway.put(completed(size));
+    const answer = await answering;
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(answer.rawPayload.length),
+      'x-video-id': 'video_1',
+      location: '/clipyard/v1/videos/video_1',
+    });
+    expect(answer.headers).not.toHaveProperty('x-should-retry');
+    const { created, data } = answer.json();
+    expect(created).toBe(1_715_000_160);
+    expect(data).toEqual([{ b64_json: bytes.toString('base64'), url: null, revised_prompt: null }]);
+    expect(made.gateway.watching).toBe(0);
+  },
+);
 
-// A4-26, X19
-test.each(['failed', 'cancelled', 'expired'] as const)('an end as %s is a 500 not to be retried', async (state) => {
-  const made = make();
-  const answering = create(made);
-  await waited(made);
-  made.gateway.put(makeVideo({ state }));
-  const answer = await answering;
-  expect(answer.statusCode).toBe(500);
-  expect(answer.headers).toMatchObject({ 'x-should-retry': 'false', 'x-video-id': 'video_1' });
-  expect(answer.json()).toMatchObject({ error: { code: 'provider_error' } });
-});
+test.each(['failed', 'cancelled', 'expired'] as const)(
+  'an end as %s is a 500 not to be retried (A4-26, X19)',
+  async (state) => {
+    const made = make();
+    const answering = create(made);
+    await waited(made);
+    made.gateway.put(makeVideo({ state }));
+    const answer = await answering;
+    expect(answer.statusCode).toBe(500);
+    expect(answer.headers).toMatchObject({ 'x-should-retry': 'false', 'x-video-id': 'video_1' });
+    expect(answer.json()).toMatchObject({ error: { code: 'provider_error' } });
+  },
+);
 
-// X19
-test('a wait that is over is a 504 with the id', async () => {
+test('a wait that is over is a 504 with the id (X19)', async () => {
   const made = make({ syncWaitSeconds: 0.001 });
   const answer = await create(made);
   expect(answer.statusCode).toBe(504);
@@ -119,8 +122,8 @@ async function connect(made: TestApp) {
   return request;
 }
 
-// X19: A4-28
-test('a client that leaves does not cancel its video', async () => {
+// A4-28
+test('a client that leaves does not cancel its video (X19)', async () => {
   const made = make();
   const request = await connect(made);
   await waited(made);
@@ -131,8 +134,8 @@ test('a client that leaves does not cancel its video', async () => {
   await made.app.close();
 });
 
-// A4-10: what is not taken is not read.
-test('a client that does not read holds the archive back', async () => {
+// What is not taken is not read.
+test('a client that does not read holds the archive back (A4-10)', async () => {
   const size = 64 * 1024 * 1024;
   let readBytes = 0;
   const isClosed = { value: false };
@@ -176,7 +179,6 @@ test('an archive that ends early breaks the connection', async () => {
 describe('at the path that two dialects document', () => {
   const plain = { model: 'm', prompt: 'p' };
 
-  // X1
   test.each([
     ['the words of one', null, { ...plain, duration: 5, quality: '720p' }, 'a4f'],
     ['a ratio', null, { ...plain, ratio: '1:1', quality: '720p', duration: 5 }, 'a4f'],
@@ -185,22 +187,20 @@ describe('at the path that two dialects document', () => {
     ['the caller', 'a4f', { ...plain, quality: '720p', duration: 5 }, 'a4f'],
     ['the caller against the words', 'airforce', { ...plain, duration: 5 }, 'airforce'],
     ['the older revision’s caller', 'airforce-2024', { ...plain, duration_seconds: 5 }, 'airforce-2024'],
-  ] as const)('%s decides', async (_, dialect, body, chosen) => {
+  ] as const)('%s decides (X1)', async (_, dialect, body, chosen) => {
     const made = make({ syncWaitSeconds: 0.001 });
     made.gateway.callers.set(KEY, makeCaller({ dialect }));
     await create(made, URL, body);
     expect(made.gateway.orders).toMatchObject([{ dialect: chosen }]);
   });
 
-  // X1
-  test('the words of both are refused by name', async () => {
+  test('the words of both are refused by name (X1)', async () => {
     const answer = await create(make(), URL, { ...BODY, aspect_ratio: '1:1' });
     expect(answer.statusCode).toBe(400);
     expect(answer.json()['error']).toMatch(/aspect_ratio .*duration/);
   });
 
-  // X1, A4-21
-  test('a prefix decides whatever the words', async () => {
+  test('a prefix decides whatever the words (X1, A4-21)', async () => {
     const made = make({ syncWaitSeconds: 0.001 });
     await create(made, `/a4f${URL}`, { ...BODY, aspect_ratio: '1:1' });
     await create(made, `/airforce-2024${URL}`, { ...plain, duration: 5 });

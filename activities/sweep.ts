@@ -15,12 +15,12 @@ import {
 } from '../src/catalog/slots.ts';
 import { noteSignal, withdrawGrant } from '../src/catalog/submissions.ts';
 import { changeVideo, listExpiredMedia } from '../src/catalog/videos.ts';
+import { isAway, readRefusal } from '../src/domain/start-error.ts';
 import type { Video } from '../src/domain/video.ts';
 import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
 import { discoverModels } from './discover-models.ts';
 import { freeSlot } from './free-slot.ts';
 import { probeAccount } from './probe-account.ts';
-import { isAway, readRefusal } from './start-error.ts';
 
 /** How long something may take by itself before the sweep does it. */
 const PATIENCE_MS = 60_000;

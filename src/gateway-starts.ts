@@ -2,6 +2,8 @@
 
 import { listUnopened } from './catalog/audits.ts';
 import type { Db } from './catalog/database.ts';
+import { endVideo } from './catalog/ends.ts';
+import { isAway, readRefusal } from './domain/start-error.ts';
 import type { Video } from './domain/video.ts';
 import type { WorkflowControl } from './temporal/workflow-control.ts';
 
@@ -14,6 +16,12 @@ export interface StarterDependencies {
 /** While Temporal is away, this often it is tried whether it is back. */
 const CATCH_UP_MS = 2000;
 
+/** What fails while Temporal is there is tried less and less often, up to the sweep's own pace. */
+const SLOWEST_CATCH_UP_MS = 60_000;
+
+/** What came of a start: `ended` is a video that Temporal will never take. */
+type Start = 'started' | 'ended' | 'away' | 'failed';
+
 /**
  * Nobody waits for a start: what is in the catalog is accepted. What this forgets with its process, the sweep finds.
  */
@@ -22,6 +30,7 @@ export class Starter {
   /** By the videos' ids. */
   readonly #starting = new Map<string, Promise<void>>();
   #isAway = false;
+  #waitMs = CATCH_UP_MS;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(dependencies: StarterDependencies) {
@@ -33,7 +42,12 @@ export class Starter {
   /** Starts a video in the background; while Temporal is away it is left to the catching up. */
   start(video: Video): void {
     if (this.#isAway) return;
-    const starting = this.#start(video).finally(() => this.#starting.delete(video.id));
+    const starting = this.#start(video)
+      .then((outcome) => {
+        if (outcome === 'away') this.#isAway = true;
+        if (outcome === 'away' || outcome === 'failed') this.#catchUpLater();
+      })
+      .finally(() => this.#starting.delete(video.id));
     this.#starting.set(video.id, starting);
   }
 
@@ -48,14 +62,30 @@ export class Starter {
     await Promise.all(this.#starting.values());
   }
 
-  async #start(video: Video): Promise<void> {
+  async #start(video: Video): Promise<Start> {
+    const { workflows, log } = this.#dependencies;
     try {
-      await this.#dependencies.workflows.start(video);
+      await workflows.start(video);
+      return 'started';
     } catch (error) {
-      this.#isAway = true;
-      const fields = { videoId: video.id, error: String(error) };
-      this.#dependencies.log.warn(fields, 'a video could not be started; it starts when Temporal is back');
-      this.#catchUpLater();
+      const words = readRefusal(error);
+      if (words !== null) return await this.#refused(video, words);
+      log.warn({ videoId: video.id, error: String(error) }, 'a video could not be started; it is tried again');
+      return isAway(error) ? 'away' : 'failed';
+    }
+  }
+
+  /** It would be refused for ever: the video ends, and its hold is released. */
+  async #refused({ id }: Video, words: string): Promise<Start> {
+    const { db, log } = this.#dependencies;
+    log.warn({ videoId: id, error: words }, 'Temporal will never start this video');
+    const failure = { kind: 'start_refused', message: words, upstream: null } as const;
+    try {
+      await endVideo(db, id, { state: 'failed', failure, archive: null });
+      return 'ended';
+    } catch (error) {
+      log.warn({ videoId: id, error: String(error) }, 'a video that cannot be started could not be ended');
+      return 'failed';
     }
   }
 
@@ -63,17 +93,25 @@ export class Starter {
     if (this.#timer !== null) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#catchUp().catch(() => {
-        this.#isAway = true;
-        this.#catchUpLater();
-      });
-    }, CATCH_UP_MS).unref();
+      this.#catchUp().catch(() => this.#catchUpLater());
+    }, this.#waitMs).unref();
   }
 
+  /** One video that fails keeps no other from being started; only while Temporal is away the next would fail as well. */
   async #catchUp(): Promise<void> {
-    const { db, workflows } = this.#dependencies;
     // Before the list is read: what is accepted from now on is started by itself.
     this.#isAway = false;
-    for (const video of await listUnopened(db, new Date())) await workflows.start(video);
+    let failed = 0;
+    for (const video of await listUnopened(this.#dependencies.db, new Date())) {
+      const outcome = await this.#start(video);
+      if (outcome === 'away') {
+        this.#isAway = true;
+        this.#waitMs = CATCH_UP_MS;
+        return this.#catchUpLater();
+      }
+      if (outcome === 'failed') failed++;
+    }
+    this.#waitMs = failed > 0 ? Math.min(this.#waitMs * 2, SLOWEST_CATCH_UP_MS) : CATCH_UP_MS;
+    if (failed > 0) this.#catchUpLater();
   }
 }

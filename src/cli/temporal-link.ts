@@ -23,6 +23,9 @@ export interface OpenLink {
 /** Where an external server is when nothing says otherwise. */
 const USUAL_ADDRESS = '127.0.0.1:7233';
 
+/** gRPC's UNAVAILABLE. */
+const AWAY = 14;
+
 export interface LinkOptions {
   readonly config: Config;
   readonly log: Log;
@@ -72,9 +75,9 @@ export class TemporalLink {
     return this.#open;
   }
 
-  /** @throws Error while the server's address is not known yet. */
+  /** @throws Error while the server's address is not known yet, with the code of a server that is away. */
   current(): OpenLink {
-    if (this.#open === null) throw new Error('the Temporal server is being started');
+    if (this.#open === null) throw Object.assign(new Error('the Temporal server is being started'), { code: AWAY });
     return this.#open;
   }
 

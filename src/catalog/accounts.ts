@@ -34,11 +34,16 @@ export async function syncAccounts(db: Db, configured: readonly ConfiguredAccoun
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const poolIds = [...new Set(rows.map(({ pool }) => pool))].sort();
   await inTransaction(db, async (tx) => {
-    if (rows.length > 0) {
+    if (poolIds.length > 0) {
       await tx
         .insert(pools)
         .values(poolIds.map((id) => ({ id })))
         .onConflictDoNothing();
+    }
+    // Who grants holds a pool and its accounts; an account may leave its pool here, so all of them are locked first.
+    await tx.select({ id: pools.id }).from(pools).orderBy(pools.id).for('update');
+    await tx.select({ id: accounts.id }).from(accounts).orderBy(accounts.id).for('update');
+    if (rows.length > 0) {
       await tx
         .insert(accounts)
         .values(rows)

@@ -3,6 +3,7 @@
 import { Context } from '@temporalio/activity';
 import { pauseUntil, recover, suspend, suspendModel } from '../src/catalog/accounts.ts';
 import { type Db, inTransaction } from '../src/catalog/database.ts';
+import { bookOrphan } from '../src/catalog/orphans.ts';
 import { type Grant, grantIn, lockPoolOf, returnToQueue } from '../src/catalog/slots.ts';
 import type { TaskEnd } from '../src/catalog/submission-states.ts';
 import {
@@ -126,10 +127,13 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
   }
 
   /** An answer that came after everybody had given it up: the task runs and is billed, and no submission has it. */
-  async function reportOrphan({ id, videoId, account }: SubmissionRow, taskId: string): Promise<void> {
+  async function reportOrphan({ id, videoId, account, upstreamModel }: SubmissionRow, taskId: string): Promise<void> {
     const row = await findSubmission(db, id);
     if (row?.taskId === taskId) return;
     log.error({ videoId, account, taskId, submissionId: id }, 'a task was made that no submission waits for');
+    const video = await findVideo(db, videoId);
+    const costMicroUsd = video?.estimateMicroUsd ?? null;
+    await bookOrphan(db, { account, taskId, upstreamModel, costMicroUsd, createdAt: new Date() });
   }
 
   /** A 401 that the account's own free GET does not repeat says nothing of the key: it concerns the model alone. */

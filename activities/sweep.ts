@@ -1,4 +1,4 @@
-/** `sweep`: what nobody else is left to do, once a minute: start, resume, grant, probe, discover, purge. */
+/** `sweep`: what nobody else is left to do, once a minute: start, resume, grant, probe, discover, find orphans, purge. */
 
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
 import { listSuspendedAccounts, recover } from '../src/catalog/accounts.ts';
@@ -19,6 +19,7 @@ import { isAway, readRefusal } from '../src/domain/start-error.ts';
 import type { Video } from '../src/domain/video.ts';
 import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
 import { discoverModels } from './discover-models.ts';
+import { findOrphans } from './find-orphans.ts';
 import { freeSlot } from './free-slot.ts';
 import { probeAccount } from './probe-account.ts';
 
@@ -48,6 +49,8 @@ export interface SweepReport {
   readonly grants: number;
   readonly recovered: readonly string[];
   readonly models: number;
+  /** Tasks that were found to belong to no submission. */
+  readonly orphans: number;
   readonly purged: number;
   /** What failed, each with what it was about; the rest was done all the same. */
   readonly errors: readonly string[];
@@ -231,9 +234,10 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       const { resumed, stuck } = await parts.section('resumes', () => resumeClosed(parts), { resumed: 0, stuck: [] });
       await parts.section('grants', () => refreshGrants(parts), undefined);
       const grants = await parts.section('queues', () => grantWaiting(parts), 0);
+      const orphans = await parts.section('orphans', () => findOrphans(dependencies), 0);
       const purged = await parts.section('purge', () => purge(parts), 0);
       await parts.section('idempotency keys', () => deleteOldKeys(db), undefined);
-      return { started, resumed, stuck, grants, recovered, models, purged, errors: parts.errors };
+      return { started, resumed, stuck, grants, recovered, models, orphans, purged, errors: parts.errors };
     },
   };
 }

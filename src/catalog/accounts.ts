@@ -5,6 +5,7 @@ import type { AccountConfig } from '../config.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import { type Db, inTransaction } from './database.ts';
+import { listOrphans, type OrphanView } from './orphans.ts';
 import { accountModels, accounts, pools, submissions, waiting } from './schema.ts';
 import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
 
@@ -82,6 +83,8 @@ export interface AccountView {
   readonly waiting: number;
   readonly pausedUntil: Date | null;
   readonly lastError: string | null;
+  /** Tasks that belong to no submission, newest first. */
+  readonly orphans: readonly OrphanView[];
 }
 
 function isPaused({ pausedByOperator, pausedUntil }: AccountRow): boolean {
@@ -119,6 +122,7 @@ export async function listAccounts(db: Db): Promise<readonly AccountView[]> {
   const rows = await db.select().from(accounts).orderBy(asc(accounts.id));
   const open = await countOpen(db);
   const queued = await countWaiting(db);
+  const lost = await listOrphans(db);
   return rows.map((row) => ({
     id: row.id,
     provider: row.provider,
@@ -128,6 +132,7 @@ export async function listAccounts(db: Db): Promise<readonly AccountView[]> {
     waiting: queued.get(row.id) ?? 0,
     pausedUntil: row.pausedUntil,
     lastError: row.lastError,
+    orphans: lost.get(row.id) ?? [],
   }));
 }
 

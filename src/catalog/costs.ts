@@ -1,14 +1,15 @@
-/** What videos cost: settled with callers, billed by upstreams, and lost in between, summed over ended videos. */
+/** What clips cost: settled with callers, billed by upstreams, and lost in between, summed over ended videos and orphans. */
 
-import { and, asc, countDistinct, eq, gte, inArray, isNotNull, lt, sql } from 'drizzle-orm';
+import { and, asc, countDistinct, eq, gte, inArray, isNotNull, lt, type SQLWrapper, sql } from 'drizzle-orm';
 import { alias, unionAll } from 'drizzle-orm/pg-core';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Db } from './database.ts';
-import { ledger, submissions, videos } from './schema.ts';
+import { isOrphan } from './orphans.ts';
+import { ledger, orphans, submissions, videos } from './schema.ts';
 
 export type CostGroup = 'day' | 'model' | 'caller' | 'account';
 
-/** Which costs are summed, by the end of the video. */
+/** Which costs are summed, by the end of the video; for a task of no video, by its creation. */
 export interface CostFilter {
   /** Null: all callers'. */
   readonly callerId: string | null;
@@ -19,11 +20,14 @@ export interface CostFilter {
   readonly groupBy: readonly CostGroup[];
 }
 
-/** A sum, with a member for each group asked for; `account` is null for videos that never had one. */
+/**
+ * A sum, with a member for each group asked for; `account` is null for videos that never had one, `caller` for tasks of
+ * no video, `model` where such a task's is not known.
+ */
 export interface CostItem {
   readonly day?: string;
-  readonly model?: string;
-  readonly caller?: string;
+  readonly model?: string | null;
+  readonly caller?: string | null;
   readonly account?: string | null;
   readonly videos: number;
   readonly settledMicroUsd: MicroUsd;
@@ -67,33 +71,25 @@ function shareOfEachAccount(db: Db) {
     .as('shares');
 }
 
-/**
- * Costs of the videos that ended in a period. While a hold is kept, because an operator has to decide or a cancelled
- * task still runs, what is billed counts as neither settled nor lost.
- */
-export async function costs(db: Db, { callerId, from, to, groupBy }: CostFilter): Promise<readonly CostItem[]> {
+/** What each account billed for each ended video, what its caller paid there, and what nobody paid. */
+function linesOfVideos(db: Db, { callerId, from, to }: CostFilter) {
   const shares = shareOfEachAccount(db);
   const hold = alias(ledger, 'hold');
   const release = alias(ledger, 'release');
+  // While a hold is kept, because an operator has to decide or a cancelled task still runs, nothing is lost.
   const isHeld = sql`(${hold.id} is not null and ${release.id} is null)`;
-  const columns = {
-    day: sql<string>`to_char(${videos.endedAt} at time zone 'UTC', 'YYYY-MM-DD')`,
-    model: sql<string>`${videos.model}`,
-    caller: sql<string>`${videos.callerId}`,
-    account: sql<string | null>`${shares.account}`,
-  } as const satisfies Record<CostGroup, unknown>;
-  const groups = Object.fromEntries(groupBy.map((group) => [group, columns[group]]));
-  // By position: the expressions hold no parameters, but their text need not be compared.
-  const positions = groupBy.map((_, index) => sql.raw(String(index + 1)));
-  return await db
+  return db
     .select({
-      ...groups,
-      videos: countDistinct(videos.id),
-      settledMicroUsd: sql<number>`coalesce(sum(${shares.settled}), 0)`.mapWith(Number),
-      upstreamMicroUsd: sql<number>`coalesce(sum(${shares.billed}), 0)`.mapWith(Number),
-      lostMicroUsd: sql<number>`coalesce(sum(
-        case when ${isHeld} then 0 else greatest(${shares.billed} - ${shares.settled}, 0) end
-      ), 0)`.mapWith(Number),
+      videoId: sql<string | null>`${videos.id}`.as('video_id'),
+      at: sql<Date>`${videos.endedAt}`.as('at'),
+      model: sql<string | null>`${videos.model}`.as('model'),
+      caller: sql<string | null>`${videos.callerId}`.as('caller'),
+      account: sql<string | null>`${shares.account}`.as('account'),
+      settled: sql<number>`${shares.settled}`.as('settled'),
+      billed: sql<number>`${shares.billed}`.as('billed'),
+      lost: sql<number>`case when ${isHeld} then 0 else greatest(${shares.billed} - ${shares.settled}, 0) end`.as(
+        'lost',
+      ),
     })
     .from(videos)
     .innerJoin(shares, eq(shares.videoId, videos.id))
@@ -106,7 +102,56 @@ export async function costs(db: Db, { callerId, from, to, groupBy }: CostFilter)
         from === undefined ? undefined : gte(videos.endedAt, from),
         to === undefined ? undefined : lt(videos.endedAt, to),
       ),
-    )
+    );
+}
+
+/** Tasks that are nobody's are lost, at the time they were made; no caller ever sees one. */
+function linesOfOrphans(db: Db, { callerId, from, to }: CostFilter) {
+  return db
+    .select({
+      videoId: sql<string | null>`null::text`.as('video_id'),
+      at: sql<Date>`${orphans.createdAt}`.as('at'),
+      model: sql<string | null>`${orphans.model}`.as('model'),
+      caller: sql<string | null>`null::text`.as('caller'),
+      account: sql<string | null>`${orphans.account}`.as('account'),
+      settled: sql<number>`0::bigint`.as('settled'),
+      billed: sql<number>`${orphans.costMicroUsd}`.as('billed'),
+      lost: sql<number>`${orphans.costMicroUsd}`.as('lost'),
+    })
+    .from(orphans)
+    .where(
+      and(
+        isOrphan,
+        callerId === null ? undefined : sql`false`,
+        from === undefined ? undefined : gte(orphans.createdAt, from),
+        to === undefined ? undefined : lt(orphans.createdAt, to),
+      ),
+    );
+}
+
+/** Costs of the videos that ended in a period, and of the tasks made in it that belong to none. */
+export async function costs(db: Db, filter: CostFilter): Promise<readonly CostItem[]> {
+  const { groupBy } = filter;
+  const lines = unionAll(linesOfVideos(db, filter), linesOfOrphans(db, filter)).as('lines');
+  const columns = {
+    day: sql<string>`to_char(${lines.at} at time zone 'UTC', 'YYYY-MM-DD')`,
+    model: sql<string | null>`${lines.model}`,
+    caller: sql<string | null>`${lines.caller}`,
+    account: sql<string | null>`${lines.account}`,
+  } as const satisfies Record<CostGroup, unknown>;
+  const groups = Object.fromEntries(groupBy.map((group) => [group, columns[group]]));
+  // By position: the expressions hold no parameters, but their text need not be compared.
+  const positions = groupBy.map((_, index) => sql.raw(String(index + 1)));
+  const sum = (column: SQLWrapper) => sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number);
+  return await db
+    .select({
+      ...groups,
+      videos: countDistinct(lines.videoId),
+      settledMicroUsd: sum(lines.settled),
+      upstreamMicroUsd: sum(lines.billed),
+      lostMicroUsd: sum(lines.lost),
+    })
+    .from(lines)
     .groupBy(...positions)
     .orderBy(...positions.map((position) => asc(position)));
 }

@@ -103,7 +103,33 @@ export const accounts = pgTable('accounts', {
   /** The key was refused; probed until it is good again. */
   suspendedAt: instant('suspended_at'),
   lastError: text('last_error'),
+  /** When we first had a slot here, as far as a reading of the list has asked for it. */
+  firstUsedAt: instant('first_used_at'),
+  /** When its list was last read for tasks of no submission. */
+  listReadAt: instant('list_read_at'),
 });
+
+/** Tasks of our accounts that belong to no submission: billed, and paid by no caller. */
+export const orphans = pgTable(
+  'orphans',
+  {
+    account: text().notNull(),
+    taskId: text('task_id').notNull(),
+    /** As we offer it where we do, else the upstream's word; null where the list shows none. */
+    model: text(),
+    /** What is known so far, until the task has ended. */
+    costMicroUsd: microUsd('cost_micro_usd').notNull(),
+    /** By the upstream's clock. */
+    createdAt: instant('created_at').notNull(),
+    foundAt: instant('found_at').notNull().defaultNow(),
+    /** Null while its cost may still change. */
+    endedAt: instant('ended_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.account, table.taskId] }),
+    index('orphans_open').on(table.foundAt).where(sql`${table.endedAt} is null`),
+  ],
+);
 
 /** Models on offer, a row for each account that serves one. */
 export const accountModels = pgTable(
@@ -229,6 +255,7 @@ export const submissions = pgTable(
     uniqueIndex('submissions_account_lane')
       .on(table.account)
       .where(sql`${table.singleLane} and ${table.state} in ('granted', 'sending', 'unconfirmed')`),
+    index('submissions_account_ended').on(table.account, table.endedAt),
     index('submissions_open_account')
       .on(table.account)
       .where(sql`${table.state} in ('granted', 'sending', 'unconfirmed', 'running')`),

@@ -6,6 +6,7 @@ import { refundVideo, settleReviewed } from '../../src/catalog/corrections.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import type { Db } from '../../src/catalog/database.ts';
 import { hold, settle } from '../../src/catalog/ledger.ts';
+import { orphans } from '../../src/catalog/schema.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
@@ -73,6 +74,29 @@ describeOnBothCatalogs('costs', (catalog) => {
     expect(await costs(db, { callerId: 'caller_2', groupBy: [] })).toMatchObject([{ videos: 1, settledMicroUsd: 20 }]);
     expect(await costs(db, { callerId: null, from: DAY_1, to: DAY_2, groupBy: [] })).toMatchObject([{ videos: 2 }]);
     expect(await costs(db, { callerId: 'caller_3', groupBy: ['day'] })).toEqual([]);
+  });
+
+  test('count orphans as lost, by their creation and with no caller', async () => {
+    const { db } = catalog.database;
+    await insertHistory(db);
+    const orphan = { account: 'airforce-2', taskId: 't1', model: null, costMicroUsd: 7, createdAt: DAY_2 };
+    await db.insert(orphans).values([orphan, { ...orphan, taskId: 't2', costMicroUsd: 30, createdAt: DAY_1 }]);
+    const all = { callerId: null, groupBy: [] };
+    expect(await costs(db, all)).toEqual([
+      { videos: 4, settledMicroUsd: 320, upstreamMicroUsd: 422, lostMicroUsd: 102 },
+    ]);
+    expect(await costs(db, { ...all, groupBy: ['day', 'model', 'caller', 'account'], from: DAY_2 })).toContainEqual({
+      day: '2026-03-02',
+      model: null,
+      caller: null,
+      account: 'airforce-2',
+      videos: 0,
+      settledMicroUsd: 0,
+      upstreamMicroUsd: 7,
+      lostMicroUsd: 7,
+    });
+    expect(await costs(db, { ...all, from: DAY_1, to: DAY_2 })).toMatchObject([{ videos: 2, lostMicroUsd: 80 }]);
+    expect(await costs(db, { callerId: 'caller_2', groupBy: [] })).toMatchObject([{ lostMicroUsd: 15 }]);
   });
 
   test('leave out what an operator has yet to decide', async () => {

@@ -108,6 +108,7 @@ describe('our own routes for operators', () => {
       waiting: 0,
       pausedUntil: null,
       lastError: null,
+      orphans: [],
     };
     expect((await ask({ url: '/clipyard/v1/accounts' })).body).toEqual({ items: [account] });
     const act = (path: string) => ask({ method: 'POST', url: `/clipyard/v1/accounts/${path}` });

@@ -83,6 +83,8 @@ export class Scene {
   readonly told: string[] = [];
   /** Errors that were logged. */
   readonly logged: string[] = [];
+  /** Warnings that were, about tasks alone. */
+  readonly warned: string[] = [];
   accounts: ConfiguredAccount[];
 
   constructor(db: Db, options: SceneOptions = {}) {
@@ -126,7 +128,10 @@ export class Scene {
       },
       log: {
         info: () => undefined,
-        warn: (...line) => log.warn(...line),
+        warn: (fields, line) => {
+          log.warn(fields, line);
+          if ('taskId' in fields) this.warned.push(line);
+        },
         error: (_fields, line) => void this.logged.push(line),
       },
       createTimeoutMs,

@@ -1,6 +1,7 @@
 /** OpenAI's `/v1/videos` inbound, as apifree documents it and the SDKs call it, at both of its paths. */
 
 import { Refusal, type RefusalKind } from '../domain/failure.ts';
+import { frameOf, KNOWN_SIZES, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import { isEnded, type Video, type VideoState } from '../domain/video.ts';
@@ -8,16 +9,13 @@ import type { ImageInput, VideoDraft, VideoRequest } from '../domain/video-reque
 import {
   type CreateBody,
   createBody,
-  frameOf,
   KNOWN_KEYS,
-  KNOWN_SIZES,
   LIST_LIMIT,
   OPENAI_ALIAS,
   OPENAI_PATHS,
   type OpenaiStatus,
   POLL_AFTER_HEADER,
   remixBody,
-  sizeOf,
   VARIANTS,
 } from '../wire/openai.ts';
 import type {

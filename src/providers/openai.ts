@@ -1,5 +1,6 @@
 /** The provider for OpenAI's `/v1/videos`, of whichever server: creates, looks at and lists videos. */
 
+import { type Frame, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
 import { type EncodedBody, encodeMultipart } from '../net/encoded-body.ts';
@@ -7,13 +8,11 @@ import { type JsonReply, unexpectedAnswer } from '../net/request-json.ts';
 import { type Headers, retryAfterMs } from '../net/retry-after.ts';
 import {
   DEFAULT_FRAME,
-  type Frame,
   KNOWN_KEYS,
   LIST_LIMIT,
   OPENAI_PATHS,
   type OpenaiVideo,
   POLL_AFTER_HEADER,
-  sizeOf,
   video as videoSchema,
 } from '../wire/openai.ts';
 import { type CreatedTask, sendCreate } from './create-outcome.ts';

@@ -1,6 +1,7 @@
 /** The documented examples of `/v1/videos`, its bounds and its sizes, held against the transcription. */
 
-import { createBody, DEFAULT_FRAME, frameOf, KNOWN_SIZES, sizeOf, video } from '../../src/wire/openai.ts';
+import { frameOf, KNOWN_SIZES, sizeOf } from '../../src/domain/frame.ts';
+import { createBody, DEFAULT_FRAME, video } from '../../src/wire/openai.ts';
 
 const EXAMPLE = {
   model: 'video-model-id',

@@ -1,7 +1,8 @@
 /** Tasks and errors in the words of OpenAI's `/v1/videos`. */
 
+import { sizeOf } from '../../domain/frame.ts';
 import { centsFromMicroUsd } from '../../domain/money.ts';
-import { type OpenaiStatus, sizeOf } from '../../wire/openai.ts';
+import type { OpenaiStatus } from '../../wire/openai.ts';
 import type { SandboxRefusal } from '../refusal.ts';
 import { endsAtMs, expiresAtMs, lookAt, type SandboxState, type SandboxTask, type TaskLook } from '../task.ts';
 

@@ -3,15 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Frame, frameOf, KNOWN_SIZES } from '../../domain/frame.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import {
   type CreateBody,
   createBody,
   DEFAULT_FRAME,
   DEFAULT_SECONDS,
-  type Frame,
-  frameOf,
-  KNOWN_SIZES,
   LIST_LIMIT,
   OPENAI_ALIAS,
   OPENAI_PATHS,

@@ -1,7 +1,7 @@
 /** What the front door can do: accept, show, cancel and remove videos. */
 
 import { uuidv7 } from 'uuidv7';
-import { acceptVideo, queueDeadline } from './catalog/acceptance.ts';
+import { acceptVideo, type NewVideo, queueDeadline } from './catalog/acceptance.ts';
 import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
@@ -72,6 +72,8 @@ export interface Gateway {
   /** The caller whose key this is, null for an unknown or disabled one. */
   authenticate(apiKey: string): Promise<Caller | null>;
   create(order: CreateOrder): Promise<Video>;
+  /** As many videos of one order, all or none; a repeat returns the same ones. */
+  createMany(order: CreateOrder, count: number): Promise<readonly Video[]>;
   /** A caller's own video (root: anyone's); hidden ones only where asked for. */
   read(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<Video>;
   list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }>;
@@ -134,15 +136,15 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     return { mode, prompt, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) };
   }
 
-  async function accept(order: CreateOrder) {
+  async function prepare(order: CreateOrder): Promise<NewVideo> {
     const { caller, dialect, draft, idempotencyKey, bodyHash } = order;
     checkBounds(draft);
     const { offer, values } = choose(draft, await offersFor(caller, draft.model ?? undefined));
     const createdAt = new Date();
     const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
     const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
-    return await acceptVideo(db, {
-      id: `video_${uuidv7()}`,
+    return {
+      id: newVideoId(),
       callerId: caller.id,
       dialect,
       request: { model: offer.model, ...(await normalise(draft, values)) },
@@ -153,7 +155,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
       batchId: null,
       limits: caller,
       idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
-    });
+    };
   }
 
   /** Ends the video at once where nothing is on its way to the upstream, and tells its workflow in any case. */
@@ -181,9 +183,20 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     authenticate: (apiKey) => findCallerByKey(db, apiKey),
 
     async create(order) {
-      const { video, repeated } = await accept(order);
+      const { video, repeated } = await acceptVideo(db, await prepare(order));
       if (!repeated) starter.start(video);
       return video;
+    },
+
+    async createMany(order, count) {
+      const first = await prepare(order);
+      const accepted = await inTransaction(db, async (tx) => {
+        const all: Awaited<ReturnType<typeof acceptVideo>>[] = [];
+        for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, index)));
+        return all;
+      });
+      for (const { video, repeated } of accepted) if (!repeated) starter.start(video);
+      return accepted.map(({ video }) => video);
     },
 
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
@@ -246,6 +259,19 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     watch: subscribe,
 
     close: () => starter.close(),
+  };
+}
+
+const newVideoId = () => `video_${uuidv7()}`;
+
+/** One of several videos of an order: its own id, and its own key, such as no client can send. */
+function nthOf(first: NewVideo, index: number): NewVideo {
+  if (index === 0) return first;
+  const { idempotency } = first;
+  return {
+    ...first,
+    id: newVideoId(),
+    idempotency: idempotency && { ...idempotency, key: `${idempotency.key}\n${index + 1}` },
   };
 }
 

@@ -119,6 +119,42 @@ test('an idempotency key returns the first video, chosen model included (IN-12)'
   await expect(create({}, { idempotencyKey: 'k-1', bodyHash: 'other' })).rejects.toMatchObject({ httpStatus: 422 });
 });
 
+describe('several videos of one order', () => {
+  const order = (draft: Partial<VideoDraft> = {}): CreateOrder => ({
+    caller,
+    dialect: 'openai',
+    draft: { ...DRAFT, durationSeconds: 5, ...draft },
+    retentionSeconds: 86_400,
+    idempotencyKey: 'k-1',
+    bodyHash: 'hash',
+  });
+  const all = async () => (await gateway.list({ callerId: caller.id, limit: 100 })).videos;
+
+  test('are made once for each key (GW-02)', async () => {
+    const first = await gateway.createMany(order(), 3);
+    expect(new Set(first.map(({ id }) => id)).size).toBe(3);
+    const again = await gateway.createMany(order(), 3);
+    expect(again.map(({ id }) => id)).toEqual(first.map(({ id }) => id));
+    expect(await all()).toHaveLength(3);
+    await expect(gateway.createMany({ ...order(), bodyHash: 'other' }, 3)).rejects.toMatchObject({ httpStatus: 422 });
+  });
+
+  test('that come together with one key are the same (GW-02)', async () => {
+    const made = await Promise.all([1, 2, 3, 4].map(() => gateway.createMany(order(), 2)));
+    expect(new Set(made.flat().map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('are made all or none (GW-02)', async () => {
+    // Two dollars each, of ten.
+    await expect(gateway.createMany(order(), 6)).rejects.toMatchObject({ httpStatus: 402 });
+    expect(await all()).toEqual([]);
+    expect(await balance(database.db, caller.id)).toMatchObject({ heldMicroUsd: 0, availableMicroUsd: 10_000_000 });
+    // The key stands for nothing yet.
+    expect(await gateway.createMany({ ...order(), bodyHash: 'other' }, 5)).toHaveLength(5);
+    expect(await balance(database.db, caller.id)).toMatchObject({ heldMicroUsd: 10_000_000, availableMicroUsd: 0 });
+  });
+});
+
 describe('retention', () => {
   const terms = (days: number, dialect: DialectName = 'infrai') => ({ dialect, retentionSeconds: days * 86_400 });
 

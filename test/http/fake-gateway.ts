@@ -50,6 +50,12 @@ export class FakeGateway implements Gateway {
     return video;
   }
 
+  async createMany(order: CreateOrder, count: number): Promise<readonly Video[]> {
+    const videos: Video[] = [];
+    for (let index = 0; index < count; index++) videos.push(await this.create(order));
+    return videos;
+  }
+
   async read(caller: Caller, id: string): Promise<Video> {
     this.reads += 1;
     this.#fail();

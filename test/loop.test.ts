@@ -6,6 +6,12 @@ import { type Stack, startStack } from './stack.ts';
 
 const SECONDS = 4;
 
+interface Create {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: object;
+}
+
 /** A create in each dialect's words: the same clip, with a seed that nobody documents. */
 const CREATES = {
   airforce: (prompt) => ({
@@ -24,11 +30,16 @@ const CREATES = {
     url: '/a4f/v1/video/generations',
     body: { model: 'loop', prompt, duration: SECONDS, ratio: '16:9', quality: '720p', seed: 7 },
   }),
+  'ai-gateway': (prompt) => ({
+    url: '/ai-gateway/v4/ai/video-model/start',
+    headers: { 'ai-model-id': 'loop' },
+    body: { prompt, n: 1, duration: SECONDS, aspectRatio: '16:9', resolution: '1280x720', seed: 7 },
+  }),
   openai: (prompt) => ({
     url: '/openai/v1/videos',
     body: { model: 'loop', prompt, seconds: String(SECONDS), size: '1280x720', seed: 7 },
   }),
-} as const satisfies Record<DialectName, (prompt: string) => { url: string; body: object }>;
+} as const satisfies Record<DialectName, (prompt: string) => Create>;
 
 /** What the model is called at each upstream, and how the clip's words must arrive there. */
 const ARRIVALS = {
@@ -77,11 +88,16 @@ describe.each(PROVIDERS)('provider %s', (provider) => {
 
   test.each(DIALECTS)('makes what the dialect %s asks for', async (dialect) => {
     const prompt = `from ${dialect} to ${provider}`;
-    const { url, body } = CREATES[dialect](prompt);
-    const answer = await stack.app.inject({ method: 'POST', url, headers: stack.headers, payload: body });
+    const { url, headers, body }: Create = CREATES[dialect](prompt);
+    const answer = await stack.app.inject({
+      method: 'POST',
+      url,
+      headers: { ...stack.headers, ...headers },
+      payload: body,
+    });
     expect(answer.statusCode).toBe(200);
-    const { task_id, job_id, id } = answer.json() as Record<string, string>;
-    const videoId = task_id ?? job_id ?? id ?? String(answer.headers['x-video-id']);
+    const { task_id, job_id, id, operation } = answer.json();
+    const videoId = task_id ?? job_id ?? id ?? operation?.videos[0] ?? String(answer.headers['x-video-id']);
     const video = await stack.ended(videoId);
     expect(video).toMatchObject({ state: 'completed', provider, dialect, submissions: 1 });
     expect(video.archive).toMatchObject({ durationMs: SECONDS * 1000, codec: 'avc' });

@@ -11,6 +11,8 @@ import type { VideoDraft } from '../domain/video-request.ts';
 export interface DialectRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | undefined>>;
+  /** By their names in lower case; of a header that came more than once, the first. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
   /** Undefined when there was no body. */
   readonly body: unknown;
 }
@@ -31,9 +33,9 @@ export interface DialectAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One server-sent event; `data` is written as it stands. */
+/** One server-sent event; `data` is written as it stands, and `event` where the document names its events. */
 export interface ServerSentEvent {
-  readonly event: string;
+  readonly event?: string;
   readonly data: string;
 }
 
@@ -84,6 +86,31 @@ export interface CreateAndWaitRoute extends Creation {
   renderFailed(view: VideoView): DialectAnswer;
   /** The wait was over before the video. */
   renderUnfinished(view: VideoView): DialectAnswer;
+}
+
+/** Makes as many videos as are asked for from one request. `parse` throws `Refusal`. */
+interface CreationOfMany extends RouteBase {
+  parse(request: DialectRequest): { readonly draft: VideoDraft; readonly count: number };
+}
+
+/** Makes several videos and answers at once. */
+export interface CreateManyRoute extends CreationOfMany {
+  readonly kind: 'createMany';
+  render(views: readonly VideoView[], request: DialectRequest): DialectAnswer;
+}
+
+/** Makes several videos and keeps its answer open until they have ended. */
+export interface CreateManyAndStreamRoute extends CreationOfMany {
+  readonly kind: 'createManyAndStream';
+  /** The one event of the answer; null while it is too early for it. */
+  renderEnd(views: readonly VideoView[], request: DialectRequest): ServerSentEvent | null;
+}
+
+/** Shows several videos. `parse` gives their ids; throws `Refusal`. */
+export interface ReadManyRoute extends RouteBase {
+  readonly kind: 'readMany';
+  parse(request: DialectRequest): readonly string[];
+  render(views: readonly VideoView[]): DialectAnswer;
 }
 
 /** Makes a video from the settings of another. `parse` throws `Refusal`. */
@@ -180,8 +207,11 @@ export interface UnsupportedRoute extends RouteBase {
 export interface RoutesByKind {
   readonly create: CreateRoute;
   readonly createAndWait: CreateAndWaitRoute;
+  readonly createMany: CreateManyRoute;
+  readonly createManyAndStream: CreateManyAndStreamRoute;
   readonly remix: RemixRoute;
   readonly read: ReadRoute;
+  readonly readMany: ReadManyRoute;
   readonly detail: DetailRoute;
   readonly list: ListRoute;
   readonly stream: StreamRoute;

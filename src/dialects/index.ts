@@ -2,6 +2,7 @@
 
 import type { DialectName } from '../domain/vendor.ts';
 import { a4f } from './a4f.ts';
+import { aiGateway } from './ai-gateway.ts';
 import { airforce } from './airforce.ts';
 import { airforce2024 } from './airforce-2024.ts';
 import type { Dialect } from './dialect.ts';
@@ -15,4 +16,5 @@ export const DIALECTS = {
   infrai,
   openai,
   a4f,
+  'ai-gateway': aiGateway,
 } as const satisfies Record<DialectName, Dialect>;

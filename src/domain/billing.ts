@@ -10,6 +10,7 @@ const DEBITS_AT_CREATION: Readonly<Record<DialectName, boolean>> = {
   infrai: false,
   openai: false,
   a4f: false,
+  'ai-gateway': false,
 };
 
 /** What a video is settled at. */

@@ -12,6 +12,6 @@ export const ANSWERS_AT_END = {
   openai: false,
 } as const satisfies Record<ProviderName, boolean>;
 
-export const DIALECTS = ['airforce', 'airforce-2024', 'infrai', 'openai', 'a4f'] as const;
+export const DIALECTS = ['airforce', 'airforce-2024', 'infrai', 'openai', 'a4f', 'ai-gateway'] as const;
 /** The inbound face of a documented API. */
 export type DialectName = (typeof DIALECTS)[number];

@@ -2,7 +2,6 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
-  CreateRoute,
   DeleteAllRoute,
   DeleteRoute,
   Dialect,
@@ -18,9 +17,8 @@ import { isEnded, type Video } from '../domain/video.ts';
 import type { Caller, Gateway } from '../gateway.ts';
 import type { MediaStore } from '../storage/media-store.ts';
 import { base64Body, base64BodyBytes, type Surroundings } from './base64-body.ts';
+import { createVideo, createVideos } from './create-videos.ts';
 import type { EventStreams } from './event-stream.ts';
-import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
-import { checkImageHosts } from './image-hosts.ts';
 import { findMedia } from './media-routes.ts';
 import { serveObject } from './serve-object.ts';
 import { waitForEnd } from './wait-for-end.ts';
@@ -46,7 +44,7 @@ export type DialectHttpRequest = FastifyRequest<{
 }>;
 
 /** One request of a known caller in a known dialect. */
-interface Exchange {
+export interface Exchange {
   readonly request: DialectHttpRequest;
   readonly reply: FastifyReply;
   readonly body: unknown;
@@ -69,36 +67,26 @@ const DELETE_ALL_PAGE = 200;
 const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
 
 /** X23: clients that lost their id ask for anything; what cannot be an id costs no look at the catalog. */
-function videoIdOf({ request }: Exchange): string {
-  const id = request.params['id'] ?? '';
+function checkVideoId(id: string): string {
   if (!VIDEO_ID.test(id)) throw new Refusal('not_found', 'there is no such task');
   return id;
 }
 
+function videoIdOf({ request }: Exchange): string {
+  return checkVideoId(request.params['id'] ?? '');
+}
+
+/** The first value of each. */
+function singly(values: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, [value].flat()[0]]));
+}
+
 function dialectRequest({ request, body }: Exchange): DialectRequest {
-  const query = Object.entries(request.query).map(([name, value]) => [name, [value].flat()[0]]);
-  return { params: request.params, query: Object.fromEntries(query), body };
+  return { params: request.params, query: singly(request.query), headers: singly(request.headers), body };
 }
 
 function viewOf({ links }: FrontDoor, video: Video): VideoView {
   return { video, ...links(video) };
-}
-
-/** Has a video accepted, once for each idempotency key. */
-async function createVideo(
-  { gateway, trustedHosts }: FrontDoor,
-  { request, body, caller, dialect }: Exchange,
-  { draft, idempotencyKey }: ReturnType<CreateRoute['parse']>,
-): Promise<Video> {
-  checkImageHosts(draft.images, trustedHosts);
-  return await gateway.create({
-    caller,
-    dialect: dialect.name,
-    draft,
-    retentionSeconds: dialect.retentionSeconds,
-    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
-    bodyHash: fingerprint(idempotencyKey === undefined ? body : withoutKey(body)),
-  });
 }
 
 /** Aborted when the client has gone. */
@@ -169,6 +157,40 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     return await sendClip(door, video, { reply, around: route.surroundClip(video) });
   },
 
+  async createMany(door, exchange, route) {
+    const asked = dialectRequest(exchange);
+    const videos = await createVideos(door, exchange, route.parse(asked));
+    return route.render(
+      videos.map((video) => viewOf(door, video)),
+      asked,
+    );
+  },
+
+  async createManyAndStream(door, exchange, route) {
+    const { request, reply, caller } = exchange;
+    const asked = dialectRequest(exchange);
+    const videos = await createVideos(door, exchange, route.parse(asked));
+    const ids = videos.map(({ id }) => id);
+    reply.header('x-video-id', ids.join(', '));
+    const source = {
+      first: videos,
+      read: () => Promise.all(ids.map((id) => door.gateway.read(caller, id, { includeHidden: true }))),
+      show: (shown: readonly Video[]) => {
+        const views = shown.map((video) => viewOf(door, video));
+        const end = route.renderEnd(views, asked);
+        return { events: end === null ? [] : [end], isOver: end !== null };
+      },
+      watch: (onChange: () => void) => {
+        const unwatch = ids.map((id) => door.gateway.watch(id, onChange));
+        return () => {
+          for (const stop of unwatch) stop();
+        };
+      },
+    };
+    await door.streams.follow(source, request, reply);
+    return null;
+  },
+
   async remix(door, exchange, route) {
     const source = await door.gateway.read(exchange.caller, videoIdOf(exchange));
     const order = route.parse(dialectRequest(exchange), source);
@@ -178,6 +200,12 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async read(door, exchange, route) {
     const video = await door.gateway.read(exchange.caller, videoIdOf(exchange));
     return route.render(viewOf(door, video));
+  },
+
+  async readMany(door, exchange, route) {
+    const ids = route.parse(dialectRequest(exchange)).map(checkVideoId);
+    const videos = await Promise.all(ids.map((id) => door.gateway.read(exchange.caller, id)));
+    return route.render(videos.map((video) => viewOf(door, video)));
   },
 
   async detail(door, exchange, route) {
@@ -199,7 +227,10 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async stream(door, exchange, route) {
     const id = videoIdOf(exchange);
     const source = {
-      route,
+      show: (view: VideoView) => {
+        const isOver = isEnded(view.video.state);
+        return { events: [route.renderChange(view), ...(isOver ? route.closing : [])], isOver };
+      },
       read: async () => viewOf(door, await door.gateway.read(exchange.caller, id)),
       watch: (onChange: () => void) => door.gateway.watch(id, onChange),
     };

@@ -1,10 +1,9 @@
-/** Server-sent events: one connection follows one video from its present state to its end. */
+/** Server-sent events: one connection follows one video, or several, from the present state to the end. */
 
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ServerSentEvent, StreamRoute, VideoView } from '../dialects/dialect.ts';
+import type { ServerSentEvent } from '../dialects/dialect.ts';
 import { Refusal } from '../domain/failure.ts';
-import { isEnded } from '../domain/video.ts';
 
 /** Proxies close what is silent for 60 s. */
 const HEARTBEAT_MS = 15_000;
@@ -17,10 +16,13 @@ export interface EventStreamSettings {
 }
 
 /** What a stream shows, and how it learns of changes. */
-export interface StreamSource {
-  readonly route: StreamRoute;
-  /** The video as it is now; `not_found` when it is none of the caller's any more. */
-  read(): Promise<VideoView>;
+export interface StreamSource<Shown> {
+  /** What is known already: then a first look that fails is repeated like any other. */
+  readonly first?: Shown;
+  /** What is followed as it is now; `not_found` when it is none of the caller's any more. */
+  read(): Promise<Shown>;
+  /** What to send for it, and whether that was the last. */
+  show(shown: Shown): { readonly events: readonly ServerSentEvent[]; readonly isOver: boolean };
   /** Calls back after each change until the returned function is called. */
   watch(onChange: () => void): () => void;
 }
@@ -28,7 +30,7 @@ export interface StreamSource {
 /** WHATWG HTML 9.2: a field a line, an empty line behind each event. */
 function frame(id: number, { event, data }: ServerSentEvent): string {
   const lines = data.split('\n').map((line) => `data: ${line}\n`);
-  return `id: ${id}\nevent: ${event}\n${lines.join('')}\n`;
+  return `id: ${id}\n${event === undefined ? '' : `event: ${event}\n`}${lines.join('')}\n`;
 }
 
 /** Ids go on from the last one the client saw, so that they rise over its reconnects. */
@@ -82,7 +84,7 @@ class Connection {
 
   /** Writes an event unless it says what the last one said. */
   send(event: ServerSentEvent): void {
-    const text = `${event.event}\n${event.data}`;
+    const text = `${event.event ?? ''}\n${event.data}`;
     if (!this.isOpen || text === this.#lastSent) return;
     this.#lastSent = text;
     this.#response.write(frame(this.#nextId, event));
@@ -132,7 +134,7 @@ export class EventStreams {
    * Answers with the stream; resolves when it has ended.
    * @throws Refusal before the first byte, where there is no such video.
    */
-  async follow(source: StreamSource, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async follow<Shown>(source: StreamSource<Shown>, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     let connection: Connection | null = null;
     let changedBefore = false;
     // Watched before it is read, so that no change falls between.
@@ -141,9 +143,9 @@ export class EventStreams {
       connection?.wake();
     });
     try {
-      const first = await source.read();
+      const first = source.first ?? (await source.read());
       connection = this.#connect(request, reply);
-      if (changedBefore) connection.wake();
+      if (changedBefore || source.first !== undefined) connection.wake();
       await this.#run(connection, { source, first, request });
     } finally {
       unwatch();
@@ -158,6 +160,9 @@ export class EventStreams {
 
   #connect(request: FastifyRequest, reply: FastifyReply): Connection {
     reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
     reply.raw.writeHead(200, {
       'x-request-id': request.id,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -173,22 +178,19 @@ export class EventStreams {
   }
 
   /** X24: a video that has ended already gets its last state and the closing events as well. */
-  async #run(
+  async #run<Shown>(
     connection: Connection,
-    { source, first, request }: { source: StreamSource; first: VideoView; request: FastifyRequest },
+    { source, first, request }: { source: StreamSource<Shown>; first: Shown; request: FastifyRequest },
   ): Promise<void> {
-    const { renderChange, closing } = source.route;
-    let view: VideoView = first;
+    let shown = first;
     while (connection.isOpen) {
-      connection.send(renderChange(view));
-      if (isEnded(view.video.state)) {
-        for (const event of closing) connection.send(event);
-        return connection.end();
-      }
+      const { events, isOver } = source.show(shown);
+      for (const event of events) connection.send(event);
+      if (isOver) return connection.end();
       await connection.woken();
       if (!connection.isOpen) return;
       try {
-        view = await source.read();
+        shown = await source.read();
         connection.readAgain = false;
       } catch (error) {
         if (error instanceof Refusal) return connection.end();

@@ -17,7 +17,7 @@ function routeOf<K extends RouteKind>(kind: K): RoutesByKind[K] {
 }
 
 function parse(body: unknown) {
-  return routeOf('create').parse({ params: {}, query: {}, body }).draft;
+  return routeOf('create').parse({ params: {}, query: {}, headers: {}, body }).draft;
 }
 
 function refusalOf(body: unknown): Refusal {
@@ -235,7 +235,7 @@ describe('a task', () => {
 describe('the other routes', () => {
   test('list asks for a hundred whatever is sent (AF-40)', () => {
     const query = { limit: '5', status: 'completed', cursor: '\0' };
-    expect(routeOf('list').parse({ params: {}, query, body: undefined })).toEqual({ limit: 100 });
+    expect(routeOf('list').parse({ params: {}, query, headers: {}, body: undefined })).toEqual({ limit: 100 });
   });
 
   test('list shows whole tasks under data (AF-39)', () => {

@@ -1,6 +1,6 @@
 /** A dialect's routes and views of videos, as tests of dialects ask for them. */
 
-import type { Dialect, DialectRoute, RouteKind, VideoView } from '../../src/dialects/dialect.ts';
+import type { Dialect, DialectRequest, DialectRoute, RouteKind, VideoView } from '../../src/dialects/dialect.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import type { Video } from '../../src/domain/video.ts';
 
@@ -14,8 +14,8 @@ export function routeOf<K extends RouteKind>(dialect: Dialect, kind: K, path?: s
 }
 
 /** A request with nothing in it but what is given. */
-export function requestOf(parts: { body?: unknown; query?: Record<string, string>; params?: Record<string, string> }) {
-  return { params: {}, query: {}, body: undefined, ...parts };
+export function requestOf(parts: Partial<DialectRequest>): DialectRequest {
+  return { params: {}, query: {}, headers: {}, body: undefined, ...parts };
 }
 
 /** With links where there is an archive. */

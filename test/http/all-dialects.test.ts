@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { DIALECTS } from '../../src/dialects/index.ts';
-import { DIALECTS as NAMES } from '../../src/domain/vendor.ts';
+import { type DialectName, DIALECTS as NAMES } from '../../src/domain/vendor.ts';
 import { makeCaller, makeCompletedVideo } from '../builders.ts';
 import { KEY } from './fake-gateway.ts';
 import { AUTHORIZATION, makeApp } from './test-app.ts';
@@ -16,10 +16,19 @@ const ERROR_OF = {
   infrai: { error: { code: expect.stringMatching(/^[A-Z_]+$/), message: TEXT } },
   openai: ENVELOPE,
   a4f: ENVELOPE,
+  'ai-gateway': ENVELOPE,
 } as const;
+/** Where one dialect wants its model, which the others ignore. */
+const MODEL_HEADER = { 'ai-model-id': 'wan-2.6' };
+const JSON_HEADERS = { ...AUTHORIZATION, ...MODEL_HEADER, 'content-type': 'application/json' };
 
 const ROUTES = NAMES.flatMap((name) => DIALECTS[name].routes.map(({ method, path }) => ({ name, method, path })));
 const HOSTILE = ['%00', '%ff', '%zz', '%', "'--", '..%2f..%2fetc', '%ED%A0%80', '__proto__', 'undefined', '%0d%0ax:1'];
+
+/** The route at which a dialect has its videos made. */
+function createOf(name: DialectName) {
+  return DIALECTS[name].routes.find(({ kind }) => ['create', 'createAndWait', 'createMany'].includes(kind));
+}
 
 test.each(ROUTES)('$method /$name$path wants a key', async ({ name, method, path }) => {
   const { app } = makeApp();
@@ -34,12 +43,16 @@ test.each(ROUTES)('$method /$name$path wants a key', async ({ name, method, path
 test.each(ROUTES)('$method /$name$path survives hostile ids, queries and bodies', async ({ name, method, path }) => {
   const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
   gateway.put(makeCompletedVideo());
-  const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
   const bodies = method === 'GET' ? [undefined] : ['', '{', '[]', 'null', '"x"', '{"prompt":{},"days":{}}', undefined];
   for (const text of [...HOSTILE, 'video_1']) {
     for (const payload of bodies) {
       const url = `/${name}${path.replace(':id', text)}?limit=${text}&cursor=${text}&${text}=1`;
-      const answer = await app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
+      const answer = await app.inject({
+        method,
+        url,
+        headers: JSON_HEADERS,
+        ...(payload !== undefined && { payload }),
+      });
       const isServerError = answer.statusCode >= 500 && answer.statusCode !== 504;
       expect({ url, payload, isServerError }).toEqual({ url, payload, isServerError: false });
       if (answer.statusCode >= 400) expect(answer.json()).toEqual(ERROR_OF[name]);
@@ -56,7 +69,8 @@ test.each(ROUTES)('$method /$name$path tells nothing of a defect', async ({ name
   for (const payload of method === 'GET' ? [undefined] : bodies) {
     gateway.failure = new TypeError('password is hunter2');
     const url = `/${name}${path.replace(':id', 'video_1')}`;
-    const answer = await app.inject({ method, url, headers: AUTHORIZATION, ...(payload && { payload }) });
+    const headers = { ...AUTHORIZATION, ...MODEL_HEADER };
+    const answer = await app.inject({ method, url, headers, ...(payload && { payload }) });
     expect(answer.body).not.toContain('hunter2');
     if (answer.statusCode === 500) expect(answer.json()).toEqual(ERROR_OF[name]);
   }
@@ -74,17 +88,16 @@ test.each(NAMES)('unknown routes and methods of %s have its shape', async (name)
 test.each(NAMES)('a caller of %s is answered in its shape where it stands', async (name) => {
   const { app, gateway } = makeApp();
   gateway.callers.set(KEY, makeCaller({ dialect: name }));
-  const create = DIALECTS[name].routes.find(({ kind }) => kind === 'create' || kind === 'createAndWait');
-  const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
+  const create = createOf(name);
   for (const payload of ['{', '{}', '[]']) {
-    const answer = await app.inject({ method: 'POST', url: create?.path ?? '', headers, payload });
+    const answer = await app.inject({ method: 'POST', url: create?.path ?? '', headers: JSON_HEADERS, payload });
     expect({ status: answer.statusCode, body: answer.json() }).toEqual({ status: 400, body: ERROR_OF[name] });
   }
 });
 
 test.each(NAMES)('whatever JSON %s is sent, the answer is 2xx or 4xx', async (name) => {
   const { app } = makeApp({ syncWaitSeconds: 0.001 });
-  const create = DIALECTS[name].routes.find(({ kind }) => kind === 'create' || kind === 'createAndWait');
+  const create = createOf(name);
   const keys = fc.record(
     {
       model: fc.oneof(fc.constant('wan-2.6'), fc.jsonValue()),
@@ -98,13 +111,15 @@ test.each(NAMES)('whatever JSON %s is sent, the answer is 2xx or 4xx', async (na
       reference_image_url: fc.oneof(fc.webUrl(), fc.jsonValue()),
       idempotency_key: fc.oneof(fc.string(), fc.jsonValue()),
       seed: fc.jsonValue(),
+      n: fc.oneof(fc.integer(), fc.jsonValue()),
+      image: fc.oneof(fc.dictionary(fc.constantFrom('type', 'url', 'data'), fc.string()), fc.jsonValue()),
+      providerOptions: fc.oneof(fc.dictionary(fc.string(), fc.dictionary(fc.string(), fc.jsonValue())), fc.jsonValue()),
     },
     { requiredKeys: ['model', 'prompt'] },
   );
   const answersWell = async (value: unknown) => {
-    const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
     const url = `/${name}${create?.path}`;
-    const answer = await app.inject({ method: 'POST', url, headers, payload: JSON.stringify(value) });
+    const answer = await app.inject({ method: 'POST', url, headers: JSON_HEADERS, payload: JSON.stringify(value) });
     // 504: an accepted video that is waited for.
     expect([200, 400, 504]).toContain(answer.statusCode);
     if (answer.statusCode !== 200) expect(answer.json()).toEqual(ERROR_OF[name]);

@@ -20,6 +20,7 @@ import { isEnded, type Video } from '../src/domain/video.ts';
 import { createGateway } from '../src/gateway.ts';
 import { buildApp } from '../src/http/app.ts';
 import { mediaRoutes } from '../src/http/media-routes.ts';
+import { installTemporalRuntime } from '../src/logging.ts';
 import { fetchUntrusted } from '../src/net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
@@ -35,6 +36,9 @@ import { createWorkflowControl } from '../src/temporal/workflow-control.ts';
 import { silentLog } from './temporal/silent-log.ts';
 
 export const ROOT_KEY = 'cy_root_key_of_the_tests';
+
+// Once for a test file, however many stacks it starts.
+installTemporalRuntime(silentLog());
 
 export interface StackOptions {
   readonly provider?: ProviderName;

@@ -45,7 +45,7 @@ const WATCH_MS = 500;
 const FIRST_RESTART_MS = 200;
 const LONGEST_RESTART_MS = 10_000;
 /** A server that lived this long had started well: the next restart comes at once again. */
-const HEALTHY_MS = 30_000;
+const HEALTHY_MS = 5_000;
 const START_ATTEMPTS = 5;
 
 /** Whether the server at the port answers and has the namespace. */

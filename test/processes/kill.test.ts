@@ -60,7 +60,8 @@ test('eight clips survive two kills of everything and are paid once each', async
   expect(Math.max(...Object.values(bill.peakConcurrent))).toBeLessThanOrEqual(4);
   const billedMicroUsd = bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0);
   expect(await readSettled(ask)).toBe(billedMicroUsd);
-  expect(snapshots.map(({ submissions }) => submissions)).toEqual(ids.map(() => 1));
+  // A create that was killed before it left is made again: what counts is that each video has one of the tasks.
+  expect(snapshots.map(({ taskId }) => taskId).toSorted()).toEqual(bill.tasks.map(({ id }) => id).toSorted());
   expect(await third.terminate()).toBe(0);
   running = null;
 }, 300_000);

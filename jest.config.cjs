@@ -14,6 +14,6 @@ module.exports = {
   transform: { '\\.[cm]?[jt]sx?$': swc },
   transformIgnorePatterns: ['/node_modules/(?!(cookie|set-cookie-parser|uuid|uuidv7)/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   reporters: ['default', '<rootDir>/test/closing-line-reporter.cjs'],
 };

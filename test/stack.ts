@@ -37,6 +37,9 @@ import { silentLog } from './temporal/silent-log.ts';
 
 export const ROOT_KEY = 'cy_root_key_of_the_tests';
 
+/** Long enough on a machine that has much else to do: only a video that never comes so far should be told of. */
+const UNTIL_MS = 100_000;
+
 // Once for a test file, however many stacks it starts.
 installTemporalRuntime(silentLog());
 
@@ -207,7 +210,7 @@ export async function startStack({
         const timer = setTimeout(() => {
           stop();
           void findVideo(db, id).then((video) => reject(new Error(`video stays as it is: ${JSON.stringify(video)}`)));
-        }, 45_000);
+        }, UNTIL_MS);
         look().catch(reject);
       });
     },

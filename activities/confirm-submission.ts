@@ -1,5 +1,6 @@
 /** What became of a create whose answer was lost: one reading of the account's list, judged. */
 
+import { noteAccountError } from '../src/catalog/accounts.ts';
 import type { Db } from '../src/catalog/database.ts';
 import {
   listClaimedTasks,
@@ -92,11 +93,9 @@ export async function confirmSubmission(
   }
   const list = await readList(dependencies, submission);
   if ('unreadable' in list) {
-    return {
-      kind: 'look again',
-      lookAgainMs: UNREADABLE_LIST_MS,
-      reason: `the list cannot be read: ${list.unreadable}`,
-    };
+    const reason = `the list cannot be read: ${list.unreadable}`;
+    await noteAccountError(db, submission.account, reason);
+    return { kind: 'look again', lookAgainMs: UNREADABLE_LIST_MS, reason };
   }
   const nowMs = now.getTime() + (Date.now() - askedMs);
   const candidates = await findCandidates(dependencies, submission, { ...list, nowMs });
@@ -164,5 +163,5 @@ async function renew(dependencies: ActivityDependencies, submission: SubmissionR
 
 async function sendOnceMore(tx: Db, video: VideoRow, submission: SubmissionRow): Promise<void> {
   const renewedId = await renewSubmission(tx, submission.id);
-  if (renewedId) await changeVideo(tx, video.id, { state: 'submitting' });
+  if (renewedId) await changeVideo(tx, video.id, { state: 'submitting', lastError: null });
 }

@@ -17,7 +17,7 @@ import {
   takeBack,
   voidSubmission,
 } from '../src/catalog/submissions.ts';
-import { changeVideo, findVideo, lockVideo } from '../src/catalog/videos.ts';
+import { changeVideo, findVideo, lockVideo, noteDoubt } from '../src/catalog/videos.ts';
 import type { UpstreamWords, VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
@@ -113,7 +113,7 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
       await recover(tx, submission.account);
       if (video?.endedAt === null) {
         const submittedAt = video.submittedAt ?? running.runningAt;
-        await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt });
+        await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt, lastError: null });
       }
       return await grantIn(tx, pool);
     });
@@ -280,6 +280,15 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
     return askAgain(unconfirmed, outcome.upstream, outcome.retryAfterMs);
   }
 
+  async function advance(videoId: string, submissionId: string): Promise<NextStep> {
+    const found = await findSubmission(db, submissionId);
+    const claimed = found && (await claim(found));
+    if (claimed) return await record(claimed.submission, await send(claimed));
+    const submission = await findSubmission(db, submissionId);
+    if (!submission || !isInDoubt(submission)) return await nextStep(videoId);
+    return honoursKey(submission) ? await sendAgain(submission) : await inspect(submission);
+  }
+
   return {
     /**
      * The first execution that finds the submission granted sends its create; every other one only finds out what
@@ -296,12 +305,9 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
       const context = Context.current();
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
       try {
-        const found = await findSubmission(db, submissionId);
-        const claimed = found && (await claim(found));
-        if (claimed) return await record(claimed.submission, await send(claimed));
-        const submission = await findSubmission(db, submissionId);
-        if (!submission || !isInDoubt(submission)) return await nextStep(videoId);
-        return honoursKey(submission) ? await sendAgain(submission) : await inspect(submission);
+        const next = await advance(videoId, submissionId);
+        if (next.step === 'confirm') await noteDoubt(db, videoId, next.reason);
+        return next;
       } finally {
         clearInterval(beat);
       }

@@ -59,6 +59,7 @@ export function makeVideo(overrides: Partial<Video> = {}): Video {
     upstreamMicroUsd: null,
     archive: null,
     failure: null,
+    lastError: null,
     submissions: 0,
     polls: 0,
     polledAt: null,

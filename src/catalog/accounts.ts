@@ -195,6 +195,15 @@ export async function suspend(tx: Db, account: string, error: string): Promise<v
     .where(eq(accounts.id, account));
 }
 
+/** Notes what operators should know of an account that is granted slots all the same. */
+export async function noteAccountError(db: Db, account: string, lastError: string): Promise<void> {
+  const isNews = sql`${accounts.lastError} is distinct from ${lastError}`;
+  await db
+    .update(accounts)
+    .set({ lastError })
+    .where(and(eq(accounts.id, account), isNews));
+}
+
 /** Configured accounts whose key was refused. */
 export async function listSuspendedAccounts(db: Db): Promise<readonly AccountRow[]> {
   return await db

@@ -171,6 +171,8 @@ export const videos = pgTable(
     upstreamMicroUsd: microUsd('upstream_micro_usd'),
     archive: jsonb().$type<ArchivedClip>(),
     failure: jsonb().$type<VideoFailure>(),
+    /** Why it stays unconfirmed; null otherwise. */
+    lastError: text('last_error'),
     submissions: integer().notNull().default(0),
     polls: integer().notNull().default(0),
     createdAt: instant('created_at').notNull(),

@@ -45,6 +45,15 @@ export async function changeVideo(
   if (!silent) await announce(tx, id);
 }
 
+/** Notes why nothing is known yet of a video's create; nobody is told, since it says nothing new of the video. */
+export async function noteDoubt(db: Db, id: string, reason: string): Promise<void> {
+  const isInDoubt = inArray(videos.state, ['submitting', 'unconfirmed']);
+  await db
+    .update(videos)
+    .set({ lastError: reason })
+    .where(and(eq(videos.id, id), isInDoubt));
+}
+
 /** Which videos a list shows. */
 export interface VideoSelection {
   readonly callerId: string | null;

@@ -55,6 +55,8 @@ export interface Video {
   readonly upstreamMicroUsd: MicroUsd | null;
   readonly archive: ArchivedClip | null;
   readonly failure: VideoFailure | null;
+  /** Why it stays unconfirmed; null otherwise. */
+  readonly lastError: string | null;
   readonly submissions: number;
   readonly polls: number;
   readonly polledAt: Date | null;

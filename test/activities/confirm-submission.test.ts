@@ -1,6 +1,7 @@
 /** What became of a lost create: which tasks of the list can be its own, and when their absence proves anything. */
 
 import { eq } from 'drizzle-orm';
+import { listAccounts } from '../../src/catalog/accounts.ts';
 import { submissions } from '../../src/catalog/schema.ts';
 import { UpstreamError } from '../../src/net/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
@@ -102,6 +103,12 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
       lookAgainMs: 5000,
       reason: 'the list cannot be read: 503 from the list',
     });
+    const lastError = 'the list cannot be read: 503 from the list';
+    expect(await scene.video('v1')).toMatchObject({ failure: null, lastError });
+    expect(await listAccounts(scene.db)).toMatchObject([{ lastError }]);
+    scene.upstream.onList = async () => show();
+    expect(await confirm()).toMatchObject({ step: 'watch' });
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', lastError: null });
   });
 
   test('of an account that has vanished is not asked for with another key', async () => {

@@ -70,6 +70,7 @@ describe('our own routes for videos', () => {
         posterUrl: null,
       },
       failure: null,
+      lastError: null,
       submissions: 1,
       polls: 7,
       workflowUrl: 'https://temporal.example/video_1',

@@ -1,0 +1,1 @@
+ALTER TABLE "videos" ADD COLUMN "last_error" text;

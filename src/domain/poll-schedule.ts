@@ -25,15 +25,18 @@ export interface PollSituation {
 
 // Waits are bounded by the task's age, so that the delay in seeing the end stays a small share of the whole: the end
 // falls somewhere in the last wait, on average in its middle, so a wait of 10 % of the age is seen 5 % late.
-const SHORTEST_SHARE = 0.05;
+const SHORTEST_SHARE = 0.03;
 const LONGEST_SHARE = 0.1;
 /** The least multiple of the documented interval that a wait may have without knowing, and with the end well ahead. */
 const INTERVALS_UNKNOWING = 2;
 const INTERVALS_FAR = 3;
 /** Below this share of progress a forecast is worth nothing. */
 const LEAST_PROGRESS = 5;
-/** A look just before the end costs a whole interval more, so it is aimed a little behind the end. */
-const AIM_BEHIND_SHARE = 0.005;
+/**
+ * How far a wait goes towards the end that is forecast. Upstreams round their progress and do not make it evenly, so a
+ * forecast is off by some per cent of the age: the look before the end brings a better one.
+ */
+const APPROACH_SHARE = 0.7;
 const MOST_DOUBLINGS = 6;
 const LONGEST_AFTER_FAILURES_MS = 60_000;
 const LONGEST_HINT_MS = 10 * 60_000;
@@ -57,7 +60,7 @@ function pacedMs(timing: PollTiming, situation: PollSituation): number {
   return Math.min(backedOffMs, Math.max(longestMs, LONGEST_AFTER_FAILURES_MS));
 }
 
-/** Strides while the end is far ahead or unknown; near it, the wait that ends with the task. */
+/** Strides while the end is far ahead or unknown; near it, most of the way there. */
 function unboundedMs({ minPollMs }: PollTiming, situation: PollSituation): number {
   const ageShareMs = situation.elapsedMs * LONGEST_SHARE;
   const remainingMs = forecastMs(situation);
@@ -65,12 +68,11 @@ function unboundedMs({ minPollMs }: PollTiming, situation: PollSituation): numbe
   const strideMs = Math.max(minPollMs * INTERVALS_FAR, ageShareMs);
   if (remainingMs > strideMs + minPollMs) return strideMs;
   // A whole stride would leave less than an interval, which then would be waited in vain.
-  return remainingMs > strideMs ? remainingMs / 2 : remainingMs;
+  return remainingMs > strideMs ? remainingMs / 2 : remainingMs * APPROACH_SHARE;
 }
 
 /** How long the task should still take if it goes on at its pace; undefined while there is too little to tell. */
 function forecastMs({ elapsedMs, progress, failuresInARow }: PollSituation): number | undefined {
   if (progress < LEAST_PROGRESS || failuresInARow > 0) return undefined;
-  const remainingMs = (elapsedMs * Math.max(0, 100 - progress)) / progress;
-  return remainingMs + elapsedMs * AIM_BEHIND_SHARE;
+  return (elapsedMs * Math.max(0, 100 - progress)) / progress;
 }

@@ -1,9 +1,9 @@
 /** The provider for api.airforce, current revision: creates, looks at and lists tasks, and reads its models. */
 
 import type { Json, JsonObject } from '../domain/json.ts';
-import { type MicroUsd, microUsdFromCents } from '../domain/money.ts';
+import { microUsdFromCents } from '../domain/money.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
-import { type JsonReply, requestJson, unexpectedAnswer } from '../net/request-json.ts';
+import { type JsonReply, unexpectedAnswer } from '../net/request-json.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import {
   AIRFORCE_PATHS,
@@ -25,11 +25,18 @@ import type {
   TaskList,
   TaskStatus,
 } from './provider.ts';
+import {
+  dateMs,
+  entriesUnder,
+  get,
+  isSuccess,
+  microUsdOf,
+  pathOf,
+  requireSuccess,
+  wholePercent,
+} from './read-answer.ts';
 
-const READ_TIMEOUT_MS = 15_000;
 const TASK_LIFETIME_MS = TASK_LIFETIME_SECONDS * 1000;
-/** The latest instant that a JavaScript date can hold. */
-const LAST_DATE_MS = 8.64e15;
 
 const FACTS: ProviderFacts = {
   // AF-52: the document names neither an idempotency key nor a cancel.
@@ -66,26 +73,11 @@ export const airforce: Provider = {
       makeBody: () => createBody(request, call),
       readTask: readCreated,
     }),
-  check: async (taskId, call) => readStatus(await get(call, taskPath(taskId)), taskId),
+  check: async (taskId, call) => readStatus(await get(call, pathOf(AIRFORCE_PATHS.task, taskId)), taskId),
   list: async (call) => readList(await get(call, AIRFORCE_PATHS.tasks)),
   models: async (call) => readModels(await get(call, AIRFORCE_PATHS.models)),
-  probe: async (call) => {
-    const reply = await get(call, AIRFORCE_PATHS.tasks);
-    if (!isSuccess(reply)) throw unexpectedAnswer(reply, 'the list of tasks');
-  },
+  probe: async (call) => requireSuccess(await get(call, AIRFORCE_PATHS.tasks), 'the list of tasks'),
 };
-
-function get({ baseUrl, apiKey, signal }: ProviderCall, path: string): Promise<JsonReply> {
-  return requestJson({ method: 'GET', url: baseUrl + path, apiKey, signal, timeoutMs: READ_TIMEOUT_MS });
-}
-
-function isSuccess({ status }: JsonReply): boolean {
-  return status >= 200 && status < 300;
-}
-
-function taskPath(taskId: string): string {
-  return AIRFORCE_PATHS.task.replace(':id', () => encodeURIComponent(taskId));
-}
 
 /** AF-09 to AF-17: everything that has a price is said explicitly; forwarded keys never replace one of these. */
 async function createBody(request: VideoRequest, call: StartCall): Promise<JsonObject> {
@@ -118,10 +110,6 @@ function readCreated(body: unknown): CreatedTask | undefined {
   return { taskId: id.data.task_id, costMicroUsd: microUsdOf(cost.data?.cost_cents) };
 }
 
-function microUsdOf(cents: number | null | undefined): MicroUsd | null {
-  return cents == null ? null : microUsdFromCents(cents);
-}
-
 function readStatus(reply: JsonReply, taskId: string): TaskStatus {
   if (reply.status === 404 || reply.status === 410) return { kind: 'missing' };
   const read = taskSchema.safeParse(reply.body);
@@ -138,7 +126,7 @@ function readStatus(reply: JsonReply, taskId: string): TaskStatus {
     default:
       return {
         kind: 'pending',
-        progress: task.progress == null ? null : Math.floor(Math.min(Math.max(task.progress, 0), 100)),
+        progress: wholePercent(task.progress),
         word: task.status ?? '',
         known: task.status === 'queued' || task.status === 'processing',
         retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
@@ -154,11 +142,6 @@ function resultOf(task: AirforceTask) {
   return { url: task.result_url, needsKey: false, expiresAtMs };
 }
 
-function dateMs(seconds: number | null | undefined, plusMs = 0): number | undefined {
-  const atMs = seconds == null ? Number.NaN : seconds * 1000 + plusMs;
-  return Math.abs(atMs) <= LAST_DATE_MS ? atMs : undefined;
-}
-
 /** AF-32, AO-13: the error is text in one revision and an object in the other. */
 function failureOf({ error }: AirforceTask) {
   if (typeof error === 'string') return error === '' ? {} : { message: error };
@@ -166,7 +149,7 @@ function failureOf({ error }: AirforceTask) {
 }
 
 function readList(reply: JsonReply): TaskList {
-  const entries = isSuccess(reply) ? entriesOf(reply.body) : undefined;
+  const entries = isSuccess(reply) ? entriesUnder('data', reply.body) : undefined;
   if (entries === undefined) throw unexpectedAnswer(reply, 'the list of tasks');
   const tasks = entries.map((entry) => {
     const read = listedTask.safeParse(entry);
@@ -186,14 +169,8 @@ function readList(reply: JsonReply): TaskList {
   return { tasks, upstreamNowMs: reply.upstreamNowMs };
 }
 
-/** AF-40, AF-02: both lists stand under `data`. */
-function entriesOf(body: unknown): readonly unknown[] | undefined {
-  const data = typeof body === 'object' && body !== null && 'data' in body ? body.data : undefined;
-  return Array.isArray(data) ? data : undefined;
-}
-
 function readModels(reply: JsonReply): readonly PublishedModel[] {
-  const entries = isSuccess(reply) ? entriesOf(reply.body) : undefined;
+  const entries = isSuccess(reply) ? entriesUnder('data', reply.body) : undefined;
   if (entries === undefined) throw unexpectedAnswer(reply, 'the list of models');
   return entries.flatMap((entry) => readModel(entry) ?? []);
 }

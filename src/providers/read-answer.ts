@@ -34,9 +34,9 @@ export function entriesUnder(key: string, body: unknown): readonly unknown[] | u
   return Array.isArray(entries) ? entries : undefined;
 }
 
-/** Milliseconds of an instant in unix seconds; undefined for what no date can hold. */
-export function dateMs(seconds: number | null | undefined): number | undefined {
-  const atMs = seconds == null ? Number.NaN : seconds * 1000;
+/** Milliseconds of an instant in unix seconds, and of what is so much later; undefined for what no date can hold. */
+export function dateMs(seconds: number | null | undefined, plusMs = 0): number | undefined {
+  const atMs = seconds == null ? Number.NaN : seconds * 1000 + plusMs;
   return Math.abs(atMs) <= LAST_DATE_MS ? atMs : undefined;
 }
 

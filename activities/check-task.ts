@@ -52,7 +52,7 @@ function healed(video: VideoRow, { account, provider, taskId, submittedAt }: Run
 }
 
 export function createCheckActivities(dependencies: ActivityDependencies) {
-  const { db, providers } = dependencies;
+  const { db, providers, follower } = dependencies;
 
   function callFor(task: RunningTask): ProviderCall | null {
     const account = findAccount(dependencies, task.account);
@@ -107,6 +107,7 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
   }
 
   async function over(input: CheckTaskInput, status: Ended): Promise<Look> {
+    follower.leave(input.task.submissionId);
     await recordEnd(input, status);
     return { kind: 'over', next: await readNextStep(dependencies, input.videoId) };
   }
@@ -137,6 +138,7 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
       }
       if (input.finality === 'in any case') return await giveUp(input, 'the upstream never showed how the task ended');
       if (status.kind === 'pending') {
+        follower.follow(input.videoId, input.task);
         const progress = await recordPending(input, status.progress);
         return { kind: 'pending', progress, word: status.word, retryAfterMs: status.retryAfterMs };
       }

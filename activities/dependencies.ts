@@ -10,6 +10,7 @@ import type { Provider } from '../src/providers/provider.ts';
 import type { ArchiveClip, InspectClip } from '../src/storage/archive-clip.ts';
 import type { MediaStore } from '../src/storage/media-store.ts';
 import type { WorkflowControl } from '../src/temporal/workflow-control.ts';
+import type { TaskFollower } from './task-follower.ts';
 
 /** A log as activities use it; fields first, as pino has it. */
 export interface Log {
@@ -26,6 +27,7 @@ export interface ActivityDependencies {
   readonly inspectClip: InspectClip;
   readonly providers: Readonly<Record<ProviderName, Provider>>;
   readonly accounts: readonly AccountConfig[];
+  readonly follower: Pick<TaskFollower, 'follow' | 'leave'>;
   readonly workflows: Pick<WorkflowControl, 'start' | 'signalGranted' | 'standing' | 'listClosedSince'>;
   readonly log: Log;
   /** How long a create may take (milliseconds). */

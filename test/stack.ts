@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ActivityDependencies } from '../activities/dependencies.ts';
 import { discoverModels } from '../activities/discover-models.ts';
 import { createActivities } from '../activities/index.ts';
+import { createTaskFollower } from '../activities/task-follower.ts';
 import { syncAccounts } from '../src/catalog/accounts.ts';
 import { ensureRootCaller } from '../src/catalog/callers.ts';
 import { watchChanges } from '../src/catalog/changes.ts';
@@ -94,6 +95,8 @@ export async function startStack({
   const store = createFileStore(join(dataDir, 'media'));
   const makePoster = createPosterMaker(log);
   const archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster });
+  const providers = { ...PROVIDERS_BY_NAME, ...dependencies.providers };
+  const follower = createTaskFollower({ providers, accounts, workflows, log });
   const parts: ActivityDependencies = {
     db,
     store,
@@ -102,6 +105,7 @@ export async function startStack({
     providers: PROVIDERS_BY_NAME,
     accounts,
     workflows,
+    follower,
     log,
     createTimeoutMs: 10_000,
     deliveryTimeoutMs: 30_000,
@@ -235,6 +239,7 @@ export async function startStack({
     async close() {
       await gateway.close();
       await app.close();
+      await follower.close();
       await workers.shutdown();
       await changes.close();
       await closeClient();

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { discoverModels } from '../../activities/discover-models.ts';
 import { createActivities } from '../../activities/index.ts';
+import { createTaskFollower, type TaskFollower } from '../../activities/task-follower.ts';
 import { fetchUntrusted } from '../net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { createClipArchiver, createClipInspector } from '../storage/archive-clip.ts';
@@ -47,7 +48,7 @@ export async function discoverUpstreamModels({ config, log, database }: Parts): 
   log.info({ models: found }, 'models of the upstreams read');
 }
 
-function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink) {
+function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink, follower: TaskFollower) {
   const makePoster = createPosterMaker(log);
   return createActivities({
     db: database.db,
@@ -57,6 +58,7 @@ function activitiesOf({ config, log, database, store }: Parts, { control }: Open
     providers: PROVIDERS_BY_NAME,
     accounts: config.accounts,
     workflows: control,
+    follower,
     log,
     createTimeoutMs: CREATE_TIMEOUT_MS,
     deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
@@ -69,6 +71,7 @@ class WatchedWorkers implements WorkerPart {
   readonly #link: OpenLink;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
+  readonly #follower: TaskFollower;
   #workers: RunningWorkers | null = null;
   #announceReady: () => void = () => undefined;
   readonly ready = new Promise<void>((resolve) => {
@@ -78,6 +81,9 @@ class WatchedWorkers implements WorkerPart {
   constructor(parts: Parts, link: OpenLink) {
     this.#parts = parts;
     this.#link = link;
+    const { config, log } = parts;
+    const { accounts } = config;
+    this.#follower = createTaskFollower({ providers: PROVIDERS_BY_NAME, accounts, workflows: link.control, log });
     this.#running = this.#run();
   }
 
@@ -87,7 +93,7 @@ class WatchedWorkers implements WorkerPart {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#workers?.shutdown();
+    await Promise.all([this.#follower.close(), this.#workers?.shutdown()]);
     await this.#running;
   }
 
@@ -115,7 +121,7 @@ class WatchedWorkers implements WorkerPart {
     const connection = await connectWorker(this.#link.settings, log, this.#stopping.signal);
     try {
       await setUpNamespace(this.#link.connection, namespace, log);
-      const activities = activitiesOf(this.#parts, this.#link);
+      const activities = activitiesOf(this.#parts, this.#link, this.#follower);
       this.#workers = await startWorkers({
         connection,
         namespace,

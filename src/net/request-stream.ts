@@ -1,4 +1,4 @@
-/** A create whose answer is too large to be held: the head as it comes, the body as a stream with backpressure. */
+/** An answer that cannot be held, for its size or its duration: the head as it comes, the body with backpressure. */
 
 import type { Readable } from 'node:stream';
 import { Client, type Dispatcher } from 'undici';
@@ -6,10 +6,13 @@ import { UpstreamError } from './upstream-error.ts';
 import { USER_AGENT } from './user-agent.ts';
 
 export interface StreamRequest {
+  readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly apiKey: string;
+  /** What kind of answer is wanted. */
+  readonly accept: 'application/json' | 'text/event-stream';
   /** Sent as JSON. */
-  readonly body: unknown;
+  readonly body?: unknown;
   /** Ends the exchange, the body included; carries the timeout of the whole. */
   readonly signal: AbortSignal;
 }
@@ -25,10 +28,11 @@ export interface StreamedAnswer {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Posts on a connection of its own. TCP keep-alive holds the line while the upstream works.
+ * Sends on a connection of its own. TCP keep-alive holds the line while the upstream works.
  * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
  */
-export async function requestStream({ url, apiKey, body, signal }: StreamRequest): Promise<StreamedAnswer> {
+export async function requestStream(request: StreamRequest): Promise<StreamedAnswer> {
+  const { method, url, apiKey, accept, body, signal } = request;
   const { origin, pathname, search } = new URL(url);
   const client = new Client(origin, {
     connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -42,15 +46,15 @@ export async function requestStream({ url, apiKey, body, signal }: StreamRequest
   });
   try {
     const answer = await client.request({
-      method: 'POST',
+      method,
       path: pathname + search,
       headers: {
-        accept: 'application/json',
+        accept,
         authorization: `Bearer ${apiKey}`,
-        'content-type': 'application/json',
         'user-agent': USER_AGENT,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
       },
-      body: JSON.stringify(body),
+      body: body === undefined ? null : JSON.stringify(body),
       signal,
     });
     return { status: answer.statusCode, headers: flatten(answer), body: answer.body, close: () => client.destroy() };
@@ -58,7 +62,7 @@ export async function requestStream({ url, apiKey, body, signal }: StreamRequest
     await client.destroy();
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
     const phase = connected ? 'lost' : 'not sent';
-    throw new UpstreamError(phase, `POST ${url}: ${reason}`, { upstream: { message: reason }, cause });
+    throw new UpstreamError(phase, `${method} ${url}: ${reason}`, { upstream: { message: reason }, cause });
   }
 }
 

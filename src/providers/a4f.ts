@@ -34,8 +34,10 @@ export const a4f = {
     try {
       const url = call.baseUrl + A4F_PATHS.create;
       const answer = await requestStream({
+        method: 'POST',
         url,
         apiKey: call.apiKey,
+        accept: 'application/json',
         body: createBody(request, call),
         signal: call.signal,
       });

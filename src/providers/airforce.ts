@@ -3,14 +3,18 @@
 import type { Json, JsonObject } from '../domain/json.ts';
 import { microUsdFromCents } from '../domain/money.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
+import { requestEvents } from '../net/request-events.ts';
 import { type JsonReply, unexpectedAnswer } from '../net/request-json.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
+import { UpstreamError } from '../net/upstream-error.ts';
 import {
   AIRFORCE_PATHS,
   type AirforceTask,
   KNOWN_KEYS,
   modelList,
   POLL_SECONDS,
+  pushedState,
+  STREAM_EVENTS,
   TASK_LIFETIME_SECONDS,
   task as taskSchema,
   videoCaps,
@@ -74,6 +78,7 @@ export const airforce: Provider = {
       readTask: readCreated,
     }),
   check: async (taskId, call) => readStatus(await get(call, pathOf(AIRFORCE_PATHS.task, taskId)), taskId),
+  follow: untilPushedOver,
   list: async (call) => readList(await get(call, AIRFORCE_PATHS.tasks)),
   models: async (call) => readModels(await get(call, AIRFORCE_PATHS.models)),
   probe: async (call) => requireSuccess(await get(call, AIRFORCE_PATHS.tasks), 'the list of tasks'),
@@ -132,6 +137,25 @@ function readStatus(reply: JsonReply, taskId: string): TaskStatus {
         retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
       };
   }
+}
+
+/** AF-35 to AF-38. */
+async function untilPushedOver(taskId: string, { baseUrl, apiKey, signal }: ProviderCall): Promise<void> {
+  const url = baseUrl + pathOf(AIRFORCE_PATHS.stream, taskId);
+  for await (const event of requestEvents({ url, apiKey, signal })) if (tellsEnd(event, taskId)) return;
+  throw new UpstreamError('lost', `the events of ${url} ended before the task`);
+}
+
+/** AF-37, AF-38: the last state, or the word after it. What cannot be read tells nothing. */
+function tellsEnd({ event, data }: { readonly event?: string | undefined; readonly data: string }, taskId: string) {
+  if (event === STREAM_EVENTS.done) return true;
+  if (event !== STREAM_EVENTS.change) return false;
+  const state = pushedState.safeParse(data);
+  return state.success && (state.data.task_id ?? taskId) === taskId && isEndStatus(state.data.status);
+}
+
+function isEndStatus(status: string | null | undefined): boolean {
+  return status === 'completed' || status === 'failed' || status === 'expired';
 }
 
 /** AF-31, AF-50: a link of any host that carries its own signature and dies with the task. */

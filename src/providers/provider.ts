@@ -114,6 +114,11 @@ export interface Provider {
   start(request: VideoRequest, call: StartCall): Promise<StartOutcome>;
   /** Looks at the task once. */
   check(taskId: string, call: ProviderCall): Promise<TaskStatus>;
+  /**
+   * Listens until the upstream pushes that the task is over, which is a hint and no more: only a look tells. Throws
+   * `UpstreamError` when it stops pushing before that; without a timeout of its own but for silence.
+   */
+  follow?(taskId: string, call: ProviderCall): Promise<void>;
   cancel?(taskId: string, call: ProviderCall): Promise<void>;
   /** The account's recent tasks, newest first. */
   list?(call: ProviderCall): Promise<TaskList>;

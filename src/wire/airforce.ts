@@ -77,6 +77,19 @@ export type AirforceTask = z.infer<typeof task>;
 /** AF-40. */
 export const taskList = z.looseObject({ data: z.array(task) });
 
+/** AF-35: what the stream pushes is a task with some of its fields, as JSON. */
+export const pushedState = z
+  .string()
+  .transform((data, context) => {
+    try {
+      return JSON.parse(data) as unknown;
+    } catch {
+      context.addIssue('no JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(task.pick({ task_id: true, status: true }).partial({ task_id: true }));
+
 /** AF-44 to AF-47: what a video model can do and what a second of it costs. */
 export const videoCaps = z.looseObject({
   aspect_ratios: z.array(z.string()).nullish(),

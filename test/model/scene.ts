@@ -126,6 +126,7 @@ export class Scene {
         standing: async () => 'running',
         listClosedSince: async () => [],
       },
+      follower: { follow: () => undefined, leave: () => undefined },
       log: {
         info: () => undefined,
         warn: (fields, line) => {

@@ -50,7 +50,14 @@ test.each(rounds)('a result is read to its end, round %d', async () => {
 });
 
 test.each(rounds)('a streamed answer is read to its end, round %d', async () => {
-  const answer = await requestStream({ url: `http://${host}/`, apiKey: 'key', body: {}, signal: signal() });
+  const answer = await requestStream({
+    method: 'POST',
+    accept: 'application/json',
+    url: `http://${host}/`,
+    apiKey: 'key',
+    body: {},
+    signal: signal(),
+  });
   expect(await readSlowly(answer.body)).toBe(SIZE_BYTES);
   await answer.close();
 });

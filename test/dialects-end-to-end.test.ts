@@ -1,8 +1,9 @@
 /** One clip in the words of each dialect, from its create to its bytes, against everything real but the upstream. */
 
+import { makePng } from './fixtures/images.ts';
 import { type Stack, startStack } from './stack.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = makePng();
 const FORM_TYPE = 'multipart/form-data; boundary=b0undary';
 
 let stack: Stack;

@@ -1,6 +1,6 @@
 /** Input images as dialects receive them: URLs and base64 text, checked without fetching anything. */
 
-import { imageTypeOf } from '../domain/image-type.ts';
+import { type ImageHeader, readImageHeader, UnusableImage } from '../domain/image-header.ts';
 import { type ImageInput, REQUEST_BOUNDS } from '../domain/video-request.ts';
 import { refuse } from './read-body.ts';
 
@@ -15,6 +15,7 @@ export function imageFromUrl(param: string, url: string): ImageInput {
 
 /** An image at an http or https URL; whether its host is public is for the front door to judge. */
 export function imageAtUrl(param: string, url: string): ImageInput {
+  if (/^data:/i.test(url)) refuse(param, 'must be an http or https URL; this field takes no data: URL');
   if (url.length > LONGEST_URL) refuse(param, `must not be longer than ${LONGEST_URL} characters`);
   const protocol = URL.canParse(url) ? new URL(url).protocol : null;
   if (protocol !== 'http:' && protocol !== 'https:') refuse(param, 'must be an http or https URL');
@@ -24,18 +25,26 @@ export function imageAtUrl(param: string, url: string): ImageInput {
 /** An image carried as base64, bare or as a `data:` URL. */
 export function imageFromBase64(param: string, text: string): ImageInput {
   const digits = text.replace(DATA_URL_HEAD, '').replace(/\s+/g, '');
-  if (digits === '' || !BASE64.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) {
+  if (digits === '') refuse(param, 'is empty');
+  if (!BASE64.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) {
     refuse(param, 'is not base64');
   }
   return imageOfBytes(param, Buffer.from(digits, 'base64'));
 }
 
-/** An image as bytes; its type is what they say. */
+/** An image as bytes; type and size are what they say, whatever was said of them. */
 export function imageOfBytes(param: string, bytes: Uint8Array): ImageInput {
   if (bytes.length > REQUEST_BOUNDS.imageBytes) {
     refuse(param, `must not be larger than ${REQUEST_BOUNDS.imageBytes} bytes`);
   }
-  const mediaType = imageTypeOf(bytes);
-  if (mediaType === null) refuse(param, 'is not a PNG, JPEG, WebP or GIF image');
-  return { kind: 'bytes', bytes, mediaType };
+  return { kind: 'bytes', bytes, ...readHeader(param, bytes) };
+}
+
+function readHeader(param: string, bytes: Uint8Array): ImageHeader {
+  try {
+    return readImageHeader(bytes);
+  } catch (error) {
+    if (!(error instanceof UnusableImage)) throw error;
+    return refuse(param, error.message);
+  }
 }

@@ -1,5 +1,6 @@
 /** What a caller asks for, in one vocabulary for all dialects and providers. */
 
+import type { ImageHeader } from './image-header.ts';
 import type { JsonObject } from './json.ts';
 
 export const MODES = ['text', 'image', 'reference'] as const;
@@ -7,14 +8,17 @@ export const MODES = ['text', 'image', 'reference'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** An input image: at a public URL, or in our own media store under its content hash. */
-export type ImageReference =
-  | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'stored'; readonly sha256: string; readonly mediaType: string; readonly sizeBytes: number };
+export type ImageReference = { readonly kind: 'url'; readonly url: string } | StoredImage;
+
+export interface StoredImage {
+  readonly kind: 'stored';
+  readonly sha256: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+}
 
 /** An input image as a request brings it: one that a request had before, or bytes that are not stored yet. */
-export type ImageInput =
-  | ImageReference
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly mediaType: string };
+export type ImageInput = ImageReference | ({ readonly kind: 'bytes'; readonly bytes: Uint8Array } & ImageHeader);
 
 export const PREFERENCES = ['balanced', 'cheapest', 'smartest'] as const;
 /** IN-11: what decides where a request names no model. */

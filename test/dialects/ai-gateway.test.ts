@@ -4,11 +4,12 @@ import { aiGateway } from '../../src/dialects/ai-gateway.ts';
 import type { DialectRequest, VideoView } from '../../src/dialects/dialect.ts';
 import { Refusal, type RefusalKind } from '../../src/domain/failure.ts';
 import { makeCompletedVideo, makeVideo } from '../builders.ts';
+import { makePng } from '../fixtures/images.ts';
 import { refusalOf, requestOf, routeOf, viewOf } from './dialect-routes.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = makePng();
 const FILE = { type: 'file', mediaType: 'image/png', data: PNG.toString('base64') };
-const BYTES = { kind: 'bytes', bytes: PNG, mediaType: 'image/png' };
+const BYTES = { kind: 'bytes', bytes: PNG, mediaType: 'image/png', width: 2, height: 2 };
 const LINK = { type: 'url', url: 'https://images.example/last.png' };
 const CLIP = { type: 'url', url: 'https://clips.example/clip.mp4', mediaType: 'video/mp4' };
 

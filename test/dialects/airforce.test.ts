@@ -5,8 +5,9 @@ import type { DialectRoute, RouteKind, RoutesByKind, VideoView } from '../../src
 import { Refusal } from '../../src/domain/failure.ts';
 import { VIDEO_STATES, type Video } from '../../src/domain/video.ts';
 import { makeCompletedVideo, makeOffer, makeRequest, makeVideo } from '../builders.ts';
+import { encodeImage, makePng } from '../fixtures/images.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = makePng();
 const MINIMAL = { model: 'wan-2.6', prompt: 'a fox' };
 
 function routeOf<K extends RouteKind>(kind: K): RoutesByKind[K] {
@@ -115,14 +116,13 @@ describe('a create body', () => {
 
   test.each([
     ['image/png', PNG],
-    ['image/jpeg', Buffer.from('ffd8ffe000104a464946', 'hex')],
-    ['image/gif', Buffer.from('GIF89a0000')],
-    ['image/webp', Buffer.from('RIFF0000WEBPVP8 ')],
+    ['image/jpeg', encodeImage('jpeg', { width: 2 })],
+    ['image/webp', encodeImage('webp', { width: 2 })],
   ])('may carry %s as base64 or data URL', (mediaType, bytes) => {
     const base64 = bytes.toString('base64');
     for (const b64_json of [base64, base64.replace(/=+$/, ''), `data:image/whatever;base64,${base64}`]) {
       const [image] = parse({ ...MINIMAL, mode: 'image', input_images: [{ b64_json }] }).images;
-      expect(image).toEqual({ kind: 'bytes', mediaType, bytes });
+      expect(image).toEqual({ kind: 'bytes', mediaType, bytes, width: 2, height: 2 });
     }
   });
 });

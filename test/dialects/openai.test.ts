@@ -5,9 +5,10 @@ import { UploadedFile } from '../../src/dialects/uploaded-file.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { VIDEO_STATES, type Video } from '../../src/domain/video.ts';
 import { makeArchive, makeCompletedVideo, makeOffer, makeRequest, makeVideo } from '../builders.ts';
+import { makePng } from '../fixtures/images.ts';
 import { refusalOf, requestOf, routeOf, viewOf } from './dialect-routes.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = makePng();
 const MINIMAL = { model: 'sora-2', prompt: 'a fox' };
 const DRAFT = { ...MINIMAL, mode: 'text', images: [], extra: {} };
 
@@ -69,7 +70,7 @@ describe('a create body', () => {
   });
 
   test('with a reference animates it, in each form of one (OV-10)', () => {
-    const image = { kind: 'bytes', bytes: PNG, mediaType: 'image/png' };
+    const image = { kind: 'bytes', bytes: PNG, mediaType: 'image/png', width: 2, height: 2 };
     const url = 'https://example.com/a.png';
     const dataUrl = `data:image/png;base64,${PNG.toString('base64')}`;
     const imagesOf = (input_reference: unknown) => parse({ ...MINIMAL, input_reference });

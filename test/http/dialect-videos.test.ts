@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileStore } from '../../src/storage/file-store.ts';
 import { makeArchive, makeCompletedVideo, makeVideo } from '../builders.ts';
+import { makePng } from '../fixtures/images.ts';
 import { putObject } from '../storage/media-store-contract.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from './test-app.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = makePng();
 const ERROR = { error: { message: expect.any(String), type: 'invalid_request_error', param: null, code: 'x' } };
 const PATHS = ['/v1/videos', '/v1/openai/videos', '/openai/v1/videos'] as const;
 
@@ -67,7 +68,7 @@ describe.each(PATHS)('at %s', (path) => {
         durationSeconds: 8,
         aspectRatio: '16:9',
         quality: '720p',
-        images: [{ kind: 'bytes', mediaType: 'image/png', bytes: PNG }],
+        images: [{ kind: 'bytes', mediaType: 'image/png', bytes: PNG, width: 2, height: 2 }],
         extra: {},
       },
     });

@@ -8,6 +8,8 @@ import type { PollTiming } from '../src/domain/poll-schedule.ts';
 import type { ProviderName } from '../src/domain/vendor.ts';
 import type { Provider } from '../src/providers/provider.ts';
 import type { ArchiveClip, InspectClip } from '../src/storage/archive-clip.ts';
+import type { LinkInputImage } from '../src/storage/link-input-image.ts';
+import type { LoadInputImage } from '../src/storage/load-input-image.ts';
 import type { MediaStore } from '../src/storage/media-store.ts';
 import type { WorkflowControl } from '../src/temporal/workflow-control.ts';
 import type { TaskFollower } from './task-follower.ts';
@@ -25,6 +27,8 @@ export interface ActivityDependencies {
   readonly archiveClip: ArchiveClip;
   /** Reads back a clip that lies in the store already. */
   readonly inspectClip: InspectClip;
+  readonly loadImage: LoadInputImage;
+  readonly linkImage: LinkInputImage;
   readonly providers: Readonly<Record<ProviderName, Provider>>;
   readonly accounts: readonly AccountConfig[];
   readonly follower: Pick<TaskFollower, 'follow' | 'leave'>;

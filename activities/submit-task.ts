@@ -18,11 +18,10 @@ import {
   voidSubmission,
 } from '../src/catalog/submissions.ts';
 import { changeVideo, findVideo, lockVideo, noteDoubt } from '../src/catalog/videos.ts';
-import type { UpstreamWords, VideoFailure } from '../src/domain/failure.ts';
+import { type UpstreamWords, VIDEO_FAILURES, type VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
 import type { StartOutcome, StoredClip } from '../src/providers/provider.ts';
-import { readInputImage } from '../src/storage/input-images.ts';
 import { storeClip } from '../src/storage/store-clip.ts';
 import { confirmSubmission } from './confirm-submission.ts';
 import { type ActivityDependencies, announceGrants, findAccount } from './dependencies.ts';
@@ -90,6 +89,7 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
       const message = 'the worker was held up before it could send the create';
       return { kind: 'lost', answered: false, upstream: { message } };
     }
+    const signal = AbortSignal.timeout(timeoutMs);
     return await providers[submission.provider].start(video.request, {
       baseUrl: submission.baseUrl,
       apiKey: account.apiKey,
@@ -97,9 +97,10 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
       idempotencyKey: submission.id,
       timeoutMs,
       // Never the attempt's own signal: an answer that comes late is still written down.
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
       storeClip: (pieces) => storeClip(dependencies.store, submission.videoId, pieces),
-      readImage: (image) => readInputImage(dependencies.store, image),
+      loadImage: (image) => dependencies.loadImage(image, signal),
+      linkImage: (image) => dependencies.linkImage(image, submission),
     });
   }
 
@@ -174,10 +175,11 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
   }
 
   /** The upstream will not make this video. */
-  async function refuse(submission: SubmissionRow, { upstream }: Refused, makeVoid: Void): Promise<NextStep> {
-    const freed = await freeSlot(dependencies, submission, (tx) => makeVoid(tx, submission.id, { ...upstream }));
+  async function refuse(submission: SubmissionRow, refused: Refused, makeVoid: Void): Promise<NextStep> {
+    const words = { ...refused.upstream };
+    const freed = await freeSlot(dependencies, submission, (tx) => makeVoid(tx, submission.id, words));
     if (!freed) return await nextStep(submission.videoId);
-    return { step: 'end', state: 'failed', failure: refusedFailure(upstream) };
+    return { step: 'end', state: 'failed', failure: refusedFailure(refused) };
   }
 
   /** The create's answer was the task's end: its slot is free before the clip is read back. */
@@ -217,7 +219,7 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
         return await moveOn(submission, { message }, (tx) => pauseUntil(tx, submission.account, pause));
       }
       case 'refused': {
-        if (outcome.reason === 'request') return await refuse(submission, outcome, takeBack);
+        if (isAboutVideo(outcome)) return await refuse(submission, outcome, takeBack);
         const refused = await examined(submission, outcome);
         return await moveOn(submission, refused.upstream, (tx) => noteAccountTrouble(tx, submission, refused));
       }
@@ -276,7 +278,7 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
     if (outcome.kind === 'delivered' || outcome.kind === 'failed') return await record(unconfirmed, outcome);
     if (outcome.kind === 'not sent') return askAgain(unconfirmed, { message: outcome.message });
     if (isVerdict(outcome)) return await refuse(unconfirmed, outcome, voidSubmission);
-    if (outcome.reason !== 'request') await noteAccountTrouble(db, unconfirmed, await examined(unconfirmed, outcome));
+    if (!isAboutVideo(outcome)) await noteAccountTrouble(db, unconfirmed, await examined(unconfirmed, outcome));
     return askAgain(unconfirmed, outcome.upstream, outcome.retryAfterMs);
   }
 
@@ -319,7 +321,16 @@ function pauseBounds(retryAfterMs: number | undefined) {
   return { retryAfterMs, shortestMs: SHORTEST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS };
 }
 
-function refusedFailure(upstream: UpstreamWords): VideoFailure {
+/** Whether the refusal would be the same at any other time and with any other key. */
+function isAboutVideo({ reason }: Refused): boolean {
+  return reason === 'request' || reason === 'image';
+}
+
+function refusedFailure({ reason, upstream }: Refused): VideoFailure {
+  if (reason === 'image') {
+    const message = upstream.message ?? VIDEO_FAILURES.input_image_unusable.meaning;
+    return { kind: 'input_image_unusable', message, upstream: null };
+  }
   const message = upstream.message ?? `the upstream refused the create with status ${upstream.status ?? 'unknown'}`;
   return { kind: 'upstream_refused', message, upstream };
 }

@@ -5,6 +5,7 @@ import { listSuspendedAccounts, recover } from '../src/catalog/accounts.ts';
 import { type AuditedVideo, listUnaudited, listUnopened, noteAudit, noteResume } from '../src/catalog/audits.ts';
 import { type Db, inTransaction } from '../src/catalog/database.ts';
 import { endVideo } from '../src/catalog/ends.ts';
+import { forgetInputImage, listUnusedImages } from '../src/catalog/input-images.ts';
 import {
   type Grant,
   grantSlots,
@@ -17,6 +18,7 @@ import { noteSignal, withdrawGrant } from '../src/catalog/submissions.ts';
 import { changeVideo, listExpiredMedia } from '../src/catalog/videos.ts';
 import { isAway, readRefusal } from '../src/domain/start-error.ts';
 import type { Video } from '../src/domain/video.ts';
+import { inputImageKeyOf } from '../src/storage/input-images.ts';
 import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
 import { discoverModels } from './discover-models.ts';
 import { findOrphans } from './find-orphans.ts';
@@ -34,6 +36,8 @@ const AUDIT_LIMIT = 200;
 const MAX_RESUMES = 5;
 
 const PURGE_LIMIT = 500;
+/** How long an input image outlives the last video that is made from it: links to it live as long. */
+const IMAGE_LIFETIME_MS = 24 * 60 * 60_000;
 const STRANDED_LIMIT = 500;
 const VISIBILITY_WINDOW_MS = 15 * 60_000;
 
@@ -52,6 +56,7 @@ export interface SweepReport {
   /** Tasks that were found to belong to no submission. */
   readonly orphans: number;
   readonly purged: number;
+  readonly purgedImages: number;
   /** What failed, each with what it was about; the rest was done all the same. */
   readonly errors: readonly string[];
 }
@@ -217,6 +222,24 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     return 1;
   }
 
+  /** The bytes go while the row is locked: whoever brings the same image meanwhile waits, and then stores it anew. */
+  async function purgeImage(sha256: string, unusedSince: Date): Promise<number> {
+    return await inTransaction(db, async (tx) => {
+      if (!(await forgetInputImage(tx, sha256, unusedSince))) return 0;
+      await store.remove(inputImageKeyOf(sha256));
+      return 1;
+    });
+  }
+
+  async function purgeImages(parts: Parts): Promise<number> {
+    const unusedSince = before(IMAGE_LIFETIME_MS);
+    let purged = 0;
+    for (const sha256 of await listUnusedImages(db, unusedSince, PURGE_LIMIT)) {
+      purged += await parts.item(`the input image ${sha256}`, () => purgeImage(sha256, unusedSince), 0);
+    }
+    return purged;
+  }
+
   async function purge(parts: Parts): Promise<number> {
     let purged = 0;
     for (const video of await listExpiredMedia(db, new Date(), PURGE_LIMIT)) {
@@ -236,8 +259,20 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       const grants = await parts.section('queues', () => grantWaiting(parts), 0);
       const orphans = await parts.section('orphans', () => findOrphans(dependencies), 0);
       const purged = await parts.section('purge', () => purge(parts), 0);
+      const purgedImages = await parts.section('input images', () => purgeImages(parts), 0);
       await parts.section('idempotency keys', () => deleteOldKeys(db), undefined);
-      return { started, resumed, stuck, grants, recovered, models, orphans, purged, errors: parts.errors };
+      return {
+        started,
+        resumed,
+        stuck,
+        grants,
+        recovered,
+        models,
+        orphans,
+        purged,
+        purgedImages,
+        errors: parts.errors,
+      };
     },
   };
 }

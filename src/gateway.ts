@@ -16,8 +16,8 @@ import { choose } from './domain/prefer.ts';
 import type { DialectName } from './domain/vendor.ts';
 import { isEnded, type Video, type VideoState } from './domain/video.ts';
 import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from './domain/video-request.ts';
+import { keepInputImage } from './gateway-images.ts';
 import { Starter } from './gateway-starts.ts';
-import { storeInputImage } from './storage/input-images.ts';
 import type { MediaStore } from './storage/media-store.ts';
 import type { WorkflowControl } from './temporal/workflow-control.ts';
 
@@ -132,7 +132,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     values: Pick<VideoRequest, 'durationSeconds' | 'aspectRatio' | 'quality'>,
   ) {
     const { mode, prompt, extra, remixOf } = draft;
-    const images = await Promise.all(draft.images.map((image) => storeInputImage(store, image)));
+    const images = await Promise.all(draft.images.map((image) => keepInputImage({ db, store }, image)));
     return { mode, prompt, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) };
   }
 

@@ -64,7 +64,7 @@ async function mountedRoutes(): Promise<string[]> {
     routes.push({ method, url });
   });
   app.register(healthRoutes({ checks: nobody, isDraining: nobody }));
-  app.register(mediaRoutes({ store: nobody, links: nobody, findVideo: nobody }));
+  app.register(mediaRoutes({ store: nobody, links: nobody, findVideo: nobody, findInputImage: nobody }));
   app.register(managementRoutes({ gateway: nobody, administration: nobody, links: nobody, workflowUrl: nobody }));
   await app.ready();
   await app.close();

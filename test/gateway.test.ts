@@ -10,6 +10,7 @@ import { type CatalogDatabase, openDatabase } from '../src/catalog/database.ts';
 import { endVideo } from '../src/catalog/ends.ts';
 import { replacePublishedModels } from '../src/catalog/models.ts';
 import { changeVideo, findVideo, listExpiredMedia } from '../src/catalog/videos.ts';
+import { readImageHeader } from '../src/domain/image-header.ts';
 import type { DialectName } from '../src/domain/vendor.ts';
 import type { VideoDraft } from '../src/domain/video-request.ts';
 import { type Caller, type CreateOrder, createGateway, type Gateway } from '../src/gateway.ts';
@@ -18,6 +19,7 @@ import type { MediaStore } from '../src/storage/media-store.ts';
 import { makeArchive, makeOffer } from './builders.ts';
 import { insertSubmission, makeAccount } from './catalog/rows.ts';
 import { emptyCatalog } from './catalog/with-catalog.ts';
+import { makePng } from './fixtures/images.ts';
 import { putObject } from './storage/media-store-contract.ts';
 import { silentLog } from './temporal/silent-log.ts';
 
@@ -233,11 +235,11 @@ test('a video of the older revision that failed is paid back (AO-02, X6)', async
 describe('a remix', () => {
   // Contract 3.2
   test('takes the stored image of its source, and its name', async () => {
-    const bytes = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
-    const source = await create({ mode: 'image', images: [{ kind: 'bytes', bytes, mediaType: 'image/png' }] });
+    const bytes = makePng();
+    const source = await create({ mode: 'image', images: [{ kind: 'bytes', bytes, ...readImageHeader(bytes) }] });
     const { images } = source.request;
     const remix = await create({ mode: 'image', images, remixOf: source.id }, { dialect: 'openai' });
-    expect(remix.request).toMatchObject({ images: [{ kind: 'stored', sizeBytes: 16 }], remixOf: source.id });
+    expect(remix.request).toMatchObject({ images: [{ kind: 'stored', sizeBytes: bytes.length }], remixOf: source.id });
   });
 
   test('of an image that is gone is refused', async () => {

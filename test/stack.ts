@@ -13,6 +13,7 @@ import { syncAccounts } from '../src/catalog/accounts.ts';
 import { ensureRootCaller } from '../src/catalog/callers.ts';
 import { watchChanges } from '../src/catalog/changes.ts';
 import { openDatabase } from '../src/catalog/database.ts';
+import { findInputImage } from '../src/catalog/input-images.ts';
 import { findVideo } from '../src/catalog/videos.ts';
 import type { AccountConfig } from '../src/config.ts';
 import { DIALECTS } from '../src/dialects/index.ts';
@@ -27,6 +28,8 @@ import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
 import { createClipArchiver, createClipInspector } from '../src/storage/archive-clip.ts';
 import { createFileStore } from '../src/storage/file-store.ts';
+import { createImageLinker } from '../src/storage/link-input-image.ts';
+import { createImageLoader } from '../src/storage/load-input-image.ts';
 import { createPosterMaker } from '../src/storage/poster.ts';
 import { createLinkSigner, createVideoLinks } from '../src/storage/signed-links.ts';
 import { connectWorker, openTemporalClient } from '../src/temporal/connection.ts';
@@ -35,6 +38,9 @@ import { findServer } from '../src/temporal/find-server.ts';
 import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../src/temporal/worker.ts';
 import { createWorkflowControl } from '../src/temporal/workflow-control.ts';
 import { silentLog } from './temporal/silent-log.ts';
+
+/** Nobody listens there: links are read through the application itself. */
+const PUBLIC_URL = 'http://127.0.0.1';
 
 export const ROOT_KEY = 'cy_root_key_of_the_tests';
 
@@ -48,6 +54,8 @@ export interface StackOptions {
   readonly provider?: ProviderName;
   readonly speed?: number;
   readonly account?: Partial<AccountConfig>;
+  /** `host:port` that callers' image URLs may name although they are private. */
+  readonly trustedHosts?: readonly string[];
   readonly dependencies?: Partial<ActivityDependencies>;
 }
 
@@ -56,6 +64,7 @@ export async function startStack({
   speed = 20,
   provider = 'airforce',
   account = {},
+  trustedHosts = [],
   dependencies = {},
 }: StackOptions = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-stack-'));
@@ -94,6 +103,7 @@ export async function startStack({
   const workflows = createWorkflowControl(client);
   const store = createFileStore(join(dataDir, 'media'));
   const makePoster = createPosterMaker(log);
+  const signer = createLinkSigner(['signing key of the tests'], PUBLIC_URL);
   const archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster });
   const providers = { ...PROVIDERS_BY_NAME, ...dependencies.providers };
   const follower = createTaskFollower({ providers, accounts, workflows, log });
@@ -102,6 +112,8 @@ export async function startStack({
     store,
     archiveClip,
     inspectClip: createClipInspector({ store, makePoster }),
+    loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts }),
+    linkImage: createImageLinker(signer, PUBLIC_URL),
     providers: PROVIDERS_BY_NAME,
     accounts,
     workflows,
@@ -126,18 +138,24 @@ export async function startStack({
   await ensureSweepSchedule(client);
   const changes = await watchChanges(database);
   const gateway = createGateway({ db, store, workflows, subscribe: changes.subscribe, log });
-  const signer = createLinkSigner(['signing key of the tests'], 'http://127.0.0.1');
   const app: FastifyInstance = buildApp({
     gateway,
     dialects: DIALECTS,
     links: createVideoLinks(signer),
     store,
-    trustedHosts: [],
+    trustedHosts,
     health: {
       checks: { catalog: database.check, storage: store.check, temporal: workflows.check, workers: async () => {} },
       isDraining: () => false,
     },
-    plugins: [mediaRoutes({ store, links: signer, findVideo: (id) => findVideo(db, id) })],
+    plugins: [
+      mediaRoutes({
+        store,
+        links: signer,
+        findVideo: (id) => findVideo(db, id),
+        findInputImage: (sha256) => findInputImage(db, sha256),
+      }),
+    ],
     log,
   });
   const headers = { authorization: `Bearer ${ROOT_KEY}` };

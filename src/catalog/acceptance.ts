@@ -7,6 +7,7 @@ import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { type Db, inTransaction } from './database.ts';
+import { useInputImages } from './input-images.ts';
 import { hold } from './ledger.ts';
 import { idempotencyKeys, videos } from './schema.ts';
 import { findVideo, toVideo } from './videos.ts';
@@ -106,6 +107,7 @@ export async function acceptVideo(
       .values({ ...row, model: order.request.model, state: 'queued' })
       .returning();
     if (!inserted) throw new Error(`video ${order.id} was not inserted`);
+    await useInputImages(tx, order.id, order.request.images);
     return { video: toVideo(inserted), repeated: false };
   });
 }

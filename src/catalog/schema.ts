@@ -201,6 +201,32 @@ export const videos = pgTable(
   ],
 );
 
+/** Input images that callers uploaded, each once; the bytes lie in the media store under their hash. */
+export const inputImages = pgTable(
+  'input_images',
+  {
+    sha256: text().primaryKey(),
+    mediaType: text('media_type').notNull(),
+    sizeBytes: integer('size_bytes').notNull(),
+    width: integer().notNull(),
+    height: integer().notNull(),
+    storedAt: instant('stored_at').notNull(),
+    /** When a request last brought or named it: it is kept for a while whoever may be about to use it. */
+    lastUsedAt: instant('last_used_at').notNull(),
+  },
+  (table) => [index('input_images_last_used').on(table.lastUsedAt)],
+);
+
+/** Which videos are made from which input images. */
+export const inputImageUses = pgTable(
+  'input_image_uses',
+  {
+    sha256: text().notNull(),
+    videoId: text('video_id').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.sha256, table.videoId] })],
+);
+
 /** Videos that wait for a slot; the row goes when a slot is granted. */
 export const waiting = pgTable(
   'waiting',
@@ -211,6 +237,8 @@ export const waiting = pgTable(
     model: text().notNull(),
     /** Start-time fair queueing: smallest first. */
     tag: doublePrecision().notNull(),
+    /** How many input images its account must take. */
+    images: integer().notNull().default(0),
     queuedAt: instant('queued_at').notNull(),
   },
   (table) => [index('waiting_order').on(table.pool, table.tag, table.videoId)],

@@ -2,7 +2,7 @@
 
 import { and, count, eq, gt, lt, max, not, or, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
-import type { ProviderName } from '../domain/vendor.ts';
+import { MOST_IMAGES, PROVIDERS, type ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './database.ts';
 import { accountModels, accounts, callers, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
@@ -121,8 +121,9 @@ export async function returnToQueue(tx: Db, video: VideoRow): Promise<void> {
 }
 
 async function enter(tx: Db, video: VideoRow, place: { readonly pool: string; readonly tag: number }): Promise<void> {
-  const { id: videoId, callerId, model } = video;
-  await tx.insert(waiting).values({ videoId, callerId, model, queuedAt: new Date(), ...place });
+  const { id: videoId, callerId, model, request } = video;
+  const images = request.images.length;
+  await tx.insert(waiting).values({ videoId, callerId, model, images, queuedAt: new Date(), ...place });
 }
 
 /** Takes a video out of the queue; true when it was in it. */
@@ -164,9 +165,13 @@ async function chooseNext(tx: Db, pool: LockedPool): Promise<Choice | null> {
   if (pool.accounts.length === 0) return null;
   const open = listed(OPEN_SUBMISSION_STATES);
   const own = listed(pool.accounts.map(({ id }) => id));
+  const mostImages = sql.join(
+    PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(MOST_IMAGES[provider]))}`),
+    sql` `,
+  );
   const result = await tx.execute(sql`
     with room as materialized (
-      select a.id, a.max_concurrent_tasks - count(s.id) as free
+      select a.id, a.max_concurrent_tasks - count(s.id) as free, case a.provider ${mostImages} else 0 end as most_images
       from accounts a left join submissions s on s.account = a.id and s.state in (${open})
       where a.id in (${own}) and a.configured and not a.paused_by_operator and a.suspended_at is null
         and (a.paused_until is null or a.paused_until <= now())
@@ -177,7 +182,7 @@ async function chooseNext(tx: Db, pool: LockedPool): Promise<Choice | null> {
     select w.video_id, w.tag, m.account, m.upstream_model
     from waiting w cross join lateral (
       select am.account, am.upstream_model from account_models am join room on room.id = am.account
-      where am.model = w.model and (am.suspended_until is null or am.suspended_until <= now())
+      where am.model = w.model and w.images <= room.most_images and (am.suspended_until is null or am.suspended_until <= now())
       order by am.preference, room.free desc, am.account limit 1
     ) m
     where w.pool = ${pool.id} and exists (select 1 from room) order by w.tag, w.video_id limit 1`);

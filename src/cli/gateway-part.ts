@@ -3,6 +3,7 @@
 import { createAdministration } from '../catalog/administration.ts';
 import { type ChangeWatcher, watchChanges } from '../catalog/changes.ts';
 import { inTransaction } from '../catalog/database.ts';
+import { findInputImage } from '../catalog/input-images.ts';
 import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { ConfigError } from '../config.ts';
@@ -69,7 +70,12 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
       isDraining: () => stop.aborted,
     },
     plugins: [
-      mediaRoutes({ store, links: signer, findVideo: (id) => findVideo(db, id) }),
+      mediaRoutes({
+        store,
+        links: signer,
+        findVideo: (id) => findVideo(db, id),
+        findInputImage: (sha256) => findInputImage(db, sha256),
+      }),
       managementRoutes({
         gateway,
         administration: createAdministration({ db, onResumed: (account) => grantFreeSlots(options, account) }),

@@ -8,11 +8,15 @@ import { createTaskFollower, type TaskFollower } from '../../activities/task-fol
 import { fetchUntrusted } from '../net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { createClipArchiver, createClipInspector } from '../storage/archive-clip.ts';
+import { createImageLinker } from '../storage/link-input-image.ts';
+import { createImageLoader } from '../storage/load-input-image.ts';
 import { createPosterMaker } from '../storage/poster.ts';
+import { createLinkSigner } from '../storage/signed-links.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { setUpNamespace } from '../temporal/setup.ts';
 import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../temporal/worker.ts';
 import type { Parts } from './parts.ts';
+import { ensureSigningKeys } from './secrets.ts';
 import type { OpenLink } from './temporal-link.ts';
 
 export interface WorkerPart {
@@ -48,13 +52,16 @@ export async function discoverUpstreamModels({ config, log, database }: Parts): 
   log.info({ models: found }, 'models of the upstreams read');
 }
 
-function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink, follower: TaskFollower) {
+async function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink, follower: TaskFollower) {
+  const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const makePoster = createPosterMaker(log);
   return createActivities({
     db: database.db,
     store,
     archiveClip: createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster }),
     inspectClip: createClipInspector({ store, makePoster }),
+    loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts: config.trustedHosts }),
+    linkImage: createImageLinker(signer, config.publicUrl),
     providers: PROVIDERS_BY_NAME,
     accounts: config.accounts,
     workflows: control,
@@ -121,7 +128,7 @@ class WatchedWorkers implements WorkerPart {
     const connection = await connectWorker(this.#link.settings, log, this.#stopping.signal);
     try {
       await setUpNamespace(this.#link.connection, namespace, log);
-      const activities = activitiesOf(this.#parts, this.#link, this.#follower);
+      const activities = await activitiesOf(this.#parts, this.#link, this.#follower);
       this.#workers = await startWorkers({
         connection,
         namespace,

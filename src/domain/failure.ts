@@ -24,6 +24,12 @@ export const VIDEO_FAILURES = {
     charge: 'none',
     meaning: 'The upstream refused to create the task.',
   },
+  input_image_unusable: {
+    retry: 'never',
+    httpStatus: 400,
+    charge: 'none',
+    meaning: 'An input image could not be fetched, or is not an image that can be passed on.',
+  },
   upstream_no_output: {
     retry: 'later',
     httpStatus: 502,

@@ -2,7 +2,7 @@
 
 import { Refusal } from './failure.ts';
 import type { MicroUsd } from './money.ts';
-import type { ProviderName } from './vendor.ts';
+import { MOST_IMAGES, type ProviderName } from './vendor.ts';
 import type { Mode, VideoDraft } from './video-request.ts';
 
 /** What a model can do; an empty list means that the upstream states no restriction. */
@@ -61,6 +61,14 @@ function resolveChoice(param: string, value: string | undefined, allowed: readon
   return value ?? allowed[0] ?? null;
 }
 
+/** What the account's API has no words for is refused here, where another account may still have them. */
+function checkImages({ mode, images }: VideoDraft, { model, provider }: ModelOffer): void {
+  const most = MOST_IMAGES[provider];
+  if (most === 0 && mode !== 'text') refuse('mode', `model ${model} is offered by ${provider}, which takes no images`);
+  if (images.length <= most) return;
+  refuse('input_images', `model ${model} takes ${most} input images at ${provider}, not ${images.length}`);
+}
+
 /**
  * Checks a draft against an offer and fills in the model's defaults.
  * @throws Refusal `invalid_request` naming the parameter and the allowed values.
@@ -70,6 +78,7 @@ export function resolveDraft(draft: VideoDraft, offer: ModelOffer): ResolvedValu
   if (capabilities.modes.length > 0 && !capabilities.modes.includes(draft.mode)) {
     refuse('mode', `model ${model} takes the modes ${capabilities.modes.join(', ')}, not ${draft.mode}`);
   }
+  checkImages(draft, offer);
   return {
     durationSeconds: resolveDuration(draft, offer),
     aspectRatio: resolveChoice('aspect_ratio', draft.aspectRatio, capabilities.aspectRatios, model),

@@ -1,16 +1,25 @@
-/** Archived clips and posters by signed link: no API key, but a signature and a video that still has its media. */
+/** Archived clips, posters and input images by signed link: no API key, but a signature and a row that still has them. */
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
 import type { ArchivedClip, Video } from '../domain/video.ts';
+import { inputImageKeyOf } from '../storage/input-images.ts';
 import type { MediaStore } from '../storage/media-store.ts';
-import type { LinkSigner, MediaVariant } from '../storage/signed-links.ts';
+import type { LinkSignature, LinkSigner, LinkVerdict, MediaVariant } from '../storage/signed-links.ts';
 import { type ServedObject, serveObject } from './serve-object.ts';
 
 export interface MediaRoutesOptions {
   readonly store: MediaStore;
-  readonly links: Pick<LinkSigner, 'verify'>;
+  readonly links: Pick<LinkSigner, 'verify' | 'verifyImage'>;
   findVideo(id: string): Promise<Video | null>;
+  findInputImage(sha256: string): Promise<InputImageFacts | null>;
+}
+
+/** What is known of a stored input image. */
+export interface InputImageFacts {
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly storedAt: Date;
 }
 
 interface MediaRequest {
@@ -18,9 +27,14 @@ interface MediaRequest {
   Querystring: Record<string, string | string[] | undefined>;
 }
 
+interface ImageRequest {
+  Params: { file: string };
+  Querystring: MediaRequest['Querystring'];
+}
+
 const VARIANTS: Readonly<Record<string, MediaVariant>> = { 'clip.mp4': 'clip', 'poster.jpg': 'poster' };
 
-/** GET and HEAD of `/media/:id/:file`; what cannot be served is thrown as `Refusal`: 403, 404 or 410. */
+/** GET and HEAD of `/media/:id/:file` and `/input-images/:file`; what cannot be served is thrown as `Refusal`: 403, 404 or 410. */
 export function mediaRoutes(options: MediaRoutesOptions): FastifyPluginAsync {
   return async (app) => {
     app.route<MediaRequest>({
@@ -34,17 +48,50 @@ export function mediaRoutes(options: MediaRoutesOptions): FastifyPluginAsync {
         return serveObject(request, reply, await findMedia(options.store, video, variant));
       },
     });
+    app.route<ImageRequest>({
+      method: ['GET', 'HEAD'],
+      url: '/input-images/:file',
+      logLevel: 'warn',
+      handler: async (request, reply) => {
+        const { file } = request.params;
+        checkVerdict(options.links.verifyImage({ file, ...signatureOf(request.query) }));
+        return serveObject(request, reply, await findImage(options, file));
+      },
+    });
   };
 }
 
 function checkLink(links: MediaRoutesOptions['links'], { params, query }: FastifyRequest<MediaRequest>): MediaVariant {
   const variant = VARIANTS[params.file];
   if (variant === undefined) throw new Refusal('not_found', 'there is no such file');
-  const { expires, key, signature } = query;
-  const verdict = links.verify({ videoId: params.id, variant, expires, key, signature });
+  checkVerdict(links.verify({ videoId: params.id, variant, ...signatureOf(query) }));
+  return variant;
+}
+
+function signatureOf({ expires, key, signature }: MediaRequest['Querystring']): LinkSignature {
+  return { expires, key, signature };
+}
+
+function checkVerdict(verdict: LinkVerdict): void {
   if (verdict === 'invalid') throw new Refusal('forbidden', 'the link is not signed, or not for this');
   if (verdict === 'expired') throw new Refusal('gone', 'the link has expired');
-  return variant;
+}
+
+/** A stored input image as an object to serve; throws `Refusal`: 410 once it is removed. */
+async function findImage({ store, findInputImage }: MediaRoutesOptions, file: string): Promise<ServedObject> {
+  const [sha256 = ''] = file.split('.');
+  const image = await findInputImage(sha256);
+  if (image === null) throw new Refusal('gone', 'the image has been removed');
+  const { sizeBytes, mediaType: contentType, storedAt: lastModified } = image;
+  return {
+    store,
+    key: inputImageKeyOf(sha256),
+    sizeBytes,
+    etag: `"${sha256}"`,
+    lastModified,
+    contentType,
+    filename: file,
+  };
 }
 
 /** The clip or poster of a video as an object to serve; throws `Refusal`: 404 before there is one, 410 after. */

@@ -103,7 +103,7 @@ async function createBody(request: VideoRequest, call: StartCall): Promise<JsonO
 /** AF-15: by URL, or carried as base64. */
 async function inputImage(image: ImageReference, call: StartCall): Promise<Json> {
   if (image.kind === 'url') return { url: image.url };
-  const bytes = await call.readImage(image);
+  const { bytes } = await call.loadImage(image);
   return { b64_json: Buffer.from(bytes).toString('base64') };
 }
 

@@ -1,5 +1,6 @@
 /** Sends a billable create and judges how it ended: the rule that decides whether it may ever be sent again. */
 
+import { UnusableImage } from '../domain/image-header.ts';
 import type { Json } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { EncodedBody } from '../net/encoded-body.ts';
@@ -89,6 +90,8 @@ function judgeError(error: unknown): StartOutcome {
     const answered = error.status !== undefined && isUpstreamsAnswer(error.status);
     return { kind: 'lost', answered, upstream: error.upstream };
   }
-  // Everything else happened before the exchange: no connection, a stored image that cannot be read.
+  // Nothing was sent, and never will be: the account is not to blame.
+  if (error instanceof UnusableImage) return { kind: 'refused', reason: 'image', upstream: { message: error.message } };
+  // Everything else happened before the exchange: no connection, a store that cannot be read.
   return { kind: 'not sent', message: error instanceof Error ? error.message : String(error) };
 }

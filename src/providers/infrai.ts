@@ -63,7 +63,6 @@ function findProblem({ mode, images, aspectRatio, quality }: VideoRequest): stri
   }
   if (others.length > 0) return `infrai takes one reference image, not ${images.length}`;
   if (mode !== 'text' && image === undefined) return `mode ${mode} needs an image`;
-  if (image?.kind === 'stored') return 'infrai takes a reference image by URL only, not as an upload';
   return undefined;
 }
 
@@ -82,7 +81,8 @@ function generateBody(request: VideoRequest, call: StartCall): JsonObject {
     // X13: the table's name, not the examples'.
     ...(request.aspectRatio !== null && { aspect: request.aspectRatio }),
     ...(request.quality !== null && { resolution: request.quality }),
-    ...(image?.kind === 'url' && { reference_image_url: image.url }),
+    // IN-07: by URL alone, so what was uploaded gets one of ours.
+    ...(image && { reference_image_url: image.kind === 'url' ? image.url : call.linkImage(image) }),
     // X16: what stands for a model.
     prefer: call.upstreamModel,
     idempotency_key: call.idempotencyKey,

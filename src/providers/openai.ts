@@ -99,12 +99,11 @@ function wantedFrame({ aspectRatio, quality }: VideoRequest): Frame | undefined 
   return { aspectRatio: aspectRatio ?? DEFAULT_FRAME.aspectRatio, quality: quality ?? DEFAULT_FRAME.quality };
 }
 
-/** OV-03: multipart where there is a file to send, JSON elsewhere. */
+/** OV-03, OV-10: an image is a file in a form, wherever it comes from; JSON elsewhere. */
 async function createBody(request: VideoRequest, call: StartCall): Promise<JsonObject | EncodedBody> {
   const [image] = request.images;
   const fields = createFields(request, call);
-  if (image?.kind === 'stored') return await multipartBody(fields, image, call);
-  return { ...fields, ...(image && { input_reference: { image_url: image.url } }) };
+  return image === undefined ? fields : await multipartBody(fields, image, call);
 }
 
 /** OV-06 to OV-09: everything that has a price is said explicitly; forwarded keys never replace one of these. */
@@ -121,12 +120,9 @@ function createFields(request: VideoRequest, call: StartCall): JsonObject {
   };
 }
 
-type StoredImage = Extract<ImageReference, { kind: 'stored' }>;
-
-async function multipartBody(fields: JsonObject, image: StoredImage, call: StartCall): Promise<EncodedBody> {
-  const { mediaType } = image;
+async function multipartBody(fields: JsonObject, image: ImageReference, call: StartCall): Promise<EncodedBody> {
+  const { bytes, mediaType } = await call.loadImage(image);
   const filename = `reference.${mediaType.split('/')[1] ?? 'bin'}`;
-  const bytes = await call.readImage(image);
   return await encodeMultipart(formTexts('', fields), { field: 'input_reference', filename, mediaType, bytes });
 }
 

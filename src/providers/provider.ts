@@ -6,7 +6,7 @@ import type { Capabilities } from '../domain/models.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { PollTiming } from '../domain/poll-schedule.ts';
 import type { ProviderName } from '../domain/vendor.ts';
-import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
+import type { ImageReference, StoredImage, VideoRequest } from '../domain/video-request.ts';
 
 /** What is true of a provider whatever the account. */
 export interface ProviderFacts {
@@ -43,12 +43,23 @@ export interface StartCall extends ProviderCall {
   readonly timeoutMs: number;
   /** Stores the clip that the answer carries; replaces what an earlier try stored, and leaves nothing when it throws. */
   storeClip(pieces: AsyncIterable<Uint8Array>): Promise<StoredClip>;
-  /** Reads a stored input image. */
-  readImage(image: ImageReference & { kind: 'stored' }): Promise<Uint8Array>;
+  /** Fetches an input image, from the store or from its URL. @throws UnusableImage */
+  loadImage(image: ImageReference): Promise<{ readonly bytes: Uint8Array; readonly mediaType: string }>;
+  /** A URL at which the upstream can fetch a stored image; the same in every try of the submission. @throws UnusableImage */
+  linkImage(image: StoredImage): string;
 }
 
-/** Why an upstream refused a create; only `request` is about the video itself, the others about the account. */
-export type RefusalReason = 'rate limited' | 'unauthenticated' | 'no credit' | 'model not allowed' | 'request';
+/**
+ * Why a create was refused: `request` and `image` (which never got as far as the upstream) are about the video itself,
+ * the others about the account.
+ */
+export type RefusalReason =
+  | 'rate limited'
+  | 'unauthenticated'
+  | 'no credit'
+  | 'model not allowed'
+  | 'request'
+  | 'image';
 
 /** How a create ended. Nothing is thrown: what is not known is said. */
 export type StartOutcome =

@@ -1,26 +1,37 @@
-/** Links to archived media that work without an API key until they expire. */
+/** Links to archived media and input images that work without an API key until they expire. */
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Video } from '../domain/video.ts';
+import type { StoredImage } from '../domain/video-request.ts';
 
 /** The files of a video that can be linked to, by variant. */
 const MEDIA_FILES = { clip: 'clip.mp4', poster: 'poster.jpg' } as const;
 export type MediaVariant = keyof typeof MEDIA_FILES;
 
-/** A link's parts as a request brings them; anything may stand in them. */
-export interface LinkClaim {
-  readonly videoId: string;
-  readonly variant: MediaVariant;
+/** What a link carries beside its path, as a request brings it; anything may stand in it. */
+export interface LinkSignature {
   readonly expires: unknown;
   readonly key: unknown;
   readonly signature: unknown;
 }
 
+/** A link to a video's file, as a request brings it. */
+export interface LinkClaim extends LinkSignature {
+  readonly videoId: string;
+  readonly variant: MediaVariant;
+}
+
+/** A link that nobody signed is `invalid` whatever its date. */
+export type LinkVerdict = 'valid' | 'invalid' | 'expired';
+
 export interface LinkSigner {
   /** The whole URL. */
   sign(video: Pick<Video, 'id'>, variant: MediaVariant, expiresAt: Date): string;
-  /** A link that nobody signed is `invalid` whatever its date. */
-  verify(claim: LinkClaim, now?: Date): 'valid' | 'invalid' | 'expired';
+  verify(claim: LinkClaim, now?: Date): LinkVerdict;
+  /** The same for an input image. */
+  signImage(image: Pick<StoredImage, 'sha256' | 'mediaType'>, expiresAt: Date): string;
+  /** `file` is the last name of the link's path. */
+  verifyImage(claim: LinkSignature & { readonly file: string }, now?: Date): LinkVerdict;
 }
 
 interface SigningKey {
@@ -28,26 +39,39 @@ interface SigningKey {
   readonly secret: string;
 }
 
+/** What a link leads to, and what tells its kind from others. */
+interface Target {
+  readonly path: string;
+  readonly id: string;
+  readonly kind: string;
+}
+
 /** The first key signs, all verify: rotate by putting the new key first. `publicUrl` has no trailing slash. */
 export function createLinkSigner(secrets: readonly string[], publicUrl: string): LinkSigner {
   const keys = secrets.map((secret) => ({ id: keyIdOf(secret), secret }));
   const [signing] = keys;
   if (signing === undefined) throw new Error('signing links needs at least one key');
+
+  const signTarget = (target: Target, expiresAt: Date): string => {
+    const expires = String(Math.floor(expiresAt.getTime() / 1000));
+    const signature = signatureOf(signing, target, expires).toString('base64url');
+    return `${publicUrl}${target.path}?${new URLSearchParams({ expires, key: signing.id, signature })}`;
+  };
+  const verifyTarget = (target: Target, { expires, key, signature }: LinkSignature, now: Date): LinkVerdict => {
+    const known = keys.find(({ id }) => id === key);
+    if (known === undefined || typeof expires !== 'string' || typeof signature !== 'string') return 'invalid';
+    const right = signatureOf(known, target, expires);
+    const given = Buffer.from(signature, 'base64url');
+    if (given.length !== right.length || !timingSafeEqual(given, right)) return 'invalid';
+    return Number(expires) * 1000 > now.getTime() ? 'valid' : 'expired';
+  };
+
   return {
-    sign: ({ id }, variant, expiresAt) => {
-      const expires = String(Math.floor(expiresAt.getTime() / 1000));
-      const signature = signatureOf(signing, { videoId: id, variant, expires }).toString('base64url');
-      const query = new URLSearchParams({ expires, key: signing.id, signature });
-      return `${publicUrl}${pathOf(id, variant)}?${query}`;
-    },
-    verify: ({ videoId, variant, expires, key, signature }, now = new Date()) => {
-      const known = keys.find(({ id }) => id === key);
-      if (known === undefined || typeof expires !== 'string' || typeof signature !== 'string') return 'invalid';
-      const right = signatureOf(known, { videoId, variant, expires });
-      const given = Buffer.from(signature, 'base64url');
-      if (given.length !== right.length || !timingSafeEqual(given, right)) return 'invalid';
-      return Number(expires) * 1000 > now.getTime() ? 'valid' : 'expired';
-    },
+    sign: ({ id }, variant, expiresAt) => signTarget(mediaTarget(id, variant), expiresAt),
+    verify: ({ videoId, variant, ...signature }, now = new Date()) =>
+      verifyTarget(mediaTarget(videoId, variant), signature, now),
+    signImage: (image, expiresAt) => signTarget(imageTarget(imageFileOf(image)), expiresAt),
+    verifyImage: ({ file, ...signature }, now = new Date()) => verifyTarget(imageTarget(file), signature, now),
   };
 }
 
@@ -69,17 +93,20 @@ function keyIdOf(secret: string): string {
   return createHash('sha256').update(`key id of ${secret}`).digest('hex').slice(0, 12);
 }
 
-function pathOf(videoId: string, variant: MediaVariant): string {
-  return `/media/${videoId}/${MEDIA_FILES[variant]}`;
+function mediaTarget(videoId: string, variant: MediaVariant): Target {
+  return { path: `/media/${videoId}/${MEDIA_FILES[variant]}`, id: videoId, kind: variant };
+}
+
+/** Upstreams may go by the name's ending. */
+function imageFileOf({ sha256, mediaType }: Pick<StoredImage, 'sha256' | 'mediaType'>): string {
+  return `${sha256}.${mediaType.replace('image/', '')}`;
+}
+
+function imageTarget(file: string): Target {
+  return { path: `/input-images/${file}`, id: file, kind: 'input-image' };
 }
 
 /** Over everything the link grants, a line each, so that no part can pass for another. */
-function signatureOf(
-  { secret }: SigningKey,
-  link: { videoId: string; variant: MediaVariant; expires: string },
-): Buffer {
-  const { videoId, variant, expires } = link;
-  return createHmac('sha256', secret)
-    .update([pathOf(videoId, variant), videoId, expires, variant].join('\n'))
-    .digest();
+function signatureOf({ secret }: SigningKey, { path, id, kind }: Target, expires: string): Buffer {
+  return createHmac('sha256', secret).update([path, id, expires, kind].join('\n')).digest();
 }

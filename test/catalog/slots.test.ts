@@ -19,6 +19,7 @@ import {
 } from '../../src/catalog/slots.ts';
 import { beginSending, closeSubmission, markRunning, takeBack } from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
+import type { ProviderName } from '../../src/domain/vendor.ts';
 import { accept, insertCaller, offerModel, winners } from '../model/scene.ts';
 import { insertSubmission, makeAccount } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
@@ -37,7 +38,7 @@ async function furnish(db: Db, configured = [WIDE]): Promise<void> {
 }
 
 /** Accepts videos and queues them one after the other; who was granted, in order. */
-async function queue(db: Db, ids: readonly string[], of: { callerId?: string; model?: string } = {}) {
+async function queue(db: Db, ids: readonly string[], of: Parameters<typeof accept>[2] = {}) {
   const granted: Grant[] = [];
   for (const id of ids) {
     const { request } = await accept(db, id, of);
@@ -202,6 +203,27 @@ describeOnBothCatalogs('slots', (catalog) => {
     await pauseAccount(db, 'other');
     expect(winners(await queue(db, ['x001'], { model: 'elsewhere' }))).toEqual([]);
     expect(winners(await queue(db, ['a001']))).toEqual(['a001']);
+  });
+
+  test('are granted where as many input images are taken', async () => {
+    const { db } = catalog.database;
+    const at = (id: string, provider: ProviderName) => makeAccount({ id, provider, singleLane: false });
+    await furnish(db, [at('a', 'a4f'), at('b', 'openai'), at('c', 'airforce')]);
+    const image = { kind: 'url', url: 'https://example.com/a.png' } as const;
+    const taken = [];
+    for (const count of [0, 1, 2]) {
+      const images = Array(count).fill(image);
+      taken.push(...(await queue(db, [`with ${count}`], { images })).map(({ account }) => account));
+    }
+    expect(taken).toEqual(['a', 'b', 'c']);
+  });
+
+  test('are not granted where no account takes the input images', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [makeAccount({ provider: 'a4f', singleLane: false })]);
+    const images = [{ kind: 'url', url: 'https://example.com/a.png' }] as const;
+    expect(await queue(db, ['with an image'], { images })).toEqual([]);
+    expect(winners(await queue(db, ['without']))).toEqual(['without']);
   });
 
   test('stay within a limit that was lowered', async () => {

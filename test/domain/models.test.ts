@@ -74,6 +74,20 @@ describe('the offer of a draft', () => {
   });
 });
 
+test.each([
+  ['a4f', 'image', 0, 'takes no images'],
+  ['a4f', 'image', 1, 'takes no images'],
+  ['openai', 'reference', 2, 'takes 1 input images at openai, not 2'],
+  ['infrai', 'reference', 2, 'takes 1 input images at infrai, not 2'],
+] as const)('%s is not offered %s with %i images', (provider, mode, count, problem) => {
+  const images = Array(count).fill({ kind: 'url', url: 'https://example.com/a.png' });
+  const draft: VideoDraft = { ...DRAFT, mode, images };
+  const offer = { ...offerWith({ modes: ['text', 'image', 'reference'] }), provider };
+  expect(() => resolveDraft(draft, offer)).toThrow(problem);
+  const other = { ...offer, account: 'airforce-2', provider: 'airforce' } as const;
+  expect(chooseOffer(draft, [offer, other]).offer.account).toBe('airforce-2');
+});
+
 test('a clip costs its seconds times the price', () => {
   expect(estimateMicroUsd(OFFER, 8)).toBe(3_200_000);
   expect(estimateMicroUsd({ ...OFFER, pricePerSecondMicroUsd: 33_333 }, 0.5)).toBe(16_667);

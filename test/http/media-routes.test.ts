@@ -12,6 +12,7 @@ import type { Video } from '../../src/domain/video.ts';
 import { sendError } from '../../src/http/errors.ts';
 import { mediaRoutes } from '../../src/http/media-routes.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
+import { inputImageKeyOf } from '../../src/storage/input-images.ts';
 import type { ByteRange, MediaStore } from '../../src/storage/media-store.ts';
 import { createLinkSigner, createVideoLinks } from '../../src/storage/signed-links.ts';
 import { makeArchive, makeCompletedVideo, makeVideo } from '../builders.ts';
@@ -29,6 +30,12 @@ const video = makeCompletedVideo({
   endedAt: new Date('2024-05-06T12:56:00.500Z'),
   expiresAt: new Date(Date.now() + 3_600_000),
 });
+const IMAGE = {
+  sha256: 'ab'.repeat(32),
+  mediaType: 'image/png',
+  sizeBytes: 5,
+  storedAt: new Date('2024-05-06T12:00:00Z'),
+};
 const LAST_MODIFIED = 'Mon, 06 May 2024 12:56:00 GMT';
 const { clipUrl, posterUrl } = createVideoLinks(signer)(video);
 const CLIP = clipUrl ?? '';
@@ -44,7 +51,12 @@ function build(found: Video | null, media: MediaStore = store): FastifyInstance 
   const built = fastify({ logger: { level: 'trace', stream } });
   built.setErrorHandler((error, request, reply) => sendError(error, { request, reply, dialect: null }));
   built.register(
-    mediaRoutes({ store: media, links: signer, findVideo: async (id) => (id === found?.id ? found : null) }),
+    mediaRoutes({
+      store: media,
+      links: signer,
+      findVideo: async (id) => (id === found?.id ? found : null),
+      findInputImage: async (sha256) => (sha256 === IMAGE.sha256 ? IMAGE : null),
+    }),
   );
   return built;
 }
@@ -230,4 +242,39 @@ test('the file is closed when the client leaves', async () => {
   await closed;
   expect(opened[0]?.destroyed).toBe(true);
   expect(opened[0]?.readableEnded).toBe(false);
+});
+
+describe('an input image', () => {
+  const link = () => signer.signImage(IMAGE, new Date(Date.now() + 60_000));
+
+  beforeEach(async () => {
+    await putObject(store, inputImageKeyOf(IMAGE.sha256), Buffer.from('image'));
+  });
+
+  test('is served by its link', async () => {
+    const answer = await app.inject(link());
+    expect({ status: answer.statusCode, body: answer.body }).toEqual({ status: 200, body: 'image' });
+    expect(answer.headers).toMatchObject({ 'content-type': 'image/png', etag: `"${IMAGE.sha256}"` });
+    const part = await app.inject({ url: link(), headers: { range: 'bytes=1-2' } });
+    expect({ status: part.statusCode, body: part.body }).toEqual({ status: 206, body: 'ma' });
+  });
+
+  test.each<[string, () => string, number]>([
+    ['an unsigned link', () => `/input-images/${IMAGE.sha256}.png`, 403],
+    ['a link for another image', () => link().replace('abab', 'cdcd'), 403],
+    ['a link that has expired', () => signer.signImage(IMAGE, new Date(Date.now() - 1000)), 410],
+    [
+      'a link to a forgotten image',
+      () => signer.signImage({ ...IMAGE, sha256: 'f'.repeat(64) }, new Date(Date.now() + 60_000)),
+      410,
+    ],
+    ['a name that leads elsewhere', () => '/input-images/..%2f..%2fcatalog', 403],
+  ])('is not served by %s', async (_what, url, status) => {
+    expect((await app.inject(url())).statusCode).toBe(status);
+  });
+
+  test('whose bytes have just been removed is gone', async () => {
+    await store.remove(inputImageKeyOf(IMAGE.sha256));
+    expect((await app.inject(link())).statusCode).toBe(410);
+  });
 });

@@ -15,6 +15,7 @@ import type { Grant } from '../../src/catalog/slots.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import type { Look, NextStep } from '../../src/domain/step.ts';
 import type { Video } from '../../src/domain/video.ts';
+import type { ImageReference } from '../../src/domain/video-request.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { makeArchive, makeOffer, makeRequest } from '../builders.ts';
 import { makeAccount } from '../catalog/rows.ts';
@@ -51,15 +52,25 @@ export async function offerModel(db: Db, model: string, accounts: readonly strin
   await db.insert(accountModels).values(rows);
 }
 
+interface AcceptOptions {
+  readonly callerId?: string;
+  readonly model?: string;
+  readonly images?: readonly ImageReference[];
+}
+
 /** Accepts a video of this caller; its prompt is its id, so that its tasks can be told apart. */
-export async function accept(db: Db, id: string, { callerId = 'caller_1', model = 'wan-2.6' } = {}): Promise<Video> {
+export async function accept(
+  db: Db,
+  id: string,
+  { callerId = 'caller_1', model = 'wan-2.6', images = [] }: AcceptOptions = {},
+): Promise<Video> {
   const createdAt = new Date();
   const expiresAt = new Date(createdAt.getTime() + 86_400_000);
   const { video } = await acceptVideo(db, {
     id,
     callerId,
     dialect: 'airforce',
-    request: makeRequest({ prompt: id, model }),
+    request: makeRequest({ prompt: id, model, images, ...(images.length > 0 && { mode: 'reference' }) }),
     estimateMicroUsd: ESTIMATE,
     createdAt,
     expiresAt,
@@ -108,6 +119,10 @@ export class Scene {
     return {
       db: this.db,
       store: { stage: nobody, read: nobody, sizeBytes: nobody, remove: async () => undefined, check: nobody },
+      loadImage: nobody,
+      linkImage: () => {
+        throw new Error('nothing of this is used here');
+      },
       archiveClip: nobody,
       inspectClip: nobody,
       deliveryTimeoutMs: createTimeoutMs,

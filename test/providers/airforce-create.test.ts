@@ -1,5 +1,6 @@
 /** Creates at a scripted airforce upstream: what is sent, and what is made of every kind of answer. */
 
+import { UnusableImage } from '../../src/domain/image-header.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import type { StartCall } from '../../src/providers/provider.ts';
@@ -153,12 +154,21 @@ describe('the outcome of a create', () => {
     expect(outcome).toMatchObject({ kind: 'not sent', message: expect.stringContaining('ECONNREFUSED') });
   });
 
-  test('is not sent where a stored image is gone', async () => {
+  test('is refused unsent where an image cannot be used', async () => {
     server.script = json(200, CREATED);
     const images = [{ kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 }] as const;
-    const readImage = () => Promise.reject(new Error('the image is gone'));
-    const outcome = await airforce.start({ ...REQUEST, images }, callTo(server, { readImage }));
-    expect(outcome).toMatchObject({ kind: 'not sent', message: expect.stringContaining('the image is gone') });
+    const loadImage = () => Promise.reject(new UnusableImage('the image is gone'));
+    const outcome = await airforce.start({ ...REQUEST, images }, callTo(server, { loadImage }));
+    expect(outcome).toEqual({ kind: 'refused', reason: 'image', upstream: { message: 'the image is gone' } });
+    expect(server.received).toHaveLength(0);
+  });
+
+  test('is not sent where the store of images is away', async () => {
+    server.script = json(200, CREATED);
+    const images = [{ kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 }] as const;
+    const loadImage = () => Promise.reject(new Error('the store is away'));
+    const outcome = await airforce.start({ ...REQUEST, images }, callTo(server, { loadImage }));
+    expect(outcome).toMatchObject({ kind: 'not sent', message: expect.stringContaining('the store is away') });
     expect(server.received).toHaveLength(0);
   });
 });

@@ -38,7 +38,8 @@ export function callTo(server: ScriptedServer, overrides: Partial<StartCall> = {
     storeClip: async () => {
       throw new Error('the answer carries no clip');
     },
-    readImage: async () => Buffer.from('png'),
+    loadImage: async () => ({ bytes: Buffer.from('png'), mediaType: 'image/png' }),
+    linkImage: ({ sha256 }) => `https://clips.example/input-images/${sha256}.png`,
     ...overrides,
   };
 }

@@ -50,6 +50,11 @@ describe('the body of a create', () => {
     expect(Object.keys(body).sort()).toEqual(['duration_seconds', 'idempotency_key', 'prefer', 'prompt']);
   });
 
+  test('names an uploaded image by a link of ours (IN-07)', async () => {
+    const url = `https://clips.example/input-images/${STORED.sha256}.png`;
+    expect(await sentBody({ mode: 'image', images: [STORED] })).toMatchObject({ reference_image_url: url });
+  });
+
   test.each(['image', 'reference'] as const)('names the image of mode %s', async (mode) => {
     expect(await sentBody({ mode, images: [IMAGE] })).toMatchObject({ reference_image_url: IMAGE.url });
   });
@@ -74,7 +79,6 @@ describe('a request without words here', () => {
     ['480p', { quality: '480p' }, 'infrai makes clips in 720p, 1080p, 4k, not 480p'],
     ['another aspect ratio', { aspectRatio: '4:3' }, 'infrai makes clips of 16:9, 9:16, 1:1, not 4:3'],
     ['two images', { mode: 'reference', images: [IMAGE, IMAGE] }, 'infrai takes one reference image, not 2'],
-    ['an uploaded image', { mode: 'image', images: [STORED] }, 'by URL only, not as an upload'],
     ['no image for its mode', { mode: 'reference' }, 'mode reference needs an image'],
   ])('is refused unsent with %s', async (_name, request, message) => {
     const upstream = { message: expect.stringContaining(message) };

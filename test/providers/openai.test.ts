@@ -1,5 +1,6 @@
 /** What is `/v1/videos`' own: sizes, uploads as multipart, content behind the key, and a list that can be adopted from. */
 
+import { UnusableImage } from '../../src/domain/image-header.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { closeUpstreamConnections } from '../../src/net/request-json.ts';
 import { openai } from '../../src/providers/openai.ts';
@@ -64,11 +65,6 @@ describe('the body of a create', () => {
     expect((await sentBody({ aspectRatio, quality })).size).toBe(size);
   });
 
-  test.each(['image', 'reference'] as const)('names the image of mode %s', async (mode) => {
-    const body = await sentBody({ mode, images: [IMAGE] });
-    expect(body).toMatchObject({ input_reference: { image_url: IMAGE.url } });
-  });
-
   test('forwards other keys but never over ours', async () => {
     const extra = { seed: 7, nested: { a: [1, null] }, model: 'gratis', seconds: '1', size: '9x9', stream: true };
     expect(await sentBody({ extra })).toEqual({
@@ -82,7 +78,13 @@ describe('the body of a create', () => {
   });
 });
 
-describe('a create with an uploaded image', () => {
+describe('a create with an image', () => {
+  test.each(['image', 'reference'] as const)('by URL in mode %s carries its bytes (OV-10)', async (mode) => {
+    const form = await sentForm({ mode, images: [IMAGE] });
+    const file = form.get('input_reference');
+    expect(file instanceof File && (await file.text())).toBe('png');
+  });
+
   test('carries it as a file beside the fields', async () => {
     const form = await sentForm({ mode: 'image', images: [STORED], prompt: 'über "alles"\r\nhinaus' });
     const { input_reference: file, ...fields } = Object.fromEntries(form.entries());
@@ -114,10 +116,10 @@ describe('a create with an uploaded image', () => {
 
   test('is not sent when the image is gone', async () => {
     server.script = json(200, VIDEO);
-    const readImage = () => Promise.reject(new Error('the image is gone'));
+    const loadImage = () => Promise.reject(new UnusableImage('the image is gone'));
     const request = makeRequest({ mode: 'image', images: [STORED] });
-    const outcome = await openai.start(request, makeCall(server, { readImage }));
-    expect(outcome).toEqual({ kind: 'not sent', message: 'the image is gone' });
+    const outcome = await openai.start(request, makeCall(server, { loadImage }));
+    expect(outcome).toEqual({ kind: 'refused', reason: 'image', upstream: { message: 'the image is gone' } });
     expect(server.received).toHaveLength(0);
   });
 });

@@ -51,7 +51,8 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
     storeClip: async () => {
       throw new Error('the answer carries no clip');
     },
-    readImage: async () => Buffer.from('not really an image'),
+    loadImage: async () => ({ bytes: Buffer.from('not really an image'), mediaType: 'image/png' }),
+    linkImage: ({ sha256 }: { sha256: string }) => `https://clips.example/input-images/${sha256}.png`,
     ...overrides,
   });
   const start = async (overrides: Partial<StartCall> = {}) =>
@@ -143,7 +144,8 @@ test('an uploaded image reaches the openai face as a file', async () => {
     storeClip: async () => {
       throw new Error('the answer carries no clip');
     },
-    readImage: async () => Buffer.from('not really an image'),
+    loadImage: async () => ({ bytes: Buffer.from('not really an image'), mediaType: 'image/png' }),
+    linkImage: ({ sha256 }: { sha256: string }) => `https://clips.example/input-images/${sha256}.png`,
   };
   const image = { kind: 'stored', sha256: 'a'.repeat(64), mediaType: 'image/png', sizeBytes: 19 } as const;
   requireStarted(await openai.start({ ...REQUEST, mode: 'image', durationSeconds: 4, images: [image] }, call));

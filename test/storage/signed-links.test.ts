@@ -1,5 +1,6 @@
 /** Signed links: what they grant, for how long, and what breaks them. */
 
+import { createImageLinker } from '../../src/storage/link-input-image.ts';
 import {
   createLinkSigner,
   createVideoLinks,
@@ -88,5 +89,42 @@ describe('the links of a video', () => {
 
   test('a video without a poster frame has no link to one', () => {
     expect(links({ ...video, archive: makeArchive() }, BEFORE).posterUrl).toBeNull();
+  });
+});
+
+describe('the link of an input image', () => {
+  const IMAGE = { kind: 'stored', sha256: 'ab'.repeat(32), mediaType: 'image/png', sizeBytes: 3 } as const;
+  const FILE = `${IMAGE.sha256}.png`;
+  const signatureOf = (url: string) => {
+    const { expires, key, signature } = Object.fromEntries(new URL(url).searchParams);
+    return { expires, key, signature };
+  };
+
+  test('grants that image alone, until its second', () => {
+    const url = signer.signImage(IMAGE, EXPIRES_AT);
+    expect(new URL(url).pathname).toBe(`/input-images/${FILE}`);
+    const verify = (file: string, now: Date) => signer.verifyImage({ file, ...signatureOf(url) }, now);
+    expect(verify(FILE, BEFORE)).toBe('valid');
+    expect(verify(FILE, EXPIRES_AT)).toBe('expired');
+    expect(verify(`${'cd'.repeat(32)}.png`, BEFORE)).toBe('invalid');
+    expect(signer.verify({ videoId: FILE, variant: 'clip', ...signatureOf(url) }, BEFORE)).toBe('invalid');
+  });
+
+  test('is the same in every try of a create', () => {
+    const link = createImageLinker(signer, PUBLIC_URL);
+    const reader = { grantedAt: BEFORE, baseUrl: 'https://api.example' };
+    expect(link(IMAGE, reader)).toBe(link(IMAGE, { ...reader }));
+    expect(link(IMAGE, reader)).toBe(signer.signImage(IMAGE, new Date(BEFORE.getTime() + 86_400_000)));
+  });
+
+  test.each([
+    ['http://127.0.0.1:8787', 'https://api.example', false],
+    ['http://localhost:8787', 'https://api.example', false],
+    ['http://127.0.0.1:8787', 'http://127.0.0.1:9000', true],
+    [PUBLIC_URL, 'https://api.example', true],
+  ])('from %s to an upstream at %s: %p', (publicUrl, baseUrl, isMade) => {
+    const make = () => createImageLinker(signer, publicUrl)(IMAGE, { grantedAt: BEFORE, baseUrl });
+    if (isMade) expect(make()).toContain(FILE);
+    else expect(make).toThrow('set CLIPYARD_PUBLIC_URL');
   });
 });

@@ -1,0 +1,85 @@
+/** Rows of input images: who uses which, and which nobody has used for long enough to be removed. */
+
+import { and, asc, eq, exists, gte, isNull, lt, not, or } from 'drizzle-orm';
+import type { ImageReference } from '../domain/video-request.ts';
+import type { Db } from './database.ts';
+import { inputImages, inputImageUses, videos } from './schema.ts';
+
+/** An image as it is entered. */
+export type NewInputImage = Pick<
+  typeof inputImages.$inferInsert,
+  'sha256' | 'mediaType' | 'sizeBytes' | 'width' | 'height'
+>;
+
+/**
+ * Enters an image that is about to be stored, or notes that it is wanted again. Before its bytes are written: from here
+ * on no purge takes them away.
+ */
+export async function enterInputImage(db: Db, image: NewInputImage): Promise<void> {
+  const now = new Date();
+  await db
+    .insert(inputImages)
+    .values({ ...image, storedAt: now, lastUsedAt: now })
+    .onConflictDoUpdate({ target: inputImages.sha256, set: { lastUsedAt: now } });
+}
+
+/** Notes that a stored image is wanted again; false where there is none any more. */
+export async function touchInputImage(db: Db, sha256: string): Promise<boolean> {
+  const touched = await db
+    .update(inputImages)
+    .set({ lastUsedAt: new Date() })
+    .where(eq(inputImages.sha256, sha256))
+    .returning({ sha256: inputImages.sha256 });
+  return touched.length > 0;
+}
+
+/** What is known of a stored image, null once it is forgotten. */
+export async function findInputImage(db: Db, sha256: string) {
+  const [row] = await db.select().from(inputImages).where(eq(inputImages.sha256, sha256));
+  return row ?? null;
+}
+
+/** Notes what a video is made from, in the transaction that enters it; images at URLs are none of ours. */
+export async function useInputImages(tx: Db, videoId: string, images: readonly ImageReference[]): Promise<void> {
+  const stored = images.flatMap((image) => (image.kind === 'stored' ? [image.sha256] : []));
+  // In order, so that two videos with the same images never wait for each other.
+  for (const sha256 of [...new Set(stored)].sort()) {
+    await touchInputImage(tx, sha256);
+    await tx.insert(inputImageUses).values({ sha256, videoId }).onConflictDoNothing();
+  }
+}
+
+/** Images that were not wanted since, and whose videos have all ended before that. */
+function unusedSince(db: Db, since: Date) {
+  const use = db
+    .select({ videoId: inputImageUses.videoId })
+    .from(inputImageUses)
+    .innerJoin(videos, eq(videos.id, inputImageUses.videoId))
+    .where(and(eq(inputImageUses.sha256, inputImages.sha256), or(isNull(videos.endedAt), gte(videos.endedAt, since))));
+  return and(lt(inputImages.lastUsedAt, since), not(exists(use)));
+}
+
+/** Hashes of images that nobody has used since, those of the longest ago first. */
+export async function listUnusedImages(db: Db, since: Date, limit: number): Promise<readonly string[]> {
+  const rows = await db
+    .select({ sha256: inputImages.sha256 })
+    .from(inputImages)
+    .where(unusedSince(db, since))
+    .orderBy(asc(inputImages.lastUsedAt))
+    .limit(limit);
+  return rows.map(({ sha256 }) => sha256);
+}
+
+/**
+ * Removes an image's rows if it is still unused; false if it is not. Until this transaction ends, whoever wants the image
+ * waits here: the bytes are to be removed before that, so that they are never taken for present while they go.
+ */
+export async function forgetInputImage(tx: Db, sha256: string, since: Date): Promise<boolean> {
+  const forgotten = await tx
+    .delete(inputImages)
+    .where(and(eq(inputImages.sha256, sha256), unusedSince(tx, since)))
+    .returning({ sha256: inputImages.sha256 });
+  if (forgotten.length === 0) return false;
+  await tx.delete(inputImageUses).where(eq(inputImageUses.sha256, sha256));
+  return true;
+}

@@ -221,11 +221,12 @@ const TYPE_OF: Readonly<Partial<Record<RefusalKind, GatewayErrorType>>> = {
 
 /** GW-06. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
-  const { kind, param } = refusal;
+  const { kind } = refusal;
+  const param = refusal.param === undefined ? undefined : (PARAM_OF[refusal.param] ?? refusal.param);
   const error = {
-    message: refusalText(refusal),
+    message: refusalText(refusal, param),
     type: TYPE_OF[kind] ?? 'invalid_request_error',
-    param: param === undefined ? null : (PARAM_OF[param] ?? param),
+    param: param ?? null,
     code: refusalCode(refusal),
   };
   // The status that the client's own class for it has.

@@ -23,6 +23,6 @@ export function errorEnvelope(
   { code, param }: { readonly code: string; readonly param: string | undefined },
 ): DialectAnswer {
   const { httpStatus } = refusal;
-  const error = { message: refusalText(refusal), type: errorType(httpStatus), param: param ?? null, code };
+  const error = { message: refusalText(refusal, param), type: errorType(httpStatus), param: param ?? null, code };
   return { status: httpStatus, body: { error } };
 }

@@ -8,7 +8,7 @@ export function refusalCode({ kind, code }: Refusal): string {
   return code ?? (kind === 'too_many_videos' ? 'concurrency_limit_exceeded' : kind);
 }
 
-/** The text, with the parameter at fault in front where it does not name it. */
-export function refusalText({ param, message }: Refusal): string {
+/** The text, with the parameter at fault in front, under the name that the dialect has for it, where it is not named. */
+export function refusalText({ param: ours, message }: Refusal, param: string | undefined = ours): string {
   return param === undefined || message.includes(param) ? message : `${param}: ${message}`;
 }

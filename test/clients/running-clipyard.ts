@@ -1,0 +1,129 @@
+/** A running Clipyard for clients that nobody changed: `clipyard up` as a process, with a sandbox of the test's own. */
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createCanvas } from '@napi-rs/canvas';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import {
+  askAs,
+  compile,
+  freePort,
+  ROOT_KEY,
+  startClipyard,
+  untilModels,
+  untilReady,
+} from '../processes/clipyard-process.ts';
+
+const SPEED = 40;
+/** A client that hangs is ended before jest's own limit, so that its output is seen. */
+const CLIENT_TIMEOUT_MS = 120_000;
+
+/** What a client of the tests is told. */
+export interface ClientInput {
+  readonly url: string;
+  /** Root's. */
+  readonly key: string;
+  /** A picture to start from, as a file. */
+  readonly image: string;
+  readonly [more: string]: unknown;
+}
+
+/** The account's models, and one that clients of OpenAI know by name. */
+function configFor(sandboxUrl: string): string {
+  return JSON.stringify({
+    accounts: [
+      {
+        id: 'sandbox',
+        provider: 'airforce',
+        baseUrl: `${sandboxUrl}/airforce`,
+        apiKeyEnv: 'SANDBOX_KEY',
+        timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500 },
+      },
+    ],
+    models: [
+      {
+        id: 'sora-2',
+        account: 'sandbox',
+        upstreamModel: 'sandbox-mini',
+        pricePerSecondMicroUsd: 10_000,
+        durationsSeconds: [4, 8],
+        aspectRatios: ['9:16', '16:9'],
+        qualities: ['720p'],
+        modes: ['text', 'image'],
+      },
+    ],
+  });
+}
+
+function picture(): Buffer {
+  const canvas = createCanvas(320, 180);
+  const context = canvas.getContext('2d');
+  context.fillStyle = 'seagreen';
+  context.fillRect(0, 0, 320, 180);
+  return canvas.toBuffer('image/png');
+}
+
+/** Starts it; `close` ends everything. */
+export async function startClipyardForClients() {
+  compile();
+  const folder = await mkdtemp(join(tmpdir(), 'clipyard-clients-'));
+  const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed: SPEED });
+  const [config, image] = [join(folder, 'clipyard.yaml'), join(folder, 'start.png')];
+  await writeFile(config, configFor(sandbox.url));
+  await writeFile(image, picture());
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const process = startClipyard(['up'], {
+    CLIPYARD_PORT: String(port),
+    CLIPYARD_DATA_DIR: join(folder, 'data'),
+    CLIPYARD_CONFIG: config,
+    SANDBOX_KEY: 'sk-air-clients',
+  });
+  const ask = askAs(ROOT_KEY, url);
+  await untilReady(`${url}/readyz`, process);
+  await untilModels(ask);
+  const input: ClientInput = { url, key: ROOT_KEY, image };
+
+  return {
+    url,
+    input,
+    ask,
+    /** The key of a new caller. */
+    async join(caller: object): Promise<string> {
+      return String((await ask('/clipyard/v1/callers', { name: 'client', ...caller }))['key']);
+    },
+    async faults(faults: readonly object[]): Promise<void> {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ faults });
+      const answer = await fetch(`${sandbox.url}/_sandbox/faults`, { method: 'POST', headers, body });
+      if (!answer.ok) throw new Error(await answer.text());
+    },
+    /** What the upstream was asked for. */
+    async requests(): Promise<readonly Record<string, unknown>[]> {
+      const answer = await fetch(`${sandbox.url}/_sandbox/bill`);
+      const { tasks } = (await answer.json()) as { tasks: { request: Record<string, unknown> }[] };
+      return tasks.map(({ request }) => request);
+    },
+    async close(): Promise<void> {
+      await process.killTree();
+      await sandbox.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export type RunningClipyard = Awaited<ReturnType<typeof startClipyardForClients>>;
+
+/** Runs a client's program; what it found is the JSON in the last line that it prints. */
+export async function runClient<Found>(program: string, args: readonly string[], input: ClientInput): Promise<Found> {
+  const { stdout } = await promisify(execFile)(program, [...args, JSON.stringify(input)], {
+    cwd: __dirname,
+    timeout: CLIENT_TIMEOUT_MS,
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  const line = stdout.trimEnd().split('\n').at(-1) ?? '';
+  return JSON.parse(line) as Found;
+}

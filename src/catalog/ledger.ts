@@ -14,17 +14,53 @@ interface VideoMoney {
   readonly videoId: string;
 }
 
-/** Enters what happened; null when the video has an entry of this kind already. */
-async function enter(
+/** What happens to a caller's money: an entry, and what it adds to the caller's columns. */
+interface Posting {
+  readonly callerId: string;
+  readonly videoId: string | null;
+  readonly kind: LedgerKind;
+  /** Of the entry: its effect on what is available. */
+  readonly amountMicroUsd: MicroUsd;
+  readonly held?: MicroUsd;
+  readonly spent?: MicroUsd;
+  /** What must hold for the caller. */
+  readonly condition?: SQL | undefined;
+}
+
+/**
+ * Enters what happened and changes the caller's columns, in one statement: it is on the way of every create.
+ * @returns `repeated`, and nothing is changed, when the video has an entry of this kind already; `refused` when there is
+ *   no such caller or the condition does not hold, and then the transaction must not be committed.
+ */
+async function post(
   tx: Db,
-  entry: Pick<typeof ledger.$inferInsert, 'callerId' | 'videoId' | 'kind' | 'amountMicroUsd'>,
-): Promise<string | null> {
+  { callerId, videoId, kind, amountMicroUsd, held = 0, spent = 0, condition }: Posting,
+): Promise<'posted' | 'repeated' | 'refused'> {
+  const entered = tx.$with('entered').as(
+    tx
+      .insert(ledger)
+      .values({ id: `entry_${uuidv7()}`, at: new Date(), callerId, videoId, kind, amountMicroUsd })
+      .onConflictDoNothing({ target: [ledger.videoId, ledger.kind] })
+      .returning({ entryId: ledger.id }),
+  );
+  const changed = tx.$with('changed').as(
+    tx
+      .update(callers)
+      .set({
+        availableMicroUsd: sql`${callers.availableMicroUsd} + ${amountMicroUsd}::bigint`,
+        heldMicroUsd: sql`${callers.heldMicroUsd} + ${held}::bigint`,
+        spentMicroUsd: sql`${callers.spentMicroUsd} + ${spent}::bigint`,
+      })
+      .where(and(eq(callers.id, callerId), sql`exists (select from ${entered})`, condition))
+      .returning({ changedId: callers.id }),
+  );
   const [row] = await tx
-    .insert(ledger)
-    .values({ id: `entry_${uuidv7()}`, at: new Date(), ...entry })
-    .onConflictDoNothing({ target: [ledger.videoId, ledger.kind] })
-    .returning({ id: ledger.id });
-  return row?.id ?? null;
+    .with(entered, changed)
+    .select({ changedId: changed.changedId })
+    .from(entered)
+    .leftJoin(changed, sql`true`);
+  if (row === undefined) return 'repeated';
+  return row.changedId === null ? 'refused' : 'posted';
 }
 
 /** The amount of a video's entry of this kind; null when there is none of this caller's. */
@@ -34,30 +70,6 @@ async function findAmount(tx: Db, { callerId, videoId }: VideoMoney, kind: Ledge
     .from(ledger)
     .where(and(eq(ledger.videoId, videoId), eq(ledger.kind, kind), eq(ledger.callerId, callerId)));
   return row?.amountMicroUsd ?? null;
-}
-
-/** Adds to a caller's columns; false when there is no such caller, or `condition` does not hold. */
-async function add(
-  tx: Db,
-  callerId: string,
-  change: {
-    readonly available?: MicroUsd;
-    readonly held?: MicroUsd;
-    readonly spent?: MicroUsd;
-    readonly condition?: SQL | undefined;
-  },
-): Promise<boolean> {
-  const { available = 0, held = 0, spent = 0, condition } = change;
-  const rows = await tx
-    .update(callers)
-    .set({
-      availableMicroUsd: sql`${callers.availableMicroUsd} + ${available}::bigint`,
-      heldMicroUsd: sql`${callers.heldMicroUsd} + ${held}::bigint`,
-      spentMicroUsd: sql`${callers.spentMicroUsd} + ${spent}::bigint`,
-    })
-    .where(and(eq(callers.id, callerId), condition))
-    .returning({ id: callers.id });
-  return rows.length > 0;
 }
 
 /** Why a hold did not fit: everything is spent, or some of it may come back. */
@@ -79,19 +91,17 @@ export async function hold(
   tx: Db,
   { callerId, videoId, amountMicroUsd }: VideoMoney & { readonly amountMicroUsd: MicroUsd },
 ): Promise<void> {
-  if (!(await enter(tx, { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd }))) return;
-  const fits = or(isNull(callers.creditMicroUsd), gte(callers.availableMicroUsd, amountMicroUsd));
-  const change = { available: -amountMicroUsd, held: amountMicroUsd, condition: fits };
-  if (!(await add(tx, callerId, change))) throw await refusal(tx, callerId, amountMicroUsd);
+  const condition = or(isNull(callers.creditMicroUsd), gte(callers.availableMicroUsd, amountMicroUsd));
+  const posting = { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd, held: amountMicroUsd } as const;
+  if ((await post(tx, { ...posting, condition })) === 'refused') throw await refusal(tx, callerId, amountMicroUsd);
 }
 
 /** Gives a video's whole hold back; false when there is none or it was given back before. */
 export async function release(tx: Db, { callerId, videoId }: VideoMoney): Promise<boolean> {
   const entered = await findAmount(tx, { callerId, videoId }, 'hold');
   if (entered === null) return false;
-  const held = -entered;
-  if (!(await enter(tx, { callerId, videoId, kind: 'release', amountMicroUsd: held }))) return false;
-  return await add(tx, callerId, { available: held, held: -held });
+  const posting = { callerId, videoId, kind: 'release', amountMicroUsd: -entered, held: entered } as const;
+  return (await post(tx, posting)) === 'posted';
 }
 
 /**
@@ -103,8 +113,14 @@ export async function settle(
   { callerId, videoId, amountMicroUsd }: VideoMoney & { readonly amountMicroUsd: MicroUsd },
 ): Promise<boolean> {
   if (!(await release(tx, { callerId, videoId }))) return false;
-  await enter(tx, { callerId, videoId, kind: 'settle', amountMicroUsd: -amountMicroUsd });
-  return await add(tx, callerId, { available: -amountMicroUsd, spent: amountMicroUsd });
+  const posting = {
+    callerId,
+    videoId,
+    kind: 'settle',
+    amountMicroUsd: -amountMicroUsd,
+    spent: amountMicroUsd,
+  } as const;
+  return (await post(tx, posting)) === 'posted';
 }
 
 /**
@@ -116,10 +132,10 @@ export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise
   const settled = await findAmount(tx, { callerId, videoId }, 'settle');
   if (settled === null) throw new Refusal('conflict', 'this video has no settled cost to give back');
   const amountMicroUsd = -settled;
-  if (!(await enter(tx, { callerId, videoId, kind: 'refund', amountMicroUsd }))) {
+  const posting = { callerId, videoId, kind: 'refund', amountMicroUsd, spent: settled } as const;
+  if ((await post(tx, posting)) === 'repeated') {
     throw new Refusal('conflict', 'the cost of this video was given back before');
   }
-  await add(tx, callerId, { available: amountMicroUsd, spent: -amountMicroUsd });
   return amountMicroUsd;
 }
 
@@ -158,8 +174,7 @@ export async function setCredit(
 ): Promise<void> {
   const difference = (creditMicroUsd ?? 0) - ((await lockCredit(tx, callerId)) ?? 0);
   if (difference !== 0) {
-    await enter(tx, { callerId, videoId: null, kind: 'credit', amountMicroUsd: difference });
-    await add(tx, callerId, { available: difference });
+    await post(tx, { callerId, videoId: null, kind: 'credit', amountMicroUsd: difference });
   }
   await tx.update(callers).set({ creditMicroUsd }).where(eq(callers.id, callerId));
 }

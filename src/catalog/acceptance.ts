@@ -10,7 +10,7 @@ import { type Db, inTransaction } from './database.ts';
 import { useInputImages } from './input-images.ts';
 import { hold } from './ledger.ts';
 import { idempotencyKeys, videos } from './schema.ts';
-import { findVideo, toVideo } from './videos.ts';
+import { findVideo } from './videos.ts';
 
 /** How many videos a caller may have that have not ended. */
 export interface AcceptanceLimits {
@@ -35,6 +35,28 @@ export interface NewVideo {
   readonly idempotency: { readonly key: string; readonly bodyHash: string } | null;
 }
 
+/** What every video is as it is accepted: known without having the whole row sent back. */
+const NEW = {
+  state: 'queued',
+  provider: null,
+  account: null,
+  taskId: null,
+  progress: 0,
+  submittedAt: null,
+  generatedAt: null,
+  endedAt: null,
+  settledMicroUsd: null,
+  upstreamMicroUsd: null,
+  archive: null,
+  failure: null,
+  submissions: 0,
+  polls: 0,
+  polledAt: null,
+  cancelRequestedAt: null,
+  hiddenAt: null,
+  purgedAt: null,
+} as const satisfies Partial<Video>;
+
 /** However far off its expiry is, a video waits this long for a slot at the most. */
 const LONGEST_QUEUE_MS = 7 * 24 * 60 * 60_000;
 
@@ -52,7 +74,7 @@ async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVid
     .insert(idempotencyKeys)
     .values({ callerId, key, bodyHash, videoId: id, createdAt })
     .onConflictDoNothing()
-    .returning();
+    .returning({ key: idempotencyKeys.key });
   if (inserted.length > 0) return null;
   const [used] = await tx
     .select()
@@ -102,13 +124,10 @@ export async function acceptVideo(
     const { limits, idempotency: _key, ...row } = order;
     await hold(tx, { callerId: order.callerId, videoId: order.id, amountMicroUsd: order.estimateMicroUsd });
     if (limits) await checkLimits(tx, order.callerId, limits);
-    const [inserted] = await tx
-      .insert(videos)
-      .values({ ...row, model: order.request.model, state: 'queued' })
-      .returning();
-    if (!inserted) throw new Error(`video ${order.id} was not inserted`);
+    await tx.insert(videos).values({ ...row, model: order.request.model, state: 'queued' });
     await useInputImages(tx, order.id, order.request.images);
-    return { video: toVideo(inserted), repeated: false };
+    const { queueDeadlineAt: _deadline, ...known } = row;
+    return { video: { ...known, ...NEW }, repeated: false };
   });
 }
 

@@ -14,6 +14,7 @@ import { createCaller } from '../../src/catalog/callers.ts';
 import type { Db } from '../../src/catalog/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { idempotencyKeys, ledger, videos } from '../../src/catalog/schema.ts';
+import { findVideo } from '../../src/catalog/videos.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { makeRequest } from '../builders.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
@@ -73,6 +74,12 @@ async function countRows(db: Db) {
 }
 
 describeOnBothCatalogs('acceptance', (catalog) => {
+  test('answers with the video as it stands in the catalog', async () => {
+    const { db } = catalog.database;
+    const { video } = await acceptVideo(db, makeOrder(await makeCaller(db, null)));
+    expect(video).toEqual(await findVideo(db, video.id));
+  });
+
   test('of a hundred at once with credit for ten takes ten', async () => {
     const { db } = catalog.database;
     const callerId = await makeCaller(db, 10 * ESTIMATE);

@@ -6,7 +6,7 @@ import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from './catalog/estimates.ts';
-import { listOffers } from './catalog/models.ts';
+import { latestOffers } from './catalog/models.ts';
 import { queuePosition } from './catalog/slots.ts';
 import { findCurrentSubmission } from './catalog/submissions.ts';
 import { changeVideo, findVideo, listVideos, lockVideo, toVideo } from './catalog/videos.ts';
@@ -111,11 +111,13 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     if (model !== undefined && caller.models !== null && !caller.models.includes(model)) {
       throw new Refusal('forbidden', `this key may not use model ${model}`, { param: 'model' });
     }
-    const offers = await listOffers(db, model);
-    if (offers.length === 0 && (await listOffers(db)).length === 0) {
+    const offers = await latestOffers(db);
+    if (offers.length === 0) {
       throw new Refusal('unavailable', 'the models of the upstreams are not known yet', { retryAfterSeconds: 2 });
     }
-    return caller.models === null ? offers : offers.filter((offer) => caller.models?.includes(offer.model));
+    return offers.filter((offer) => {
+      return (model === undefined || offer.model === model) && (caller.models?.includes(offer.model) ?? true);
+    });
   }
 
   async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {

@@ -90,7 +90,7 @@ function toColumns(chosen: CallerSettings) {
 
 /** Bumped by each change in this process, which ends the life of everything cached before. */
 let generation = 0;
-const CACHE_LIFE_MS = 2000;
+const CACHE_LIFE_MS = 1000;
 const CACHE_SIZE = 10_000;
 
 interface CachedCaller {
@@ -108,7 +108,7 @@ function cacheOf(db: Db): Map<string, CachedCaller> {
   return cache;
 }
 
-/** The caller with this key, null for an unknown key or a disabled caller; may be two seconds out of date. */
+/** The caller with this key, null for an unknown key or a disabled caller; may be a second out of date where another process changed it. */
 export async function findCallerByKey(db: Db, key: string): Promise<CallerRecord | null> {
   const cache = cacheOf(db);
   const hash = hashKey(key);

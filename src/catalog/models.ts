@@ -69,6 +69,7 @@ export async function replacePublishedModels(
     await upsert(tx, rows, eq(accountModels.source, 'published'));
     await tx.delete(accountModels).where(and(isOwnPublished, notAmong(rows)));
   });
+  latest.delete(db);
 }
 
 /** Enters the operator's models; those that vanished from the configuration go. */
@@ -84,6 +85,7 @@ export async function syncConfiguredModels(db: Db, models: readonly ModelConfig[
     );
     await tx.delete(accountModels).where(and(eq(accountModels.source, 'configured'), notAmong(rows)));
   });
+  latest.delete(db);
 }
 
 function toRow(model: ModelConfig, account: string, preference: number) {
@@ -118,4 +120,25 @@ export async function listOffers(db: Db, model?: string): Promise<readonly Model
     .innerJoin(accounts, eq(accounts.id, accountModels.account))
     .where(and(eq(accounts.configured, true), model === undefined ? undefined : eq(accountModels.model, model)))
     .orderBy(asc(accountModels.model), asc(accountModels.preference), asc(accountModels.account));
+}
+
+/** How long what other processes change may go unnoticed. */
+const LATEST_LIFE_MS = 1000;
+
+interface LatestOffers {
+  readonly offers: Promise<readonly ModelOffer[]>;
+  readonly untilMs: number;
+}
+
+const latest = new WeakMap<Db, LatestOffers>();
+
+/** What is on offer of all models, in the order of `listOffers`; may be a second out of date, since each create asks. */
+export function latestOffers(db: Db): Promise<readonly ModelOffer[]> {
+  const kept = latest.get(db);
+  if (kept && kept.untilMs > Date.now()) return kept.offers;
+  const read = { offers: listOffers(db), untilMs: Date.now() + LATEST_LIFE_MS };
+  latest.set(db, read);
+  // A failure is for those who waited for it, not for who comes after.
+  read.offers.catch(() => latest.get(db) === read && latest.delete(db));
+  return read.offers;
 }

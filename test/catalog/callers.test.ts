@@ -79,7 +79,7 @@ describeOnBothCatalogs('callers', (catalog) => {
     await findCallerByKey(db, key);
     await db.update(callers).set({ name: 'changed elsewhere' }).where(eq(callers.id, caller.id));
     expect((await findCallerByKey(db, key))?.name).toBe('studio');
-    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 2001);
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1001);
     expect((await findCallerByKey(db, key))?.name).toBe('changed elsewhere');
     now.mockRestore();
   });

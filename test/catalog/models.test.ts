@@ -1,7 +1,8 @@
 /** Models on offer: published by upstreams, configured by the operator, in the order they are tried. */
 
 import { syncAccounts } from '../../src/catalog/accounts.ts';
-import { listOffers, replacePublishedModels, syncConfiguredModels } from '../../src/catalog/models.ts';
+import { latestOffers, listOffers, replacePublishedModels, syncConfiguredModels } from '../../src/catalog/models.ts';
+import { accountModels } from '../../src/catalog/schema.ts';
 import type { ModelConfig } from '../../src/config.ts';
 import { makeOffer } from '../builders.ts';
 import { makeAccount } from './rows.ts';
@@ -47,6 +48,20 @@ describeOnBothCatalogs('models on offer', (catalog) => {
     expect(await offered()).toEqual(['a at airforce-2', 'c at airforce-1']);
     await replacePublishedModels(db, 'airforce-1', []);
     expect(await offered()).toEqual(['a at airforce-2']);
+  });
+
+  test('are kept for a second, and no longer than until this process changes them', async () => {
+    const { db } = catalog.database;
+    const latest = async () => (await latestOffers(db)).map(({ model }) => model);
+    await replacePublishedModels(db, 'airforce-1', [publish('a')]);
+    expect(await latest()).toEqual(['a']);
+    await replacePublishedModels(db, 'airforce-1', [publish('b')]);
+    expect(await latest()).toEqual(['b']);
+    await db.update(accountModels).set({ model: 'changed elsewhere' });
+    expect(await latest()).toEqual(['b']);
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1001);
+    expect(await latest()).toEqual(['changed elsewhere']);
+    now.mockRestore();
   });
 
   test('come first from where the operator wants them', async () => {

@@ -1,5 +1,6 @@
 /** Starting accepted videos: at once while Temporal is there, and as soon as it is back when it was away. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { listUnopened } from './catalog/audits.ts';
 import type { Db } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
@@ -42,7 +43,9 @@ export class Starter {
   /** Starts a video in the background; while Temporal is away it is left to the catching up. */
   start(video: Video): void {
     if (this.#isAway) return;
-    const starting = this.#start(video)
+    // Whoever asked for the video is answered first: what a start computes would come before the answer.
+    const starting = nextTurn()
+      .then(() => this.#start(video))
       .then((outcome) => {
         if (outcome === 'away') this.#isAway = true;
         if (outcome === 'away' || outcome === 'failed') this.#catchUpLater();

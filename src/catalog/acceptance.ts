@@ -54,6 +54,7 @@ const NEW = {
   polledAt: null,
   cancelRequestedAt: null,
   hiddenAt: null,
+  lastError: null,
   purgedAt: null,
 } as const satisfies Partial<Video>;
 

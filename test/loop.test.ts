@@ -1,10 +1,12 @@
 /** The loop: every dialect in front of every provider, each against the sandbox's face of the same document. */
 
+import { createHash } from 'node:crypto';
 import { syncConfiguredModels } from '../src/catalog/models.ts';
+import { accounts } from '../src/catalog/schema.ts';
 import { DIALECTS, type DialectName, PROVIDERS, type ProviderName } from '../src/domain/vendor.ts';
+import type { Video } from '../src/domain/video.ts';
+import { IMAGE_WAYS, IMAGES, type ImageWay, SECONDS, startImageHost } from './image-ways.ts';
 import { type Stack, startStack } from './stack.ts';
-
-const SECONDS = 4;
 
 interface Create {
   readonly url: string;
@@ -56,16 +58,61 @@ const ARRIVALS = {
     body: { model: 'provider-2/kling-v2.1', duration: SECONDS, ratio: '16:9', quality: '720p', seed: 7 },
   },
   openai: {
-    upstreamModel: 'sora-2',
-    body: { model: 'sora-2', seconds: String(SECONDS), size: '1280x720', seed: 7 },
+    upstreamModel: 'sandbox-mini',
+    body: { model: 'sandbox-mini', seconds: String(SECONDS), size: '1280x720', seed: 7 },
   },
 } as const satisfies Record<ProviderName, { upstreamModel: string; body: object }>;
 
+interface Outcome {
+  readonly status: number;
+  readonly body: string;
+  /** As it ended; null where none was made. */
+  readonly video: Video | null;
+}
+
+type Brought = ImageWay['brings'][number];
+type ImageHost = Awaited<ReturnType<typeof startImageHost>>;
+
+const bytesOf = (brought: Brought) =>
+  'bytes' in brought ? brought.bytes : (Object.entries(IMAGES).find(([path]) => path === brought.path)?.[1] ?? null);
+
+/** How images must arrive at each upstream, as it documents; null where it has no words for them. */
+const IMAGE_ARRIVALS = {
+  // AF-11, AF-15
+  airforce: (brings, mode, { origin }) => ({
+    mode,
+    input_images: brings.map((one) =>
+      'path' in one ? { url: origin + one.path } : { b64_json: one.bytes.toString('base64') },
+    ),
+  }),
+  // IN-07; what is ours is looked at by itself
+  infrai: ([one, ...others], _mode, { origin }) => {
+    if (one === undefined || others.length > 0) return null;
+    const link = expect.stringMatching(/^http:\/\/127\.0\.0\.1\/input-images\/[0-9a-f]{64}\.(png|jpeg)\?expires=/);
+    return { reference_image_url: 'path' in one ? origin + one.path : link };
+  },
+  a4f: () => null,
+  // OV-10
+  openai: ([one, ...others]) => {
+    const bytes = one && bytesOf(one);
+    if (!bytes || others.length > 0) return null;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { input_reference: expect.objectContaining({ sha256, sizeBytes: bytes.length }) };
+  },
+} as const satisfies Record<
+  ProviderName,
+  (brings: readonly Brought[], mode: string, host: ImageHost) => Record<string, unknown> | null
+>;
+
 describe.each(PROVIDERS)('provider %s', (provider) => {
   let stack: Stack;
+  let host: ImageHost;
+  /** All at once, or their polls would be most of the time; by prompt. */
+  const outcomes = new Map<string, Promise<Outcome>>();
 
   beforeAll(async () => {
-    stack = await startStack({ provider, speed: 50 });
+    host = await startImageHost();
+    stack = await startStack({ provider, speed: 50, trustedHosts: [host.hostAndPort] });
     await syncConfiguredModels(stack.db, [
       {
         id: 'loop',
@@ -77,33 +124,100 @@ describe.each(PROVIDERS)('provider %s', (provider) => {
         maxDurationSeconds: 8,
         aspectRatios: ['16:9', '9:16'],
         qualities: ['720p', '1080p'],
-        modes: ['text'],
+        modes: ['text', 'image', 'reference'],
       },
     ]);
+    for (const dialect of DIALECTS) {
+      const prompt = textPrompt(dialect);
+      outcomes.set(prompt, make(CREATES[dialect](prompt)));
+    }
+    for (const [name, way] of IMAGE_WAYS) {
+      const prompt = imagePrompt(name);
+      outcomes.set(prompt, make({ ...way, body: way.body(prompt, host.origin) }));
+    }
+    // Whatever goes wrong is told by the test that it belongs to.
+    await Promise.allSettled(outcomes.values());
   }, 300_000);
 
   afterAll(async () => {
     await stack?.close();
+    await host?.close();
   });
 
-  test.each(DIALECTS)('makes what the dialect %s asks for', async (dialect) => {
-    const prompt = `from ${dialect} to ${provider}`;
-    const { url, headers, body }: Create = CREATES[dialect](prompt);
-    const answer = await stack.app.inject({
-      method: 'POST',
-      url,
-      headers: { ...stack.headers, ...headers },
-      payload: body,
-    });
-    expect(answer.statusCode).toBe(200);
+  const textPrompt = (dialect: DialectName) => `from ${dialect} to ${provider}`;
+  const imagePrompt = (name: string) => `${name} to ${provider}`;
+
+  async function make({ url, headers, body: payload }: Create): Promise<Outcome> {
+    const answer = await stack.app.inject({ method: 'POST', url, headers: { ...stack.headers, ...headers }, payload });
+    const { statusCode: status, body } = answer;
+    if (status !== 200) return { status, body, video: null };
     const { task_id, job_id, id, operation } = answer.json();
     const videoId = task_id ?? job_id ?? id ?? operation?.videos[0] ?? String(answer.headers['x-video-id']);
-    const video = await stack.ended(videoId);
-    expect(video).toMatchObject({ state: 'completed', provider, dialect, submissions: 1 });
-    expect(video.archive).toMatchObject({ durationMs: SECONDS * 1000, codec: 'avc' });
+    return { status, body, video: await stack.ended(videoId) };
+  }
+
+  async function arrivedWith(prompt: string) {
     const { tasks } = await stack.bill();
-    const arrived = tasks.filter(({ request }) => request['prompt'] === prompt);
-    expect(arrived).toHaveLength(1);
-    expect(arrived[0]?.request).toEqual(expect.objectContaining(ARRIVALS[provider].body));
+    return tasks.map(({ request }) => request).filter((request) => request['prompt'] === prompt);
+  }
+
+  test.each(DIALECTS)('makes what the dialect %s asks for', async (dialect) => {
+    const prompt = textPrompt(dialect);
+    const outcome = await outcomes.get(prompt);
+    expect(outcome?.status).toBe(200);
+    expect(outcome?.video).toMatchObject({ state: 'completed', provider, dialect, submissions: 1 });
+    expect(outcome?.video?.archive).toMatchObject({ durationMs: SECONDS * 1000, codec: 'avc' });
+    expect(await arrivedWith(prompt)).toEqual([expect.objectContaining(ARRIVALS[provider].body)]);
+  });
+
+  test.each(IMAGE_WAYS)('gets the images that come from %s as it documents, or is not asked', async (name, way) => {
+    const prompt = imagePrompt(name);
+    const { dialect, mode, brings } = way;
+    const outcome = await outcomes.get(prompt);
+    const images = IMAGE_ARRIVALS[provider](brings, mode, host);
+    if (images === null) {
+      expect(outcome?.status).toBe(400);
+      expect(outcome?.body).toMatch(new RegExp(`takes (no images|1 input images at ${provider}, not 2)`));
+      expect(await arrivedWith(prompt)).toEqual([]);
+      return;
+    }
+    expect(outcome?.status).toBe(200);
+    expect(outcome?.video).toMatchObject({ state: 'completed', provider, dialect, submissions: 1, request: { mode } });
+    const [request, ...others] = await arrivedWith(prompt);
+    expect(others).toEqual([]);
+    // In a form everything is text, be it the caller's or ours.
+    const isForm = provider === 'openai' || way.headers?.['content-type'] !== undefined;
+    const seed = isForm ? '7' : 7;
+    expect(request).toEqual(expect.objectContaining({ ...ARRIVALS[provider].body, seed, ...images }));
+    await expectReadable(request?.['reference_image_url'], brings[0]);
+  });
+
+  /** What the upstream was told to fetch from us is the image, without a key. */
+  async function expectReadable(link: unknown, brought: Brought | undefined): Promise<void> {
+    if (typeof link !== 'string' || brought === undefined || 'path' in brought) return;
+    const { pathname, search } = new URL(link);
+    const answer = await stack.app.inject(pathname + search);
+    expect(answer.rawPayload.equals(brought.bytes)).toBe(true);
+  }
+
+  test('an image that is not where its URL says ends the video where its bytes are needed', async () => {
+    const prompt = `a missing image to ${provider}`;
+    const body = { model: 'loop', prompt, mode: 'image', input_images: [{ url: `${host.origin}/missing.png` }] };
+    const { status, video } = await make({ url: '/airforce/v1/video/generations', body });
+    if (provider === 'a4f') return expect(status).toBe(400);
+    if (provider !== 'openai') return expect(video?.state).toBe('completed');
+    expect(video).toMatchObject({
+      state: 'failed',
+      submissions: 1,
+      settledMicroUsd: 0,
+      failure: {
+        kind: 'input_image_unusable',
+        message: `the input image at ${host.origin} answered 404`,
+        upstream: null,
+      },
+    });
+    expect(await arrivedWith(prompt)).toEqual([]);
+    // The account is not to blame.
+    expect(await stack.db.select().from(accounts)).toMatchObject([{ pausedUntil: null, troubles: 0, lastError: null }]);
   });
 });

@@ -3,7 +3,7 @@
 import { FieldReader } from './field-reader.ts';
 
 export const LOST_ANSWERS = ['reset', 'timeout', '5xx', 'garbage'] as const;
-export const HTTP_ERROR_PLACES = ['create', 'task', 'list', 'models', 'result'] as const;
+export const HTTP_ERROR_PLACES = ['create', 'task', 'stream', 'list', 'models', 'result'] as const;
 export type HttpErrorPlace = (typeof HTTP_ERROR_PLACES)[number];
 
 const MAX_MS = 86_400_000;

@@ -27,6 +27,12 @@ export interface RunningWorkers {
 /** Sleepers leave the cache and are replayed when they wake: it is bounded by what polls at once, not by what waits. */
 const MAX_CACHED_WORKFLOWS = 200;
 
+/**
+ * A batch that arrives at once must not crowd out those who have a slot: they stand in line for the same catalog, and
+ * the embedded one is a single connection.
+ */
+const TRANSACTIONS_AT_ONCE = 4;
+
 /** What runs is given this long to hand over; downloads keep what they have and go on elsewhere. */
 const SHUTDOWN_GRACE = '5 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
@@ -51,6 +57,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       taskQueue: TASK_QUEUES.workflows,
       workflowsPath,
       maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+      maxConcurrentActivityTaskExecutions: TRANSACTIONS_AT_ONCE,
       activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'sweep']),
     },
     {

@@ -23,7 +23,7 @@ describe('the fault routes', () => {
 
   test.each([
     [{ faults: [{ kind: 'explode' }] }, 'lost_create_answer'],
-    [{ faults: [{ kind: 'http_error', on: 'delete', status: 500 }] }, 'create, task, list, models, result'],
+    [{ faults: [{ kind: 'http_error', on: 'delete', status: 500 }] }, 'create, task, stream, list, models, result'],
     [{ faults: [{ kind: 'http_error', on: 'create', status: 200 }] }, '400 to 599'],
     [{ faults: [{ kind: 'lost_create_answer', answer: 'reset', recorded: 'later' }] }, 'afterMs'],
     [{ faults: [{ kind: 'slow', factor: 2, coutn: 1 }] }, 'coutn'],
@@ -103,6 +103,7 @@ describe('an HTTP error', () => {
     const { task_id, result_url = '' } = await client.finish();
     const asks = {
       task: () => client.fetch(`/v1/video/tasks/${task_id}`),
+      stream: () => client.fetch(`/v1/video/tasks/${task_id}/stream`),
       list: () => client.fetch('/v1/video/tasks'),
       models: () => client.fetch('/v1/models'),
       result: () => fetch(result_url),
@@ -112,8 +113,8 @@ describe('an HTTP error', () => {
     );
     const struck = await Promise.all(Object.values(asks).map((ask) => ask()));
     const spared = await Promise.all(Object.values(asks).map((ask) => ask()));
-    expect(struck.map(({ status }) => status)).toEqual([500, 501, 502, 503]);
-    expect(spared.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(struck.map(({ status }) => status)).toEqual([500, 501, 502, 503, 504]);
+    expect(spared.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   });
 });
 

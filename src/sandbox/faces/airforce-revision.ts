@@ -108,6 +108,7 @@ class AirforceFace {
   async stream(request: FastifyRequest<TaskRoute>, reply: FastifyReply): Promise<void> {
     const { streamEnd } = this.#revision;
     const task = requireTask(findTask(request, this.#context));
+    raiseHttpError(this.#context, { ...task, on: 'stream' });
     reply.hijack();
     const response = reply.raw;
     const closed = new AbortController();

@@ -3,7 +3,7 @@
 import { archive } from './archive.ts';
 import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
-import { makespan } from './makespan.ts';
+import { makespan, makespanStream } from './makespan.ts';
 import { status } from './status.ts';
 
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
@@ -11,4 +11,5 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['status', status],
   ['archive', archive],
   ['makespan', makespan],
+  ['makespan-stream', makespanStream],
 ]);

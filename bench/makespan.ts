@@ -1,4 +1,4 @@
-/** Benchmark `makespan`: many clips through four slots against the time in which the upstream alone could have made them. */
+/** Benchmarks `makespan` and `makespan-stream`: many clips through four slots against the upstream's work alone. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { count, eq, isNull, ne } from 'drizzle-orm';
@@ -7,17 +7,25 @@ import { z } from 'zod';
 import type { Db } from '../src/catalog/database.ts';
 import { submissions, videos } from '../src/catalog/schema.ts';
 import { startAllInOne } from '../src/cli/all-in-one.ts';
-import type { BenchContext, Outcome } from './benchmark.ts';
+import type { PollTiming } from '../src/domain/poll-schedule.ts';
+import { airforce } from '../src/providers/airforce.ts';
+import type { BenchContext, Benchmark, Outcome } from './benchmark.ts';
 import { mean, percentile, sum } from './statistics.ts';
 import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
 
 const SLOTS = 4;
-const MIN_POLL_MS = 500;
 const MOST_TIMES_IDEAL = 1.05;
 const MOST_SEEN_LATE_SHARE = 0.05;
 /** A clip of one second, which the sandbox renders quickly, and which at this speed takes 10 s to generate. */
 const CLIP_SECONDS = 1;
 const SANDBOX_SPEED = 0.45;
+/** Four in five clips take longer or shorter than that, or all slots would come free at the same moments. */
+const DIFFERENT_CLIPS = [
+  { kind: 'slow', factor: 0.9, rate: 1 / 5 },
+  { kind: 'slow', factor: 0.95, rate: 1 / 4 },
+  { kind: 'slow', factor: 1.05, rate: 1 / 3 },
+  { kind: 'slow', factor: 1.1, rate: 1 / 2 },
+];
 const LOOK_MS = 250;
 
 const billSchema = z.object({
@@ -117,9 +125,19 @@ function lagsOf(passages: readonly Passage[]) {
   };
 }
 
-async function makeClips(context: BenchContext, sandboxUrl: string) {
+async function setConditions(sandboxUrl: string, { pushes }: { readonly pushes: boolean }): Promise<void> {
+  const faults = pushes ? DIFFERENT_CLIPS : [...DIFFERENT_CLIPS, { kind: 'http_error', on: 'stream', status: 404 }];
+  const answer = await fetch(`${sandboxUrl}/_sandbox/faults`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ faults }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!answer.ok) throw new Error(`the sandbox refuses its conditions: ${await answer.text()}`);
+}
+
+async function makeClips(context: BenchContext, sandboxUrl: string, timing: Partial<PollTiming>) {
   const log = openSubjectLog(context);
-  const timing = { firstPollMs: MIN_POLL_MS, minPollMs: MIN_POLL_MS, maxPollMs: 5_000 };
   const config = await subjectConfig(context, { baseUrl: sandboxUrl, maxConcurrentTasks: SLOTS, timing });
   const { parts, working } = await startAllInOne(config, { ...context, log }, log);
   await working;
@@ -130,9 +148,16 @@ async function makeClips(context: BenchContext, sandboxUrl: string) {
   return { createdMs, allCreatedMs, passages: await readPassages(parts.database.db, sandboxUrl) };
 }
 
-export async function makespan(context: BenchContext): Promise<Outcome> {
+interface Upstream {
+  readonly timing: Partial<PollTiming>;
+  /** Whether it has the event stream by which tasks can be followed. */
+  readonly pushes: boolean;
+}
+
+async function measure(context: BenchContext, { timing, pushes }: Upstream): Promise<Outcome> {
   const sandboxUrl = await startSandboxProcess(context, SANDBOX_SPEED);
-  const { createdMs, allCreatedMs, passages } = await makeClips(context, sandboxUrl);
+  await setConditions(sandboxUrl, { pushes });
+  const { createdMs, allCreatedMs, passages } = await makeClips(context, sandboxUrl, timing);
   const workMs = passages.map(({ generationMs }) => generationMs);
   const makespanMs = Math.max(...passages.map(({ endedMs }) => endedMs)) - createdMs;
   const lags = lagsOf(passages);
@@ -156,7 +181,8 @@ export async function makespan(context: BenchContext): Promise<Outcome> {
     figures: {
       clips: passages.length,
       slots: SLOTS,
-      minPollMs: MIN_POLL_MS,
+      pushes,
+      timing: { ...airforce.facts.timing, ...timing },
       generationMs: spread(workMs),
       pollsPerClip: spread(passages.map(({ polls }) => polls)),
       untilAllCreatedMs: allCreatedMs - createdMs,
@@ -165,3 +191,10 @@ export async function makespan(context: BenchContext): Promise<Outcome> {
     },
   };
 }
+
+/** An account that may be polled twice a second, and whose upstream does not push: what polls achieve by themselves. */
+export const makespan: Benchmark = (context) =>
+  measure(context, { timing: { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 }, pushes: false });
+
+/** The documented timing, which alone would see the end of each clip seconds late; the event stream is followed. */
+export const makespanStream: Benchmark = (context) => measure(context, { timing: {}, pushes: true });

@@ -1,5 +1,6 @@
 /** Benchmarks `makespan` and `makespan-stream`: many clips through four slots against the upstream's work alone. */
 
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { count, eq, isNull, ne } from 'drizzle-orm';
 import { Agent, request } from 'undici';
@@ -182,6 +183,8 @@ async function measure(context: BenchContext, { timing, pushes }: Upstream): Pro
       clips: passages.length,
       slots: SLOTS,
       pushes,
+      // What else ran: with more than a process for each core, this measures the machine.
+      loadAverages: loadavg(),
       timing: { ...airforce.facts.timing, ...timing },
       generationMs: spread(workMs),
       pollsPerClip: spread(passages.map(({ polls }) => polls)),

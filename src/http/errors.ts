@@ -1,5 +1,6 @@
 /** From anything thrown to an answer: a refusal in the shape of the dialect that was spoken to, or problem details. */
 
+import { isNativeError } from 'node:util/types';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, DialectAnswer } from '../dialects/dialect.ts';
 import { REFUSALS, Refusal, type RefusalKind } from '../domain/failure.ts';
@@ -21,8 +22,13 @@ const KIND_OF_STATUS: Readonly<Record<number, RefusalKind>> = {
   503: 'unavailable',
 };
 
+/** Node's own errors come from another realm than our `Error` where code runs in a context of its own. */
+export function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || isNativeError(thrown);
+}
+
 function isFrameworkError(error: unknown): error is FastifyError & { readonly statusCode: number } {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
+  return isError(error) && 'statusCode' in error && typeof error.statusCode === 'number';
 }
 
 /** What to tell the client; null for what only a defect can have caused, which it must learn nothing of. */

@@ -8,10 +8,11 @@ import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { REQUEST_BOUNDS } from '../domain/video-request.ts';
 import { checkValues, JSON_BODY_BYTES } from './body.ts';
+import { isError } from './errors.ts';
 
 const MOST_FIELDS = 100;
 const MOST_FILES = 1;
-/** A longer name is cut by the parser, and refused here. */
+/** In bytes; the parser's own bound does not hold for forms. */
 const LONGEST_NAME = 256;
 const DEEPEST_PATH = 8;
 /** `a`, `a[b]` for an object, `a[]` for a list, and so on. */
@@ -23,9 +24,11 @@ function refuse(problem: string): never {
   throw new Refusal('invalid_request', problem);
 }
 
-function pathOf(name: string): readonly string[] {
-  const [, first, rest = ''] = NAME.exec(name) ?? [];
+/** The parser gives no name at all where the part has none. */
+function pathOf(name: string | undefined): readonly string[] {
+  const [, first, rest = ''] = NAME.exec(name ?? '') ?? [];
   if (first === undefined) refuse('a field of the form has no usable name');
+  if (Buffer.byteLength(name ?? '') > LONGEST_NAME) refuse(`the form holds a name longer than ${LONGEST_NAME} bytes`);
   const path = [
     first,
     ...rest
@@ -61,8 +64,7 @@ async function readFile(part: MultipartFile): Promise<UploadedFile> {
 }
 
 /** The value of a field and what it adds to the form's size; a part that says so is JSON and was parsed. */
-function readField({ value, valueTruncated, fieldnameTruncated }: MultipartValue): { value: unknown; bytes: number } {
-  if (fieldnameTruncated) refuse(`the form holds a name longer than ${LONGEST_NAME} bytes`);
+function readField({ value, valueTruncated }: MultipartValue): { value: unknown; bytes: number } {
   const bytes = Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value));
   if (valueTruncated) throw new Refusal('too_large', 'a field of the form is too long');
   return { value, bytes };
@@ -77,7 +79,6 @@ async function collect(request: FastifyRequest): Promise<Form> {
     parts: MOST_FIELDS + MOST_FILES,
     fileSize: REQUEST_BOUNDS.imageBytes,
     fieldSize: JSON_BODY_BYTES,
-    fieldNameSize: LONGEST_NAME,
   };
   for await (const part of request.parts({ limits })) {
     const path = pathOf(part.fieldname);
@@ -96,7 +97,7 @@ async function collect(request: FastifyRequest): Promise<Form> {
 
 /** The parser's own errors, and those of a form that ends in its middle. */
 function asRefusal(error: unknown): unknown {
-  if (error instanceof Refusal || !(error instanceof Error)) return error;
+  if (error instanceof Refusal || !isError(error)) return error;
   const isTooLarge = 'statusCode' in error && error.statusCode === 413;
   const text = isTooLarge ? error.message : `the body is not a valid form: ${error.message}`;
   return new Refusal(isTooLarge ? 'too_large' : 'invalid_request', text, { cause: error });

@@ -13,7 +13,7 @@ const INSTALL_MS = 240_000;
 const CHECK_MS = 60_000;
 
 async function run(program: string, args: readonly string[], timeout = CHECK_MS): Promise<void> {
-  await promisify(execFile)(program, [...args], { timeout });
+  await promisify(execFile)(program, [...args], { timeout, env: { ...process.env } });
 }
 
 /** Whether the environment is whole and its interpreter still there: a system's update may have taken it away. */
@@ -41,7 +41,8 @@ async function make(folder: string): Promise<void> {
       });
     });
     await rm(folder, { recursive: true, force: true });
-    await rename(unfinished, folder);
+    // Another run may have put its own there this moment; one is as good as the other.
+    await rename(unfinished, folder).catch(() => undefined);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
@@ -56,5 +57,6 @@ export async function findPython(): Promise<string> {
   if (await works(python)) return python;
   await mkdir(cache, { recursive: true });
   await make(folder);
+  if (!(await works(python))) throw new Error(`the Python in ${folder} cannot import what was installed into it`);
   return python;
 }

@@ -2,7 +2,7 @@
 
 import { inTransaction } from '../src/catalog/database.ts';
 import { toEndedVideo } from '../src/catalog/ends.ts';
-import { pauseEndsAt } from '../src/catalog/slots.ts';
+import { pauseEndsAt } from '../src/catalog/queue-order.ts';
 import { findCurrentSubmission, isInDoubt, type SubmissionRow } from '../src/catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';

@@ -7,7 +7,7 @@ import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from './catalog/estimates.ts';
 import { latestOffers } from './catalog/models.ts';
-import { queuePosition } from './catalog/slots.ts';
+import { queuePosition } from './catalog/queue-order.ts';
 import { findCurrentSubmission } from './catalog/submissions.ts';
 import { changeVideo, findVideo, listVideos, lockVideo, toVideo } from './catalog/videos.ts';
 import { Refusal } from './domain/failure.ts';

@@ -66,11 +66,11 @@ export const callers = pgTable(
 /** Sets of accounts that stand in for each other; the row is the lock under which slots are granted. */
 export const pools = pgTable('pools', {
   id: text().primaryKey(),
-  /** Tag of the video granted last: where callers who come back from idleness start. */
+  /** The greatest tag that was granted: where callers who come back from idleness start. */
   virtualTime: doublePrecision('virtual_time').notNull().default(0),
 });
 
-/** A caller's last tag in a pool's queue. */
+/** How far a caller has been served in a pool: a grant adds one share, which is the smaller the greater its weight. */
 export const poolCallers = pgTable(
   'pool_callers',
   {
@@ -235,13 +235,13 @@ export const waiting = pgTable(
     pool: text().notNull(),
     callerId: text('caller_id').notNull(),
     model: text().notNull(),
-    /** Start-time fair queueing: smallest first. */
-    tag: doublePrecision().notNull(),
+    /** Order among its caller's own, smallest first; 0 for one that lost its slot, which comes before everybody's. */
+    place: doublePrecision().notNull(),
     /** How many input images its account must take. */
     images: integer().notNull().default(0),
     queuedAt: instant('queued_at').notNull(),
   },
-  (table) => [index('waiting_order').on(table.pool, table.tag, table.videoId)],
+  (table) => [index('waiting_place').on(table.pool, table.callerId, table.place, table.videoId)],
 );
 
 /** Tries to have a video's task made at an account: the only truth of slots and of "paid once". */

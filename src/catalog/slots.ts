@@ -1,12 +1,12 @@
 /** Slots: who waits for one, in which order, and the short transaction that grants them. */
 
-import { and, count, eq, gt, lt, max, not, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, lt, max, not, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
-import { MOST_IMAGES, PROVIDERS, type ProviderName } from '../domain/vendor.ts';
+import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './database.ts';
-import { accountModels, accounts, callers, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
-import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
+import { type Choice, chooseNext, HEAD } from './queue-order.ts';
+import { accountModels, accounts, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
 import { findCurrentSubmission, isOpenState } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
@@ -58,28 +58,24 @@ export async function lockPoolOf(tx: Db, account: string): Promise<LockedPool | 
   return row ? await lockPool(tx, row.pool) : null;
 }
 
-/** The tag of a caller's last place in a queue; places that were given up do not count. */
-async function lastTag(tx: Db, { id, virtualTime }: LockedPool, callerId: string): Promise<number> {
-  const own = and(eq(poolCallers.pool, id), eq(poolCallers.callerId, callerId));
-  const [last] = await tx.select({ tag: poolCallers.lastTag }).from(poolCallers).where(own);
-  // Up to the pool's time it makes no difference, and it is cheaper than to ask the queue.
-  if (!last || last.tag <= virtualTime) return virtualTime;
-  const [queued] = await tx
-    .select({ tag: max(waiting.tag) })
+/**
+ * A caller's next place in a queue. Whoever had none waiting starts at the pool's time: shares that were not taken are
+ * not saved up, and places that were given up cost nothing.
+ */
+async function nextPlace(tx: Db, { id: pool, virtualTime }: LockedPool, callerId: string): Promise<number> {
+  const [last] = await tx
+    .select({ place: max(waiting.place) })
     .from(waiting)
-    .where(and(eq(waiting.pool, id), eq(waiting.callerId, callerId)));
-  return Math.max(virtualTime, queued?.tag ?? 0);
-}
-
-/** Start-time fair queueing: a caller's next tag lies one share behind its last, or at the pool's time if that is later. */
-async function nextTag(tx: Db, pool: LockedPool, callerId: string): Promise<number> {
-  const [caller] = await tx.select({ weight: callers.weight }).from(callers).where(eq(callers.id, callerId));
-  const tag = (await lastTag(tx, pool, callerId)) + 1 / (caller?.weight ?? 1);
-  await tx
-    .insert(poolCallers)
-    .values({ pool: pool.id, callerId, lastTag: tag })
-    .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag: tag } });
-  return tag;
+    .where(and(eq(waiting.pool, pool), eq(waiting.callerId, callerId)));
+  const place = last?.place ?? HEAD;
+  if (place === HEAD) {
+    const lastTag = sql`greatest(${poolCallers.lastTag}, ${virtualTime}::float8)`;
+    await tx
+      .insert(poolCallers)
+      .values({ pool, callerId, lastTag: virtualTime })
+      .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag } });
+  }
+  return place + 1;
 }
 
 /** How a request for a slot was taken. */
@@ -104,7 +100,7 @@ export async function requestSlot(tx: Db, videoId: string, model: string): Promi
   if (present?.pool !== pool.id) {
     // Its model's accounts have been moved to another pool, and its old queue would never grant.
     if (present) await leaveQueue(tx, videoId);
-    await enter(tx, video, { pool: pool.id, tag: await nextTag(tx, pool, video.callerId) });
+    await enter(tx, video, { pool: pool.id, place: await nextPlace(tx, pool, video.callerId) });
   }
   return { kind: 'queued', grants: await grantIn(tx, pool) };
 }
@@ -115,15 +111,14 @@ export async function requestSlot(tx: Db, videoId: string, model: string): Promi
  */
 export async function returnToQueue(tx: Db, video: VideoRow): Promise<void> {
   const poolId = await poolOfModel(tx, video.model);
-  const [pool] = poolId === null ? [] : await tx.select().from(pools).where(eq(pools.id, poolId));
-  if (pool) await enter(tx, video, { pool: pool.id, tag: pool.virtualTime });
+  if (poolId !== null) await enter(tx, video, { pool: poolId, place: HEAD });
   await changeVideo(tx, video.id, { state: 'queued', account: null, provider: null });
 }
 
-async function enter(tx: Db, video: VideoRow, place: { readonly pool: string; readonly tag: number }): Promise<void> {
+async function enter(tx: Db, video: VideoRow, at: { readonly pool: string; readonly place: number }): Promise<void> {
   const { id: videoId, callerId, model, request } = video;
   const images = request.images.length;
-  await tx.insert(waiting).values({ videoId, callerId, model, images, queuedAt: new Date(), ...place });
+  await tx.insert(waiting).values({ videoId, callerId, model, images, queuedAt: new Date(), ...at });
 }
 
 /** Takes a video out of the queue; true when it was in it. */
@@ -153,59 +148,9 @@ export async function grantIn(tx: Db, pool: LockedPool | null): Promise<readonly
   }
 }
 
-interface Choice {
-  readonly videoId: string;
-  readonly tag: number;
-  readonly account: AccountRow;
-  readonly upstreamModel: string;
-}
-
-/** The first video in order that some account has room for, and the account its model prefers. */
-async function chooseNext(tx: Db, pool: LockedPool): Promise<Choice | null> {
-  if (pool.accounts.length === 0) return null;
-  const open = listed(OPEN_SUBMISSION_STATES);
-  const own = listed(pool.accounts.map(({ id }) => id));
-  const mostImages = sql.join(
-    PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(MOST_IMAGES[provider]))}`),
-    sql` `,
-  );
-  const result = await tx.execute(sql`
-    with room as materialized (
-      select a.id, a.max_concurrent_tasks - count(s.id) as free, case a.provider ${mostImages} else 0 end as most_images
-      from accounts a left join submissions s on s.account = a.id and s.state in (${open})
-      where a.id in (${own}) and a.configured and not a.paused_by_operator and a.suspended_at is null
-        and (a.paused_until is null or a.paused_until <= now())
-      group by a.id
-      having count(s.id) < a.max_concurrent_tasks
-        and not (a.single_lane and coalesce(bool_or(s.state <> 'running'), false))
-    )
-    select w.video_id, w.tag, m.account, m.upstream_model
-    from waiting w cross join lateral (
-      select am.account, am.upstream_model from account_models am join room on room.id = am.account
-      where am.model = w.model and w.images <= room.most_images and (am.suspended_until is null or am.suspended_until <= now())
-      order by am.preference, room.free desc, am.account limit 1
-    ) m
-    where w.pool = ${pool.id} and exists (select 1 from room) order by w.tag, w.video_id limit 1`);
-  const [row] = rowsOf<{ video_id: string; tag: number; account: string; upstream_model: string }>(result);
-  const account = pool.accounts.find(({ id }) => id === row?.account);
-  if (!row || !account) return null;
-  return { videoId: row.video_id, tag: Number(row.tag), account, upstreamModel: row.upstream_model };
-}
-
-function listed(values: readonly string[]): SQL {
-  return sql.join(
-    values.map((value) => sql`${value}`),
-    sql`, `,
-  );
-}
-
-/** Both drivers return an object with `rows`, which drizzle's common type does not know. */
-function rowsOf<Row>(result: unknown): readonly Row[] {
-  return (result as { rows: readonly Row[] }).rows;
-}
-
 /** Turns a place in the queue into a submission; null when the video is not to have one any more. */
-async function grantOne(tx: Db, { videoId, tag, account, upstreamModel }: Choice): Promise<Grant | null> {
+async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
+  const { videoId, account, upstreamModel } = choice;
   // The video's lock comes before its place's, as in every other transaction; it waits for whoever is ending the video.
   const video = await lockVideo(tx, videoId);
   const isWaiting = await leaveQueue(tx, videoId);
@@ -213,7 +158,7 @@ async function grantOne(tx: Db, { videoId, tag, account, upstreamModel }: Choice
   // An old copy of the catalog may have a video waiting whose task runs: it must not keep the queue from going on.
   if (!video || video.endedAt !== null || !isWaiting || (last && isOpenState(last.state))) return null;
   const submissionId = `submission_${uuidv7()}`;
-  const { provider, baseUrl, singleLane, pool } = account;
+  const { provider, baseUrl, singleLane } = account;
   await tx.insert(submissions).values({
     id: submissionId,
     videoId,
@@ -227,42 +172,22 @@ async function grantOne(tx: Db, { videoId, tag, account, upstreamModel }: Choice
     grantedAt: new Date(),
     signalledAt: new Date(),
   });
-  await tx
-    .update(pools)
-    .set({ virtualTime: sql`greatest(${pools.virtualTime}, ${tag})` })
-    .where(eq(pools.id, pool));
+  await countGrant(tx, choice);
   await changeVideo(tx, videoId, { account: account.id, provider });
   return { videoId, submissionId, account: account.id, provider };
 }
 
-/** How many videos come before this one in its queue, plus one; null when it does not wait. */
-export async function queuePosition(db: Db, videoId: string): Promise<number | null> {
-  const [own] = await db.select().from(waiting).where(eq(waiting.videoId, videoId));
-  if (!own) return null;
-  const [row] = await db
-    .select({ before: count() })
-    .from(waiting)
-    .where(
-      and(
-        eq(waiting.pool, own.pool),
-        or(lt(waiting.tag, own.tag), and(eq(waiting.tag, own.tag), lt(waiting.videoId, own.videoId))),
-      ),
-    );
-  return (row?.before ?? 0) + 1;
-}
-
-/** When the first pause ends of an account that the head of a queue waits for; null for everyone behind the head. */
-export async function pauseEndsAt(db: Db, videoId: string): Promise<Date | null> {
-  if ((await queuePosition(db, videoId)) !== 1) return null;
-  const [row] = await db
-    .select({ pausedUntil: accounts.pausedUntil })
-    .from(waiting)
-    .innerJoin(accountModels, eq(accountModels.model, waiting.model))
-    .innerJoin(accounts, eq(accounts.id, accountModels.account))
-    .where(and(eq(waiting.videoId, videoId), gt(accounts.pausedUntil, sql`now()`)))
-    .orderBy(accounts.pausedUntil)
-    .limit(1);
-  return row?.pausedUntil ?? null;
+/** Start-time fair queueing: a grant moves its caller one share on, and the pool's time to the caller's. */
+async function countGrant(tx: Db, { callerId, tag, account: { pool } }: Choice): Promise<void> {
+  if (tag === null) return;
+  await tx
+    .insert(poolCallers)
+    .values({ pool, callerId, lastTag: tag })
+    .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag: tag } });
+  await tx
+    .update(pools)
+    .set({ virtualTime: sql`greatest(${pools.virtualTime}, ${tag})` })
+    .where(eq(pools.id, pool));
 }
 
 /** Pools in which videos wait. */
@@ -285,7 +210,7 @@ export async function listStranded(
     .where(
       and(not(offersIn(sql`${accounts.pool} = ${waiting.pool}`)), offersIn(sql`${accounts.pool} <> ${waiting.pool}`)),
     )
-    .orderBy(waiting.tag, waiting.videoId)
+    .orderBy(waiting.queuedAt, waiting.videoId)
     .limit(limit);
 }
 

@@ -119,7 +119,14 @@ describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) 
   }
 
   const wait = async () => {
-    const place = { videoId: 'v1', pool: 'main', callerId: 'caller_1', model: 'wan-2.6', tag: 0, queuedAt: new Date() };
+    const place = {
+      videoId: 'v1',
+      pool: 'main',
+      callerId: 'caller_1',
+      model: 'wan-2.6',
+      place: 0,
+      queuedAt: new Date(),
+    };
     await scene.db.insert(waiting).values(place);
   };
 

@@ -129,7 +129,7 @@ describeOnBothCatalogs('the sweep', (catalog) => {
       pool: 'main',
       callerId: 'caller_1',
       model: 'wan-2.6',
-      tag: 1,
+      place: 1,
       queuedAt: new Date(),
     });
     const longAgo = new Date(Date.now() - 48 * 60 * MINUTE_MS);

@@ -66,7 +66,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
     await insertSubmission(db, { id: 's2', videoId: 'v2', state: 'granted' });
     await insertSubmission(db, { id: 's3', videoId: 'v3', state: 'ended' });
     await insertSubmission(db, { id: 's4', videoId: 'v4', state: 'void' });
-    const place = { pool: 'main', callerId: 'caller_1', tag: 1, queuedAt: new Date() };
+    const place = { pool: 'main', callerId: 'caller_1', place: 1, queuedAt: new Date() };
     await db.insert(waiting).values([
       { ...place, videoId: 'v5', model: 'wan-2.6' },
       { ...place, videoId: 'v6', model: 'another' },

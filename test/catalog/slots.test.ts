@@ -5,6 +5,7 @@ import { pauseAccount, suspend, suspendModel, syncAccounts } from '../../src/cat
 import type { Db } from '../../src/catalog/database.ts';
 import { inTransaction } from '../../src/catalog/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
+import { pauseEndsAt, queuePosition } from '../../src/catalog/queue-order.ts';
 import { accounts, pools, submissions, waiting } from '../../src/catalog/schema.ts';
 import {
   type Grant,
@@ -12,8 +13,6 @@ import {
   listStaleGrants,
   listStranded,
   listWaitingPools,
-  pauseEndsAt,
-  queuePosition,
   requestSlot,
   returnToQueue,
 } from '../../src/catalog/slots.ts';

@@ -239,7 +239,7 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
     const { db } = catalog.database;
     await insertSubmission(db, { id: 'old', videoId: 'v1', n: 2, state: 'granted' });
     await insertSubmission(db, { id: 'older', videoId: 'v1', n: 1, state: 'void' });
-    const place = { videoId: 'v1', pool: 'main', callerId: 'c', model: 'm', tag: 1, queuedAt: new Date() };
+    const place = { videoId: 'v1', pool: 'main', callerId: 'c', model: 'm', place: 1, queuedAt: new Date() };
     await db.insert(waiting).values(place);
     await heal(makeTask({ n: 2 }));
     expect(await rows()).toEqual([

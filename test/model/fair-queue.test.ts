@@ -1,0 +1,160 @@
+/** The order of grants against a queue kept in memory: fair by weight, and blind to places that were given up. */
+
+import { eq } from 'drizzle-orm';
+import fc from 'fast-check';
+import { syncAccounts } from '../../src/catalog/accounts.ts';
+import { type Db, inTransaction } from '../../src/catalog/database.ts';
+import { endVideo } from '../../src/catalog/ends.ts';
+import { queuePosition } from '../../src/catalog/queue-order.ts';
+import { submissions } from '../../src/catalog/schema.ts';
+import { type Grant, grantSlots, requestSlot } from '../../src/catalog/slots.ts';
+import { makeAccount } from '../catalog/rows.ts';
+import { describeOnBothCatalogs, emptyCatalog } from '../catalog/with-catalog.ts';
+import { accept, insertCaller, offerModel, winners } from './scene.ts';
+
+const WEIGHTS = { a: 1, b: 1, c: 3 } as const;
+type Caller = keyof typeof WEIGHTS;
+const CALLERS = Object.keys(WEIGHTS) as Caller[];
+const MODEL = 'wan-2.6';
+const SLOTS = 2;
+
+/** What is promised, without a database: who has been served how far, and who waits. */
+class FairQueue {
+  #time = 0;
+  readonly #served: Record<Caller, number> = { a: 0, b: 0, c: 0 };
+  readonly #waiting: Record<Caller, string[]> = { a: [], b: [], c: [] };
+
+  queue(caller: Caller, id: string): void {
+    if (this.#waiting[caller].length === 0) this.#served[caller] = Math.max(this.#served[caller], this.#time);
+    this.#waiting[caller].push(id);
+  }
+
+  giveUp(id: string): void {
+    for (const caller of CALLERS) this.#waiting[caller] = this.#waiting[caller].filter((one) => one !== id);
+  }
+
+  all(): readonly string[] {
+    return CALLERS.flatMap((caller) => this.#waiting[caller]);
+  }
+
+  next(): string | undefined {
+    const heads = CALLERS.flatMap((caller) => {
+      const [id] = this.#waiting[caller];
+      return id === undefined ? [] : [{ caller, id, tag: this.#served[caller] + 1 / WEIGHTS[caller] }];
+    });
+    heads.sort((one, other) => one.tag - other.tag || (one.id < other.id ? -1 : 1));
+    const [head] = heads;
+    if (!head) return undefined;
+    this.#served[head.caller] = head.tag;
+    this.#time = Math.max(this.#time, head.tag);
+    this.giveUp(head.id);
+    return head.id;
+  }
+}
+
+/** A pool with two slots, played beside the queue in memory. */
+class Pool {
+  readonly #db: Db;
+  readonly #expected = new FairQueue();
+  #running: string[] = [];
+  #count = 0;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async furnish(): Promise<this> {
+    await syncAccounts(this.#db, [makeAccount({ maxConcurrentTasks: SLOTS, singleLane: false })]);
+    await offerModel(this.#db, MODEL, ['airforce-1']);
+    for (const id of CALLERS) await insertCaller(this.#db, id, { weight: WEIGHTS[id] });
+    return this;
+  }
+
+  async queue(caller: Caller): Promise<string> {
+    const id = `v${String(++this.#count).padStart(4, '0')}`;
+    await accept(this.#db, id, { callerId: caller });
+    const taken = await inTransaction(this.#db, (tx) => requestSlot(tx, id, MODEL));
+    this.#expected.queue(caller, id);
+    this.#compare(taken.kind === 'queued' ? taken.grants : []);
+    return id;
+  }
+
+  async giveUp(id: string): Promise<void> {
+    await endVideo(this.#db, id, { state: 'cancelled', failure: null, archive: null });
+    this.#expected.giveUp(id);
+  }
+
+  async giveUpOne(pick: number): Promise<void> {
+    const waiting = this.#expected.all();
+    const id = waiting[pick % Math.max(waiting.length, 1)];
+    if (id !== undefined) await this.giveUp(id);
+  }
+
+  /** Ends the oldest task; who is granted its slot. */
+  async finish(): Promise<readonly string[]> {
+    const oldest = this.#running.shift();
+    if (oldest === undefined) return [];
+    const ended = { state: 'ended', endedAt: new Date() } as const;
+    await this.#db.update(submissions).set(ended).where(eq(submissions.videoId, oldest));
+    return this.#compare(await inTransaction(this.#db, (tx) => grantSlots(tx, 'main')));
+  }
+
+  /** As the order is told to those who wait. */
+  async comparePositions(): Promise<void> {
+    const positions = await Promise.all(this.#expected.all().map((id) => queuePosition(this.#db, id)));
+    const sorted = positions.toSorted((one, other) => (one ?? 0) - (other ?? 0));
+    expect(sorted).toEqual(sorted.map((_, index) => index + 1));
+  }
+
+  #compare(grants: readonly Grant[]): readonly string[] {
+    const expected: string[] = [];
+    while (this.#running.length + expected.length < SLOTS) {
+      const id = this.#expected.next();
+      if (id === undefined) break;
+      expected.push(id);
+    }
+    expect(winners(grants)).toEqual(expected);
+    this.#running = [...this.#running, ...expected];
+    return expected;
+  }
+}
+
+const operation = fc.record({
+  kind: fc.constantFrom('queue', 'queue', 'queue', 'give up', 'finish', 'finish'),
+  caller: fc.constantFrom(...CALLERS),
+  pick: fc.nat({ max: 1000 }),
+});
+
+describeOnBothCatalogs('the order of grants', (catalog) => {
+  const open = () => new Pool(catalog.database.db).furnish();
+
+  test('is the promised one, whoever queues and gives up', async () => {
+    const property = fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 40 }), async (operations) => {
+      await emptyCatalog(catalog.database);
+      const pool = await open();
+      for (const { kind, caller, pick } of operations) {
+        if (kind === 'queue') await pool.queue(caller);
+        else if (kind === 'give up') await pool.giveUpOne(pick);
+        else await pool.finish();
+      }
+      await pool.comparePositions();
+      while ((await pool.finish()).length > 0);
+    });
+    await fc.assert(property, { numRuns: 5, endOnFailure: true });
+  }, 120_000);
+
+  test.each([
+    ['all of forty', 40],
+    ['the first thirty-nine of forty', 39],
+  ])('puts nobody behind others who gave up %s places', async (_name, count) => {
+    const pool = await open();
+    for (let n = 0; n < SLOTS; n++) await pool.queue('b');
+    const given: string[] = [];
+    for (let n = 0; n < 40; n++) given.push(await pool.queue('a'));
+    for (const id of given.slice(0, count)) await pool.giveUp(id);
+    for (let n = 0; n < 10; n++) await pool.queue('b');
+    const late = given[count] ?? (await pool.queue('a'));
+    const granted = [...(await pool.finish()), ...(await pool.finish())];
+    expect(granted).toContain(late);
+  });
+});

@@ -60,6 +60,7 @@ const accountSchema = z.strictObject({
     .refine((value) => !value.endsWith('/v1'), 'ends in /v1: write what stands before it'),
   apiKeyEnv: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not the name of an environment variable'),
   maxConcurrentTasks: wholeNumber(1, 1_000).default(4),
+  maxRequestsPerSecond: wholeNumber(1, 1_000).default(10),
   shared: z.boolean().default(false),
   pool: name.default('main'),
   // Only asked where an upstream has neither a list nor an idempotency key; elsewhere they are allowed and idle.
@@ -111,6 +112,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   baseUrl: 'baseUrl: https://api.example.com',
   apiKeyEnv: 'apiKeyEnv: AIRFORCE_KEY',
   maxConcurrentTasks: 'maxConcurrentTasks: 4',
+  maxRequestsPerSecond: 'maxRequestsPerSecond: 10',
   shared: 'shared: false',
   pool: 'pool: main',
   onLostAnswer: 'onLostAnswer: fail',

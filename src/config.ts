@@ -19,6 +19,8 @@ export interface AccountConfig {
   readonly baseUrl: string;
   readonly apiKey: string;
   readonly maxConcurrentTasks: number;
+  /** Of all kinds together, for each worker process. */
+  readonly maxRequestsPerSecond: number;
   readonly shared: boolean;
   readonly pool: string;
   /** What follows a lost answer that nothing can tell about: the video fails, or is sent again and perhaps paid again. */
@@ -224,6 +226,7 @@ const SANDBOX_ACCOUNT: AccountConfig = {
   baseUrl: '',
   apiKey: 'sandbox',
   maxConcurrentTasks: 4,
+  maxRequestsPerSecond: 50,
   shared: false,
   pool: 'main',
   onLostAnswer: 'fail',

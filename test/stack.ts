@@ -82,6 +82,7 @@ export async function startStack({
       baseUrl: `${sandbox.url}/${provider}`,
       apiKey: 'sk-air-tests',
       maxConcurrentTasks: 4,
+      maxRequestsPerSecond: 1000,
       shared: false,
       pool: 'main',
       onLostAnswer: 'fail',

@@ -2,11 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { discoverModels } from '../../activities/discover-models.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createTaskFollower, type TaskFollower } from '../../activities/task-follower.ts';
 import { fetchUntrusted } from '../net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
+import { paceProviders } from '../providers/paced.ts';
 import { createClipArchiver, createClipInspector } from '../storage/archive-clip.ts';
 import { createImageLinker } from '../storage/link-input-image.ts';
 import { createImageLoader } from '../storage/load-input-image.ts';
@@ -52,7 +54,12 @@ export async function discoverUpstreamModels({ config, log, database }: Parts): 
   log.info({ models: found }, 'models of the upstreams read');
 }
 
-async function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink, follower: TaskFollower) {
+interface Upstreams {
+  readonly providers: ActivityDependencies['providers'];
+  readonly follower: TaskFollower;
+}
+
+async function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink, upstreams: Upstreams) {
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const makePoster = createPosterMaker(log);
   return createActivities({
@@ -62,10 +69,9 @@ async function activitiesOf({ config, log, database, store }: Parts, { control }
     inspectClip: createClipInspector({ store, makePoster }),
     loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts: config.trustedHosts }),
     linkImage: createImageLinker(signer, config.publicUrl),
-    providers: PROVIDERS_BY_NAME,
+    ...upstreams,
     accounts: config.accounts,
     workflows: control,
-    follower,
     log,
     createTimeoutMs: CREATE_TIMEOUT_MS,
     deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
@@ -78,7 +84,7 @@ class WatchedWorkers implements WorkerPart {
   readonly #link: OpenLink;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
-  readonly #follower: TaskFollower;
+  readonly #upstreams: Upstreams;
   #workers: RunningWorkers | null = null;
   #announceReady: () => void = () => undefined;
   readonly ready = new Promise<void>((resolve) => {
@@ -90,7 +96,11 @@ class WatchedWorkers implements WorkerPart {
     this.#link = link;
     const { config, log } = parts;
     const { accounts } = config;
-    this.#follower = createTaskFollower({ providers: PROVIDERS_BY_NAME, accounts, workflows: link.control, log });
+    const providers = paceProviders(PROVIDERS_BY_NAME, accounts);
+    this.#upstreams = {
+      providers,
+      follower: createTaskFollower({ providers, accounts, workflows: link.control, log }),
+    };
     this.#running = this.#run();
   }
 
@@ -100,7 +110,7 @@ class WatchedWorkers implements WorkerPart {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.#follower.close(), this.#workers?.shutdown()]);
+    await Promise.all([this.#upstreams.follower.close(), this.#workers?.shutdown()]);
     await this.#running;
   }
 
@@ -128,7 +138,7 @@ class WatchedWorkers implements WorkerPart {
     const connection = await connectWorker(this.#link.settings, log, this.#stopping.signal);
     try {
       await setUpNamespace(this.#link.connection, namespace, log);
-      const activities = await activitiesOf(this.#parts, this.#link, this.#follower);
+      const activities = await activitiesOf(this.#parts, this.#link, this.#upstreams);
       this.#workers = await startWorkers({
         connection,
         namespace,

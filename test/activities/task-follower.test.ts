@@ -22,6 +22,7 @@ const ACCOUNT = {
   maxConcurrentTasks: 4,
   shared: false,
   pool: 'main',
+  maxRequestsPerSecond: 1000,
   onLostAnswer: 'fail',
   lostAnswerHoldMs: 0,
   trustedHosts: [],

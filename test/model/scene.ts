@@ -132,6 +132,7 @@ export class Scene {
         apiKey: 'key',
         trustedHosts: [],
         timing: {},
+        maxRequestsPerSecond: 1000,
         onLostAnswer: 'fail',
         lostAnswerHoldMs: 0,
       })),

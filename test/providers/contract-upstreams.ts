@@ -103,7 +103,7 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
 ];
 
 /** A call of an account at an upstream. */
-export function makeCall(server: ScriptedServer, overrides: Partial<StartCall> = {}): StartCall {
+export function makeCall(server: Pick<ScriptedServer, 'origin'>, overrides: Partial<StartCall> = {}): StartCall {
   return {
     baseUrl: server.origin,
     apiKey: 'sk-contract-test',

@@ -29,6 +29,8 @@ export interface Caller {
   readonly dialect: DialectName | null;
   readonly maxQueuedVideos: number;
   readonly maxRunningVideos: number;
+  /** Null: no limit. */
+  readonly maxRequestsPerMinute: number | null;
   readonly overflow: 'queue' | 'reject';
   readonly weight: number;
   /** Model ids the caller may use; null: all. */

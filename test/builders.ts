@@ -111,6 +111,7 @@ export function makeCaller(overrides: Partial<Caller> = {}): Caller {
     dialect: null,
     maxQueuedVideos: 10_000,
     maxRunningVideos: 4,
+    maxRequestsPerMinute: null,
     overflow: 'queue',
     weight: 1,
     models: null,

@@ -25,6 +25,7 @@ export interface CallerRecord {
   readonly spentMicroUsd: MicroUsd;
   readonly maxQueuedVideos: number;
   readonly maxRunningVideos: number;
+  readonly maxRequestsPerMinute: number | null;
   readonly overflow: 'queue' | 'reject';
   readonly weight: number;
   readonly models: readonly string[] | null;
@@ -39,6 +40,7 @@ export interface CallerSettings {
   readonly creditMicroUsd?: MicroUsd | null | undefined;
   readonly maxQueuedVideos?: number | null | undefined;
   readonly maxRunningVideos?: number | null | undefined;
+  readonly maxRequestsPerMinute?: number | null | undefined;
   readonly overflow?: 'queue' | 'reject' | null | undefined;
   readonly weight?: number | null | undefined;
   readonly dialect?: DialectName | null | undefined;
@@ -75,12 +77,13 @@ function orDefault<T>(value: T | null | undefined, byDefault: T): T | undefined 
 
 /** Columns for what was chosen, undefined for the rest; the credit is the ledger's to change. */
 function toColumns(chosen: CallerSettings) {
-  const { name, dialect, models, retentionSeconds } = chosen;
+  const { name, dialect, models, retentionSeconds, maxRequestsPerMinute } = chosen;
   return {
     name,
     dialect,
     models,
     retentionSeconds,
+    maxRequestsPerMinute,
     maxQueuedVideos: orDefault(chosen.maxQueuedVideos, DEFAULTS.maxQueuedVideos),
     maxRunningVideos: orDefault(chosen.maxRunningVideos, DEFAULTS.maxRunningVideos),
     overflow: orDefault(chosen.overflow, DEFAULTS.overflow),

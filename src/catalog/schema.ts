@@ -49,6 +49,8 @@ export const callers = pgTable(
     spentMicroUsd: microUsd('spent_micro_usd').notNull().default(0),
     maxQueuedVideos: integer('max_queued_videos').notNull().default(10_000),
     maxRunningVideos: integer('max_running_videos').notNull().default(4),
+    /** Null: no limit. */
+    maxRequestsPerMinute: integer('max_requests_per_minute'),
     overflow: text().$type<'queue' | 'reject'>().notNull().default('queue'),
     weight: doublePrecision().notNull().default(1),
     /** Model ids the caller may use; null: all. */

@@ -22,6 +22,7 @@ import { mountDialects } from './dialect-routes.ts';
 import { sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
+import { RequestRates } from './request-rate.ts';
 
 export interface AppOptions {
   readonly gateway: Gateway;
@@ -127,6 +128,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   const streams = new EventStreams(options.streams);
 
+  app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);
   closeGently(app, streams);
   logAnswers(app);

@@ -21,11 +21,12 @@ declare module 'fastify' {
 
 /** Checks the key before the body is read, so that strangers cannot make us read one. */
 function admit(door: FrontDoor, faces: readonly Face[]) {
-  return async (request: FastifyRequest): Promise<void> => {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const caller = await authenticate(door.gateway, request);
     request.caller = caller;
     // As far as it is known before the body is: the shape of what may go wrong until then.
     request.dialect = chooseFace(faces, { dialectName: caller.dialect, body: undefined }).dialect;
+    await request.server.requestRates.count(caller, reply);
   };
 }
 

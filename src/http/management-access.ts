@@ -9,8 +9,10 @@ const callers = new WeakMap<FastifyRequest, Caller>();
 
 /** Turns the key of each request to these routes into a caller before its body is read. */
 export function requireCaller(app: FastifyInstance, gateway: Pick<Gateway, 'authenticate'>): void {
-  app.addHook('onRequest', async (request) => {
-    callers.set(request, await authenticate(gateway, request));
+  app.addHook('onRequest', async (request, reply) => {
+    const caller = await authenticate(gateway, request);
+    callers.set(request, caller);
+    await app.requestRates.count(caller, reply);
   });
 }
 

@@ -65,6 +65,7 @@ const callerSettings = {
   creditMicroUsd: money.nullish(),
   maxQueuedVideos: z.int().nonnegative().max(MAX_COUNT).nullish(),
   maxRunningVideos: z.int().positive().max(MAX_COUNT).nullish(),
+  maxRequestsPerMinute: z.int().positive().max(MAX_COUNT).nullish(),
   overflow: z.enum(['queue', 'reject']).nullish(),
   weight: z.number().min(0.001).max(1000).nullish(),
   dialect: z.enum(DIALECTS).nullish(),

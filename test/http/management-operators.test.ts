@@ -50,6 +50,7 @@ describe('our own routes for operators', () => {
     { name: 'x', creditMicroUsd: 1.5 },
     { name: 'x', weight: 0 },
     { name: 'x', maxRunningVideos: 0 },
+    { name: 'x', maxRequestsPerMinute: 0 },
     { name: 'x', overflow: 'drop' },
     { name: 'x', dialect: 'esperanto' },
     { name: 'x', models: 'a' },
@@ -79,6 +80,29 @@ describe('our own routes for operators', () => {
     expect((await ask({ url: '/clipyard/v1/balance', key })).status).toBe(401);
     await patch({ disabled: false });
     expect((await ask({ url: '/clipyard/v1/balance', key })).status).toBe(200);
+  });
+
+  test('limit the requests of a caller, never those of root', async () => {
+    const { ask } = management;
+    const { id, key } = await management.join('studio');
+    const limit = (maxRequestsPerMinute: number | null, of = id) =>
+      ask({ method: 'PATCH', url: `/clipyard/v1/callers/${of}`, payload: { maxRequestsPerMinute } });
+    expect(await limit(2)).toMatchObject({ status: 200, body: { maxRequestsPerMinute: 2 } });
+    const balance = () => ask({ url: '/clipyard/v1/balance', key });
+    expect(await balance()).toMatchObject({
+      status: 200,
+      headers: { 'ratelimit-policy': '"caller";q=2;w=60', ratelimit: expect.stringMatching(/^"caller";r=1;t=\d+$/) },
+    });
+    expect((await balance()).headers).toMatchObject({ ratelimit: expect.stringMatching(/^"caller";r=0;t=\d+$/) });
+    const { status, body, headers } = await balance();
+    expect({ status, body }).toMatchObject({ status: 429, body: { status: 429, code: 'rate_limited' } });
+    expect(headers['ratelimit']).toBe(`"caller";r=0;t=${String(headers['retry-after'])}`);
+    expect(await limit(null)).toMatchObject({ body: { maxRequestsPerMinute: null } });
+    const unlimited = await balance();
+    expect(unlimited.status).toBe(200);
+    expect(unlimited.headers).not.toHaveProperty('ratelimit');
+    await limit(1, 'root');
+    for (let n = 0; n < 3; n++) expect((await ask({ url: '/clipyard/v1/balance' })).status).toBe(200);
   });
 
   test('add credit where there is a limit', async () => {

@@ -1,0 +1,1 @@
+ALTER TABLE "callers" ADD COLUMN "max_requests_per_minute" integer;

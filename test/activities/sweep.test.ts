@@ -2,7 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
-import { suspend } from '../../src/catalog/accounts.ts';
+import { listSuspendedAccounts, suspend } from '../../src/catalog/accounts.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { idempotencyKeys, ledger, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import { makeArchive } from '../builders.ts';
@@ -246,6 +246,16 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     await scene.requestSlot('v1');
     expect(await scene.sweep()).toMatchObject({ recovered: ['airforce-1'], grants: 1 });
     expect(scene.told).toEqual(['v1']);
+  });
+
+  test('leaves an account suspended whose key is still refused', async () => {
+    await furnish();
+    await suspend(scene.db, 'airforce-1', 'the key was refused');
+    scene.upstream.onProbe = async () => {
+      throw new Error('401');
+    };
+    expect(await scene.sweep()).toMatchObject({ recovered: [], errors: [] });
+    expect(await listSuspendedAccounts(scene.db)).toMatchObject([{ id: 'airforce-1' }]);
   });
 
   test('leaves a create in doubt to its workflow', async () => {

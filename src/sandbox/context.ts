@@ -2,6 +2,7 @@
 
 import type { Conditions } from './conditions.ts';
 import type { ResultLinks } from './links.ts';
+import type { SandboxModel } from './models.ts';
 import type { ClipRenderer } from './render/clip-renderer.ts';
 import type { TaskStore } from './task-store.ts';
 
@@ -13,6 +14,8 @@ export interface SandboxContext {
   readonly renderer: ClipRenderer;
   /** The keys that are good; null: every key is. */
   readonly keys: ReadonlySet<string> | null;
+  /** What a face publishes whose API has a list of models. */
+  readonly models: readonly SandboxModel[];
   log(message: string): void;
 }
 

@@ -58,6 +58,17 @@ export const SANDBOX_MODELS: readonly SandboxModel[] = [
   },
 ];
 
+/** OV-12: the name that stands for any model where a document names none. */
+export const PLACEHOLDER_MODEL: SandboxModel = {
+  id: 'video-model-id',
+  centsPerSecond: 2,
+  minSeconds: 1,
+  maxSeconds: 10,
+  modes: ['text', 'image'],
+  aspectRatios: WIDE_TALL_SQUARE,
+  qualities: ALL_QUALITIES,
+};
+
 /** What a face read from a create, in the vocabulary of all faces; what the caller left out is undefined. */
 export interface WantedClip {
   readonly model: string;

@@ -7,13 +7,14 @@ import { Conditions } from './conditions.ts';
 import type { SandboxContext } from './context.ts';
 import { registerControlRoutes } from './control-routes.ts';
 import { answerErrors, type Face } from './face.ts';
-import { a4f } from './faces/a4f.ts';
+import { A4F_MODELS, a4f } from './faces/a4f.ts';
 import { airforce } from './faces/airforce.ts';
 import { airforce2024 } from './faces/airforce-2024.ts';
 import { infrai } from './faces/infrai.ts';
 import { openai } from './faces/openai.ts';
 import { openJournal } from './journal.ts';
 import { openLinkSecret, ResultLinks } from './links.ts';
+import { PLACEHOLDER_MODEL, SANDBOX_MODELS } from './models.ts';
 import { SandboxRefusal } from './refusal.ts';
 import { ClipRenderer } from './render/clip-renderer.ts';
 import { registerResultRoutes } from './result-routes.ts';
@@ -47,6 +48,8 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Each face under its own name, and the first also where its API has it: later ones share paths with it. */
 const FACES: readonly Face[] = [airforce, airforce2024, infrai, openai, a4f];
 const ROOT_FACE = airforce;
+/** Our own models, and those that the examples of the other documents name: they run as they are printed. */
+const PUBLISHED_MODELS = [...SANDBOX_MODELS, ...A4F_MODELS, PLACEHOLDER_MODEL];
 
 function openContext({ dataDir, speed, keys, log }: SandboxOptions): SandboxContext {
   const conditions = new Conditions(speed);
@@ -57,6 +60,7 @@ function openContext({ dataDir, speed, keys, log }: SandboxOptions): SandboxCont
     links: new ResultLinks(openLinkSecret(dataDir === null ? null : join(dataDir, 'link-secret'))),
     renderer: new ClipRenderer(),
     keys: keys ? new Set(keys) : null,
+    models: PUBLISHED_MODELS,
     log: log ?? (() => undefined),
   };
 }

@@ -41,15 +41,17 @@ const CENTS_PER_SECOND = {
 } as const satisfies Record<keyof typeof MODELS, number>;
 
 /** A4-13 to A4-19. */
-const A4F_MODELS: readonly SandboxModel[] = Object.entries(MODELS).map(([id, { maxDurationSeconds, qualities }]) => ({
-  id,
-  centsPerSecond: new Map<string, number>(Object.entries(CENTS_PER_SECOND)).get(id) ?? 0,
-  minSeconds: DURATION_SECONDS.min,
-  maxSeconds: maxDurationSeconds,
-  modes: ['text'],
-  aspectRatios: RATIOS,
-  qualities,
-}));
+export const A4F_MODELS: readonly SandboxModel[] = Object.entries(MODELS).map(
+  ([id, { maxDurationSeconds, qualities }]) => ({
+    id,
+    centsPerSecond: new Map<string, number>(Object.entries(CENTS_PER_SECOND)).get(id) ?? 0,
+    minSeconds: DURATION_SECONDS.min,
+    maxSeconds: maxDurationSeconds,
+    modes: ['text'],
+    aspectRatios: RATIOS,
+    qualities,
+  }),
+);
 
 /** A4-21 to A4-26: the code of each status. */
 const CODE_OF_STATUS: Readonly<Record<number, A4fErrorCode>> = {

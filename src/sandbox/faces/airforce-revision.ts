@@ -7,7 +7,7 @@ import type { FaceContext } from '../context.ts';
 import { authenticate, createTask, raiseHttpError, readSeed } from '../creation.ts';
 import type { Face } from '../face.ts';
 import { followTask } from '../follow.ts';
-import { priceClip, SANDBOX_MODELS } from '../models.ts';
+import { priceClip } from '../models.ts';
 import { findTask, lookUpTask, requireTask, resultUrl, type TaskRoute } from '../own-tasks.ts';
 import { readBody } from '../read-body.ts';
 import type { SandboxTask, TaskLook, TaskOwner } from '../task.ts';
@@ -57,14 +57,14 @@ class AirforceFace {
 
   #readDraft(body: unknown, owner: TaskOwner): TaskDraft {
     const { parsed, request } = readBody(this.#revision.createBody, body);
-    const priced = priceClip({
+    const clip = {
       model: parsed.model,
       mode: parsed.mode ?? 'text',
       images: parsed.input_images?.length ?? 0,
       seconds: parsed.duration_seconds ?? undefined,
       aspectRatio: parsed.aspect_ratio ?? undefined,
       quality: parsed.quality ?? undefined,
-    });
+    };
     return {
       id: this.#revision.makeTaskId(),
       ...owner,
@@ -73,7 +73,7 @@ class AirforceFace {
       prompt: parsed.prompt,
       seed: readSeed(request),
       lifetimeMs: TASK_LIFETIME_SECONDS * 1000,
-      ...priced,
+      ...priceClip(clip, this.#context.models),
     };
   }
 
@@ -101,7 +101,7 @@ class AirforceFace {
 
   models(request: FastifyRequest): unknown {
     raiseHttpError(this.#context, { ...authenticate(request, this.#context), on: 'models' });
-    return renderModels(SANDBOX_MODELS);
+    return renderModels(this.#context.models);
   }
 
   /** AF-35 to AF-38, AO-15. */

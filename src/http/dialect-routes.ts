@@ -1,5 +1,6 @@
 /** The routes of all dialects: who is asking, in which dialect, and the answer in that dialect's words. */
 
+import { json } from 'node:stream/consumers';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, DialectRoute } from '../dialects/dialect.ts';
 import { Refusal } from '../domain/failure.ts';
@@ -19,14 +20,39 @@ declare module 'fastify' {
   }
 }
 
-/** Checks the key before the body is read, so that strangers cannot make us read one. */
+/** As much of a body as is read of somebody who is turned away. */
+const PEEKED_BYTES = 64 * 1024;
+
+/**
+ * X1, A4-23, A4-25: in whose words somebody is turned away before the body is read: at a path of two APIs a short one
+ * is looked into for which of them was meant.
+ */
+async function faceUnread(
+  faces: readonly Face[],
+  { headers, raw }: FastifyRequest,
+  dialectName: string | null,
+): Promise<Face> {
+  const isShort = Number(headers['content-length']) <= PEEKED_BYTES;
+  try {
+    return chooseFace(faces, { dialectName, body: faces.length > 1 && isShort ? await json(raw) : undefined });
+  } catch {
+    // No JSON, or the words of both.
+    return chooseFace(faces, { dialectName, body: undefined });
+  }
+}
+
+/** Checks the key before the body is read, so that strangers cannot make us read one of any length. */
 function admit(door: FrontDoor, faces: readonly Face[]) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const caller = await authenticate(door.gateway, request);
+    const turnAway = (dialectName: string | null) => async (error: unknown) => {
+      request.dialect = (await faceUnread(faces, request, dialectName)).dialect;
+      throw error;
+    };
+    const caller = await authenticate(door.gateway, request).catch(turnAway(null));
     request.caller = caller;
     // As far as it is known before the body is: the shape of what may go wrong until then.
     request.dialect = chooseFace(faces, { dialectName: caller.dialect, body: undefined }).dialect;
-    await request.server.requestRates.count(caller, reply);
+    await request.server.requestRates.count(caller, reply).catch(turnAway(caller.dialect));
   };
 }
 

@@ -84,10 +84,11 @@ export const KNOWN_KEYS = Object.keys(generateBody.shape);
 
 /** IN-26, IN-27, X12: whole days; the example's 0 is out of range like every other. */
 export const RETENTION_DAYS = { min: 1, max: 90 } as const;
+const DAYS_PROBLEM = `must be whole days from ${RETENTION_DAYS.min} to ${RETENTION_DAYS.max}`;
 
 /** IN-27 to IN-29, X14: a `job_id` beside it is ignored, since the path has the id. */
 export const setRetentionBody = z.looseObject({
-  days: z.int().min(RETENTION_DAYS.min).max(RETENTION_DAYS.max),
+  days: z.int(DAYS_PROBLEM).min(RETENTION_DAYS.min, DAYS_PROBLEM).max(RETENTION_DAYS.max, DAYS_PROBLEM),
   idempotency_key: idempotencyKey,
 });
 

@@ -127,7 +127,7 @@ describe('a job', () => {
     });
   });
 
-  test('has exactly the documented keys (IN-13)', () => {
+  test('has exactly the documented keys (IN-13, IN-35)', () => {
     expect(jobOf(makeVideo())).toEqual({ job_id: 'video_1', state: 'queued' });
     expect(routeOf(infrai, 'create').render(viewOf(makeVideo()))).toEqual({ status: 200, body: jobOf(makeVideo()) });
     expect(jobOf(makeCompletedVideo())).toEqual({
@@ -194,7 +194,7 @@ describe('retention', () => {
   // The range is in the message; the documented example's 0 is out of it.
   test.each([0, -1, 1.5, 91, '7', null, undefined, Number.NaN])('of %s days is refused (IN-27, X12)', (days) => {
     const refusal = refusalOf(() => route.parse(requestOf({ body: { job_id: '...', days } })));
-    expect(refusal).toMatchObject({ httpStatus: 400, param: 'days' });
+    expect(refusal).toMatchObject({ httpStatus: 400, param: 'days', message: expect.stringContaining('1 to 90') });
   });
 
   test.each([1, 90])('of %d days is taken, whatever stands beside it (IN-27, IN-28, IN-29, X14)', (days) => {

@@ -23,7 +23,7 @@ test.each([
   ['another scheme', { authorization: 'Basic Y2tfdGVzdA==' }],
   ['two keys', { authorization: 'Bearer ck_test ck_test' }],
   ['an empty key', { authorization: 'Bearer ' }],
-])('%s is answered 401 on every route', async (_, headers: Record<string, string>) => {
+])('%s is answered 401 on every route (AF-07)', async (_, headers: Record<string, string>) => {
   const { app } = makeApp();
   for (const { method, path } of DIALECTS.airforce.routes) {
     const answer = await app.inject({ method, url: path.replace(':id', 'video_1'), headers });
@@ -33,9 +33,32 @@ test.each([
   }
 });
 
-test('strangers are turned away before their body is read', async () => {
+test('strangers are turned away whatever their body is', async () => {
   const answer = await makeApp().app.inject({ method: 'POST', url: CREATE, headers: JSON_TYPE, payload: '{not json' });
   expect(answer.statusCode).toBe(401);
+});
+
+test.each([
+  ['the words of one API', '{"duration":5}', { error: expect.objectContaining({ code: 'invalid_api_key' }) }],
+  ['the words of the other', '{"mode":"text"}', { error: expect.any(String), code: 'unauthenticated' }],
+  ['the words of both', '{"duration":5,"mode":"text"}', { error: expect.any(String), code: 'unauthenticated' }],
+  ['too much', `{"duration":5}${' '.repeat(65_536)}`, { error: expect.any(String), code: 'unauthenticated' }],
+])('a stranger who sends %s is told so in its shape (A4-23, X1)', async (_, payload, body) => {
+  const answer = await makeApp().app.inject({ method: 'POST', url: CREATE, headers: JSON_TYPE, payload });
+  expect([answer.statusCode, answer.json()]).toEqual([401, body]);
+});
+
+test('a stranger’s long body is not waited for', async () => {
+  const { app } = makeApp();
+  const { hostname, port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    `POST ${CREATE} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 70000\r\n\r\n{`,
+  );
+  const [head] = await once(socket, 'data');
+  expect(String(head)).toMatch(/^HTTP\/1.1 401 /);
+  socket.destroy();
+  await app.close();
 });
 
 test.each([
@@ -54,7 +77,7 @@ test.each([
   ['a million levels', `${'['.repeat(1e6)}${']'.repeat(1e6)}`, 400],
   ['a million images', `{"model":"m","prompt":"p","input_images":[${'0,'.repeat(1e6)}0]}`, 400],
   ['16 MiB and more', Buffer.alloc(16 * 1024 * 1024 + 1, 0x20), 413],
-])('a body of %s is refused', async (_, payload, status) => {
+])('a body of %s is refused (AF-08, X22)', async (_, payload, status) => {
   const answer = await post(payload);
   expect(answer.statusCode).toBe(status);
   expect(answer.json()).toEqual(AIRFORCE_ERROR);
@@ -66,7 +89,7 @@ test('a whole surrogate pair and constructor keys are fine', async () => {
 });
 
 test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'nonsense', 'application/jsonp'])(
-  'content type %s is answered 415',
+  'content type %s is answered 415 (AF-08, X22)',
   async (type) => {
     const answer = await post('{"model":"m","prompt":"p"}', { 'content-type': type });
     expect(answer.statusCode).toBe(415);

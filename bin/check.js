@@ -12,6 +12,7 @@ const CHECKS = [
   ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.']],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
   ['architecture', ['node_modules/jest/bin/jest.js', 'test/architecture.test.ts']],
+  ['contract', ['node_modules/jest/bin/jest.js', 'test/contract/contract.test.ts']],
   ['dead code', ['node_modules/knip/bin/knip.js']],
 ];
 

@@ -16,7 +16,14 @@ import { renderImportRules } from './import-directions.ts';
 import { readProjectFile, readSourceFiles } from './source-files.ts';
 
 const README = readProjectFile('README.md');
-const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/failures.md'];
+const DOCUMENTS = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'docs/contract.md',
+  'docs/failures.md',
+];
 
 /** The section under a heading, up to the next one of its rank. */
 function section(markdown: string, heading: string): string {

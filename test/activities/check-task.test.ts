@@ -37,7 +37,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     return seen;
   }
 
-  test('records progress that never falls', async () => {
+  test('records progress that never falls (AF-30)', async () => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, pending(40));

@@ -89,7 +89,7 @@ describeOnBothCatalogs('acceptance', (catalog) => {
     expect(await balance(db, callerId)).toMatchObject({ availableMicroUsd: 0, heldMicroUsd: 10 * ESTIMATE });
   });
 
-  test('of fifty at once with one key makes one video', async () => {
+  test('of fifty at once with one key makes one video (IN-12, IN-32)', async () => {
     const { db } = catalog.database;
     const callerId = await makeCaller(db, null);
     const idempotency = { key: 'k', bodyHash: 'h' };
@@ -101,7 +101,7 @@ describeOnBothCatalogs('acceptance', (catalog) => {
     expect(await countRows(db)).toEqual({ videos: 1, holds: 1, keys: 1 });
   });
 
-  test('of one key with two bodies at once refuses one body', async () => {
+  test('of one key with two bodies at once refuses one body (IN-12)', async () => {
     const { db } = catalog.database;
     const callerId = await makeCaller(db, null);
     const orders = Array.from({ length: 20 }, (_, i) =>
@@ -147,7 +147,7 @@ describeOnBothCatalogs('acceptance', (catalog) => {
   test.each([
     ['more than may run', { ...LIMITS, overflow: 'reject', maxRunningVideos: 3 }, 'concurrency_limit_exceeded'],
     ['more than may queue', { ...LIMITS, maxQueuedVideos: 3 }, undefined],
-  ] as const)('at once of %s stops at the limit', async (_name, limits, code) => {
+  ] as const)('at once of %s stops at the limit (X17)', async (_name, limits, code) => {
     const { db } = catalog.database;
     const callerId = await makeCaller(db, null);
     const orders = Array.from({ length: 20 }, () => acceptVideo(db, makeOrder(callerId, { limits })));

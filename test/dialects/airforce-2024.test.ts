@@ -175,7 +175,7 @@ test('the models are the current revision’s', () => {
   expect(routeOf(airforce2024, 'models').render(offers)).toEqual(routeOf(airforce, 'models').render(offers));
 });
 
-test('errors are an object of type and message', () => {
+test('errors are an object of type and message (X4, X17)', () => {
   expect(airforce2024.renderRefusal(new Refusal('not_found', 'there is no such task'))).toEqual({
     status: 404,
     body: { error: { type: 'not_found', message: 'there is no such task' } },

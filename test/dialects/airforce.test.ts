@@ -96,7 +96,7 @@ describe('a create body', () => {
     ['input_images.0.url', { ...MINIMAL, mode: 'image', input_images: [{ url: 'dragon.jpg' }] }],
     ['input_images.0.b64_json', { ...MINIMAL, mode: 'image', input_images: [{ b64_json: 'not base64!' }] }],
     ['input_images.0.b64_json', { ...MINIMAL, mode: 'image', input_images: [{ b64_json: 'aGVsbG8=' }] }],
-  ])('is refused for its %s in case %#', (param, body) => {
+  ])('is refused for its %s in case %# (AF-09 to AF-16)', (param, body) => {
     expect(refusalOf(body)).toMatchObject({ kind: 'invalid_request', httpStatus: 400, param });
   });
 
@@ -108,7 +108,7 @@ describe('a create body', () => {
     expect(refusalOf({ ...MINIMAL, blob: 'x'.repeat(64 * 1024) }).message).toContain('blob');
   });
 
-  test('of reference mode takes one to eight images (AF-16)', () => {
+  test('of reference mode takes one to eight images (AF-01, AF-16)', () => {
     const images = (count: number) => Array(count).fill({ url: 'https://example.com/a.png' });
     expect(parse({ ...MINIMAL, mode: 'reference', input_images: images(1) }).images).toHaveLength(1);
     expect(parse({ ...MINIMAL, mode: 'reference', input_images: images(8) }).images).toHaveLength(8);
@@ -184,7 +184,7 @@ describe('a task', () => {
     expect(taskOf(makeVideo({ state: 'archiving', progress: 100 }))).toMatchObject({ progress: 99 });
   });
 
-  test('has a link only when completed and kept', () => {
+  test('has a link only when completed and kept (AF-31)', () => {
     const kept = makeCompletedVideo();
     expect(taskOf({ ...kept, state: 'archiving' })).not.toHaveProperty('result_url');
     expect(taskOf({ ...kept, state: 'cancelled' })).not.toHaveProperty('result_url');
@@ -281,7 +281,7 @@ describe('the other routes', () => {
     });
   });
 
-  test('errors are a text and a code', () => {
+  test('errors are a text and a code (AF-52, X4, X17)', () => {
     const refusal = new Refusal('insufficient_credit', 'the credit is spent');
     expect(airforce.renderRefusal(refusal)).toEqual({
       status: 402,

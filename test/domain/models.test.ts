@@ -26,7 +26,7 @@ const offerWith = (capabilities: Partial<ModelOffer['capabilities']>): ModelOffe
 });
 
 describe('a draft at an offer', () => {
-  test('without values takes the defaults of the model', () => {
+  test('without values takes the defaults of the model (AF-12)', () => {
     expect(resolveDraft(DRAFT, OFFER)).toEqual({ durationSeconds: 5, aspectRatio: '16:9', quality: '720p' });
   });
 
@@ -53,7 +53,7 @@ describe('a draft at an offer', () => {
     ['duration_seconds', { durationSeconds: 6 }, offerWith({ durationsSeconds: [5, 8] })],
     ['aspect_ratio', { aspectRatio: '1:1' }, OFFER],
     ['quality', { quality: '4k' }, OFFER],
-  ])('with a bad %s is refused by its name', (param, change, offer) => {
+  ])('with a bad %s is refused by its name (AF-11 to AF-14, A4-22)', (param, change, offer) => {
     expect(() => resolveDraft({ ...DRAFT, ...change }, offer)).toThrow(
       expect.objectContaining({ kind: 'invalid_request', param }),
     );
@@ -88,7 +88,7 @@ test.each([
   expect(chooseOffer(draft, [offer, other]).offer.account).toBe('airforce-2');
 });
 
-test('a clip costs its seconds times the price', () => {
+test('a clip costs its seconds times the price (AF-05, AF-26, AF-47)', () => {
   expect(estimateMicroUsd(OFFER, 8)).toBe(3_200_000);
   expect(estimateMicroUsd({ ...OFFER, pricePerSecondMicroUsd: 33_333 }, 0.5)).toBe(16_667);
 });

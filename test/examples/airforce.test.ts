@@ -43,7 +43,7 @@ describe.each([
     ).toEqual(ending);
   });
 
-  test('makes the text video of its command, which ends as its answers say (AF-18, AF-20 to AF-26, AF-34, AO-08)', async () => {
+  test('makes the text video of its command, which ends as its answers say (AF-18, AF-20 to AF-26, AF-34, AO-08, AO-12)', async () => {
     const { status, body } = await clipyard.curl(here(textCurl));
     expect(status).toBe(200);
     expect(kindsOf(body)).toEqual(kindsOf(createAnswer));
@@ -56,6 +56,8 @@ describe.each([
     const { result_url: _link, thumbnail_url: _poster, task_id: _id, expires_at: _expiry, ...facts } = readAnswer;
     expect(task).toMatchObject({ ...facts, task_id: body['task_id'], expires_at: body['expires_at'] });
     expect(await played(await download(task['result_url']))).toMatchObject({ durationSeconds: 8 });
+    const posters = 'thumbnail_url' in readAnswer ? [await download(task['thumbnail_url'])] : [];
+    expect(posters.map((poster) => poster.toString('hex', 0, 3))).toEqual(posters.map(() => 'ffd8ff'));
   });
 
   test('makes the image video of its command (AF-01, AF-15, AF-16, AF-19)', async () => {

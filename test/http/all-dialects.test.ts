@@ -30,15 +30,18 @@ function createOf(name: DialectName) {
   return DIALECTS[name].routes.find(({ kind }) => ['create', 'createAndWait', 'createMany'].includes(kind));
 }
 
-test.each(ROUTES)('$method /$name$path wants a key', async ({ name, method, path }) => {
-  const { app } = makeApp();
-  for (const headers of [{}, { authorization: 'Bearer nobody' }]) {
-    const answer = await app.inject({ method, url: `/${name}${path.replace(':id', 'video_1')}`, headers });
-    expect(answer.statusCode).toBe(401);
-    expect(answer.headers).toMatchObject({ 'www-authenticate': 'Bearer', 'x-request-id': TEXT });
-    expect(answer.json()).toEqual(ERROR_OF[name]);
-  }
-});
+test.each(ROUTES)(
+  '$method /$name$path wants a key (AF-07, IN-02, A4-02, A4-23, OV-04, X22)',
+  async ({ name, method, path }) => {
+    const { app } = makeApp();
+    for (const headers of [{}, { authorization: 'Bearer nobody' }]) {
+      const answer = await app.inject({ method, url: `/${name}${path.replace(':id', 'video_1')}`, headers });
+      expect(answer.statusCode).toBe(401);
+      expect(answer.headers).toMatchObject({ 'www-authenticate': 'Bearer', 'x-request-id': TEXT });
+      expect(answer.json()).toEqual(ERROR_OF[name]);
+    }
+  },
+);
 
 test.each(ROUTES)('$method /$name$path says when a caller asks too often', async ({ name, method, path }) => {
   const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
@@ -90,7 +93,7 @@ test.each(ROUTES)('$method /$name$path tells nothing of a defect', async ({ name
   }
 });
 
-test.each(NAMES)('unknown routes and methods of %s have its shape', async (name) => {
+test.each(NAMES)('unknown routes and methods of %s have its shape (X22)', async (name) => {
   const { app } = makeApp();
   const [route] = DIALECTS[name].routes;
   const missing = await app.inject({ url: `/${name}/v1/nothing` });

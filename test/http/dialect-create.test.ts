@@ -13,7 +13,7 @@ function create(made: ReturnType<typeof makeApp>, body: object, headers: Record<
   return made.app.inject({ method: 'POST', url: URL, headers: { ...AUTHORIZATION, ...headers }, payload: body });
 }
 
-test.each([URL, `/airforce${URL}`])('POST %s accepts a video', async (url) => {
+test.each([URL, `/airforce${URL}`])('POST %s accepts a video (AF-05, AF-06, AF-09, AF-17)', async (url) => {
   const { app, gateway } = makeApp();
   const answer = await app.inject({ method: 'POST', url, headers: AUTHORIZATION, payload: BODY });
   expect(answer.statusCode).toBe(200);
@@ -100,7 +100,7 @@ test.each([
   [new Refusal('idempotency_mismatch', 'another body'), 422, undefined],
   [new Refusal('too_many_videos', 'four already', { retryAfterSeconds: 12.2 }), 429, '13'],
   [new Refusal('unavailable', 'the catalog is away'), 503, '5'],
-])('a refusal by the gateway keeps its status: %s', async (refusal, status, retryAfter) => {
+])('a refusal by the gateway keeps its status: %s (X17, X22)', async (refusal, status, retryAfter) => {
   const made = makeApp();
   made.gateway.failure = refusal;
   const answer = await create(made, BODY);

@@ -58,7 +58,12 @@ test('delete cancels what runs and takes the artifacts (IN-22, IN-23, X9)', asyn
   made.gateway.put(makeCompletedVideo({ id: 'video_2' }));
   made.gateway.put(makeVideo({ id: 'foreign', callerId: 'caller_2' }));
   for (const id of ['video_1', 'video_2', 'video_1', 'foreign', 'video_9', '%00']) {
-    const answer = await call(made, 'DELETE', `/delete/${id}?idempotency_key=k`, { idempotency_key: 'k' });
+    const answer = await made.app.inject({
+      method: 'DELETE',
+      url: `${JOBS}/delete/${id}?idempotency_key=k`,
+      headers: { ...AUTHORIZATION, 'idempotency-key': 'k' },
+      payload: { idempotency_key: 'k' },
+    });
     expect({ id, status: answer.statusCode, body: answer.json() }).toEqual({ id, status: 200, body: { ok: true } });
   }
   expect(made.gateway.cancels).toEqual(['video_1']);

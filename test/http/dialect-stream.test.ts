@@ -99,7 +99,7 @@ async function released(made: TestApp): Promise<void> {
   while (made.gateway.watching > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('a stream shows the present, each change, the end', async () => {
+test('a stream shows the present, each change, the end (AF-30, AF-35 to AF-38)', async () => {
   const made = await listen();
   made.gateway.put(makeVideo());
   const client = await Client.connect(made.port, { 'x-request-id': 'r-9' });
@@ -138,16 +138,19 @@ test('the events carry what GET answers (AF-35)', async () => {
   expect((await client.event())?.data).toBe(answer.body);
 });
 
-test.each(['failed', 'expired', 'cancelled'] as const)('a stream ends when its video is %s', async (state) => {
-  const made = await listen();
-  made.gateway.put(makeVideo({ state: 'generating', progress: 40 }));
-  const client = await Client.connect(made.port);
-  await client.event();
-  made.gateway.put(makeVideo({ state, progress: 40 }));
-  const [last, done] = await client.rest();
-  expect(shown(last ?? null)).toEqual([state === 'expired' ? 'expired' : 'failed', 40]);
-  expect(done?.event).toBe('done');
-});
+test.each(['failed', 'expired', 'cancelled'] as const)(
+  'a stream ends when its video is %s (AF-37, AF-38, X5)',
+  async (state) => {
+    const made = await listen();
+    made.gateway.put(makeVideo({ state: 'generating', progress: 40 }));
+    const client = await Client.connect(made.port);
+    await client.event();
+    made.gateway.put(makeVideo({ state, progress: 40 }));
+    const [last, done] = await client.rest();
+    expect(shown(last ?? null)).toEqual([state === 'expired' ? 'expired' : 'failed', 40]);
+    expect(done?.event).toBe('done');
+  },
+);
 
 test('a reconnect after the end gets the end again (X24)', async () => {
   const made = await listen();

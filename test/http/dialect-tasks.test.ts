@@ -34,7 +34,7 @@ test('HEAD answers as GET without the body', async () => {
   expect(head.headers['content-length']).toBe(get.headers['content-length']);
 });
 
-test('unknown and foreign tasks are both unknown', async () => {
+test('unknown and foreign tasks are both unknown (AF-28)', async () => {
   const made = makeApp();
   made.gateway.put(makeVideo({ callerId: 'caller_2' }));
   const foreign = await request(made, 'GET', `${TASKS}/video_1`);

@@ -47,7 +47,7 @@ function post({ app }: TestApp, payload: Buffer | object, url: string = PATHS[0]
 
 describe.each(PATHS)('at %s', (path) => {
   // The documented form, file included.
-  test('a form with a file makes a video (OV-01, OV-02, OV-13)', async () => {
+  test('a form with a file makes a video (OV-01 to OV-03, OV-09, OV-13, X21)', async () => {
     const made = makeApp();
     const form = formOf([
       ...TEXTS,
@@ -212,7 +212,7 @@ describe('a form', () => {
   });
 });
 
-test('a JSON body makes a video as well (OV-12)', async () => {
+test('a JSON body makes a video as well (OV-03, OV-12)', async () => {
   const made = makeApp();
   const answer = await post(made, { model: 'wan-2.6', prompt: 'a fox', size: '1280x720', seconds: 8 });
   expect(answer.json()).toMatchObject({ id: 'video_1', seconds: '8', size: '1280x720' });

@@ -122,8 +122,7 @@ async function connect(made: TestApp) {
   return request;
 }
 
-// A4-28
-test('a client that leaves does not cancel its video (X19)', async () => {
+test('a client that leaves does not cancel its video (A4-28, X19)', async () => {
   const made = make();
   const request = await connect(made);
   await waited(made);

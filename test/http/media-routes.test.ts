@@ -176,7 +176,7 @@ test.each([
   ['an expired link', () => signer.sign(video, 'clip', new Date(Date.now() - 1000)), 410],
   ['an unknown file', () => CLIP.replace('clip.mp4', 'clip.webm'), 404],
   ['an unknown video', () => signer.sign({ id: 'video_2' }, 'clip', video.expiresAt), 404],
-])('%s is refused as a problem', async (_what, url, status) => {
+])('%s is refused as a problem (AF-50, AO-19)', async (_what, url, status) => {
   const answer = await app.inject(url());
   expect(answer.statusCode).toBe(status);
   expect(answer.headers['content-type']).toContain('application/problem+json');
@@ -187,7 +187,7 @@ test.each<[string, Video, number]>([
   ['still runs', makeVideo({ state: 'archiving', expiresAt: video.expiresAt }), 404],
   ['was purged', { ...video, purgedAt: new Date() }, 410],
   ['has expired meanwhile', { ...video, expiresAt: new Date(Date.now() - 1) }, 410],
-])('the link of a video that %s is refused', async (_what, found, status) => {
+])('the link of a video that %s is refused (AF-50, X22)', async (_what, found, status) => {
   await app.close();
   app = build(found);
   expect((await fetchClip()).statusCode).toBe(status);

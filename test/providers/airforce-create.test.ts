@@ -60,7 +60,7 @@ describe('the body of a create', () => {
     });
   });
 
-  test('forwards other keys but never over ours', async () => {
+  test('forwards other keys but never over ours (AF-17)', async () => {
     const extra = {
       seed: 7,
       nested: { a: [1, null] },

@@ -54,7 +54,7 @@ describe('an answer', () => {
   });
 
   test.each(Object.entries(MODELS))(
-    'comes from %s up to its limits',
+    'comes from %s up to its limits (A4-13 to A4-19)',
     async (model, { maxDurationSeconds, qualities }) => {
       const most = { ...ONE_SECOND, model, duration: maxDurationSeconds, quality: qualities[0] };
       await sandbox.setFaults({ kind: 'failed_task' });

@@ -30,7 +30,7 @@ test('a link has its documented shape', () => {
   expect(signer.sign({ id: 'video_1' }, 'poster', EXPIRES_AT)).toContain('/media/video_1/poster.jpg?');
 });
 
-test('a link holds until its second and not longer', () => {
+test('a link holds until its second and not longer (AF-50, AO-11, X10)', () => {
   expect(signer.verify(claimOf(link()), BEFORE)).toBe('valid');
   expect(signer.verify(claimOf(link()), EXPIRES_AT)).toBe('expired');
 });
@@ -70,7 +70,7 @@ describe('the links of a video', () => {
   const archive = makeArchive({ posterKey: 'videos/video_1/poster.jpg' });
   const video = makeCompletedVideo({ archive, expiresAt: EXPIRES_AT });
 
-  test('an archived video has both until it expires', () => {
+  test('an archived video has both until it expires (AF-50, IN-25)', () => {
     const { clipUrl, posterUrl, linksExpireAt } = links(video, BEFORE);
     expect(signer.verify(claimOf(clipUrl ?? ''), BEFORE)).toBe('valid');
     expect(signer.verify(claimOf(posterUrl ?? '', 'poster'), BEFORE)).toBe('valid');

@@ -30,20 +30,32 @@ describe('the create body', () => {
     ['no time', { duration: 0 }, 'duration'],
     ['nine seconds', { duration: 9 }, 'duration'],
     ['another ratio', { ratio: '21:9' }, 'ratio'],
-  ])('refuses %s', (_what, overrides, path) => {
+  ])('refuses %s (A4-03 to A4-07)', (_what, overrides, path) => {
     const read = createBody.safeParse({ ...EXAMPLE, ...overrides });
     expect(read.error?.issues[0]?.path).toEqual([path]);
   });
 });
 
 describe('the documented models', () => {
-  test('are seven within the bounds of all', () => {
-    const models = Object.values(MODELS);
-    expect(models).toHaveLength(7);
-    expect(Math.max(...models.map((model) => model.maxDurationSeconds))).toBe(DURATION_SECONDS.max);
+  test('make so many seconds in such qualities (A4-13 to A4-19)', () => {
+    const told = Object.entries(MODELS).map(([id, { maxDurationSeconds, qualities }]) => [
+      id,
+      maxDurationSeconds,
+      ...qualities,
+    ]);
+    expect(told).toEqual([
+      ['provider-2/seedance-lite', 5, '1080p'],
+      ['provider-2/kling-v2.1', 5, '720p', '1080p'],
+      ['provider-2/sora-2', 4, '720p', '1080p'],
+      ['provider-2/veo-fast', 8, '720p', '1080p'],
+      ['provider-2/seedance-pro', 5, '1080p'],
+      ['provider-2/sora-2-pro', 5, '720p', '1080p'],
+      ['provider-2/veo', 8, '720p', '1080p'],
+    ]);
+    expect(Math.max(...Object.values(MODELS).map((model) => model.maxDurationSeconds))).toBe(DURATION_SECONDS.max);
   });
 
-  test('make every quality but 480p', () => {
+  test('make every quality but 480p (A4-05, X18)', () => {
     const made = new Set<string>(Object.values(MODELS).flatMap((model) => model.qualities));
     expect(QUALITIES.filter((quality) => !made.has(quality))).toEqual(['480p']);
   });

@@ -97,7 +97,7 @@ describe('a video that goes well', () => {
     expect(await tasksOf('across workers')).toHaveLength(1);
   });
 
-  test('keeps to four tasks while ten wait', async () => {
+  test('keeps to four tasks while ten wait (AF-49, AO-19)', async () => {
     await stack.faults([], { speed: 4 });
     const ids = await Promise.all(Array.from({ length: 10 }, () => stack.create()));
     const videos = await Promise.all(ids.map((id) => stack.ended(id)));
@@ -145,7 +145,7 @@ describe('a create whose answer is lost', () => {
 });
 
 describe('an upstream that refuses', () => {
-  test('a request ends the video with its words', async () => {
+  test('a request ends the video with its words (OV-23)', async () => {
     await stack.faults([{ kind: 'http_error', on: 'create', status: 422, count: 1 }]);
     const id = await stack.create();
     expect(await stack.ended(id)).toMatchObject({
@@ -187,7 +187,7 @@ describe('a task that goes wrong', () => {
     ['no_result', 'upstream_no_output', 10_000],
     ['html_result', 'result_invalid', 10_000],
     ['truncated_result', 'result_invalid', 10_000],
-  ])('by %s ends as %s and costs the caller nothing', async (fault, kind, billed) => {
+  ])('by %s ends as %s and costs the caller nothing (AF-48)', async (fault, kind, billed) => {
     await stack.faults([{ kind: fault, count: 1 }]);
     const id = await stack.create();
     const video = await stack.ended(id);

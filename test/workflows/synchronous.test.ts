@@ -49,7 +49,7 @@ test('a clip in the answer is stored, read back and settled', async () => {
   expect(await stack.store.sizeBytes(video.archive?.clipKey ?? '')).toBe(video.archive?.sizeBytes);
 });
 
-test('four tasks run at once while six wait', async () => {
+test('four tasks run at once while six wait (AF-49)', async () => {
   const ids = await Promise.all(Array.from({ length: 6 }, (_, index) => create(`one of six ${index}`)));
   const videos = await Promise.all(ids.map((id) => stack.ended(id)));
   expect(videos.map(({ state }) => state)).toEqual(ids.map(() => 'completed'));

@@ -1,0 +1,47 @@
+/** What infrai documents, rule by rule. */
+
+import type { Rows } from '../rows.ts';
+
+export const INFRAI_ROWS: Rows = {
+  'IN-01': 'All routes stand below `/v1/video`.',
+  'IN-02': 'The key comes as a bearer token.',
+  'IN-03': 'A spent credit is 402 with the code `INSUFFICIENT_CREDIT`; topping up is the operator’s doing here.',
+  'IN-04': {
+    rule: 'Some ways of signing up there bring a starting credit.',
+    untested: 'a commercial remark on somebody else’s console',
+  },
+  'IN-05': '`POST /v1/video/generate` starts a job.',
+  'IN-06': '`prompt` is required.',
+  'IN-07': '`reference_image_url` makes an image video of the job; private addresses are refused.',
+  'IN-08': '`duration_seconds` is a number; fractions are refused, since no model makes them.',
+  'IN-09': '`aspect` is `16:9`, `9:16` or `1:1`; the examples call it `aspect_ratio`, and both are taken.',
+  'IN-10': '`resolution` is `720p`, `1080p` or `4k`, as far as a model has it.',
+  'IN-11': '`prefer` is `balanced`, `cheapest` or `smartest` and chooses the model, which nobody names.',
+  'IN-12': 'A repeat with the same `idempotency_key` answers with the first job; another body is 422.',
+  'IN-13': 'A job shows `job_id` and `state`, and `video_url`, `thumbnail_url` and `error` where it has them.',
+  'IN-14': 'The example of a create works as printed.',
+  'IN-15': '`GET /v1/video/status/{id}` shows a job.',
+  'IN-16': '`POST /v1/video/cancel/{id}` answers `{"ok": true}`, and false for a job that had ended.',
+  'IN-17': 'A cancel may carry a `job_id` in its body, which says nothing beside the path.',
+  'IN-18': '`GET /v1/video/get/{id}` adds seconds, resolution, vendor and model.',
+  'IN-19': '`GET /v1/video/list` is a page: `items`, and `next_cursor` where there is more.',
+  'IN-20': '`cursor` is the `next_cursor` of the page before.',
+  'IN-21': '`limit` bounds a page.',
+  'IN-22': '`DELETE /v1/video/delete/{id}` takes job and media, and answers the same when repeated.',
+  'IN-23': 'A delete takes an `idempotency_key` as query, body or header.',
+  'IN-24': '`POST /v1/video/delete_all` deletes all jobs of the caller and counts them.',
+  'IN-25': '`GET /v1/video/download_url/{id}` answers a link and when it dies, as text.',
+  'IN-26': '`POST /v1/video/set_retention/{id}` answers the job, the days and the date they lead to.',
+  'IN-27': '`days` is required, whole, 1 to 90.',
+  'IN-28': 'A retention takes an `idempotency_key`.',
+  'IN-29': 'A retention may carry a `job_id` in its body, which says nothing beside the path.',
+  'IN-30': '`GET /v1/video/capabilities` lists vendors with models, resolutions, longest clip and two flags.',
+  'IN-31': 'There are ten capabilities, each with its route.',
+  'IN-32': 'A create is idempotent by its key.',
+  'IN-33': 'The nine steps of the walk work in their order; the download after the deletes is 404.',
+  'IN-34': {
+    rule: 'Some descriptions are in Chinese alone.',
+    untested: 'they say what the English index says',
+  },
+  'IN-35': 'Jobs show no times, progress or cost, there is no stream and no webhook.',
+};

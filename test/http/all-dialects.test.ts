@@ -43,19 +43,22 @@ test.each(ROUTES)(
   },
 );
 
-test.each(ROUTES)('$method /$name$path says when a caller asks too often', async ({ name, method, path }) => {
-  const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
-  gateway.callers.set(KEY, makeCaller({ maxRequestsPerMinute: 1 }));
-  const ask = () => app.inject({ method, url: `/${name}${path.replace(':id', 'video_1')}`, headers: AUTHORIZATION });
-  const first = await ask();
-  expect(first.statusCode).not.toBe(429);
-  const second = await ask();
-  expect(second.statusCode).toBe(429);
-  expect(second.json()).toEqual(ERROR_OF[name]);
-  expect(second.headers).toMatchObject({ 'ratelimit-policy': '"caller";q=1;w=60' });
-  expect(second.headers['ratelimit']).toBe(`"caller";r=0;t=${String(second.headers['retry-after'])}`);
-  expect(gateway.orders.length).toBeLessThanOrEqual(1);
-});
+test.each(ROUTES)(
+  '$method /$name$path says when a caller asks too often (A4-25, X22)',
+  async ({ name, method, path }) => {
+    const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
+    gateway.callers.set(KEY, makeCaller({ maxRequestsPerMinute: 1 }));
+    const ask = () => app.inject({ method, url: `/${name}${path.replace(':id', 'video_1')}`, headers: AUTHORIZATION });
+    const first = await ask();
+    expect(first.statusCode).not.toBe(429);
+    const second = await ask();
+    expect(second.statusCode).toBe(429);
+    expect(second.json()).toEqual(ERROR_OF[name]);
+    expect(second.headers).toMatchObject({ 'ratelimit-policy': '"caller";q=1;w=60' });
+    expect(second.headers['ratelimit']).toBe(`"caller";r=0;t=${String(second.headers['retry-after'])}`);
+    expect(gateway.orders.length).toBeLessThanOrEqual(1);
+  },
+);
 
 test.each(ROUTES)('$method /$name$path survives hostile ids, queries and bodies', async ({ name, method, path }) => {
   const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });

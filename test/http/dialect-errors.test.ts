@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { DIALECTS } from '../../src/dialects/index.ts';
-import { makeVideo } from '../builders.ts';
+import { makeCaller, makeVideo } from '../builders.ts';
+import { KEY } from './fake-gateway.ts';
 import { AUTHORIZATION, makeApp } from './test-app.ts';
 
 const CREATE = '/v1/video/generations';
@@ -46,6 +47,17 @@ test.each([
 ])('a stranger who sends %s is told so in its shape (A4-23, X1)', async (_, payload, body) => {
   const answer = await makeApp().app.inject({ method: 'POST', url: CREATE, headers: JSON_TYPE, payload });
   expect([answer.statusCode, answer.json()]).toEqual([401, body]);
+});
+
+test('a caller who asks too often is told so in the words of the body (A4-25, X1)', async () => {
+  const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
+  gateway.callers.set(KEY, makeCaller({ maxRequestsPerMinute: 1 }));
+  const payload = { model: 'm', prompt: 'p', quality: '720p', duration: 5 };
+  const ask = () => app.inject({ method: 'POST', url: CREATE, headers: AUTHORIZATION, payload });
+  await ask();
+  const refused = await ask();
+  expect(refused.statusCode).toBe(429);
+  expect(refused.json()).toMatchObject({ error: { code: 'rate_limit_exceeded' } });
 });
 
 test('a stranger’s long body is not waited for', async () => {

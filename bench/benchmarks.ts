@@ -1,6 +1,7 @@
 /** The benchmarks by name, in the order in which they run. */
 
 import { archive } from './archive.ts';
+import { base64 } from './base64.ts';
 import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
 import { makespan, makespanStream } from './makespan.ts';
@@ -10,6 +11,7 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['create', create],
   ['status', status],
   ['archive', archive],
+  ['base64', base64],
   ['makespan', makespan],
   ['makespan-stream', makespanStream],
 ]);

@@ -4,6 +4,7 @@ import { endVideo } from '../src/catalog/ends.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
+import { removeMedia } from '../src/storage/remove-media.ts';
 import { type ActivityDependencies, announceGrants } from './dependencies.ts';
 import { readNextStep } from './next-step.ts';
 
@@ -23,8 +24,7 @@ export function createEndActivities(dependencies: ActivityDependencies) {
       await announceGrants(dependencies, grants);
       // Somebody cancelled while the clip was archived: nothing will ever show it.
       if (ending.archive && end?.state !== 'completed') {
-        await store.remove(ending.archive.clipKey);
-        if (ending.archive.posterKey) await store.remove(ending.archive.posterKey);
+        await removeMedia(store, videoId, ending.archive);
       }
       return await readNextStep(dependencies, videoId);
     },

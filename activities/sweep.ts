@@ -19,6 +19,7 @@ import { changeVideo, listExpiredMedia } from '../src/catalog/videos.ts';
 import { isAway, readRefusal } from '../src/domain/start-error.ts';
 import type { Video } from '../src/domain/video.ts';
 import { inputImageKeyOf } from '../src/storage/input-images.ts';
+import { removeMedia } from '../src/storage/remove-media.ts';
 import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
 import { discoverModels } from './discover-models.ts';
 import { findOrphans } from './find-orphans.ts';
@@ -214,11 +215,10 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     return recovered;
   }
 
-  /** Marks the row first, so that nobody is sent to a file that is going. */
+  /** The expiry in the row keeps everybody from files that are going; an interrupted purge is done again. */
   async function purgeOne({ id, archive }: Video): Promise<number> {
+    await removeMedia(store, id, archive);
     await changeVideo(db, id, { purgedAt: new Date() });
-    if (archive) await store.remove(archive.clipKey);
-    if (archive?.posterKey) await store.remove(archive.posterKey);
     return 1;
   }
 

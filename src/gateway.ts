@@ -19,6 +19,7 @@ import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from './domain/vid
 import { keepInputImage } from './gateway-images.ts';
 import { Starter } from './gateway-starts.ts';
 import type { MediaStore } from './storage/media-store.ts';
+import { removeMedia } from './storage/remove-media.ts';
 import type { WorkflowControl } from './temporal/workflow-control.ts';
 
 /** Who is asking: a caller as authentication found it. */
@@ -226,14 +227,15 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
         const row = await lockVideo(tx, id);
         if (!row) return null;
         const now = new Date();
-        // What is archived after this has outlived its time already, and is purged as such.
-        const purge = row.archive ? { purgedAt: now } : { expiresAt: now };
-        await changeVideo(tx, id, { hiddenAt: now, ...(purgesMedia && purge) });
+        // From here on nobody is given the media, and what is archived later has outlived its time already. Should the
+        // removal be interrupted, the sweep does it as that of any other video.
+        const isLive = row.expiresAt > now;
+        await changeVideo(tx, id, { hiddenAt: now, ...(purgesMedia && isLive && { expiresAt: now }) });
         return purgesMedia ? row.archive : null;
       });
       if (!archive) return;
-      await store.remove(archive.clipKey);
-      if (archive.posterKey) await store.remove(archive.posterKey);
+      await removeMedia(store, id, archive);
+      await changeVideo(db, id, { purgedAt: new Date() });
     },
 
     async retain(caller, id, { dialect, retentionSeconds }) {

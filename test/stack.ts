@@ -32,6 +32,7 @@ import { createImageLinker } from '../src/storage/link-input-image.ts';
 import { createImageLoader } from '../src/storage/load-input-image.ts';
 import { createPosterMaker } from '../src/storage/poster.ts';
 import { createLinkSigner, createVideoLinks } from '../src/storage/signed-links.ts';
+import { createSpriteSheets } from '../src/storage/sprite-sheet.ts';
 import { connectWorker, openTemporalClient } from '../src/temporal/connection.ts';
 import { type DevServer, startDevServer } from '../src/temporal/dev-server.ts';
 import { findServer } from '../src/temporal/find-server.ts';
@@ -144,6 +145,7 @@ export async function startStack({
     dialects: DIALECTS,
     links: createVideoLinks(signer),
     store,
+    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     trustedHosts,
     health: {
       checks: { catalog: database.check, storage: store.check, temporal: workflows.check, workers: async () => {} },

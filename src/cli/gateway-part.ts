@@ -13,6 +13,7 @@ import { buildApp } from '../http/app.ts';
 import { managementRoutes } from '../http/management-routes.ts';
 import { mediaRoutes } from '../http/media-routes.ts';
 import { createLinkSigner, createVideoLinks } from '../storage/signed-links.ts';
+import { createSpriteSheets } from '../storage/sprite-sheet.ts';
 import type { Closers } from './closers.ts';
 import type { Parts } from './parts.ts';
 import { ensureSigningKeys } from './secrets.ts';
@@ -58,6 +59,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
     dialects: DIALECTS,
     links,
     store,
+    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     trustedHosts: config.trustedHosts,
     syncWaitSeconds: config.syncWaitSeconds,
     health: {

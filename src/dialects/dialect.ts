@@ -159,7 +159,7 @@ export interface CancelRoute extends RouteBase {
 export interface ContentRoute extends RouteBase {
   readonly kind: 'content';
   /** Which file is asked for; throws `Refusal` for one that there is not, or not yet. */
-  choose(request: DialectRequest, video: Video): 'clip' | 'poster';
+  choose(request: DialectRequest, video: Video): 'clip' | 'poster' | 'spritesheet';
 }
 
 /** Changes how long the media of a video are kept. `parse` throws `Refusal`. */

@@ -191,22 +191,21 @@ function renderList({ views, nextCursor }: VideoPage): DialectAnswer {
   return { status: 200, body };
 }
 
+const MEDIA_OF = { video: 'clip', thumbnail: 'poster', spritesheet: 'spritesheet' } as const;
+
 /**
  * Contract, 3.2. While the clip is not there yet the answer is 409, which the SDKs take as passing and ask again, where
  * a 404 is final to them; a video that ended without a clip is 404, and a purged one 410 (X3, X22).
  */
-function chooseContent({ query }: DialectRequest, { id, state }: Video): 'clip' | 'poster' {
+function chooseContent({ query }: DialectRequest, { id, state }: Video) {
   const variant = readChoice('variant', query['variant'], VARIANTS) ?? 'video';
-  if (variant === 'spritesheet') {
-    throw new Refusal('invalid_request', 'sprite sheets are not made', { param: 'variant', code: 'not_supported' });
-  }
   if (!isEnded(state)) {
     throw new Refusal('conflict', `video ${id} is not ready; it is ${STATUS_OF[state]}`, {
       code: 'not_ready',
       retryAfterSeconds: POLL_SECONDS,
     });
   }
-  return variant === 'video' ? 'clip' : 'poster';
+  return MEDIA_OF[variant];
 }
 
 function renderModels(offers: readonly ModelOffer[]): DialectAnswer {

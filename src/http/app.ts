@@ -14,6 +14,7 @@ import {
 import { Refusal } from '../domain/failure.ts';
 import type { Gateway } from '../gateway.ts';
 import type { MediaStore } from '../storage/media-store.ts';
+import type { SpriteSheets } from '../storage/sprite-sheet.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES } from './body.ts';
 import { answerClientError } from './client-errors.ts';
 import type { VideoLinks } from './dialect-handlers.ts';
@@ -31,6 +32,7 @@ export interface AppOptions {
   readonly links: VideoLinks;
   /** Where the clips are that dialects serve by themselves. */
   readonly store: MediaStore;
+  readonly spriteSheets: SpriteSheets;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly health: HealthOptions;
@@ -138,7 +140,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   );
   app.setNotFoundHandler((request, reply) => answerError(missing(paths, request, reply), request, reply));
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
-  mountDialects(app, { gateway, links, store: options.store, trustedHosts, streams, syncWaitMs }, paths);
+  const { store, spriteSheets } = options;
+  mountDialects(app, { gateway, links, store, spriteSheets, trustedHosts, streams, syncWaitMs }, paths);
   app.register(healthRoutes(options.health));
   for (const plugin of options.plugins ?? []) app.register(plugin);
   return app;

@@ -16,10 +16,11 @@ import { Refusal } from '../domain/failure.ts';
 import { isEnded, type Video } from '../domain/video.ts';
 import type { Caller, Gateway } from '../gateway.ts';
 import type { MediaStore } from '../storage/media-store.ts';
+import type { SpriteSheets } from '../storage/sprite-sheet.ts';
 import { base64Body, base64BodyBytes, type Surroundings } from './base64-body.ts';
 import { createVideo, createVideos } from './create-videos.ts';
 import type { EventStreams } from './event-stream.ts';
-import { findMedia } from './media-routes.ts';
+import { findMedia, findSpriteSheet } from './media-routes.ts';
 import { serveObject } from './serve-object.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
@@ -31,6 +32,7 @@ export interface FrontDoor {
   readonly gateway: Gateway;
   readonly links: VideoLinks;
   readonly store: MediaStore;
+  readonly spriteSheets: SpriteSheets;
   /** `host:port` of images that may be private. */
   readonly trustedHosts: readonly string[];
   readonly streams: EventStreams;
@@ -242,7 +244,9 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     const { request, reply, caller } = exchange;
     const video = await door.gateway.read(caller, videoIdOf(exchange));
     const variant = route.choose(dialectRequest(exchange), video);
-    await serveObject(request, reply, await findMedia(door.store, video, variant));
+    const object =
+      variant === 'spritesheet' ? await findSpriteSheet(door, video) : await findMedia(door.store, video, variant);
+    await serveObject(request, reply, object);
     return null;
   },
 

@@ -6,6 +6,7 @@ import type { ArchivedClip, Video } from '../domain/video.ts';
 import { inputImageKeyOf } from '../storage/input-images.ts';
 import type { MediaStore } from '../storage/media-store.ts';
 import type { LinkSignature, LinkSigner, LinkVerdict, MediaVariant } from '../storage/signed-links.ts';
+import type { SpriteSheets } from '../storage/sprite-sheet.ts';
 import { type ServedObject, serveObject } from './serve-object.ts';
 
 export interface MediaRoutesOptions {
@@ -108,9 +109,31 @@ export async function findMedia(store: MediaStore, video: Video | null, variant:
   return { ...base, key, sizeBytes, etag: `"${sha256}"`, contentType: 'video/mp4', filename: `${id}.mp4` };
 }
 
-async function describePoster(store: MediaStore, { posterKey: key, sha256 }: ArchivedClip) {
-  const sizeBytes = key === null ? null : await store.sizeBytes(key);
-  if (key === null || sizeBytes === null) throw new Refusal('not_found', 'the video has no poster frame');
-  // A poster made anew, by another ffmpeg, may differ for the same clip.
-  return { key, sizeBytes, etag: `"${sha256.slice(0, 32)}-poster-${sizeBytes}"`, contentType: 'image/jpeg' };
+/** The sprite sheet of a video, made now if there is none; throws as `findMedia` and `SpriteSheets` do. */
+export async function findSpriteSheet(
+  { store, spriteSheets }: { readonly store: MediaStore; readonly spriteSheets: SpriteSheets },
+  video: Video,
+): Promise<ServedObject> {
+  const { lastModified } = await findMedia(store, video, 'clip');
+  const key = await spriteSheets.ensure(video);
+  const picture = await describePicture(store, { key, name: 'spritesheet', clipSha256: video.archive?.sha256 ?? '' });
+  if (picture === null) throw new Refusal('gone', 'the media have been purged');
+  return { store, lastModified, ...picture, filename: `${video.id}-spritesheet.jpg` };
+}
+
+async function describePoster(store: MediaStore, { posterKey: key, sha256: clipSha256 }: ArchivedClip) {
+  const picture = key === null ? null : await describePicture(store, { key, name: 'poster', clipSha256 });
+  if (picture === null) throw new Refusal('not_found', 'the video has no poster frame');
+  return picture;
+}
+
+/** Null where there is none. */
+async function describePicture(
+  store: MediaStore,
+  { key, name, clipSha256 }: { readonly key: string; readonly name: string; readonly clipSha256: string },
+) {
+  const sizeBytes = await store.sizeBytes(key);
+  if (sizeBytes === null) return null;
+  // A picture made anew, by another ffmpeg, may differ for the same clip.
+  return { key, sizeBytes, etag: `"${clipSha256.slice(0, 32)}-${name}-${sizeBytes}"`, contentType: 'image/jpeg' };
 }

@@ -1,6 +1,7 @@
 /** Bytes of input images that callers uploaded: kept once each, under their content hash. */
 
 import type { MediaStore } from './media-store.ts';
+import { storeBytes } from './store-clip.ts';
 
 /** Where an input image stands. */
 export function inputImageKeyOf(sha256: string): string {
@@ -14,12 +15,5 @@ export async function storeInputImage(
 ): Promise<void> {
   const key = inputImageKeyOf(sha256);
   if ((await store.sizeBytes(key)) === bytes.byteLength) return;
-  const staged = await store.stage(key);
-  try {
-    await staged.write(bytes);
-    await staged.commit();
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  await storeBytes(store, key, bytes);
 }

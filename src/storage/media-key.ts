@@ -18,3 +18,8 @@ export function clipKeyOf(videoId: string): string {
 export function posterKeyOf(videoId: string): string {
   return `videos/${videoId}/poster.jpg`;
 }
+
+/** Where the sprite sheet stands, once somebody has asked for it. */
+export function spriteSheetKeyOf(videoId: string): string {
+  return `videos/${videoId}/spritesheet.jpg`;
+}

@@ -1,4 +1,4 @@
-/** Stores a clip that comes as a stream of pieces, all of it or nothing. */
+/** Stores what comes as pieces, a clip above all: all of it or nothing. */
 
 import { clipKeyOf } from './media-key.ts';
 import type { MediaStore } from './media-store.ts';
@@ -15,7 +15,20 @@ export async function storeClip(
   videoId: string,
   pieces: AsyncIterable<Uint8Array>,
 ): Promise<StoredClipFacts> {
-  const staged = await store.stage(clipKeyOf(videoId));
+  return await storePieces(store, clipKeyOf(videoId), pieces);
+}
+
+/** Stores what is in memory already. */
+export async function storeBytes(store: MediaStore, key: string, bytes: Uint8Array): Promise<void> {
+  await storePieces(store, key, [bytes]);
+}
+
+async function storePieces(
+  store: MediaStore,
+  key: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<StoredClipFacts> {
+  const staged = await store.stage(key);
   try {
     for await (const piece of pieces) await staged.write(piece);
     const facts = { sha256: staged.sha256(), sizeBytes: staged.sizeBytes };

@@ -270,6 +270,7 @@ describe('content', () => {
     expect(of(undefined, makeCompletedVideo())).toBe('clip');
     expect(of('video', makeCompletedVideo())).toBe('clip');
     expect(of('thumbnail', makeCompletedVideo())).toBe('poster');
+    expect(of('spritesheet', makeCompletedVideo())).toBe('spritesheet');
   });
 
   // Contract 3.2: 409 is what the SDKs take as passing.
@@ -283,7 +284,6 @@ describe('content', () => {
 
   test('of unknown variants is refused', () => {
     expect(refusalOf(() => of('gif', makeCompletedVideo()))).toMatchObject({ httpStatus: 400, param: 'variant' });
-    expect(refusalOf(() => of('spritesheet', makeCompletedVideo()))).toMatchObject({ code: 'not_supported' });
   });
 });
 

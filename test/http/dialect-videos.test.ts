@@ -313,9 +313,6 @@ describe('content', () => {
     }
     expect(statuses).toEqual({ running: 409, failed: 404, purged: 410, expired: 410, unknown: 404, '%00': 404 });
     expect((await get('/v1/videos/running/content')).headers['retry-after']).toBe('5');
-    expect((await get('/v1/videos/video_1/content?variant=spritesheet')).json()).toMatchObject({
-      error: { code: 'not_supported', param: 'variant' },
-    });
     expect((await get('/v1/videos/video_1/content?variant=x')).statusCode).toBe(400);
   });
 });

@@ -74,6 +74,7 @@ export async function openManagementApp(): Promise<ManagementApp> {
     dialects: DIALECTS,
     links: testLinks,
     store: createFileStore(folder),
+    spriteSheets: { ensure: async () => Promise.reject(new Error('this test has no media')) },
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     plugins: [managementRoutes({ gateway, administration, links: testLinks, workflowUrl })],

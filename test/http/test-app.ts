@@ -40,6 +40,7 @@ export function makeApp(overrides: Partial<AppOptions> = {}): TestApp {
     dialects: DIALECTS,
     links: testLinks,
     store: NO_STORE,
+    spriteSheets: { ensure: refuse },
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     log: pino({ level: 'info' }, { write: (line: string) => logged.push(line) }),

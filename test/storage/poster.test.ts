@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFfmpeg } from '../../src/storage/ffmpeg.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
-import { createPosterMaker, findFfmpeg } from '../../src/storage/poster.ts';
+import { createPosterMaker } from '../../src/storage/poster.ts';
 import { makeClipWithIndexLast } from '../fixtures/make-clip.ts';
 import { putObject, readObject } from './media-store-contract.ts';
 

@@ -8,6 +8,7 @@ import type { ArchiveClip, InspectClip } from '../src/storage/archive-clip.ts';
 import type { ArchiveProblem } from '../src/storage/archive-problem.ts';
 import { clipKeyOf, posterKeyOf } from '../src/storage/media-key.ts';
 import { NotAVideo } from '../src/storage/mp4-boxes.ts';
+import type { ClipKeys } from '../src/storage/poster.ts';
 
 /** Where a video's clip waits to be fetched. */
 export interface ResultSource {
@@ -45,20 +46,25 @@ export function createArchiveActivity({ readResult, archiveClip, inspectClip }: 
       if ('archived' in result) return result.archived;
       const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
       if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });
-      const context = Context.current();
-      const outcome = await archiveClip({
-        source: sourceOf(result),
-        ...keys,
-        signal: context.cancellationSignal,
-        heartbeat: (details) => context.heartbeat(details),
-        resumeFrom: context.info.heartbeatDetails,
-        // A worker that shuts down, a pause or a lost lease all mean another attempt; a cancelled workflow does not.
-        keepsPartial: () => context.cancellationDetails?.cancelRequested !== true,
-      });
-      if (outcome.kind === 'archived') return outcome.clip;
-      throw toFailure(outcome.problem, result);
+      return await fetchClip(archiveClip, result, keys);
     },
   };
+}
+
+/** Fetches a clip in the activity of the moment; throws as `archiveVideo` fails. */
+export async function fetchClip(archiveClip: ArchiveClip, result: ResultSource, keys: ClipKeys): Promise<ArchivedClip> {
+  const context = Context.current();
+  const outcome = await archiveClip({
+    source: sourceOf(result),
+    ...keys,
+    signal: context.cancellationSignal,
+    heartbeat: (details) => context.heartbeat(details),
+    resumeFrom: context.info.heartbeatDetails,
+    // A worker that shuts down, a pause or a lost lease all mean another attempt; a cancelled workflow does not.
+    keepsPartial: () => context.cancellationDetails?.cancelRequested !== true,
+  });
+  if (outcome.kind === 'archived') return outcome.clip;
+  throw toFailure(outcome.problem, result);
 }
 
 /** A clip that came with the create's answer is only read back. */

@@ -5,6 +5,7 @@ import { createCheckActivities } from './check-task.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createEndActivities } from './end-video.ts';
 import { createOpenActivities } from './open-video.ts';
+import { createRearchiveActivity } from './rearchive-video.ts';
 import { createSlotActivities } from './request-slot.ts';
 import { createResultReader } from './result-source.ts';
 import { createSubmitActivities } from './submit-task.ts';
@@ -22,6 +23,7 @@ export function createActivities(dependencies: ActivityDependencies) {
       archiveClip: dependencies.archiveClip,
       inspectClip: dependencies.inspectClip,
     }),
+    ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),
     ...createSweepActivities(dependencies),
   };

@@ -1,9 +1,9 @@
 /** Where a video's finished clip is to be fetched, read off its submission. */
 
 import { ApplicationFailure } from '@temporalio/common';
-import { findCurrentSubmission } from '../src/catalog/submissions.ts';
+import { findCurrentSubmission, type SubmissionRow } from '../src/catalog/submissions.ts';
 import { findVideo } from '../src/catalog/videos.ts';
-import type { FoundResult } from './archive-video.ts';
+import type { FoundResult, ResultSource } from './archive-video.ts';
 import { type ActivityDependencies, findAccount } from './dependencies.ts';
 
 /** `host:port` as trusted hosts are written. */
@@ -20,18 +20,24 @@ export function createResultReader(dependencies: ActivityDependencies) {
     const submission = await findCurrentSubmission(dependencies.db, videoId);
     const taskEnd = submission?.taskEnd;
     if (taskEnd?.kind === 'succeeded' && taskEnd.stored) return { stored: taskEnd.stored };
-    if (!submission || taskEnd?.kind !== 'succeeded' || taskEnd.resultUrl === null) {
-      throw ApplicationFailure.retryable(`video ${videoId} has no result to archive`, 'no_result');
-    }
-    const account = findAccount(dependencies, submission.account);
-    return {
-      url: taskEnd.resultUrl,
-      needsKey: taskEnd.needsKey,
-      account: submission.account,
-      apiKey: account?.apiKey ?? null,
-      // Where the account's own requests go, its results may lie.
-      trustedHosts: [...(account?.trustedHosts ?? []), hostOf(submission.baseUrl)],
-      expiresAt: new Date(taskEnd.expiresAt),
-    };
+    const source = submission && sourceOf(dependencies, submission);
+    if (!source) throw ApplicationFailure.retryable(`video ${videoId} has no result to archive`, 'no_result');
+    return source;
+  };
+}
+
+/** Where the clip of a submission is to be fetched; null where there is no link to one. */
+export function sourceOf(dependencies: ActivityDependencies, submission: SubmissionRow): ResultSource | null {
+  const { taskEnd, baseUrl } = submission;
+  if (taskEnd?.kind !== 'succeeded' || taskEnd.resultUrl === null) return null;
+  const account = findAccount(dependencies, submission.account);
+  return {
+    url: taskEnd.resultUrl,
+    needsKey: taskEnd.needsKey,
+    account: submission.account,
+    apiKey: account?.apiKey ?? null,
+    // Where the account's own requests go, its results may lie.
+    trustedHosts: [...(account?.trustedHosts ?? []), hostOf(baseUrl)],
+    expiresAt: new Date(taskEnd.expiresAt),
   };
 }

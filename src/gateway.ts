@@ -17,6 +17,7 @@ import type { DialectName } from './domain/vendor.ts';
 import { isEnded, type Video, type VideoState } from './domain/video.ts';
 import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from './domain/video-request.ts';
 import { keepInputImage } from './gateway-images.ts';
+import { rearchiveClip } from './gateway-rearchive.ts';
 import { Starter } from './gateway-starts.ts';
 import type { MediaStore } from './storage/media-store.ts';
 import { removeMedia } from './storage/remove-media.ts';
@@ -88,6 +89,8 @@ export interface Gateway {
   /** Keeps the media of a video of this dialect for so long from its creation, instead of what was said before. */
   retain(caller: Caller, id: string, terms: RetentionTerms): Promise<Video>;
   recheck(caller: Caller, id: string): Promise<Video>;
+  /** Fetches the clip again from the upstream where its file is missing; a whole one stays as it is. */
+  rearchive(caller: Caller, id: string): Promise<Video>;
   /** The price of a create; nothing is made. */
   estimate(caller: Caller, order: EstimateOrder): Promise<Estimate>;
   offers(caller: Caller): Promise<readonly ModelOffer[]>;
@@ -100,7 +103,7 @@ export interface Gateway {
 export interface GatewayDependencies {
   readonly db: Db;
   readonly store: MediaStore;
-  readonly workflows: Pick<WorkflowControl, 'start' | 'cancel' | 'signalGranted' | 'signalLookNow'>;
+  readonly workflows: Pick<WorkflowControl, 'start' | 'cancel' | 'signalGranted' | 'signalLookNow' | 'rearchive'>;
   /** Wakes whoever follows a video after each of its changes. */
   readonly subscribe: (videoId: string, onChange: () => void) => () => void;
   readonly log: { warn(fields: object, message: string): void };
@@ -255,6 +258,12 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     async recheck(caller, id) {
       const video = await own(caller, id);
       if (!isEnded(video.state)) await tell(id, () => workflows.signalLookNow(id));
+      return video;
+    },
+
+    async rearchive(caller, id) {
+      const video = await own(caller, id, true);
+      await rearchiveClip({ db, store, workflows }, video);
       return video;
     },
 

@@ -44,6 +44,7 @@ beforeAll(async () => {
       cancel: async () => true,
       signalGranted: async () => true,
       signalLookNow: async () => true,
+      rearchive: async () => ({ kind: 'archived' }),
     },
     subscribe: () => () => undefined,
     log: silentLog(),

@@ -42,7 +42,7 @@ export function looks(summary: string) {
 
 /** The download: retried as long as the upstream's link lives. */
 export function archiving(linkLivesMs: number) {
-  return proxyActivities<Pick<Activities, 'archiveVideo'>>({
+  return proxyActivities<Pick<Activities, 'archiveVideo' | 'rearchiveVideo'>>({
     taskQueue: TASK_QUEUES.media,
     startToCloseTimeout: '60 minutes',
     heartbeatTimeout: '15 seconds',

@@ -1,4 +1,5 @@
 /** The workflow types: everything exported here can be started by name. */
 
 export { generateVideo } from './generate-video.ts';
+export { rearchiveVideo } from './rearchive-video.ts';
 export { sweep } from './sweep.ts';

@@ -10,7 +10,11 @@ import type { GivenRequest } from '../src/domain/video-request.ts';
 export const TASK_QUEUES = { workflows: 'clipyard', upstream: 'upstream', sync: 'sync', media: 'media' } as const;
 
 /** The workflow types' names, as Temporal knows them. */
-export const WORKFLOW_TYPES = { generateVideo: 'generateVideo', sweep: 'sweep' } as const;
+export const WORKFLOW_TYPES = {
+  generateVideo: 'generateVideo',
+  rearchiveVideo: 'rearchiveVideo',
+  sweep: 'sweep',
+} as const;
 
 /** Input of `generateVideo`; the workflow's id is the video's id. `request` alone is enough for a child. */
 export interface GenerateVideoInput {
@@ -19,6 +23,13 @@ export interface GenerateVideoInput {
   readonly callerId?: string;
   /** Cancel what is running and settle it: how a terminated video is brought to its end. */
   readonly stop?: boolean;
+}
+
+/** Input of `rearchiveVideo`. */
+export interface RearchiveVideoInput {
+  readonly videoId: string;
+  /** When the upstream's link dies. */
+  readonly resultExpiresAt: string;
 }
 
 /** What the query `video` answers: the story so far. */

@@ -90,6 +90,7 @@ export class TemporalLink {
   get workflows(): GatewayDependencies['workflows'] {
     return {
       start: async (...call) => this.current().control.start(...call),
+      rearchive: async (...call) => this.current().control.rearchive(...call),
       cancel: async (...call) => this.current().control.cancel(...call),
       signalGranted: async (...call) => this.current().control.signalGranted(...call),
       signalLookNow: async (...call) => this.current().control.signalLookNow(...call),

@@ -44,6 +44,7 @@ export function videoRoutes(app: FastifyInstance, options: ManagementOptions): v
 
   const actions: Readonly<Record<string, (caller: Caller, id: string) => Promise<Video>>> = {
     cancel: (caller, id) => gateway.cancel(caller, id),
+    rearchive: (caller, id) => gateway.rearchive(caller, id),
     recheck: (caller, id) => gateway.recheck(caller, id),
   };
   for (const [name, act] of Object.entries(actions)) {

@@ -79,7 +79,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       maxConcurrentActivityTaskExecutions: 8,
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
-      activities: pick(activities, ['archiveVideo']),
+      activities: pick(activities, ['archiveVideo', 'rearchiveVideo']),
     },
   ];
   const workers = await Promise.all(queues.map((options) => Worker.create(options)));

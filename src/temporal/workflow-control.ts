@@ -1,6 +1,7 @@
 /** Starting, telling and asking videos' workflows: every call to Temporal about one video, each bounded in time. */
 
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, isGrpcDeadlineError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { rootCause } from '@temporalio/common';
 import type { generateVideo } from '../../workflows/generate-video.ts';
 import {
   cancelSignal,
@@ -12,15 +13,23 @@ import {
   videoQuery,
   WORKFLOW_TYPES,
 } from '../../workflows/messages.ts';
+import type { rearchiveVideo } from '../../workflows/rearchive-video.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import type { Video } from '../domain/video.ts';
 
 /** What Temporal knows of a video's workflow. */
 export type WorkflowStanding = 'running' | 'terminated' | 'closed' | 'gone';
 
+/** How far an archiving has come by the time that whoever asked for it is answered. */
+export type RearchiveOutcome =
+  | { readonly kind: 'archived' | 'running' }
+  | { readonly kind: 'failed'; readonly message: string };
+
 /** Calls wait no longer than this for Temporal. */
 const DEADLINE_MS = 5000;
 const QUERY_DEADLINE_MS = 1500;
+/** Most clips are there by then; for the others the answer does not wait. */
+const REARCHIVE_WAIT_MS = 20_000;
 const VISIBILITY_LIMIT = 1000;
 
 export type WorkflowControl = ReturnType<typeof createWorkflowControl>;
@@ -83,6 +92,27 @@ export function createWorkflowControl(client: Client) {
         (await reaches(() => client.workflow.getHandle(videoId).signal(cancelSignal))) &&
         (await reaches(() => client.workflow.getHandle(videoId).cancel()))
       );
+    },
+
+    /** Fetches an ended video's clip once more; an archiving that is on its way is joined. */
+    async rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome> {
+      const handle = await within(DEADLINE_MS, () =>
+        client.workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
+          workflowId: `rearchive:${videoId}`,
+          taskQueue: TASK_QUEUES.workflows,
+          args: [{ videoId, resultExpiresAt }],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        }),
+      );
+      try {
+        await within(REARCHIVE_WAIT_MS, () => handle.result());
+        return { kind: 'archived' };
+      } catch (error) {
+        if (isGrpcDeadlineError(error)) return { kind: 'running' };
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        return { kind: 'failed', message: rootCause(error.cause) ?? error.message };
+      }
     },
 
     /** The workflow's own account of the video; null when nobody answers in time. */

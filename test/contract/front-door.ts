@@ -18,6 +18,7 @@ import { buildApp } from '../../src/http/app.ts';
 import { mediaRoutes } from '../../src/http/media-routes.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
 import { createLinkSigner, createVideoLinks } from '../../src/storage/signed-links.ts';
+import { createSpriteSheets } from '../../src/storage/sprite-sheet.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
 import { makeAccount } from '../catalog/rows.ts';
 import { putObject } from '../storage/media-store-contract.ts';
@@ -61,6 +62,7 @@ export async function openFrontDoor() {
       cancel: async () => true,
       signalGranted: async () => true,
       signalLookNow: async () => true,
+      rearchive: async () => ({ kind: 'archived' }),
     },
     subscribe: () => () => undefined,
     log: silentLog(),
@@ -72,6 +74,7 @@ export async function openFrontDoor() {
     dialects: DIALECTS,
     links: createVideoLinks(signer),
     store,
+    spriteSheets: createSpriteSheets({ store, log: silentLog(), findVideo: (id) => findVideo(db, id) }),
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     plugins: [

@@ -52,6 +52,7 @@ beforeAll(async () => {
     cancel: async () => true,
     signalGranted: async () => true,
     signalLookNow: async () => true,
+    rearchive: async () => ({ kind: 'archived' }) as const,
   };
   gateway = createGateway({ db: database.db, store, workflows, subscribe: () => () => undefined, log: silentLog() });
   const up = async () => undefined;
@@ -60,6 +61,7 @@ beforeAll(async () => {
     dialects: DIALECTS,
     links: testLinks,
     store,
+    spriteSheets: { ensure: async () => Promise.reject(new Error('nothing is archived here')) },
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     log: pino({ level: 'error' }, { write: (line: string) => logged.push(line) }),

@@ -58,6 +58,10 @@ export async function openManagementApp(): Promise<ManagementApp> {
       cancel: tell('cancel'),
       signalGranted: tell('granted'),
       signalLookNow: tell('look'),
+      rearchive: async (id) => {
+        await tell('rearchive')(id);
+        return { kind: 'archived' };
+      },
     },
     subscribe: () => () => {},
     log,

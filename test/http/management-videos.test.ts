@@ -2,8 +2,10 @@
 
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
+import type { videos } from '../../src/catalog/schema.ts';
+import type { TaskEnd } from '../../src/catalog/submission-states.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
-import { insertVideo, makeAccount } from '../catalog/rows.ts';
+import { insertSubmission, insertVideo, makeAccount } from '../catalog/rows.ts';
 import { type ManagementApp, openManagementApp } from './management-app.ts';
 
 const CREATED = new Date('2026-03-01T12:00:00.000Z');
@@ -156,6 +158,47 @@ describe('our own routes for videos', () => {
     expect(await act('cancel')).toMatchObject({ status: 200, body: { id: 'video_1', state: 'cancelled' } });
     expect(told).toEqual(['look video_1', 'cancel video_1']);
     expect((await act('explode')).status).toBe(404);
+  });
+
+  describe('are archived again', () => {
+    const HOUR_MS = 3_600_000;
+    const alive = () => new Date(Date.now() + HOUR_MS);
+    const LINK = { kind: 'succeeded', resultUrl: 'https://clips.example/1.mp4', needsKey: false } as const;
+
+    async function rearchive(video: Partial<typeof videos.$inferInsert>, taskEnd: TaskEnd) {
+      const { database, ask } = management;
+      const row = { callerId: 'root', state: 'completed', archive: makeArchive(), endedAt: new Date() } as const;
+      await insertVideo(database.db, { id: 'video_1', ...row, expiresAt: alive(), ...video });
+      await insertSubmission(database.db, { id: 's1', videoId: 'video_1', state: 'ended', taskEnd });
+      return await ask({ method: 'POST', url: '/clipyard/v1/videos/video_1/rearchive' });
+    }
+
+    test('where the file is missing and the link lives', async () => {
+      const answer = await rearchive({}, { ...LINK, expiresAt: alive().toISOString() });
+      expect(answer).toMatchObject({ status: 200, body: { id: 'video_1', state: 'completed' } });
+      expect(management.told).toEqual(['rearchive video_1']);
+    });
+
+    test.each<[string, Partial<typeof videos.$inferInsert>, Partial<TaskEnd>, string]>([
+      [
+        'a video that has not ended',
+        { state: 'archiving', archive: null, endedAt: null },
+        {},
+        'the video is archiving',
+      ],
+      ['a failed one, since ends are final', { state: 'failed', archive: null }, {}, 'the video is failed'],
+      ['purged media', { purgedAt: new Date() }, {}, 'have been purged'],
+      ['media that have expired', { expiresAt: new Date(Date.now() - 1) }, {}, 'have been purged'],
+      ['a link that has died', {}, { expiresAt: '2024-01-01T00:00:00.000Z' }, 'link died at 2024-01-01'],
+      ['a clip that came without a link', {}, { resultUrl: null }, 'there is no link'],
+    ])('but not %s', async (_what, video, taskEnd, problem) => {
+      const answer = await rearchive(video, { ...LINK, expiresAt: alive().toISOString(), ...taskEnd } as TaskEnd);
+      expect(answer).toMatchObject({
+        status: 409,
+        body: { code: 'conflict', detail: expect.stringContaining(problem) },
+      });
+      expect(management.told).toEqual([]);
+    });
   });
 
   test('tell the price of a create and make nothing', async () => {

@@ -1,0 +1,53 @@
+/** `rearchiveVideo`: puts a lost clip back where its row says that it is; the row itself never changes. */
+
+import { ApplicationFailure } from '@temporalio/common';
+import { findCurrentSubmission } from '../src/catalog/submissions.ts';
+import { findVideo } from '../src/catalog/videos.ts';
+import type { ArchivedClip } from '../src/domain/video.ts';
+import { posterKeyOf } from '../src/storage/media-key.ts';
+import { removeMedia } from '../src/storage/remove-media.ts';
+import { fetchClip } from './archive-video.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { sourceOf } from './result-source.ts';
+
+function refuse(type: 'result_expired' | 'result_invalid', message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type);
+}
+
+export function createRearchiveActivity(dependencies: ActivityDependencies) {
+  const { db, store, archiveClip } = dependencies;
+
+  /** The archive that the row promises; fails where nobody is given the media any more. */
+  async function promisedArchive(videoId: string): Promise<ArchivedClip> {
+    const video = await findVideo(db, videoId);
+    if (!video?.archive || video.expiresAt.getTime() <= Date.now()) {
+      throw refuse('result_expired', `the media of video ${videoId} have had their time`);
+    }
+    return video.archive;
+  }
+
+  return {
+    async rearchiveVideo({ videoId }: { readonly videoId: string }): Promise<void> {
+      const archive = await promisedArchive(videoId);
+      if ((await store.sizeBytes(archive.clipKey)) === archive.sizeBytes) return;
+      const submission = await findCurrentSubmission(db, videoId);
+      const source = submission && sourceOf(dependencies, submission);
+      if (!source) throw refuse('result_expired', `video ${videoId} has no link to fetch its clip from`);
+      const { clipKey } = archive;
+      const found = await fetchClip(archiveClip, source, {
+        clipKey,
+        posterKey: archive.posterKey ?? posterKeyOf(videoId),
+      });
+      if (found.sha256 !== archive.sha256) {
+        // What was given out once under this id, with its hash, must not become something else.
+        await removeMedia(store, videoId, { ...archive, posterKey: found.posterKey });
+        throw refuse('result_invalid', "the upstream's link holds other bytes than those that were archived");
+      }
+      // A purge that did not see the new file is seen here.
+      await promisedArchive(videoId).catch(async (error: unknown) => {
+        await removeMedia(store, videoId, { ...archive, posterKey: found.posterKey });
+        throw error;
+      });
+    },
+  };
+}

@@ -15,6 +15,8 @@ const swc = [
 ];
 
 module.exports = {
+  // Most of them wait more than they compute.
+  maxWorkers: '100%',
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],

@@ -51,6 +51,9 @@ function healed(video: VideoRow, { account, provider, taskId, submittedAt }: Run
   return { state: 'generating', account, provider, taskId, submittedAt: video.submittedAt ?? new Date(submittedAt) };
 }
 
+/** The catalog is an older copy without the video: its workflow enters it again, and the task with it. */
+const LOST: Look = { kind: 'over', next: { step: 'open' } };
+
 export function createCheckActivities(dependencies: ActivityDependencies) {
   const { db, providers, follower } = dependencies;
 
@@ -64,11 +67,12 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
     };
   }
 
-  async function recordPending({ videoId, task }: CheckTaskInput, progress: number | null): Promise<number> {
+  /** The progress to show; null when the catalog has lost the video. */
+  async function recordPending({ videoId, task }: CheckTaskInput, progress: number | null): Promise<number | null> {
     return await inTransaction(db, async (tx) => {
       const video = await lockVideo(tx, videoId);
       await ensureRunning(tx, videoId, task);
-      if (!video) return task.progress;
+      if (!video) return null;
       const shown = Math.min(Math.max(video.progress, Math.round(progress ?? 0)), ARCHIVING_PROGRESS);
       const seen = { polls: video.polls + 1, polledAt: new Date() };
       const isNews = Math.floor(shown / PROGRESS_STEP) !== Math.floor(video.progress / PROGRESS_STEP);
@@ -82,18 +86,21 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
     });
   }
 
-  async function recordFailedLook({ videoId }: CheckTaskInput): Promise<void> {
-    await inTransaction(db, async (tx) => {
+  /** False when the catalog has lost the video. */
+  async function recordFailedLook({ videoId, task }: CheckTaskInput): Promise<boolean> {
+    return await inTransaction(db, async (tx) => {
       const video = await lockVideo(tx, videoId);
+      await ensureRunning(tx, videoId, task);
       if (video) await changeVideo(tx, videoId, { polls: video.polls + 1, polledAt: new Date() }, { silent: true });
+      return video !== null;
     });
   }
 
   /** Closes the submission, moves the video on and frees its slot in one transaction. */
   async function recordEnd({ videoId, task }: CheckTaskInput, status: Ended): Promise<void> {
     await freeSlot(dependencies, { account: task.account, videoId }, async (tx, video) => {
-      if (!video) throw new Error(`video ${videoId} is not in the catalog`);
       await ensureRunning(tx, videoId, task);
+      if (!video) return null;
       const taskEnd = toTaskEnd(status, providers[task.provider].facts.resultTtlMs);
       const closed = await closeSubmission(tx, task.submissionId, { taskEnd, costMicroUsd: costOf(status, video) });
       if (!closed) return null;
@@ -101,7 +108,7 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
       const seen = { polls: video.polls + 1, polledAt: now, upstreamMicroUsd: closed.costMicroUsd };
       const archiving = video.endedAt === null && taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
       const moved = archiving ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const) : {};
-      await changeVideo(tx, videoId, { ...seen, ...moved });
+      await changeVideo(tx, videoId, { ...seen, ...(video.endedAt === null && healed(video, task)), ...moved });
       return closed;
     });
   }
@@ -140,9 +147,10 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
       if (status.kind === 'pending') {
         follower.follow(input.videoId, input.task);
         const progress = await recordPending(input, status.progress);
+        if (progress === null) return LOST;
         return { kind: 'pending', progress, word: status.word, retryAfterMs: status.retryAfterMs };
       }
-      await recordFailedLook(input);
+      if (!(await recordFailedLook(input))) return LOST;
       return status.kind === 'missing' ? { kind: 'missing' } : status;
     },
 

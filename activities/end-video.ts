@@ -18,9 +18,10 @@ export interface EndVideoInput {
 export function createEndActivities(dependencies: ActivityDependencies) {
   const { db, store } = dependencies;
   return {
-    /** `ended`, or `watch` while a task of the ended video still runs. */
+    /** `ended`; `watch` while a task of the ended video still runs; `open` when the catalog has lost video or task. */
     async endVideo({ videoId, ...ending }: EndVideoInput): Promise<NextStep> {
-      const { end, grants } = await endVideo(db, videoId, ending);
+      const { end, grants, isBehind } = await endVideo(db, videoId, ending);
+      if (isBehind) return { step: 'open' };
       await announceGrants(dependencies, grants);
       // Somebody cancelled while the clip was archived: nothing will ever show it.
       if (ending.archive && end?.state !== 'completed') {

@@ -51,11 +51,12 @@ export function failureOfTask({ taskEnd }: SubmissionRow): VideoFailure | null {
   return null;
 }
 
-function stepAfterTask(submission: SubmissionRow): NextStep {
+function stepAfterTask(dependencies: ActivityDependencies, video: VideoRow, submission: SubmissionRow): NextStep {
   const failure = failureOfTask(submission);
   if (failure) return { step: 'end', state: 'failed', failure };
   const resultExpiresAt = submission.taskEnd?.kind === 'succeeded' ? submission.taskEnd.expiresAt : '';
-  return { step: 'archive', resultExpiresAt };
+  const hasTask = submission.taskId !== null && submission.runningAt !== null;
+  return { step: 'archive', resultExpiresAt, ...(hasTask && { task: toRunningTask(dependencies, video, submission) }) };
 }
 
 /** The step that the rows call for. */
@@ -83,22 +84,24 @@ export function nextStepOf(
       return {
         step: 'confirm',
         submissionId: submission.id,
+        account: submission.account,
         provider: submission.provider,
         lookAgainMs: 0,
         reason: 'the create was interrupted',
+        ...(ended && { ended }),
       };
     case 'ended':
-      return stepAfterTask(submission);
+      return stepAfterTask(dependencies, video, submission);
     default:
       return { step: 'slot', queueDeadlineAt: video.queueDeadlineAt.toISOString() };
   }
 }
 
-/** The step that the catalog calls for now. */
+/** The step that the catalog calls for now: `open` when it has lost the video. */
 export async function readNextStep(dependencies: ActivityDependencies, videoId: string): Promise<NextStep> {
   return await inTransaction(dependencies.db, async (tx) => {
     const video = await lockVideo(tx, videoId);
-    if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+    if (!video) return { step: 'open' };
     const next = nextStepOf(dependencies, video, await findCurrentSubmission(tx, videoId));
     if (next.step !== 'slot') return next;
     // Nobody grants when a pause runs out: the head of the queue asks again then.

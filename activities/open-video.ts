@@ -1,15 +1,15 @@
 /** `openVideo`: the first step of every run, which enters a missing row and says where to go on. */
 
 import { ApplicationFailure } from '@temporalio/common';
-import { acceptVideo, queueDeadline } from '../src/catalog/acceptance.ts';
-import { inTransaction } from '../src/catalog/database.ts';
+import { acceptVideo, type NewVideo, queueDeadline } from '../src/catalog/acceptance.ts';
+import { type Db, inTransaction } from '../src/catalog/database.ts';
 import { listOffers } from '../src/catalog/models.ts';
-import { findCurrentSubmission } from '../src/catalog/submissions.ts';
+import { findCurrentSubmission, readClock, reenterTask } from '../src/catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import { Refusal } from '../src/domain/failure.ts';
 import { chooseOffer, estimateMicroUsd } from '../src/domain/models.ts';
-import type { OpenedVideo } from '../src/domain/step.ts';
-import { DIALECTS } from '../src/domain/vendor.ts';
+import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../src/domain/step.ts';
+import { ANSWERS_AT_END, DIALECTS } from '../src/domain/vendor.ts';
 import { type GivenRequest, REQUEST_BOUNDS, type VideoDraft } from '../src/domain/video-request.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { nextStepOf } from './next-step.ts';
@@ -19,6 +19,10 @@ export interface OpenVideoInput {
   readonly videoId: string;
   readonly request: GivenRequest;
   readonly callerId: string;
+  /** What was said at its acceptance; none of a child's. */
+  readonly accepted?: Partial<AcceptedTerms> | undefined;
+  /** What the workflow knows of the video's task, and the catalog perhaps not any more. */
+  readonly memory?: TaskMemory | undefined;
 }
 
 /** How long a video without a dialect of its own is kept: one day. */
@@ -54,32 +58,59 @@ function toDraft(request: GivenRequest): VideoDraft {
   };
 }
 
-/** Enters a video that was started as somebody's child, or whose row was lost with an old copy of the catalog. */
-async function enterVideo({ db }: ActivityDependencies, { videoId, request, callerId }: OpenVideoInput): Promise<void> {
+type Terms = Pick<NewVideo, 'dialect' | 'request' | 'estimateMicroUsd' | 'createdAt' | 'expiresAt'>;
+
+/** What a video that was started as somebody's child is made for. */
+async function chooseTerms({ db }: ActivityDependencies, { request }: OpenVideoInput): Promise<Terms> {
   const draft = toDraft(request);
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
   const { mode, extra } = draft;
+  const { model, prompt, images = [], remixOf } = request;
   const createdAt = new Date();
-  const expiresAt = new Date(createdAt.getTime() + RETENTION_MS);
-  await acceptVideo(db, {
-    id: videoId,
-    callerId,
+  return {
     dialect: DEFAULT_DIALECT,
-    request: {
-      model: request.model,
-      prompt: request.prompt,
-      mode,
-      images: request.images ?? [],
-      extra,
-      ...values,
-      ...(request.remixOf !== undefined && { remixOf: request.remixOf }),
-    },
+    request: { model, prompt, mode, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) },
     estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
     createdAt,
-    expiresAt,
-    queueDeadlineAt: queueDeadline(createdAt, expiresAt),
+    expiresAt: new Date(createdAt.getTime() + RETENTION_MS),
+  };
+}
+
+/** What a video was accepted for: its request is normalised already, and its price does not follow the list again. */
+function readTerms({ request, accepted = {} }: OpenVideoInput): Terms | null {
+  const { mode, images, durationSeconds, aspectRatio, quality, extra } = request;
+  const { dialect, estimateMicroUsd: estimate } = accepted;
+  if (dialect === undefined || estimate === undefined || mode === undefined || durationSeconds == null) return null;
+  const createdAt = new Date(accepted.createdAt ?? Date.now());
+  return {
+    dialect,
+    request: {
+      ...request,
+      mode,
+      images: images ?? [],
+      durationSeconds,
+      aspectRatio: aspectRatio ?? null,
+      quality: quality ?? null,
+      extra: extra ?? {},
+    },
+    estimateMicroUsd: estimate,
+    createdAt,
+    expiresAt: accepted.expiresAt ? new Date(accepted.expiresAt) : new Date(createdAt.getTime() + RETENTION_MS),
+  };
+}
+
+/** Enters a video that was started as somebody's child, or whose row was lost with an old copy of the catalog. */
+async function enterVideo(dependencies: ActivityDependencies, input: OpenVideoInput): Promise<void> {
+  const accepted = readTerms(input);
+  const terms = accepted ?? (await chooseTerms(dependencies, input));
+  await acceptVideo(dependencies.db, {
+    id: input.videoId,
+    callerId: input.callerId,
+    ...terms,
+    queueDeadlineAt: queueDeadline(terms.createdAt, terms.expiresAt),
     batchId: null,
     limits: null,
+    isRestored: accepted !== null,
     idempotency: null,
   });
 }
@@ -87,10 +118,18 @@ async function enterVideo({ db }: ActivityDependencies, { videoId, request, call
 export function createOpenActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
 
-  async function read(videoId: string): Promise<OpenedVideo | null> {
+  /** A create that was sent before this may still be on its way for so long. */
+  async function sendUntil(tx: Db, memory: TaskMemory): Promise<Date> {
+    const isSync = memory.kind === 'sent' && ANSWERS_AT_END[memory.create.provider];
+    const timeoutMs = isSync ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
+    return new Date((await readClock(tx)).getTime() + timeoutMs);
+  }
+
+  async function read({ videoId, memory }: OpenVideoInput): Promise<OpenedVideo | null> {
     return await inTransaction(db, async (tx) => {
       const video: VideoRow | null = await lockVideo(tx, videoId);
       if (!video) return null;
+      if (memory) await reenterTask(tx, video, { memory, sendUntil: await sendUntil(tx, memory) });
       if (video.openedAt === null) await changeVideo(tx, videoId, { openedAt: new Date() });
       const submission = await findCurrentSubmission(tx, videoId);
       return {
@@ -104,7 +143,7 @@ export function createOpenActivities(dependencies: ActivityDependencies) {
 
   return {
     async openVideo(input: OpenVideoInput): Promise<OpenedVideo> {
-      const opened = await read(input.videoId);
+      const opened = await read(input);
       if (opened) return opened;
       try {
         checkInput(input);
@@ -113,7 +152,7 @@ export function createOpenActivities(dependencies: ActivityDependencies) {
         if (error instanceof Refusal) throw ApplicationFailure.nonRetryable(error.message, error.kind);
         throw error;
       }
-      const entered = await read(input.videoId);
+      const entered = await read(input);
       if (!entered) throw new Error(`video ${input.videoId} was entered and is not there`);
       return entered;
     },

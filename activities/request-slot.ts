@@ -19,7 +19,7 @@ export function createSlotActivities(dependencies: ActivityDependencies) {
     /** The step to take now: `submit` with a slot, `slot` to go on waiting, or wherever the video is already. */
     async requestSlot({ videoId }: { readonly videoId: string }): Promise<NextStep> {
       const video = await findVideo(db, videoId);
-      if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+      if (!video) return { step: 'open' };
       const request = await inTransaction(db, (tx) => requestSlot(tx, videoId, video.request.model));
       if (request.kind === 'no account') return NO_ACCOUNT;
       if (request.kind === 'queued') {

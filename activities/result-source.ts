@@ -21,7 +21,8 @@ export function createResultReader(dependencies: ActivityDependencies) {
     const taskEnd = submission?.taskEnd;
     if (taskEnd?.kind === 'succeeded' && taskEnd.stored) return { stored: taskEnd.stored };
     const source = submission && sourceOf(dependencies, submission);
-    if (!source) throw ApplicationFailure.retryable(`video ${videoId} has no result to archive`, 'no_result');
+    // An older copy of the catalog, in which the task has not ended yet: the workflow opens the video again.
+    if (!source) throw ApplicationFailure.nonRetryable(`video ${videoId} has no result to archive`, 'no_result');
     return source;
   };
 }

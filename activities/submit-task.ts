@@ -287,7 +287,9 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
     const claimed = found && (await claim(found));
     if (claimed) return await record(claimed.submission, await send(claimed));
     const submission = await findSubmission(db, submissionId);
-    if (!submission || !isInDoubt(submission)) return await nextStep(videoId);
+    // An older copy of the catalog: only the workflow knows of this submission, and perhaps it was sent.
+    if (!submission) return { step: 'open' };
+    if (!isInDoubt(submission)) return await nextStep(videoId);
     return honoursKey(submission) ? await sendAgain(submission) : await inspect(submission);
   }
 

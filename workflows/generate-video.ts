@@ -14,7 +14,16 @@ import {
 } from '@temporalio/workflow';
 import { VIDEO_FAILURES, type VideoFailure, type VideoFailureKind } from '../src/domain/failure.ts';
 import { nextPollDelayMs } from '../src/domain/poll-schedule.ts';
-import type { EndedVideo, Finality, Look, NextStep, OpenedVideo, RunningTask } from '../src/domain/step.ts';
+import type {
+  AcceptedTerms,
+  EndedVideo,
+  Finality,
+  Look,
+  NextStep,
+  OpenedVideo,
+  RunningTask,
+  TaskMemory,
+} from '../src/domain/step.ts';
 import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
 import { archiving, looks, submission, transactions } from './activity-options.ts';
@@ -93,6 +102,8 @@ class Run {
   readonly #wishes: Wishes;
   readonly #story: Story;
   #confirmingSinceMs: number | null = null;
+  /** Told to the catalog when it turns out to be an older copy of itself: no task is made twice for that. */
+  #memory: TaskMemory | null = null;
 
   constructor(input: GenerateVideoInput, wishes: Wishes, story: Story) {
     this.#input = input;
@@ -105,10 +116,9 @@ class Run {
   }
 
   async toItsEnd(): Promise<EndedVideo> {
-    const opened = await this.#open();
-    const { estimateMicroUsd, submittedAt } = opened;
+    const { next: first, estimateMicroUsd, submittedAt } = await this.#open();
     this.#story.tell({ estimateMicroUsd, submittedAt }, 'accepted');
-    let next = opened.next;
+    let next = first;
     while (next.step !== 'ended') next = await this.#take(next);
     const { state, endedAt, settledMicroUsd, failure } = next.end;
     this.#story.tell(
@@ -121,8 +131,10 @@ class Run {
   /** A request that is refused here came from another team's workflow: the run fails under the refusal's kind. */
   async #open(): Promise<OpenedVideo> {
     const { request, callerId = 'root' } = this.#input;
+    const accepted = workflowInfo().memo as Partial<AcceptedTerms> | undefined;
+    const memory = this.#memory ?? undefined;
     try {
-      return await transactions.openVideo({ videoId: this.#videoId, request, callerId });
+      return await transactions.openVideo({ videoId: this.#videoId, request, callerId, accepted, memory });
     } catch (error) {
       const cause = error instanceof ActivityFailure ? error.cause : undefined;
       if (cause instanceof ApplicationFailure) throw ApplicationFailure.nonRetryable(cause.message, cause.type);
@@ -131,7 +143,10 @@ class Run {
   }
 
   #take(next: Exclude<NextStep, Step<'ended'>>): Promise<NextStep> {
+    this.#remember(next);
     switch (next.step) {
+      case 'open':
+        return this.#open().then((opened) => opened.next);
       case 'slot':
         return this.#waitForSlot(next);
       case 'submit':
@@ -144,6 +159,17 @@ class Run {
         return this.#archive(next);
       case 'end':
         return this.#end(next.state, { failure: next.failure });
+    }
+  }
+
+  #remember(next: Exclude<NextStep, Step<'ended'>>): void {
+    if (next.step === 'slot') this.#memory = null;
+    if (next.step === 'submit' || (next.step === 'confirm' && next.account !== undefined)) {
+      const { submissionId, account = '', provider } = next;
+      this.#memory = { kind: 'sent', create: { submissionId, account, provider } };
+    }
+    if ((next.step === 'watch' || next.step === 'archive') && next.task) {
+      this.#memory = { kind: 'running', task: next.task };
     }
   }
 
@@ -272,6 +298,7 @@ class Run {
       archive = await download;
     } catch (error) {
       if (isCancellation(error) && this.#wishes.cancel) return await this.#cancelled();
+      if (hasNoResult(error)) return { step: 'open' };
       return await this.#end('failed', { failure: archiveFailure(error) });
     }
     return await this.#end('completed', { archive });
@@ -297,6 +324,13 @@ class Run {
 
 function describe(look: Look): string {
   return look.kind === 'unclear' ? `the last look failed: ${look.message}` : 'the upstream does not know the task yet';
+}
+
+/** The catalog is an older copy of itself, in which the task has not ended. */
+function hasNoResult(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'no_result'
+  );
 }
 
 /** Only the kinds that the archive names end a video so; a link that outlived its time is an expired one. */

@@ -32,6 +32,8 @@ export interface NewVideo {
   readonly batchId: string | null;
   /** Null: the video was accepted elsewhere already and is only entered. */
   readonly limits: AcceptanceLimits | null;
+  /** It was accepted before and lost with an older copy of the catalog: its hold is not refused again. */
+  readonly isRestored?: boolean;
   readonly idempotency: { readonly key: string; readonly bodyHash: string } | null;
 }
 
@@ -122,8 +124,9 @@ export async function acceptVideo(
   return await inTransaction(db, async (tx) => {
     const earlier = await claimKey(tx, order);
     if (earlier) return { video: earlier, repeated: true };
-    const { limits, idempotency: _key, ...row } = order;
-    await hold(tx, { callerId: order.callerId, videoId: order.id, amountMicroUsd: order.estimateMicroUsd });
+    const { limits, idempotency: _key, isRestored = false, ...row } = order;
+    const { id: videoId, callerId, estimateMicroUsd: amountMicroUsd } = order;
+    await hold(tx, { callerId, videoId, amountMicroUsd, granted: isRestored });
     if (limits) await checkLimits(tx, order.callerId, limits);
     await tx.insert(videos).values({ ...row, model: order.request.model, state: 'queued' });
     await useInputImages(tx, order.id, order.request.images);

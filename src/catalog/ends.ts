@@ -14,6 +14,7 @@ import {
   billedMicroUsd,
   findCurrentSubmission,
   isInDoubt,
+  isOpenState,
   type SubmissionRow,
   voidSubmission,
   withdrawGrant,
@@ -80,6 +81,8 @@ interface Ended {
   readonly end: EndedVideo | null;
   /** The account of the slot that this freed. */
   readonly freed: string | null;
+  /** An older copy of the catalog: it does not have the video, or not the end of the task that was archived. */
+  readonly isBehind?: boolean;
 }
 
 /** Gives up the slot of a video that ends; a create that may be on its way keeps it, unless its doubt is the end. */
@@ -98,10 +101,12 @@ async function endAgain(tx: Db, video: VideoRow, ending: VideoEnding): Promise<E
 
 async function enterEnd(tx: Db, videoId: string, ending: VideoEnding): Promise<Ended> {
   const video = await lockVideo(tx, videoId);
-  if (!video) throw new Error(`video ${videoId} is not in the catalog`);
+  if (!video) return { end: null, freed: null, isBehind: true };
   if (video.endedAt !== null) return await endAgain(tx, video, ending);
   const submission = await findCurrentSubmission(tx, videoId);
   const isDoubtOver = submission === null || !isInDoubt(submission);
+  const hasOpenTask = submission !== null && isOpenState(submission.state);
+  if (ending.state === 'completed' && hasOpenTask) return { end: null, freed: null, isBehind: true };
   if (ending.failure?.kind === 'answer_lost' && isDoubtOver) return { end: null, freed: null };
   await leaveQueue(tx, videoId);
   const withdrawn = submission && (await giveUpSlot(tx, submission, ending));
@@ -127,17 +132,18 @@ async function enterEnd(tx: Db, videoId: string, ending: VideoEnding): Promise<E
 
 /**
  * Ends a video, unless it has ended: then its end stands. Slots that this frees are granted. An end for
- * `answer_lost` is none, and null, when it is known by now what became of the create.
+ * `answer_lost` is none, and null, when it is known by now what became of the create. Neither is one that comes from a
+ * workflow which knows more than this copy of the catalog (`isBehind`).
  */
 export async function endVideo(
   db: Db,
   videoId: string,
   ending: VideoEnding,
-): Promise<{ readonly end: EndedVideo | null; readonly grants: readonly Grant[] }> {
-  const { end, freed } = await inTransaction(db, (tx) => enterEnd(tx, videoId, ending));
+): Promise<{ readonly end: EndedVideo | null; readonly grants: readonly Grant[]; readonly isBehind?: boolean }> {
+  const { end, freed, isBehind } = await inTransaction(db, (tx) => enterEnd(tx, videoId, ending));
   // On its own, since the pool's lock comes before those of videos and callers; should it be missed, the sweep grants.
   const grants = freed === null ? [] : await inTransaction(db, (tx) => grantSlotsOfAccount(tx, freed));
-  return { end, grants };
+  return { end, grants, ...(isBehind && { isBehind }) };
 }
 
 /**

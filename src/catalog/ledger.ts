@@ -84,14 +84,16 @@ async function refusal(tx: Db, callerId: string, amountMicroUsd: MicroUsd): Prom
 }
 
 /**
- * Reserves a video's estimate, once: a second hold of the same video changes nothing.
+ * Reserves a video's estimate, once: a second hold of the same video changes nothing. A hold that was `granted` before and
+ * lost with an older copy of the catalog is entered whatever is available.
  * @throws Refusal `insufficient_credit` or `credit_held`; the transaction must not be committed then.
  */
 export async function hold(
   tx: Db,
-  { callerId, videoId, amountMicroUsd }: VideoMoney & { readonly amountMicroUsd: MicroUsd },
+  { callerId, videoId, amountMicroUsd, granted = false }: VideoMoney & { amountMicroUsd: MicroUsd; granted?: boolean },
 ): Promise<void> {
-  const condition = or(isNull(callers.creditMicroUsd), gte(callers.availableMicroUsd, amountMicroUsd));
+  const fits = or(isNull(callers.creditMicroUsd), gte(callers.availableMicroUsd, amountMicroUsd));
+  const condition = granted ? undefined : fits;
   const posting = { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd, held: amountMicroUsd } as const;
   if ((await post(tx, { ...posting, condition })) === 'refused') throw await refusal(tx, callerId, amountMicroUsd);
 }

@@ -4,10 +4,11 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import type { RunningTask } from '../domain/step.ts';
+import type { RunningTask, TaskMemory } from '../domain/step.ts';
 import type { Db } from './database.ts';
-import { submissions, waiting } from './schema.ts';
+import { accountModels, accounts, submissions, waiting } from './schema.ts';
 import { OPEN_SUBMISSION_STATES, type SubmissionState, type TaskEnd } from './submission-states.ts';
+import type { VideoRow } from './videos.ts';
 
 export type SubmissionRow = typeof submissions.$inferSelect;
 
@@ -115,6 +116,39 @@ export async function ensureRunning(tx: Db, videoId: string, task: RunningTask):
       ...running,
     })
     .onConflictDoNothing();
+}
+
+/** Enters again what a workflow knows of its video's task and an older copy of the catalog has lost. */
+export async function reenterTask(
+  tx: Db,
+  video: Pick<VideoRow, 'id' | 'model' | 'createdAt'>,
+  { memory, sendUntil }: { readonly memory: TaskMemory; readonly sendUntil: Date },
+): Promise<void> {
+  if (memory.kind === 'running') return await ensureRunning(tx, video.id, memory.task);
+  const { submissionId: id, account, provider } = memory.create;
+  if (await findSubmission(tx, id)) return;
+  const sentAt = instantOf(id) ?? video.createdAt;
+  const n = await makeWay(tx, video.id, 1);
+  const place = await findPlace(tx, account, video.model);
+  const times = { grantedAt: sentAt, sentAt, sendUntil };
+  const doubt = { state: 'unconfirmed', answered: false, singleLane: false } as const;
+  await tx.insert(submissions).values({ id, videoId: video.id, n, account, provider, ...place, ...times, ...doubt });
+}
+
+/** Where an account's creates go, as configured now: what the lost row had is not known. */
+async function findPlace(tx: Db, account: string, model: string) {
+  const [row] = await tx.select({ baseUrl: accounts.baseUrl }).from(accounts).where(eq(accounts.id, account));
+  const [offer] = await tx
+    .select({ upstreamModel: accountModels.upstreamModel })
+    .from(accountModels)
+    .where(and(eq(accountModels.account, account), eq(accountModels.model, model)));
+  return { baseUrl: row?.baseUrl ?? '', upstreamModel: offer?.upstreamModel ?? model };
+}
+
+/** When an id was given out, which is before its create was sent; null where it is none of ours. */
+function instantOf(id: string): Date | null {
+  const [, high = '', low = ''] = /_([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(id) ?? [];
+  return high === '' ? null : new Date(Number.parseInt(high + low, 16));
 }
 
 /** Takes a video out of the queue and out of any other slot; a number for a submission, `wanted` if it is free. */

@@ -3,7 +3,7 @@
 import type { VideoFailure } from './failure.ts';
 import type { MicroUsd } from './money.ts';
 import type { PollTiming } from './poll-schedule.ts';
-import type { ProviderName } from './vendor.ts';
+import type { DialectName, ProviderName } from './vendor.ts';
 import type { EndState } from './video.ts';
 
 /** A task that runs upstream: enough to go on watching it, and to heal its row should the catalog have lost it. */
@@ -25,6 +25,27 @@ export interface RunningTask {
   readonly progress: number;
 }
 
+/** A create that was sent, or may have been, and whose task is not known. */
+export interface SentCreate {
+  readonly submissionId: string;
+  readonly account: string;
+  readonly provider: ProviderName;
+}
+
+/** What a workflow knows of its video's task, whatever an older copy of the catalog has lost of it. */
+export type TaskMemory =
+  | { readonly kind: 'running'; readonly task: RunningTask }
+  | { readonly kind: 'sent'; readonly create: SentCreate };
+
+/** What was said at a video's acceptance and cannot be worked out again from its request. */
+export interface AcceptedTerms {
+  readonly dialect: DialectName;
+  readonly estimateMicroUsd: MicroUsd;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly expiresAt: string;
+}
+
 /** The end of a video as its row has it. */
 export interface EndedVideo {
   readonly state: EndState;
@@ -37,6 +58,8 @@ export interface EndedVideo {
 
 /** What a video's workflow does next. */
 export type NextStep =
+  /** The catalog is an older copy that has lost rows of the video: enter again what the workflow knows of it. */
+  | { readonly step: 'open' }
   /** Wait for a slot: the queue's deadline bounds it; `lookAgainMs` when a pause is known to end then. */
   | { readonly step: 'slot'; readonly queueDeadlineAt: string; readonly lookAgainMs?: number | undefined }
   | {
@@ -49,13 +72,16 @@ export type NextStep =
   | {
       readonly step: 'confirm';
       readonly submissionId: string;
+      readonly account?: string | undefined;
       readonly provider: ProviderName;
       readonly lookAgainMs: number;
       readonly reason: string;
+      /** The video has its end already. */
+      readonly ended?: boolean | undefined;
     }
   /** `ended`: the video has its end already, and the task is only watched for its bill. */
   | { readonly step: 'watch'; readonly task: RunningTask; readonly ended: boolean }
-  | { readonly step: 'archive'; readonly resultExpiresAt: string }
+  | { readonly step: 'archive'; readonly resultExpiresAt: string; readonly task?: RunningTask | undefined }
   | { readonly step: 'end'; readonly state: EndState; readonly failure: VideoFailure | null }
   | { readonly step: 'ended'; readonly end: EndedVideo };
 
@@ -73,7 +99,7 @@ export type Look =
   /** The look itself failed, which says nothing about the task. */
   | { readonly kind: 'unclear'; readonly message: string; readonly retryAfterMs?: number | undefined }
   | { readonly kind: 'missing' }
-  /** The task ended, its slot is free. */
+  /** The looking is over: the task ended and its slot is free, or the video has to be opened again. */
   | { readonly kind: 'over'; readonly next: NextStep };
 
 /** What every run of a video's workflow starts from. */

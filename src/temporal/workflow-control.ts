@@ -15,6 +15,7 @@ import {
 } from '../../workflows/messages.ts';
 import type { rearchiveVideo } from '../../workflows/rearchive-video.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
+import type { AcceptedTerms } from '../domain/step.ts';
 import type { Video } from '../domain/video.ts';
 
 /** What Temporal knows of a video's workflow. */
@@ -31,6 +32,11 @@ const QUERY_DEADLINE_MS = 1500;
 /** Most clips are there by then; for the others the answer does not wait. */
 const REARCHIVE_WAIT_MS = 20_000;
 const VISIBILITY_LIMIT = 1000;
+
+/** Kept beside the request: what a catalog that lost the video could not work out again. */
+function termsOf({ dialect, estimateMicroUsd, createdAt, expiresAt }: Video): AcceptedTerms {
+  return { dialect, estimateMicroUsd, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
+}
 
 export type WorkflowControl = ReturnType<typeof createWorkflowControl>;
 
@@ -66,7 +72,7 @@ export function createWorkflowControl(client: Client) {
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           staticSummary: `${request.model} · ${request.mode} · ${request.durationSeconds} s`,
           staticDetails: request.prompt.slice(0, PROMPT_EXCERPT),
-          memo: { dialect: video.dialect, estimateMicroUsd: video.estimateMicroUsd },
+          memo: { ...termsOf(video) },
           typedSearchAttributes: [
             { key: SEARCH_ATTRIBUTES.videoState, value: video.state },
             { key: SEARCH_ATTRIBUTES.callerId, value: callerId },

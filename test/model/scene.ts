@@ -13,7 +13,7 @@ import type { Db } from '../../src/catalog/database.ts';
 import { accountModels, callers, submissions } from '../../src/catalog/schema.ts';
 import type { Grant } from '../../src/catalog/slots.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
-import type { Look, NextStep } from '../../src/domain/step.ts';
+import type { Look, NextStep, OpenedVideo, TaskMemory } from '../../src/domain/step.ts';
 import type { Video } from '../../src/domain/video.ts';
 import type { ImageReference } from '../../src/domain/video-request.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
@@ -190,10 +190,22 @@ export class Scene {
     return next.submissionId;
   }
 
+  /** Opens a video as its workflow does, which remembers this of its task. */
+  async open(videoId: string, memory?: TaskMemory): Promise<NextStep> {
+    const request = makeRequest({ prompt: videoId, model: 'wan-2.6' });
+    const at = new Date().toISOString();
+    const accepted = { dialect: 'airforce', estimateMicroUsd: ESTIMATE, createdAt: at, expiresAt: at } as const;
+    const input = { videoId, request, callerId: 'caller_1', accepted, memory };
+    const opened: OpenedVideo = await makeEnvironment().run(this.activities.openVideo, input);
+    return opened.next;
+  }
+
   /** Takes one step as the workflow would, waiting left out; an archive always succeeds. */
   async take(videoId: string, next: NextStep): Promise<NextStep> {
     const { activities } = this;
     switch (next.step) {
+      case 'open':
+        return await this.open(videoId);
       case 'slot':
         return await this.requestSlot(videoId);
       case 'submit':

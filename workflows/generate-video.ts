@@ -8,6 +8,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setHandler,
   sleep,
   workflowInfo,
@@ -52,6 +53,9 @@ const MISSING_AFTER_MS = 60_000;
 
 /** After an end that came before the task's, the task is watched this much longer than the upstream keeps it. */
 const LATE_WATCH_MS = 60 * 60_000;
+
+/** Past the time of an ended video's task the looks themselves may fail, and are not to be repeated at once. */
+const WAITS_AT_ITS_END = 'waits-between-last-looks';
 
 /** A create that cannot be confirmed for this long is given up. */
 const CONFIRM_FOR_MS = 24 * 60 * 60_000;
@@ -104,6 +108,7 @@ class Run {
   #confirmingSinceMs: number | null = null;
   /** Told to the catalog when it turns out to be an older copy of itself: no task is made twice for that. */
   #memory: TaskMemory | null = null;
+  #isEnded = false;
 
   constructor(input: GenerateVideoInput, wishes: Wishes, story: Story) {
     this.#input = input;
@@ -205,9 +210,10 @@ class Run {
     return await submission(provider, `create at ${account}`).submitTask({ videoId: this.#videoId, submissionId });
   }
 
-  async #confirm({ submissionId, provider, lookAgainMs, reason }: Step<'confirm'>): Promise<NextStep> {
+  async #confirm({ submissionId, provider, lookAgainMs, reason, ended }: Step<'confirm'>): Promise<NextStep> {
     this.#confirmingSinceMs ??= Date.now();
-    this.#story.tell({ state: 'unconfirmed' }, reason);
+    this.#isEnded ||= ended ?? false;
+    if (!this.#isEnded) this.#story.tell({ state: 'unconfirmed' }, reason);
     if (Date.now() - this.#confirmingSinceMs > CONFIRM_FOR_MS) {
       return await this.#end('failed', { failure: failureOf('answer_lost') });
     }
@@ -231,7 +237,8 @@ class Run {
       if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew();
       const elapsedMs = Date.now() - submittedMs;
       const pacedMs = nextPollDelayMs(timing, { elapsedMs, progress, polls, failuresInARow, retryAfterMs });
-      const waitMs = Math.max(Math.min(ended ? timing.maxPollMs : pacedMs, untilMs - Date.now()), 0);
+      const leastMs = failuresInARow > 0 && Date.now() >= untilMs && patched(WAITS_AT_ITS_END) ? pacedMs : 0;
+      const waitMs = Math.max(Math.min(ended ? timing.maxPollMs : pacedMs, untilMs - Date.now()), leastMs);
       if (await this.#wait(waitMs, ended)) continue;
       const last = Date.now() >= untilMs;
       const missingIsFinal = missingInARow >= MISSING_LOOKS - 1 && elapsedMs > MISSING_AFTER_MS;

@@ -28,7 +28,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   {
     zone: 'activities',
     values: ['src/domain', 'src/net', 'src/catalog', 'src/storage'],
-    types: ['src/config', 'src/providers', 'src/temporal/workflow-control'],
+    types: ['src/config', 'src/providers', 'src/temporal'],
     packages: ['node', '@temporalio/activity', '@temporalio/common'],
   },
   {

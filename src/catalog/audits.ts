@@ -1,9 +1,10 @@
 /** What the sweep needs to compare videos with their workflows: which are due, and what was found. */
 
-import { and, asc, eq, exists, inArray, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, asc, eq, exists, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
 import type { Video } from '../domain/video.ts';
 import type { Db } from './database.ts';
-import { submissions, videos } from './schema.ts';
+import { submissions, videos, waiting } from './schema.ts';
+import type { SubmissionState } from './submission-states.ts';
 import { toVideo } from './videos.ts';
 
 const LIMIT = 500;
@@ -12,6 +13,14 @@ const LIMIT = 500;
 export interface AuditedVideo {
   readonly video: Video;
   readonly resumes: number;
+}
+
+/** Where the catalog has a video. */
+export interface VideoStanding {
+  readonly isEnded: boolean;
+  readonly isWaiting: boolean;
+  /** Of its submissions. */
+  readonly states: ReadonlySet<SubmissionState>;
 }
 
 /** Accepted videos whose workflow never ran, although it should have by now. */
@@ -55,6 +64,41 @@ export async function listUnaudited(
     .orderBy(sql`${videos.auditedAt} asc nulls first`)
     .limit(limit);
   return rows.map((row) => ({ video: toVideo(row), resumes: row.resumes }));
+}
+
+/** The latest instant that any video's row bears: an older copy of the catalog knows nothing that is newer. */
+export async function readNewestInstant(db: Db): Promise<Date | null> {
+  const newest = sql<string | null>`max(greatest(${videos.createdAt}, ${videos.polledAt}, ${videos.endedAt}))`;
+  const [row] = await db.select({ newest }).from(videos);
+  return row?.newest ? new Date(row.newest) : null;
+}
+
+/** What the catalog has of videos, to be compared with their workflows; those that it does not have are left out. */
+export async function listStandings(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, VideoStanding>> {
+  const some = [...ids];
+  if (some.length === 0) return new Map();
+  const rows = await db
+    .select({ id: videos.id, endedAt: videos.endedAt, isWaiting: isNotNull(waiting.videoId) })
+    .from(videos)
+    .leftJoin(waiting, eq(waiting.videoId, videos.id))
+    .where(inArray(videos.id, some));
+  const tries = await db
+    .select({ videoId: submissions.videoId, state: submissions.state })
+    .from(submissions)
+    .where(inArray(submissions.videoId, some));
+  const standings = rows.map(({ id, endedAt, isWaiting }): [string, VideoStanding] => {
+    const states = tries.filter(({ videoId }) => videoId === id).map(({ state }) => state);
+    return [id, { isEnded: endedAt !== null, isWaiting: Boolean(isWaiting), states: new Set(states) }];
+  });
+  return new Map(standings);
+}
+
+/** Has a video compared with its workflow in the next sweep. */
+export async function auditSoon(db: Db, id: string): Promise<void> {
+  await db
+    .update(videos)
+    .set({ auditedAt: new Date(0) })
+    .where(eq(videos.id, id));
 }
 
 export async function noteAudit(db: Db, id: string): Promise<void> {

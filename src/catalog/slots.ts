@@ -1,13 +1,14 @@
 /** Slots: who waits for one, in which order, and the short transaction that grants them. */
 
-import { and, eq, lt, max, not, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, lt, max, not, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './database.ts';
 import { type Choice, chooseNext, HEAD } from './queue-order.ts';
 import { accountModels, accounts, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
-import { findCurrentSubmission, isOpenState } from './submissions.ts';
+import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
+import { findCurrentSubmission, isOpenState, withdrawGrant } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** A slot that was granted: whose workflow has to be told. */
@@ -188,6 +189,25 @@ async function countGrant(tx: Db, { callerId, tag, account: { pool } }: Choice):
     .update(pools)
     .set({ virtualTime: sql`greatest(${pools.virtualTime}, ${tag})` })
     .where(eq(pools.id, pool));
+}
+
+/**
+ * Takes back what an account has granted above its limit, the newest first: tasks that an older copy of the catalog did
+ * not know of have taken those slots. Their videos wait again, at the head.
+ */
+export async function takeBackGrants(tx: Db, account: string): Promise<void> {
+  const pool = await lockPoolOf(tx, account);
+  const limit = pool?.accounts.find(({ id }) => id === account)?.maxConcurrentTasks ?? 0;
+  const isOpen = inArray(submissions.state, [...OPEN_SUBMISSION_STATES]);
+  const open = await tx
+    .select()
+    .from(submissions)
+    .where(and(eq(submissions.account, account), isOpen));
+  const granted = open.filter(({ state }) => state === 'granted').toSorted((a, b) => +b.grantedAt - +a.grantedAt);
+  for (const { id, videoId } of granted.slice(0, Math.max(open.length - limit, 0))) {
+    const video = await lockVideo(tx, videoId);
+    if ((await withdrawGrant(tx, id)) && video?.endedAt === null) await returnToQueue(tx, video);
+  }
 }
 
 /** Pools in which videos wait. */

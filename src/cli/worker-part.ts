@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { discoverModels } from '../../activities/discover-models.ts';
+import { type HealDependencies, healCatalog } from '../../activities/heal-catalog.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createTaskFollower, type TaskFollower } from '../../activities/task-follower.ts';
 import { fetchUntrusted } from '../net/fetch-untrusted.ts';
@@ -16,6 +17,7 @@ import { createPosterMaker } from '../storage/poster.ts';
 import { createLinkSigner } from '../storage/signed-links.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { setUpNamespace } from '../temporal/setup.ts';
+import { createVideoRuns } from '../temporal/video-runs.ts';
 import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../temporal/worker.ts';
 import type { Parts } from './parts.ts';
 import { ensureSigningKeys } from './secrets.ts';
@@ -59,10 +61,14 @@ interface Upstreams {
   readonly follower: TaskFollower;
 }
 
-async function activitiesOf({ config, log, database, store }: Parts, { control }: OpenLink, upstreams: Upstreams) {
+async function dependenciesOf(
+  { config, log, database, store }: Parts,
+  { control, client }: OpenLink,
+  upstreams: Upstreams,
+): Promise<HealDependencies> {
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const makePoster = createPosterMaker(log);
-  return createActivities({
+  return {
     db: database.db,
     store,
     archiveClip: createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster }),
@@ -72,11 +78,12 @@ async function activitiesOf({ config, log, database, store }: Parts, { control }
     ...upstreams,
     accounts: config.accounts,
     workflows: control,
+    runs: createVideoRuns(client),
     log,
     createTimeoutMs: CREATE_TIMEOUT_MS,
     deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
     exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS,
-  });
+  };
 }
 
 class WatchedWorkers implements WorkerPart {
@@ -138,11 +145,13 @@ class WatchedWorkers implements WorkerPart {
     const connection = await connectWorker(this.#link.settings, log, this.#stopping.signal);
     try {
       await setUpNamespace(this.#link.connection, namespace, log);
-      const activities = await activitiesOf(this.#parts, this.#link, this.#upstreams);
+      const dependencies = await dependenciesOf(this.#parts, this.#link, this.#upstreams);
+      // Before any work is taken up: catalog or Temporal may have been put back to an older copy of itself.
+      await healCatalog(dependencies);
       this.#workers = await startWorkers({
         connection,
         namespace,
-        activities,
+        activities: createActivities(dependencies),
         workflowsPath: workflowsPath(),
         drainMs: config.drainSeconds * 1000,
       });

@@ -1,0 +1,57 @@
+/** What Temporal knows of videos' workflows without any worker: which there are, and what their histories tell. */
+
+import type { Client } from '@temporalio/client';
+import { WORKFLOW_TYPES } from '../../workflows/messages.ts';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
+import { VIDEO_STATES, type VideoState } from '../domain/video.ts';
+import { readRunHistory, type VideoRunFacts } from './run-history.ts';
+
+/** A video's workflow as visibility lists it. */
+export interface VideoRun {
+  readonly videoId: string;
+  readonly isOpen: boolean;
+  /** What it was doing; `queued` until it says otherwise. */
+  readonly state: VideoState;
+}
+
+const LIST_MS = 60_000;
+const HISTORY_MS = 10_000;
+const PAGE = 1000;
+
+export type VideoRuns = ReturnType<typeof createVideoRuns>;
+
+/** The readings over one client. */
+export function createVideoRuns(client: Client) {
+  const { connection, workflow } = client;
+
+  async function list(condition: string, isOpen: boolean): Promise<readonly VideoRun[]> {
+    const query = `WorkflowType = '${WORKFLOW_TYPES.generateVideo}' AND ${condition}`;
+    const runs: VideoRun[] = [];
+    await connection.withDeadline(Date.now() + LIST_MS, async () => {
+      for await (const { workflowId, typedSearchAttributes } of workflow.list({ query, pageSize: PAGE })) {
+        const told = typedSearchAttributes.get(SEARCH_ATTRIBUTES.videoState);
+        runs.push({ videoId: workflowId, isOpen, state: VIDEO_STATES.find((state) => state === told) ?? 'queued' });
+      }
+    });
+    return runs;
+  }
+
+  return {
+    /** Every video whose workflow is open, and those whose workflows closed after `closedAfter` (null: none of them). */
+    async list(closedAfter: Date | null): Promise<readonly VideoRun[]> {
+      const closed = closedAfter
+        ? await list(`ExecutionStatus != 'Running' AND CloseTime > '${closedAfter.toISOString()}'`, false)
+        : [];
+      // Read second: what closed in between is told as open, which asks for less.
+      const open = await list(`ExecutionStatus = 'Running'`, true);
+      return [...new Map([...closed, ...open].map((run) => [run.videoId, run])).values()];
+    },
+
+    /** What the newest run of a video's workflow knows. */
+    async read(videoId: string): Promise<VideoRunFacts> {
+      return await connection.withDeadline(Date.now() + HISTORY_MS, async () =>
+        readRunHistory(await workflow.getHandle(videoId).fetchHistory()),
+      );
+    },
+  };
+}

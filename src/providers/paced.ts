@@ -1,6 +1,6 @@
 /** Providers whose calls keep the pace of the account they are made with: creates, looks, lists and all else together. */
 
-import type { ProviderName } from '../domain/vendor.ts';
+import { PROVIDERS, type ProviderName } from '../domain/vendor.ts';
 import { Pace } from '../net/pace.ts';
 import type { Provider, ProviderCall } from './provider.ts';
 
@@ -71,11 +71,7 @@ export function paceProviders(
   accounts: readonly PacedAccount[],
 ): Readonly<Record<ProviderName, Provider>> {
   const turn = makeTurns(accounts);
-  const { airforce, infrai, a4f, openai } = providers;
-  return {
-    airforce: pace(airforce, turn),
-    infrai: pace(infrai, turn),
-    a4f: pace(a4f, turn),
-    openai: pace(openai, turn),
-  };
+  const all: Record<ProviderName, Provider> = { ...providers };
+  for (const name of PROVIDERS) all[name] = pace(providers[name], turn);
+  return all;
 }

@@ -22,9 +22,9 @@ import { openSubjectLog, subjectConfig } from './subject.ts';
 
 const CONNECTIONS = 20;
 const LEAST_SHARE = 0.7;
-/** Each side's five seconds come in slices taken in turns, so that a busy machine is busy for both. */
-const SLICES = 5;
-const SLICE_MS = 1_000;
+/** Each side's five seconds come in short slices taken in turns, so that a busy machine is busy for both. */
+const SLICES = 20;
+const SLICE_MS = 250;
 const WARM_UP_MS = 2_000;
 const DAY_MS = 86_400_000;
 

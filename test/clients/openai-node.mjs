@@ -136,6 +136,7 @@ const contents = {
   byDefault: await downloaded(id),
   video: await downloaded(id, { variant: 'video' }),
   thumbnail: await downloaded(id, { variant: 'thumbnail' }),
+  spritesheet: await downloaded(id, { variant: 'spritesheet' }),
   unknown: await refused(() => client.videos.downloadContent(id, { variant: 'hologram' })),
 };
 const remix = await client.videos.remix(created.withFile.id, { prompt: 'at night' });

@@ -72,11 +72,12 @@ export function openaiNode(running: () => RunningClipyard): void {
     });
   });
 
-  test('downloadContent gives the clip and its poster (OV-24)', () => {
+  test('downloadContent gives the clip, its poster and its sprite sheet (OV-24)', () => {
     expect(found.contents).toMatchObject({
       byDefault: MP4,
       video: MP4,
       thumbnail: { type: 'image/jpeg' },
+      spritesheet: { type: 'image/jpeg' },
       unknown: bad('invalid_request', 'variant'),
     });
     expect(found.contents.byDefault).toEqual(found.contents.video);

@@ -38,8 +38,9 @@ export function openaiPython(running: () => RunningClipyard): void {
     expect(found.hinted).toMatchObject(COMPLETED);
   });
 
-  test('download_content gives the clip and its poster (OV-24)', () => {
-    expect(found.contents).toMatchObject({ byDefault: MP4, video: MP4, thumbnail: { type: 'image/jpeg' } });
+  test('download_content gives the clip, its poster and its sprite sheet (OV-24)', () => {
+    const picture = { type: 'image/jpeg' };
+    expect(found.contents).toMatchObject({ byDefault: MP4, video: MP4, thumbnail: picture, spritesheet: picture });
   });
 
   test('remix makes a new video (OV-24)', () => {

@@ -86,6 +86,7 @@ found = {
         "byDefault": downloaded(polled.id),
         "video": downloaded(polled.id, variant="video"),
         "thumbnail": downloaded(polled.id, variant="thumbnail"),
+        "spritesheet": downloaded(polled.id, variant="spritesheet"),
     },
     "listed": {
         "newestFirst": [video.id for video in client.videos.list(limit=2)],

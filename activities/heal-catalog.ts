@@ -29,6 +29,8 @@ export interface HealDependencies extends ActivityDependencies {
 /** How far clocks may be apart, and an instant in a row from the event that it stands for. */
 const CLOCK_MARGIN_MS = 5 * 60_000;
 const CHUNK = 200;
+/** Thousands may have to be read before the first of them goes on. */
+const HISTORIES_AT_ONCE = 20;
 const MOST_LOST_WORKFLOWS = 10_000;
 
 const WITH_A_TASK: readonly VideoState[] = ['submitting', 'unconfirmed', 'generating'];
@@ -51,8 +53,20 @@ function agrees({ isOpen, state }: VideoRun, standing: VideoStanding | undefined
   return isEnded || (state === 'archiving' && states.has('ended') && !hasSlot);
 }
 
-async function inChunks<Item>(items: readonly Item[], work: (chunk: readonly Item[]) => Promise<unknown>) {
-  for (let at = 0; at < items.length; at += CHUNK) await work(items.slice(at, at + CHUNK));
+/**
+ * Whether there is anything to enter again. What was refused at its opening was never accepted; and who has not begun
+ * yet enters itself, at its turn.
+ */
+function isToBeHealed({ run, facts: { wasOpened, accepted } }: Differing): boolean {
+  return wasOpened || (!run.isOpen && accepted.dialect !== undefined);
+}
+
+async function inChunks<Item>(
+  items: readonly Item[],
+  size: number,
+  work: (chunk: readonly Item[]) => Promise<unknown>,
+) {
+  for (let at = 0; at < items.length; at += size) await work(items.slice(at, at + size));
 }
 
 /**
@@ -83,21 +97,24 @@ export async function healCatalog(
   }
 
   async function listDiffering(all: readonly VideoRun[]): Promise<readonly Differing[]> {
-    const differing: Differing[] = [];
-    await inChunks(all, async (chunk) => {
+    const candidates: VideoRun[] = [];
+    await inChunks(all, CHUNK, async (chunk) => {
       const standings = await listStandings(
         db,
         chunk.map(({ videoId }) => videoId),
       );
-      for (const run of chunk.filter((one) => !agrees(one, standings.get(one.videoId)))) {
-        await attempt(run.videoId, async () => {
-          const facts = await runs.read(run.videoId);
-          // What was refused at its opening was never accepted.
-          if (facts.wasOpened || facts.accepted.dialect !== undefined) differing.push({ run, facts });
-        });
-      }
+      candidates.push(...chunk.filter((one) => !agrees(one, standings.get(one.videoId))));
     });
-    return differing;
+    const differing: Differing[] = [];
+    const read = async (run: VideoRun) => {
+      const one = { run, facts: await runs.read(run.videoId) };
+      if (isToBeHealed(one)) differing.push(one);
+    };
+    await inChunks(candidates, HISTORIES_AT_ONCE, (chunk) =>
+      Promise.all(chunk.map((run) => attempt(run.videoId, () => read(run)))),
+    );
+    // In this order those that wait are queued again.
+    return differing.sort((a, b) => a.run.startedAt.getTime() - b.run.startedAt.getTime());
   }
 
   /** Row, hold and task, as far as they are missing. */

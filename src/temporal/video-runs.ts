@@ -12,6 +12,7 @@ export interface VideoRun {
   readonly isOpen: boolean;
   /** What it was doing; `queued` until it says otherwise. */
   readonly state: VideoState;
+  readonly startedAt: Date;
 }
 
 const LIST_MS = 60_000;
@@ -28,9 +29,10 @@ export function createVideoRuns(client: Client) {
     const query = `WorkflowType = '${WORKFLOW_TYPES.generateVideo}' AND ${condition}`;
     const runs: VideoRun[] = [];
     await connection.withDeadline(Date.now() + LIST_MS, async () => {
-      for await (const { workflowId, typedSearchAttributes } of workflow.list({ query, pageSize: PAGE })) {
+      for await (const run of workflow.list({ query, pageSize: PAGE })) {
+        const { workflowId: videoId, typedSearchAttributes, startTime: startedAt } = run;
         const told = typedSearchAttributes.get(SEARCH_ATTRIBUTES.videoState);
-        runs.push({ videoId: workflowId, isOpen, state: VIDEO_STATES.find((state) => state === told) ?? 'queued' });
+        runs.push({ videoId, isOpen, state: VIDEO_STATES.find((state) => state === told) ?? 'queued', startedAt });
       }
     });
     return runs;

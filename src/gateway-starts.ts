@@ -100,12 +100,24 @@ export class Starter {
     }, this.#waitMs).unref();
   }
 
+  /** Those accepted up to now, page by page: while Temporal was away for long there may be thousands. */
+  async *#unopened(): AsyncGenerator<Video> {
+    const { db } = this.#dependencies;
+    const acceptedBefore = new Date();
+    for (let after: Video | null = null; ; ) {
+      const page: readonly Video[] = await listUnopened(db, acceptedBefore, after);
+      yield* page;
+      after = page.at(-1) ?? null;
+      if (after === null) return;
+    }
+  }
+
   /** One video that fails keeps no other from being started; only while Temporal is away the next would fail as well. */
   async #catchUp(): Promise<void> {
     // Before the list is read: what is accepted from now on is started by itself.
     this.#isAway = false;
     let failed = 0;
-    for (const video of await listUnopened(this.#dependencies.db, new Date())) {
+    for await (const video of this.#unopened()) {
       const outcome = await this.#start(video);
       if (outcome === 'away') {
         this.#isAway = true;

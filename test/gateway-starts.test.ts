@@ -2,7 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import { type CatalogDatabase, openDatabase } from '../src/catalog/database.ts';
-import { ledger } from '../src/catalog/schema.ts';
+import { ledger, videos } from '../src/catalog/schema.ts';
 import { changeVideo, findVideo } from '../src/catalog/videos.ts';
 import { Starter } from '../src/gateway-starts.ts';
 import { emptyCatalog } from './catalog/with-catalog.ts';
@@ -83,6 +83,17 @@ test('catching up goes on past a video that fails, and comes back to it', async 
   const { untilOpened, tries } = startersOf((id, n) => (id === 'v1' && n === 1 ? EXHAUSTED : null));
   await untilOpened(['v1', 'v2']);
   expect(tries).toEqual(['v1', 'v2', 'v1']);
+});
+
+test('catching up starts all that were accepted while Temporal was away, however many', async () => {
+  const template = await accept(database.db, 'v0');
+  const ids = Array.from({ length: 1100 }, (_, index) => `w${index}`);
+  const { model } = template.request;
+  const rest = { ...template, model, queueDeadlineAt: template.expiresAt };
+  await database.db.insert(videos).values(ids.map((id) => ({ ...rest, id })));
+  const { untilOpened, tries } = startersOf(() => null);
+  await untilOpened(['v0', ...ids]);
+  expect(tries).toHaveLength(1101);
 });
 
 test('catching up stops at the first video while Temporal is away', async () => {

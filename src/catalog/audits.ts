@@ -23,13 +23,20 @@ export interface VideoStanding {
   readonly states: ReadonlySet<SubmissionState>;
 }
 
-/** Accepted videos whose workflow never ran, although it should have by now. */
-export async function listUnopened(db: Db, acceptedBefore: Date): Promise<readonly Video[]> {
+/** Accepted videos whose workflow never ran, although it should have by now: the oldest, or those that come `after` one. */
+export async function listUnopened(
+  db: Db,
+  acceptedBefore: Date,
+  after: Pick<Video, 'id' | 'createdAt'> | null = null,
+): Promise<readonly Video[]> {
+  const isLater =
+    after && sql`(${videos.createdAt}, ${videos.id}) > (${after.createdAt.toISOString()}::timestamptz, ${after.id})`;
+  const isUnopened = and(isNull(videos.endedAt), isNull(videos.openedAt), lt(videos.createdAt, acceptedBefore));
   const rows = await db
     .select()
     .from(videos)
-    .where(and(isNull(videos.endedAt), isNull(videos.openedAt), lt(videos.createdAt, acceptedBefore)))
-    .orderBy(asc(videos.createdAt))
+    .where(and(isUnopened, isLater ?? undefined))
+    .orderBy(asc(videos.createdAt), asc(videos.id))
     .limit(LIMIT);
   return rows.map(toVideo);
 }

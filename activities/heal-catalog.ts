@@ -24,6 +24,8 @@ import { createOpenActivities } from './open-video.ts';
 export interface HealDependencies extends ActivityDependencies {
   readonly workflows: ActivityDependencies['workflows'] & Pick<WorkflowControl, 'cancel'>;
   readonly runs: VideoRuns;
+  /** Ends the comparison between two videos: the next worker's begins anew. */
+  readonly signal: AbortSignal;
 }
 
 /** How far clocks may be apart, and an instant in a row from the event that it stands for. */
@@ -78,11 +80,12 @@ async function inChunks<Item>(
 export async function healCatalog(
   dependencies: HealDependencies,
 ): Promise<{ readonly healed: number; readonly started: number }> {
-  const { db, workflows, runs, log } = dependencies;
+  const { db, workflows, runs, log, signal } = dependencies;
   const { openVideo } = createOpenActivities(dependencies);
   let started = 0;
 
   async function attempt(videoId: string, work: () => Promise<unknown>): Promise<void> {
+    signal.throwIfAborted();
     try {
       await work();
     } catch (error) {

@@ -65,7 +65,7 @@ async function dependenciesOf(
   { config, log, database, store }: Parts,
   { control, client }: OpenLink,
   upstreams: Upstreams,
-): Promise<HealDependencies> {
+): Promise<Omit<HealDependencies, 'signal'>> {
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const makePoster = createPosterMaker(log);
   return {
@@ -147,7 +147,7 @@ class WatchedWorkers implements WorkerPart {
       await setUpNamespace(this.#link.connection, namespace, log);
       const dependencies = await dependenciesOf(this.#parts, this.#link, this.#upstreams);
       // Before any work is taken up: catalog or Temporal may have been put back to an older copy of itself.
-      await healCatalog(dependencies);
+      await healCatalog({ ...dependencies, signal: this.#stopping.signal });
       this.#workers = await startWorkers({
         connection,
         namespace,

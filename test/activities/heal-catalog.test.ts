@@ -28,10 +28,11 @@ describeOnBothCatalogs('the comparison of catalog and workflows', (catalog) => {
   /** Visibility lists the newest first. */
   const IDS = ['v3', 'v2', 'v1'];
 
-  async function heal(scene: Scene, wasOpened: boolean) {
+  async function heal(scene: Scene, wasOpened: boolean, signal = new AbortController().signal) {
     return await healCatalog({
       ...scene.dependencies,
       workflows: { ...scene.dependencies.workflows, cancel: async () => true },
+      signal,
       runs: { list: async () => IDS.map(runOf), read: async (id) => factsOf(id, wasOpened) },
     });
   }
@@ -48,6 +49,13 @@ describeOnBothCatalogs('the comparison of catalog and workflows', (catalog) => {
     expect(await scene.db.select().from(waiting)).toEqual([]);
     expect(scene.told).toEqual([]);
     expect(await scene.open('v1')).toMatchObject({ step: 'slot' });
+  });
+
+  test('goes no further in a worker that is told to stop', async () => {
+    const scene = await furnish();
+    await expect(heal(scene, true, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+    expect(await scene.db.select().from(waiting)).toEqual([]);
+    expect(scene.told).toEqual([]);
   });
 
   test('queues videos that lost their places again in the order in which they came', async () => {

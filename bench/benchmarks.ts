@@ -6,6 +6,7 @@ import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
 import { makespan, makespanStream } from './makespan.ts';
 import { status } from './status.ts';
+import { waiting } from './waiting.ts';
 
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['create', create],
@@ -14,4 +15,5 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['base64', base64],
   ['makespan', makespan],
   ['makespan-stream', makespanStream],
+  ['waiting', waiting],
 ]);

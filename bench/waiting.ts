@@ -1,0 +1,217 @@
+/** Benchmark `waiting`: what a slot's next owner and the worker's memory cost when 2,000 videos wait, and when 10 do. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { and, count, inArray, isNull, ne, notInArray } from 'drizzle-orm';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+import type { Db } from '../src/catalog/database.ts';
+import { submissions, videos, waiting as waitingRows } from '../src/catalog/schema.ts';
+import { startAllInOne } from '../src/cli/all-in-one.ts';
+import type { BenchContext, Outcome } from './benchmark.ts';
+import { mean, percentile } from './statistics.ts';
+import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
+
+const SLOTS = 4;
+/** That many are left when the last slot of the first part is freed. */
+const FEW = 10;
+const MANY = 2000;
+/** Slots that are freed while so many wait. */
+const RELEASES = 30;
+/** A task takes about ten seconds, so that creates seldom wait for each other. */
+const SANDBOX_SPEED = 0.45;
+const CONNECTIONS = 8;
+const LOOK_MS = 500;
+/** Until memory is read: nothing is left of what came before. */
+const SETTLE_MS = 10_000;
+
+const MOST_TIMES_SLOWER = 1.5;
+const MOST_KIB_EACH = 60;
+
+interface Subject {
+  readonly db: Db;
+  readonly stop: AbortSignal;
+  post(path: string, body: object): Promise<unknown>;
+}
+
+async function createClips({ post }: Subject, clips: number): Promise<void> {
+  const body = { model: 'sandbox-mini', prompt: 'One of many', duration_seconds: 1 };
+  await Promise.all(Array.from({ length: clips }, () => post('/airforce/v1/video/generations', body)));
+}
+
+async function countRows(db: Db, table: typeof waitingRows | typeof videos): Promise<number> {
+  const [row] = await db.select({ n: count() }).from(table);
+  return row?.n ?? 0;
+}
+
+/** Accepted videos whose workflows have not queued them yet: they have neither a place nor a slot. */
+async function countUnqueued(db: Db): Promise<number> {
+  const place = db.select({ id: waitingRows.videoId }).from(waitingRows);
+  const slot = db.select({ id: submissions.videoId }).from(submissions);
+  const isNowhere = and(isNull(videos.endedAt), notInArray(videos.id, place), notInArray(videos.id, slot));
+  const [row] = await db.select({ n: count() }).from(videos).where(isNowhere);
+  return row?.n ?? 0;
+}
+
+async function until({ stop }: Subject, holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(LOOK_MS, undefined, { signal: stop });
+}
+
+async function countReleases(db: Db): Promise<number> {
+  const [row] = await db
+    .select({ n: count() })
+    .from(submissions)
+    .where(inArray(submissions.state, ['ended', 'void']));
+  return row?.n ?? 0;
+}
+
+/** Resolves when enough more slots have been freed; when that began. */
+async function watchReleases(subject: Subject): Promise<Date> {
+  const since = new Date();
+  const enough = (await countReleases(subject.db)) + RELEASES;
+  await until(subject, async () => (await countReleases(subject.db)) >= enough);
+  return since;
+}
+
+/** The first or the last part: a queue of few, which is what the long one is compared with. */
+async function measureFew(subject: Subject) {
+  await createClips(subject, SLOTS + FEW + RELEASES);
+  return await readGaps(subject.db, await watchReleases(subject));
+}
+
+/** Resolves when no slot is taken. */
+async function untilIdle(subject: Subject): Promise<void> {
+  const open = inArray(submissions.state, ['granted', 'sending', 'unconfirmed', 'running']);
+  await until(subject, async () => (await subject.db.select().from(submissions).where(open).limit(1)).length === 0);
+  await sleep(SETTLE_MS, undefined, { signal: subject.stop });
+}
+
+/** Milliseconds from the end of each task since then to the grant of its slot, and to the next create in it. */
+async function readGaps(db: Db, since: Date) {
+  const rows = await db.select().from(submissions).where(ne(submissions.state, 'void'));
+  const ends = rows.flatMap(({ endedAt }) => (endedAt === null ? [] : [endedAt.getTime()])).toSorted((a, b) => a - b);
+  const grants = rows.toSorted((a, b) => a.grantedAt.getTime() - b.grantedAt.getTime());
+  // The first tasks took the free slots; from then on each end frees the slot of the next grant.
+  const gaps = ends.flatMap((endedMs, n) => {
+    const next = grants[n + SLOTS];
+    if (endedMs < since.getTime() || !next?.sentAt) return [];
+    return [{ granted: next.grantedAt.getTime() - endedMs, sent: next.sentAt.getTime() - endedMs }];
+  });
+  return gaps.slice(0, RELEASES);
+}
+
+function spread(values: readonly number[]) {
+  return { mean: mean(values), p50: percentile(values, 0.5), p95: percentile(values, 0.95) };
+}
+
+/** Cancels what waits, and resolves when every video has its end; how they ended. */
+async function endAll(subject: Subject) {
+  const { db, post } = subject;
+  const open = await db.select({ id: videos.id }).from(videos).where(isNull(videos.endedAt));
+  await Promise.all(open.map(({ id }) => post(`/clipyard/v1/videos/${id}/cancel`, {})));
+  const isOpen = isNull(videos.endedAt);
+  await until(
+    subject,
+    async () => (await db.select({ id: videos.id }).from(videos).where(isOpen).limit(1)).length === 0,
+  );
+  const ends = await db.select({ state: videos.state, n: count() }).from(videos).groupBy(videos.state);
+  return Object.fromEntries(ends.map(({ state, n }) => [state, n]));
+}
+
+/** Resident bytes once what is garbage has gone: when it goes by itself depends on everything but what waits. */
+function readMemory(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage.rss();
+}
+
+async function startSubject(context: BenchContext): Promise<Subject> {
+  const baseUrl = await startSandboxProcess(context, SANDBOX_SPEED);
+  const log = openSubjectLog(context);
+  const timing = { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 };
+  const config = await subjectConfig(context, { baseUrl, maxConcurrentTasks: SLOTS, timing });
+  const { parts, working } = await startAllInOne(config, { ...context, log }, log);
+  await working;
+  const dispatcher = new Agent({ connections: CONNECTIONS });
+  context.closers.add('connections of the load', () => dispatcher.close());
+  const headers = { authorization: `Bearer ${parts.rootKey.key ?? ''}`, 'content-type': 'application/json' };
+  return {
+    db: parts.database.db,
+    stop: context.stop,
+    async post(path, body) {
+      const options = { method: 'POST', dispatcher, headers, body: JSON.stringify(body) } as const;
+      const answer = await request(`${config.publicUrl}${path}`, options);
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) throw new Error(`${path} was answered ${answer.statusCode}: ${text}`);
+      return z.unknown().parse(JSON.parse(text));
+    },
+  };
+}
+
+export async function waiting(context: BenchContext): Promise<Outcome> {
+  const subject = await startSubject(context);
+  const { db } = subject;
+  const before = await measureFew(subject);
+  await subject.post('/clipyard/v1/accounts/sandbox/pause', {});
+  await untilIdle(subject);
+  const beforeBytes = readMemory();
+  const queuedFrom = performance.now();
+  await createClips(subject, MANY);
+  await until(subject, async () => (await countUnqueued(db)) === 0);
+  const queuedMs = performance.now() - queuedFrom;
+  await sleep(SETTLE_MS, undefined, { signal: context.stop });
+  const waitingCount = await countRows(db, waitingRows);
+  const grownBytes = readMemory() - beforeBytes;
+  await subject.post('/clipyard/v1/accounts/sandbox/resume', {});
+  const many = await readGaps(db, await watchReleases(subject));
+  await endAll(subject);
+  await untilIdle(subject);
+  // Before and after, so that what else the machine does meanwhile falls on both.
+  const few = [...before, ...(await measureFew(subject))];
+  const ends = await endAll(subject);
+  const granted = (gaps: typeof few) => gaps.map((gap) => gap.granted);
+  const sent = (gaps: typeof few) => gaps.map((gap) => gap.sent);
+  return {
+    comparisons: [
+      {
+        what: `median from a task's end to the grant of its slot, ${MANY} waiting and ${FEW} to ${FEW + RELEASES}`,
+        unit: 'ms',
+        ours: percentile(granted(many), 0.5),
+        baseline: percentile(granted(few), 0.5),
+        bar: { atMost: MOST_TIMES_SLOWER },
+      },
+      {
+        what: 'the same to the next create',
+        unit: 'ms',
+        ours: percentile(sent(many), 0.5),
+        baseline: percentile(sent(few), 0.5),
+        bar: null,
+      },
+      {
+        what: 'memory that each waiting video adds to the process',
+        unit: 'KiB',
+        ours: grownBytes / 1024 / MANY,
+        baseline: null,
+        bar: { atMost: MOST_KIB_EACH },
+      },
+      {
+        what: 'videos that neither completed nor were cancelled in the end',
+        unit: '',
+        ours: (await countRows(db, videos)) - (ends['completed'] ?? 0) - (ends['cancelled'] ?? 0),
+        baseline: null,
+        bar: { atMost: 0 },
+      },
+    ],
+    figures: {
+      slots: SLOTS,
+      releases: [few.length, many.length],
+      waitingWhenMemoryWasRead: waitingCount,
+      queuedPerSecond: (MANY / queuedMs) * 1000,
+      memoryBeforeMiB: beforeBytes / 1024 / 1024,
+      endToGrantMs: { few: spread(granted(few)), many: spread(granted(many)) },
+      endToCreateMs: { few: spread(sent(few)), many: spread(sent(many)) },
+      ends,
+    },
+  };
+}

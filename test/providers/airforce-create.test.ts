@@ -13,7 +13,8 @@ import {
   startScriptedServer,
   text,
 } from '../net/scripted-server.ts';
-import { CREATED, callTo, REQUEST } from './airforce-fixtures.ts';
+import { CREATED, REQUEST } from './airforce-fixtures.ts';
+import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -28,7 +29,7 @@ afterAll(async () => {
 
 async function sentBody(request: Partial<VideoRequest>) {
   server.script = json(200, CREATED);
-  await airforce.start({ ...REQUEST, ...request }, callTo(server));
+  await airforce.start({ ...REQUEST, ...request }, makeCall(server));
   return JSON.parse(server.received[0]?.body ?? '');
 }
 
@@ -43,7 +44,7 @@ describe('the body of a create', () => {
       quality: '720p',
     });
     expect(server.received[0]).toMatchObject({ method: 'POST', path: '/v1/video/generations' });
-    expect(server.received[0]?.headers.authorization).toBe('Bearer sk-air-test');
+    expect(server.received[0]?.headers.authorization).toBe('Bearer sk-upstream-test');
   });
 
   test('carries images by URL or as base64', async () => {
@@ -84,7 +85,7 @@ describe('the body of a create', () => {
 describe('the outcome of a create', () => {
   const outcomeOf = (script: Script, overrides: Partial<StartCall> = {}) => {
     server.script = script;
-    return airforce.start(REQUEST, callTo(server, overrides));
+    return airforce.start(REQUEST, makeCall(server, overrides));
   };
 
   test.each([200, 201, 202])('is started for %i with an id', async (status) => {
@@ -158,7 +159,7 @@ describe('the outcome of a create', () => {
     server.script = json(200, CREATED);
     const images = [{ kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 }] as const;
     const loadImage = () => Promise.reject(new UnusableImage('the image is gone'));
-    const outcome = await airforce.start({ ...REQUEST, images }, callTo(server, { loadImage }));
+    const outcome = await airforce.start({ ...REQUEST, images }, makeCall(server, { loadImage }));
     expect(outcome).toEqual({ kind: 'refused', reason: 'image', upstream: { message: 'the image is gone' } });
     expect(server.received).toHaveLength(0);
   });
@@ -167,7 +168,7 @@ describe('the outcome of a create', () => {
     server.script = json(200, CREATED);
     const images = [{ kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 }] as const;
     const loadImage = () => Promise.reject(new Error('the store is away'));
-    const outcome = await airforce.start({ ...REQUEST, images }, callTo(server, { loadImage }));
+    const outcome = await airforce.start({ ...REQUEST, images }, makeCall(server, { loadImage }));
     expect(outcome).toMatchObject({ kind: 'not sent', message: expect.stringContaining('the store is away') });
     expect(server.received).toHaveLength(0);
   });

@@ -1,8 +1,6 @@
-/** What the tests of the airforce provider start from: a request, the task made of it, and a call. */
+/** What the tests of the airforce provider start from: a request, and the task made of it. */
 
 import type { VideoRequest } from '../../src/domain/video-request.ts';
-import type { StartCall } from '../../src/providers/provider.ts';
-import type { ScriptedServer } from '../net/scripted-server.ts';
 
 /** Eight seconds of video from words alone. */
 export const REQUEST: VideoRequest = {
@@ -25,21 +23,3 @@ export const CREATED = {
   progress: 0,
   cost_cents: 320,
 };
-
-/** A call of an airforce account at an upstream. */
-export function callTo(server: ScriptedServer, overrides: Partial<StartCall> = {}): StartCall {
-  return {
-    baseUrl: server.origin,
-    apiKey: 'sk-air-test',
-    signal: new AbortController().signal,
-    upstreamModel: 'wan-2.6',
-    idempotencyKey: 'submission-1',
-    timeoutMs: 10_000,
-    storeClip: async () => {
-      throw new Error('the answer carries no clip');
-    },
-    loadImage: async () => ({ bytes: Buffer.from('png'), mediaType: 'image/png' }),
-    linkImage: ({ sha256 }) => `https://clips.example/input-images/${sha256}.png`,
-    ...overrides,
-  };
-}

@@ -2,7 +2,7 @@
 
 import { airforce } from '../../src/providers/airforce.ts';
 import { type ScriptedServer, startScriptedServer, text } from '../net/scripted-server.ts';
-import { callTo } from './airforce-fixtures.ts';
+import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ const state = (task: object, event = 'state') => `event: ${event}\ndata: ${JSON.
 function follow(...events: readonly string[]) {
   server.received.length = 0;
   server.script = text(200, events.join(''), { 'content-type': 'text/event-stream' });
-  return airforce.follow?.('task/1', callTo(server));
+  return airforce.follow?.('task/1', makeCall(server));
 }
 
 test('listens at the task’s stream', async () => {

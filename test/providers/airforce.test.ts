@@ -4,7 +4,8 @@ import { closeUpstreamConnections } from '../../src/net/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { cut, json, type Script, type ScriptedServer, startScriptedServer, text } from '../net/scripted-server.ts';
-import { CREATED, callTo } from './airforce-fixtures.ts';
+import { CREATED } from './airforce-fixtures.ts';
+import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -21,12 +22,12 @@ afterAll(async () => {
 describe('a look at a task', () => {
   const look = (task: object, status = 200, headers: Record<string, string> = {}) => {
     server.script = json(status, { ...CREATED, ...task }, headers);
-    return airforce.check('task-1', callTo(server));
+    return airforce.check('task-1', makeCall(server));
   };
 
   test('asks for its path with the id escaped', async () => {
     server.script = json(404, { error: 'not found' });
-    await airforce.check('a/b?$&', callTo(server));
+    await airforce.check('a/b?$&', makeCall(server));
     expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks/a%2Fb%3F%24%26', body: '' });
   });
 
@@ -93,7 +94,7 @@ describe('a look at a task', () => {
     ['a reset', cut(), { phase: 'lost', status: undefined }],
   ])('fails as an exchange for %s', async (_name, script, expected) => {
     server.script = script;
-    await expect(airforce.check('task-1', callTo(server))).rejects.toMatchObject({
+    await expect(airforce.check('task-1', makeCall(server))).rejects.toMatchObject({
       name: 'UpstreamError',
       ...expected,
     });
@@ -103,7 +104,7 @@ describe('a look at a task', () => {
 describe('the list of tasks', () => {
   const list = (script: Script) => {
     server.script = script;
-    return airforce.list?.(callTo(server));
+    return airforce.list?.(makeCall(server));
   };
 
   test('shows what adoption compares and the clock', async () => {
@@ -164,7 +165,7 @@ describe('the published models', () => {
         'a string',
       ],
     });
-    expect(await airforce.models?.(callTo(server))).toEqual([
+    expect(await airforce.models?.(makeCall(server))).toEqual([
       {
         upstreamModel: 'wan-2.6',
         pricePerSecondMicroUsd: 400_000,
@@ -195,20 +196,20 @@ describe('the published models', () => {
 
   test('are none where the list is refused', async () => {
     server.script = json(500, {});
-    await expect(airforce.models?.(callTo(server))).rejects.toMatchObject({ phase: 'answered', status: 500 });
+    await expect(airforce.models?.(makeCall(server))).rejects.toMatchObject({ phase: 'answered', status: 500 });
   });
 });
 
 describe('a probe', () => {
   test('passes when the list is answered', async () => {
     server.script = json(200, { data: [] });
-    await expect(airforce.probe?.(callTo(server))).resolves.toBeUndefined();
+    await expect(airforce.probe?.(makeCall(server))).resolves.toBeUndefined();
     expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks' });
   });
 
   test('fails with the status of a refusal', async () => {
     server.script = json(401, { error: 'bad key' });
-    await expect(airforce.probe?.(callTo(server))).rejects.toMatchObject({ phase: 'answered', status: 401 });
+    await expect(airforce.probe?.(makeCall(server))).rejects.toMatchObject({ phase: 'answered', status: 401 });
   });
 });
 

@@ -3,8 +3,7 @@
 import { airforce } from '../../src/providers/airforce.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { openai } from '../../src/providers/openai.ts';
-import type { Provider, StartCall } from '../../src/providers/provider.ts';
-import type { ScriptedServer } from '../net/scripted-server.ts';
+import type { Provider } from '../../src/providers/provider.ts';
 
 /** A documented upstream whose task is always `task-1`. */
 export interface FakeUpstream {
@@ -101,21 +100,3 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     probePath: '/v1/videos?limit=1',
   },
 ];
-
-/** A call of an account at an upstream. */
-export function makeCall(server: Pick<ScriptedServer, 'origin'>, overrides: Partial<StartCall> = {}): StartCall {
-  return {
-    baseUrl: server.origin,
-    apiKey: 'sk-contract-test',
-    signal: new AbortController().signal,
-    upstreamModel: 'wan-2.6',
-    idempotencyKey: 'submission-1',
-    timeoutMs: 10_000,
-    storeClip: async () => {
-      throw new Error('the answer carries no clip');
-    },
-    loadImage: async () => ({ bytes: Buffer.from('png'), mediaType: 'image/png' }),
-    linkImage: ({ sha256 }) => `https://clips.example/input-images/${sha256}.png`,
-    ...overrides,
-  };
-}

@@ -13,7 +13,8 @@ import {
   startScriptedServer,
   text,
 } from '../net/scripted-server.ts';
-import { FAKE_UPSTREAMS, makeCall } from './contract-upstreams.ts';
+import { FAKE_UPSTREAMS } from './contract-upstreams.ts';
+import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -40,7 +41,7 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       expect(await outcomeOf(json(status, upstream.created))).toMatchObject({ kind: 'started', taskId: 'task-1' });
       expect(server.received).toHaveLength(1);
       expect(server.received[0]).toMatchObject({ method: 'POST', path: upstream.createPath });
-      expect(server.received[0]?.headers.authorization).toBe('Bearer sk-contract-test');
+      expect(server.received[0]?.headers.authorization).toBe('Bearer sk-upstream-test');
     });
 
     test.each([

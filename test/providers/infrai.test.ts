@@ -6,7 +6,7 @@ import { closeUpstreamConnections } from '../../src/net/request-json.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { makeRequest } from '../builders.ts';
 import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
-import { makeCall } from './contract-upstreams.ts';
+import { makeCall } from './make-call.ts';
 
 const IMAGE = { kind: 'url', url: 'https://example.com/a.png' } as const;
 const STORED = { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 } as const;

@@ -5,7 +5,7 @@ import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { paceProviders } from '../../src/providers/paced.ts';
 import type { Provider, StartCall } from '../../src/providers/provider.ts';
 import { makeRequest } from '../builders.ts';
-import { makeCall } from './contract-upstreams.ts';
+import { makeCall } from './make-call.ts';
 
 const PER_SECOND = 10;
 const ACCOUNT = { baseUrl: 'https://api.example', apiKey: 'key', maxRequestsPerSecond: PER_SECOND };

@@ -18,8 +18,9 @@ afterEach(async () => {
 
 const sweep = () => stack.client.schedule.getHandle('clipyard-sweep').trigger();
 
-/** Four videos whose tasks run, and four that wait. */
+/** Four videos whose tasks run, long enough for all of them to have begun, and four that wait. */
 async function loaded(): Promise<{ readonly running: readonly string[]; readonly waiting: readonly string[] }> {
+  await stack.faults([{ kind: 'slow', factor: 4, count: 4 }]);
   const make = (i: number) => stack.create({ prompt: `clip ${i}`, duration_seconds: 2 });
   const running = await Promise.all([0, 1, 2, 3].map(make));
   await Promise.all(running.map((id) => stack.until(id, ({ state }) => state === 'generating')));
@@ -68,7 +69,7 @@ test('videos are terminated and reset', async () => {
   }
   expect(await settled(neverSent)).toMatchObject({ state: 'cancelled', settledMicroUsd: 0 });
   await isPaidOnceEach([0, 1, 2, 3, 5, 6, 7]);
-}, 120_000);
+}, 240_000);
 
 test('the limit of the account is lowered to two', async () => {
   const { running, waiting } = await loaded();
@@ -81,7 +82,7 @@ test('the limit of the account is lowered to two', async () => {
     if (i >= 4) expect(open.length).toBeLessThan(2);
   }
   await isPaidOnceEach([0, 1, 2, 3, 4, 5, 6, 7]);
-}, 120_000);
+}, 240_000);
 
 test('the account is moved to another pool', async () => {
   const { running, waiting } = await loaded();
@@ -91,4 +92,4 @@ test('the account is moved to another pool', async () => {
     expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
   }
   await isPaidOnceEach([0, 1, 2, 3, 4, 5, 6, 7]);
-}, 120_000);
+}, 240_000);

@@ -201,6 +201,15 @@ function toAccount(account: FileContent['accounts'][number], environment: Enviro
   return { ...rest, apiKey: environment[apiKeyEnv] ?? '', timing: given };
 }
 
+/** Accounts with one key see each other's tasks in its list, as if others used the key. */
+function markShared(accounts: readonly AccountConfig[]): readonly AccountConfig[] {
+  return accounts.map((account) => {
+    const { id, baseUrl, apiKey, shared } = account;
+    const hasTwin = accounts.some((other) => other.id !== id && other.baseUrl === baseUrl && other.apiKey === apiKey);
+    return { ...account, shared: shared || hasTwin };
+  });
+}
+
 function toModel(model: FileContent['models'][number]): ModelConfig {
   const durations = model.durationsSeconds?.toSorted((a, b) => a - b) ?? null;
   return {
@@ -240,7 +249,7 @@ export function readConfigFile(
     throw new ConfigError(problems.map((problem) => `${basename(path)}: ${problem}`).join('\n'));
   }
   return {
-    accounts: parsed.data.accounts.map((account) => toAccount(account, environment)),
+    accounts: markShared(parsed.data.accounts.map((account) => toAccount(account, environment))),
     models: parsed.data.models.map(toModel),
   };
 }

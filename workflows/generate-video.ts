@@ -246,7 +246,10 @@ class Run {
       polls++;
       const look = await this.#look(task, { finality, polls, progress });
       if (look.kind === 'over') return look.next;
-      if (last) return await this.#end('expired', { failure: failureOf('deadline_exceeded') });
+      // An ended video keeps its end; as long as its last look fails there is another one.
+      if (last && !(ended && patched(WAITS_AT_ITS_END))) {
+        return await this.#end('expired', { failure: failureOf('deadline_exceeded') });
+      }
       if (look.kind === 'pending') progress = look.progress;
       failuresInARow = look.kind === 'pending' ? 0 : failuresInARow + 1;
       missingInARow = look.kind === 'missing' ? missingInARow + 1 : 0;

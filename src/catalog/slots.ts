@@ -197,14 +197,16 @@ async function countGrant(tx: Db, { callerId, tag, account: { pool } }: Choice):
  */
 export async function takeBackGrants(tx: Db, account: string): Promise<void> {
   const pool = await lockPoolOf(tx, account);
-  const limit = pool?.accounts.find(({ id }) => id === account)?.maxConcurrentTasks ?? 0;
+  const own = pool?.accounts.find(({ id }) => id === account);
+  // Another process is changing the account this moment, and grants by what it finds.
+  if (!own) return;
   const isOpen = inArray(submissions.state, [...OPEN_SUBMISSION_STATES]);
   const open = await tx
     .select()
     .from(submissions)
     .where(and(eq(submissions.account, account), isOpen));
   const granted = open.filter(({ state }) => state === 'granted').toSorted((a, b) => +b.grantedAt - +a.grantedAt);
-  for (const { id, videoId } of granted.slice(0, Math.max(open.length - limit, 0))) {
+  for (const { id, videoId } of granted.slice(0, Math.max(open.length - own.maxConcurrentTasks, 0))) {
     const video = await lockVideo(tx, videoId);
     if ((await withdrawGrant(tx, id)) && video?.endedAt === null) await returnToQueue(tx, video);
   }

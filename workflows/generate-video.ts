@@ -13,7 +13,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { VIDEO_FAILURES, type VideoFailure, type VideoFailureKind } from '../src/domain/failure.ts';
+import type { VideoFailure } from '../src/domain/failure.ts';
 import { nextPollDelayMs } from '../src/domain/poll-schedule.ts';
 import type {
   AcceptedTerms,
@@ -27,6 +27,7 @@ import type {
 } from '../src/domain/step.ts';
 import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
+import { archiveFailure, failureOf, hasNoResult } from './activity-failures.ts';
 import { archiving, looks, submission, transactions } from './activity-options.ts';
 import {
   cancelSignal,
@@ -95,10 +96,6 @@ function close(id: string, { state, settledMicroUsd, sha256, sizeBytes, failure 
   const message = failure?.message ?? state;
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled) throw new CancelledFailure(message);
   throw ApplicationFailure.nonRetryable(message, failure?.kind ?? state, failure?.upstream);
-}
-
-function failureOf(kind: VideoFailureKind, message?: string): VideoFailure {
-  return { kind, message: message ?? VIDEO_FAILURES[kind].meaning, upstream: null };
 }
 
 class Run {
@@ -334,20 +331,4 @@ class Run {
 
 function describe(look: Look): string {
   return look.kind === 'unclear' ? `the last look failed: ${look.message}` : 'the upstream does not know the task yet';
-}
-
-/** The catalog is an older copy of itself, in which the task has not ended. */
-function hasNoResult(error: unknown): boolean {
-  return (
-    error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'no_result'
-  );
-}
-
-/** Only the kinds that the archive names end a video so; a link that outlived its time is an expired one. */
-function archiveFailure(error: unknown): VideoFailure {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (cause instanceof ApplicationFailure && (cause.type === 'result_invalid' || cause.type === 'result_expired')) {
-    return failureOf(cause.type, cause.message);
-  }
-  return failureOf('result_expired', `the clip could not be archived before its link expired: ${String(cause)}`);
 }

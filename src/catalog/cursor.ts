@@ -9,6 +9,8 @@ export interface Position {
 }
 
 const CURSOR = /^(\d{1,15}) ([A-Za-z0-9_-]{1,64})$/;
+/** The end of the year 9999: later ones are not written as the database reads them. */
+const LATEST_MS = 253_402_300_799_999;
 
 /** A cursor for the page after this row. */
 export function encodeCursor({ at, id }: Position): string {
@@ -22,7 +24,7 @@ export function encodeCursor({ at, id }: Position): string {
 export function decodeCursor(cursor: string): Position {
   const [, time, id] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   const at = new Date(Number(time));
-  if (id === undefined || Number.isNaN(at.getTime())) {
+  if (id === undefined || at.getTime() > LATEST_MS) {
     throw new Refusal('invalid_request', 'the cursor is not one that was given out', { param: 'cursor' });
   }
   return { at, id };

@@ -66,10 +66,13 @@ export interface VideoSelection {
   readonly cursor?: string;
 }
 
+/** What the database cannot be asked for, such as a NUL, is no id. */
+const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
+
 /** A cursor is the id of the last video of the page before: ids order as creation times do. */
 async function beyond(db: Db, selection: VideoSelection): Promise<SQL | undefined> {
   if (selection.cursor === undefined) return undefined;
-  const last = await findVideo(db, selection.cursor);
+  const last = VIDEO_ID.test(selection.cursor) ? await findVideo(db, selection.cursor) : null;
   if (!last || (selection.callerId !== null && last.callerId !== selection.callerId)) {
     throw new Refusal('invalid_request', 'the cursor is not one that was given out', { param: 'cursor' });
   }

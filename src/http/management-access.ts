@@ -14,6 +14,14 @@ export function requireCaller(app: FastifyInstance, gateway: Pick<Gateway, 'auth
     callers.set(request, caller);
     await app.requestRates.count(caller, reply);
   });
+  app.addHook('preHandler', refuseNul);
+}
+
+/** PostgreSQL holds no NUL in a text, and its error at being asked for one would be answered as a defect of ours. */
+async function refuseNul({ url }: FastifyRequest): Promise<void> {
+  const [path = '', ...query] = url.split('?');
+  if (path.includes('%00')) throw new Refusal('not_found', 'there is nothing with such an id');
+  if (query.some((part) => part.includes('%00'))) throw new Refusal('invalid_request', 'the query holds a NUL');
 }
 
 /** Who asks. */

@@ -15,7 +15,14 @@ const MAX_MODELS = 1000;
 
 const text = z.string().min(1).max(LONGEST_TEXT);
 const money = z.int().nonnegative();
-const instant = z.union([z.iso.datetime({ offset: true }), z.iso.date()]).transform((value) => new Date(value));
+/** Years that JavaScript and the database write alike, the offset counted in. */
+const YEARS = { first: 1, last: 9999 } as const;
+const instant = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'must be an ISO 8601 date or time' })
+  .transform((value) => new Date(value))
+  .refine((date) => date.getUTCFullYear() >= YEARS.first && date.getUTCFullYear() <= YEARS.last, {
+    error: `must lie in the years ${YEARS.first} to ${YEARS.last}`,
+  });
 const limit = z
   .string()
   .regex(/^\d{1,4}$/)

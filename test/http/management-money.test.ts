@@ -60,9 +60,11 @@ describe('our own routes for money', () => {
     expect((await ask({ url: '/clipyard/v1/ledger?to=2020-01-01', key })).body).toMatchObject({ items: [] });
     expect((await ask({ url: '/clipyard/v1/ledger?videoId=video_2', key })).body).toMatchObject({ items: [] });
     expect((await ask({ url: '/clipyard/v1/ledger?videoId=video_1' })).body).toMatchObject({ items: [{}, {}, {}] });
-    for (const query of ['cursor=x', 'from=yesterday', 'limit=999', 'kind=hold']) {
+    const years = ['from=0000-01-01', 'from=0001-01-01T00:00:00%2B14:00', 'to=9999-12-31T23:59:59-14:00'];
+    for (const query of ['cursor=x', 'from=yesterday', 'limit=999', 'kind=hold', 'videoId=%00', ...years]) {
       expect((await ask({ url: `/clipyard/v1/ledger?${query}`, key })).status).toBe(400);
     }
+    for (const query of years) expect((await ask({ url: `/clipyard/v1/costs?${query}`, key })).status).toBe(400);
   });
 
   test('sum costs for a caller, and for root all', async () => {

@@ -90,13 +90,31 @@ describe('our own routes for videos', () => {
     const { ask } = management;
     const { key } = await management.join('studio');
     await insertVideo(management.database.db, { id: 'video_1', callerId: 'someone' });
-    for (const id of ['video_1', 'video_2', 'x'.repeat(500)]) {
+    for (const id of ['video_1', 'video_2', 'x'.repeat(500), '%00', 'video_1%00']) {
       const { status, body, headers } = await ask({ url: `/clipyard/v1/videos/${id}`, key });
       expect(status).toBe(404);
       expect(headers['content-type']).toMatch('application/problem+json');
       expect(body).toMatchObject({ status: 404, code: 'not_found', title: expect.any(String) });
     }
     expect((await ask({ url: '/clipyard/v1/videos/video_1' })).status).toBe(200);
+  });
+
+  test('know nothing with a NUL in its id, whatever is asked of it', async () => {
+    const routes = [
+      ['POST', 'videos/%00/cancel'],
+      ['POST', 'videos/%00/recheck'],
+      ['POST', 'videos/%00/rearchive'],
+      ['POST', 'videos/%00/refund'],
+      ['POST', 'videos/%00/settle', { amountMicroUsd: 1 }],
+      ['PATCH', 'callers/%00', { weight: 2 }],
+      ['POST', 'callers/%00/credit', { amountMicroUsd: 1 }],
+      ['POST', 'accounts/%00/pause'],
+      ['POST', 'accounts/%00/resume'],
+    ] as const;
+    for (const [method, path, payload] of routes) {
+      const answer = await management.ask({ method, url: `/clipyard/v1/${path}`, ...(payload && { payload }) });
+      expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    }
   });
 
   test('ask for a key before anything else', async () => {
@@ -144,6 +162,11 @@ describe('our own routes for videos', () => {
     'cursor=zzz',
     'order=asc',
     'limit=1&limit=2',
+    'cursor=%00',
+    'cursor=a%00b&limit=1',
+    'model=%00',
+    'batchId=x%00',
+    'caller=%00',
   ])('refuse the query %s', async (query) => {
     const { status, body } = await management.ask({ url: `/clipyard/v1/videos?${query}` });
     expect(status).toBe(400);

@@ -143,7 +143,8 @@ export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise
 
 /**
  * Adds to a caller's credit.
- * @throws Refusal `conflict` for a caller without a limit: its credit cannot grow.
+ * @throws Refusal `conflict` for a caller without a limit: its credit cannot grow; `invalid_request` for more than can
+ *   be counted exactly.
  */
 export async function credit(
   tx: Db,
@@ -156,7 +157,14 @@ export async function credit(
   }
   const total = await lockCredit(tx, callerId);
   if (total === null) throw new Refusal('conflict', `caller ${callerId} has no credit limit, so nothing can be added`);
-  await setCredit(tx, { callerId, creditMicroUsd: total + amountMicroUsd });
+  const creditMicroUsd = total + amountMicroUsd;
+  // Beyond it sums would no longer be exact.
+  if (!Number.isSafeInteger(creditMicroUsd)) {
+    throw new Refusal('invalid_request', `the credit would exceed ${Number.MAX_SAFE_INTEGER} micro-dollars`, {
+      param: 'amountMicroUsd',
+    });
+  }
+  await setCredit(tx, { callerId, creditMicroUsd });
 }
 
 async function lockCredit(tx: Db, callerId: string): Promise<MicroUsd | null> {

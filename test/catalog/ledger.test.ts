@@ -148,7 +148,7 @@ describeOnBothCatalogs('the ledger', (catalog) => {
     expect(await balance(db, limited)).toMatchObject({ creditMicroUsd: 50, availableMicroUsd: 50 });
     expect(await refusalOf(credit(db, { callerId: unlimited, amountMicroUsd: 50 }))).toBe('conflict');
     expect(await refusalOf(credit(db, { callerId: 'caller_none', amountMicroUsd: 50 }))).toBe('not_found');
-    for (const amountMicroUsd of [0, -1, 0.5, Number.NaN]) {
+    for (const amountMicroUsd of [0, -1, 0.5, Number.NaN, Number.MAX_SAFE_INTEGER]) {
       expect(await refusalOf(credit(db, { callerId: limited, amountMicroUsd }))).toBe('invalid_request');
     }
   });
@@ -188,7 +188,8 @@ describeOnBothCatalogs('the ledger', (catalog) => {
     expect((await listEntries(db, { callerId, limit: 200, from: at, to: at })).items).toEqual([]);
   });
 
-  test.each(['', 'x', 'MTIz', Buffer.from('99999999999999999 a').toString('base64url')])(
+  const forged = ['99999999999999999 a', '999999999999999 a', '253402300800000 a', '1 \0'];
+  test.each(['', 'x', 'MTIz', ...forged.map((text) => Buffer.from(text).toString('base64url'))])(
     'refuses %p as a cursor',
     async (cursor) => {
       const { db } = catalog.database;

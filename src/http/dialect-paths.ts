@@ -60,8 +60,18 @@ export function findDialectPath(paths: readonly DialectPath[], url: string): Dia
 export function dialectOfUrl(dialects: DialectTable, paths: readonly DialectPath[], url: string): Dialect | null {
   const prefix = pathOf(url).split('/')[1] ?? '';
   if (Object.hasOwn(dialects, prefix)) return dialects[prefix] ?? null;
-  const [faces] = findDialectPath(paths, url)?.methods.values() ?? [];
+  const [faces] = (findDialectPath(paths, url) ?? besides(paths, url))?.methods.values() ?? [];
   return faces?.[0]?.dialect ?? null;
+}
+
+/** How many leading parts make a path an API's own: `/v4/ai` and `/v1/videos` do, `/v1` does not. */
+const OWN_PARTS = 2;
+
+/** A documented path beside which an unknown one stands, such as a method of the same API that is not offered. */
+function besides(paths: readonly DialectPath[], url: string): DialectPath | undefined {
+  const start = (path: string) => path.split('/', OWN_PARTS + 1).join('/');
+  const own = start(pathOf(url));
+  return paths.find((path) => start(path.url) === own);
 }
 
 /** Which of the keys that speak for a face stand in a body. */

@@ -105,6 +105,24 @@ test.each(NAMES)('unknown routes and methods of %s have its shape (X22)', async 
   expect({ status: method.statusCode, body: method.json() }).toEqual({ status: 405, body: ERROR_OF[name] });
 });
 
+test.each([
+  ['/v4/ai/nothing', 'ai-gateway'],
+  ['/v4/ai/video-model/start/nothing', 'ai-gateway'],
+  ['/v1/videos/video_1/nothing', 'openai'],
+  ['/v1/openai/nothing', 'openai'],
+  ['/v1/video/nothing', 'airforce'],
+] as const)('an unknown route %s beside documented ones has the shape of %s (X22)', async (url, name) => {
+  const { app } = makeApp();
+  for (const method of ['GET', 'POST'] as const) {
+    const missing = await app.inject({ method, url });
+    expect({ status: missing.statusCode, body: missing.json() }).toEqual({ status: 404, body: ERROR_OF[name] });
+  }
+  expect((await app.inject({ url: '/v1/nothing' })).json()).toMatchObject({
+    code: 'not_found',
+    detail: expect.any(String),
+  });
+});
+
 test.each(NAMES)('a caller of %s is answered in its shape where it stands', async (name) => {
   const { app, gateway } = makeApp();
   gateway.callers.set(KEY, makeCaller({ dialect: name }));

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import type { ProviderName } from '../domain/vendor.ts';
-import type { Video, VideoState } from '../domain/video.ts';
+import { isEnded, type Video, type VideoState } from '../domain/video.ts';
 import type { VideoDraft } from '../domain/video-request.ts';
 import {
   DEFAULT_PREFERENCE,
@@ -26,6 +26,9 @@ import { refusalCode, refusalText } from './refusal-words.ts';
 
 /** X11: nothing is documented but the cap of 90 days; a month is ours. */
 const DEFAULT_RETENTION_SECONDS = 30 * 86_400;
+
+/** Nothing is documented; as often as the other APIs ask to be polled. */
+const POLL_SECONDS = 5;
 
 /** X3, X15: our words for our states, since theirs are never listed. */
 const STATE_OF: Readonly<Record<VideoState, InfraiState>> = {
@@ -92,8 +95,19 @@ function renderJob({ video, clipUrl, posterUrl }: VideoView): JsonObject {
   };
 }
 
-function renderStatus(view: VideoView): DialectAnswer {
+/** What a poll is answered with: until the end, when to ask again. */
+function answerPoll({ video }: VideoView, body: JsonObject): DialectAnswer {
+  return isEnded(video.state)
+    ? { status: 200, body }
+    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
+}
+
+function renderCreated(view: VideoView): DialectAnswer {
   return { status: 200, body: renderJob(view) };
+}
+
+function renderStatus(view: VideoView): DialectAnswer {
+  return answerPoll(view, renderJob(view));
 }
 
 /** IN-18, X16: with what was chosen for it; until an account has the job, its vendor is the first that offers the model. */
@@ -106,7 +120,7 @@ function renderDetail(view: VideoView, [offer]: readonly ModelOffer[]): DialectA
     vendor: provider ?? offer?.provider ?? null,
     model: request.model,
   };
-  return { status: 200, body };
+  return answerPoll(view, body);
 }
 
 /** IN-20, IN-21, X15. */
@@ -176,7 +190,7 @@ export const infrai: Dialect = {
   retentionSeconds: DEFAULT_RETENTION_SECONDS,
   renderRefusal,
   routes: [
-    { kind: 'create', method: 'POST', path: INFRAI_PATHS.generate, parse: parseGenerate, render: renderStatus },
+    { kind: 'create', method: 'POST', path: INFRAI_PATHS.generate, parse: parseGenerate, render: renderCreated },
     { kind: 'read', method: 'GET', path: INFRAI_PATHS.status, render: renderStatus },
     // IN-16, IN-17: what the body says is ignored (X14); too late is not an error.
     { kind: 'cancel', method: 'POST', path: INFRAI_PATHS.cancel, render: ok },

@@ -2,7 +2,7 @@
 
 import { infrai } from '../../src/dialects/infrai.ts';
 import { Refusal } from '../../src/domain/failure.ts';
-import { VIDEO_STATES, type Video } from '../../src/domain/video.ts';
+import { isEnded, VIDEO_STATES, type Video } from '../../src/domain/video.ts';
 import { makeArchive, makeCompletedVideo, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 import { refusalOf, requestOf, routeOf, viewOf } from './dialect-routes.ts';
 
@@ -137,6 +137,14 @@ describe('a job', () => {
       thumbnail_url: 'https://clips.example/poster.jpg',
     });
     expect(jobOf(makeCompletedVideo({ purgedAt: new Date() }))).toEqual({ job_id: 'video_1', state: 'completed' });
+  });
+
+  test('that has not ended says when to ask again, in status and in full', () => {
+    for (const video of VIDEO_STATES.map((state) => makeVideo({ state }))) {
+      const headers = isEnded(video.state) ? undefined : { 'retry-after': '5' };
+      expect(routeOf(infrai, 'read').render(viewOf(video)).headers).toEqual(headers);
+      expect(routeOf(infrai, 'detail').render(viewOf(video), []).headers).toEqual(headers);
+    }
   });
 
   test('that failed has an error of code and message (IN-13, X4, X15)', () => {

@@ -60,23 +60,27 @@ export async function lockPoolOf(tx: Db, account: string): Promise<LockedPool | 
 }
 
 /**
- * A caller's next place in a queue. Whoever had none waiting starts at the pool's time: shares that were not taken are
+ * A video's place among its caller's own: that of its creation, since workflows of videos that were created one right
+ * after the other ask in any order. Whoever had none waiting starts at the pool's time: shares that were not taken are
  * not saved up, and places that were given up cost nothing.
  */
-async function nextPlace(tx: Db, { id: pool, virtualTime }: LockedPool, callerId: string): Promise<number> {
+async function takePlace(
+  tx: Db,
+  { id: pool, virtualTime }: LockedPool,
+  { callerId, createdAt }: VideoRow,
+): Promise<number> {
   const [last] = await tx
     .select({ place: max(waiting.place) })
     .from(waiting)
     .where(and(eq(waiting.pool, pool), eq(waiting.callerId, callerId)));
-  const place = last?.place ?? HEAD;
-  if (place === HEAD) {
+  if ((last?.place ?? HEAD) === HEAD) {
     const lastTag = sql`greatest(${poolCallers.lastTag}, ${virtualTime}::float8)`;
     await tx
       .insert(poolCallers)
       .values({ pool, callerId, lastTag: virtualTime })
       .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag } });
   }
-  return place + 1;
+  return createdAt.getTime();
 }
 
 /** How a request for a slot was taken. */
@@ -101,7 +105,7 @@ export async function requestSlot(tx: Db, videoId: string, model: string): Promi
   if (present?.pool !== pool.id) {
     // Its model's accounts have been moved to another pool, and its old queue would never grant.
     if (present) await leaveQueue(tx, videoId);
-    await enter(tx, video, { pool: pool.id, place: await nextPlace(tx, pool, video.callerId) });
+    await enter(tx, video, { pool: pool.id, place: await takePlace(tx, pool, video) });
   }
   return { kind: 'queued', grants: await grantIn(tx, pool) };
 }

@@ -6,7 +6,7 @@ import type { Db } from '../../src/catalog/database.ts';
 import { inTransaction } from '../../src/catalog/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { pauseEndsAt, queuePosition } from '../../src/catalog/queue-order.ts';
-import { accounts, pools, submissions, waiting } from '../../src/catalog/schema.ts';
+import { accounts, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import {
   type Grant,
   grantSlots,
@@ -121,6 +121,23 @@ describeOnBothCatalogs('slots', (catalog) => {
     await furnish(db);
     const running = await queue(db, names('a', 20));
     expect(await grantOrder(db, running, 16)).toEqual(names('a', 20).slice(4));
+  });
+
+  test('go in the order of creation within a caller, in whatever order they were asked for', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    const running = await queue(db, names('a', 4));
+    const created = names('b', 6);
+    for (const [n, id] of created.entries()) {
+      await accept(db, id);
+      await db
+        .update(videos)
+        .set({ createdAt: new Date(Date.now() + n) })
+        .where(eq(videos.id, id));
+    }
+    for (const id of created.toReversed()) await inTransaction(db, (tx) => requestSlot(tx, id, MODEL));
+    expect(await Promise.all(created.map((id) => queuePosition(db, id)))).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await grantOrder(db, running, 6)).toEqual(created);
   });
 
   test('are shared between a caller with forty and one with four', async () => {

@@ -15,12 +15,12 @@ import { Refusal } from '../domain/failure.ts';
 import type { Gateway } from '../gateway.ts';
 import type { MediaStore } from '../storage/media-store.ts';
 import type { SpriteSheets } from '../storage/sprite-sheet.ts';
-import { acceptJsonAndForms, JSON_BODY_BYTES } from './body.ts';
+import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
 import type { VideoLinks } from './dialect-handlers.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths, findDialectPath } from './dialect-paths.ts';
 import { mountDialects } from './dialect-routes.ts';
-import { sendError } from './errors.ts';
+import { isTooLarge, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { RequestRates } from './request-rate.ts';
@@ -134,10 +134,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
   acceptJsonAndForms(app);
   closeGently(app, streams);
   logAnswers(app);
-  app.setErrorHandler((error, request, reply) =>
+  app.setErrorHandler(async (error, request, reply) => {
+    if (isTooLarge(error)) await restOfBody(request);
     // Bodies of unknown routes are read before the route is missed, and may not fit either.
-    answerError(request.is404 ? missing(paths, request, reply) : error, request, reply),
-  );
+    return answerError(request.is404 ? missing(paths, request, reply) : error, request, reply);
+  });
   app.setNotFoundHandler((request, reply) => answerError(missing(paths, request, reply), request, reply));
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
   const { store, spriteSheets } = options;

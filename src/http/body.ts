@@ -1,5 +1,6 @@
 /** Reading bodies: JSON is bounded, strict UTF-8, and free of what the catalog cannot store. */
 
+import { finished } from 'node:stream/promises';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UploadedFile } from '../dialects/uploaded-file.ts';
@@ -61,6 +62,19 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new Refusal('invalid_request', 'the body is not valid JSON in UTF-8', { cause });
   }
+}
+
+/** For the rest of a body that nobody reads. */
+const REST_MS = 10_000;
+
+/**
+ * Resolves when a body was sent to its end, whatever it holds, or after ten seconds. A client that has asked for the
+ * connection to be closed gets it closed with the answer, and would find it reset while it is still sending.
+ */
+export async function restOfBody({ raw, headers }: FastifyRequest): Promise<void> {
+  if (raw.complete || headers.connection?.toLowerCase() !== 'close') return;
+  raw.resume();
+  await finished(raw, { signal: AbortSignal.timeout(REST_MS) }).catch(() => {});
 }
 
 /** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */

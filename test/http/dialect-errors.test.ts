@@ -95,29 +95,34 @@ test.each([
   expect(answer.json()).toEqual(AIRFORCE_ERROR);
 });
 
-test.each([
-  ['with its length told', `content-length: ${17 * 1024 * 1024}`, (chunk: Buffer) => [chunk]],
-  ['in chunks', 'transfer-encoding: chunked', (chunk: Buffer) => [`${chunk.length.toString(16)}\r\n`, chunk, '\r\n']],
-])('a body that is too large, %s, can be sent to its end and the answer read then (X22)', async (_, framing, wrap) => {
-  const { app } = makeApp();
-  const { hostname, port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
-  const socket = connect(Number(port), hostname);
-  socket.pause();
-  const send = async (part: string | Buffer) => {
-    if (!socket.write(part)) await once(socket, 'drain');
-  };
-  try {
-    await send(`POST ${CREATE} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n`);
-    await send(`authorization: ${AUTHORIZATION.authorization}\r\n${framing}\r\n\r\n`);
-    for (let sent = 0; sent < 17; sent++) {
-      for (const part of wrap(Buffer.alloc(1024 * 1024, 0x20))) await send(part);
+describe.each(['keep-alive', 'close'])('a body that is too large, on a connection to %s,', (connection) => {
+  test.each([
+    ['with its length told', `content-length: ${17 * 1024 * 1024}`, (chunk: Buffer) => [chunk]],
+    ['in chunks', 'transfer-encoding: chunked', (chunk: Buffer) => [`${chunk.length.toString(16)}\r\n`, chunk, '\r\n']],
+  ])('can be sent to its end %s, and the answer read then (X22)', async (_, framing, wrap) => {
+    const { app } = makeApp();
+    const { hostname, port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), hostname);
+    socket.pause();
+    const send = async (part: string | Buffer) => {
+      if (!socket.write(part)) await once(socket, 'drain');
+    };
+    try {
+      await send(
+        `POST ${CREATE} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: ${connection}\r\n`,
+      );
+      await send(`authorization: ${AUTHORIZATION.authorization}\r\n${framing}\r\n\r\n`);
+      for (let sent = 0; sent < 17; sent++) {
+        for (const part of wrap(Buffer.alloc(1024 * 1024, 0x20))) await send(part);
+      }
+      if (framing.includes('chunked')) await send('0\r\n\r\n');
+      const [head] = await once(socket.resume(), 'data');
+      expect(String(head)).toMatch(/^HTTP\/1.1 413 /);
+    } finally {
+      socket.destroy();
+      await app.close();
     }
-    const [head] = await once(socket.resume(), 'data');
-    expect(String(head)).toMatch(/^HTTP\/1.1 413 /);
-  } finally {
-    socket.destroy();
-    await app.close();
-  }
+  });
 });
 
 test('a whole surrogate pair and constructor keys are fine', async () => {

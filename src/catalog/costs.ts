@@ -32,7 +32,7 @@ export interface CostItem {
   readonly videos: number;
   readonly settledMicroUsd: MicroUsd;
   readonly upstreamMicroUsd: MicroUsd;
-  /** Billed by an upstream and paid by no caller. */
+  /** Billed by an upstream and paid by no caller; below zero where a price that was named before is more than the bill. */
   readonly lostMicroUsd: MicroUsd;
 }
 
@@ -42,10 +42,14 @@ function shareOfEachAccount(db: Db) {
     .select({
       videoId: videos.id,
       account: videos.account,
-      settled: sql<number>`coalesce(${videos.settledMicroUsd}, 0)`.as('settled'),
+      // What was given back was not paid.
+      settled: sql<number>`coalesce(${videos.settledMicroUsd}, 0) - coalesce(${ledger.amountMicroUsd}, 0)`.as(
+        'settled',
+      ),
       billed: sql<number>`0::bigint`.as('billed'),
     })
     .from(videos)
+    .leftJoin(ledger, and(eq(ledger.videoId, videos.id), eq(ledger.kind, 'refund')))
     .where(isNotNull(videos.endedAt));
   const billed = db
     .select({
@@ -87,9 +91,7 @@ function linesOfVideos(db: Db, { callerId, from, to }: CostFilter) {
       account: sql<string | null>`${shares.account}`.as('account'),
       settled: sql<number>`${shares.settled}`.as('settled'),
       billed: sql<number>`${shares.billed}`.as('billed'),
-      lost: sql<number>`case when ${isHeld} then 0 else greatest(${shares.billed} - ${shares.settled}, 0) end`.as(
-        'lost',
-      ),
+      lost: sql<number>`case when ${isHeld} then 0 else ${shares.billed} - ${shares.settled} end`.as('lost'),
     })
     .from(videos)
     .innerJoin(shares, eq(shares.videoId, videos.id))

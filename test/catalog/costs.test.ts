@@ -134,13 +134,34 @@ describeOnBothCatalogs('costs', (catalog) => {
     const { db } = catalog.database;
     const { caller } = await createCaller(db, { name: 'studio', creditMicroUsd: 1000 });
     const video = { callerId: caller.id, videoId: 'v1' };
-    await insertVideo(db, { id: 'v1', callerId: caller.id, state: 'completed', endedAt: DAY_1, settledMicroUsd: 90 });
+    await insertVideo(db, {
+      id: 'v1',
+      callerId: caller.id,
+      account: 'airforce-1',
+      state: 'completed',
+      endedAt: DAY_1,
+      settledMicroUsd: 90,
+    });
     await db.transaction(async (tx) => {
       await hold(tx, { ...video, amountMicroUsd: 100 });
       await settle(tx, { ...video, amountMicroUsd: 90 });
     });
+    await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'ended', costMicroUsd: 90 });
+    const total = { callerId: null, groupBy: [] };
+    expect(await costs(db, total)).toMatchObject([{ settledMicroUsd: 90, lostMicroUsd: 0 }]);
     await refundVideo(db, 'v1');
     expect((await balance(db, caller.id)).availableMicroUsd).toBe(1000);
+    expect(await costs(db, total)).toMatchObject([{ settledMicroUsd: 0, upstreamMicroUsd: 90, lostMicroUsd: 90 }]);
     await expect(refundVideo(db, 'v1')).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  test('are lost below zero where the named price was more than the bill (AO-14)', async () => {
+    const { db } = catalog.database;
+    const ended = { state: 'completed', account: 'airforce-1', endedAt: DAY_1 } as const;
+    await insertVideo(db, { id: 'v1', ...ended, settledMicroUsd: 100 });
+    await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'ended', costMicroUsd: 60 });
+    expect(await costs(db, { callerId: null, groupBy: [] })).toEqual([
+      { videos: 1, settledMicroUsd: 100, upstreamMicroUsd: 60, lostMicroUsd: -40 },
+    ]);
   });
 });

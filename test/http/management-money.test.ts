@@ -1,7 +1,7 @@
 /** Our own routes for money: balance, ledger, costs, refunds and decided costs. */
 
 import { hold, settle } from '../../src/catalog/ledger.ts';
-import { insertVideo } from '../catalog/rows.ts';
+import { insertSubmission, insertVideo } from '../catalog/rows.ts';
 import { type ManagementApp, openManagementApp } from './management-app.ts';
 
 const ENDED = new Date('2026-03-01T12:00:00.000Z');
@@ -18,7 +18,16 @@ describe('our own routes for money', () => {
   /** A completed video that cost 90 of the 100 held, or is held for review. */
   async function insertEnded(callerId: string, videoId: string, settledMicroUsd: number | null): Promise<void> {
     const { db } = management.database;
-    await insertVideo(db, { id: videoId, callerId, state: 'completed', endedAt: ENDED, settledMicroUsd });
+    const account = 'airforce-1';
+    await insertVideo(db, { id: videoId, callerId, account, state: 'completed', endedAt: ENDED, settledMicroUsd });
+    await insertSubmission(db, {
+      id: `of_${videoId}`,
+      videoId,
+      account,
+      taskId: `task_${videoId}`,
+      state: 'ended',
+      costMicroUsd: settledMicroUsd,
+    });
     await db.transaction(async (tx) => {
       await hold(tx, { callerId, videoId, amountMicroUsd: 100 });
       if (settledMicroUsd !== null) await settle(tx, { callerId, videoId, amountMicroUsd: settledMicroUsd });
@@ -79,7 +88,7 @@ describe('our own routes for money', () => {
           model: 'wan-2.6',
           videos: 1,
           settledMicroUsd: 90,
-          upstreamMicroUsd: 0,
+          upstreamMicroUsd: 90,
           lostMicroUsd: 0,
         },
       ],

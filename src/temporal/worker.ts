@@ -24,8 +24,11 @@ export interface RunningWorkers {
   shutdown(): Promise<void>;
 }
 
-/** Sleepers leave the cache and are replayed when they wake: it is bounded by what polls at once, not by what waits. */
-const MAX_CACHED_WORKFLOWS = 200;
+/**
+ * Sleepers leave the cache and are replayed when they wake: it is bounded by what polls at once, not by what waits. Each
+ * takes 0.3 MB.
+ */
+const MAX_CACHED_WORKFLOWS = 100;
 
 /**
  * A batch that arrives at once must not crowd out those who have a slot: they stand in line for the same catalog, and

@@ -6,7 +6,6 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Log } from '../logging.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
-import { freePort } from '../temporal/server-process.ts';
 
 const HOST = '127.0.0.1';
 const FIRST_PORT = 8788;
@@ -21,6 +20,10 @@ function rememberedPort(file: string): number {
   }
 }
 
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
 /** Starts the sandbox and gives it to the accounts that wait for its address. */
 export async function startEmbeddedSandbox(
   config: Config,
@@ -29,12 +32,12 @@ export async function startEmbeddedSandbox(
   const file = join(config.dataDir, 'sandbox.json');
   const dataDir = join(config.dataDir, 'sandbox');
   mkdirSync(dataDir, { recursive: true });
-  const sandbox = await startSandbox({
-    host: HOST,
-    port: await freePort(rememberedPort(file)),
-    dataDir,
-    speed: 1,
-    log: (message) => log.debug({ part: 'sandbox' }, message),
+  const listenAt = (port: number) =>
+    startSandbox({ host: HOST, port, dataDir, speed: 1, log: (message) => log.debug({ part: 'sandbox' }, message) });
+  // Tried instead of asked for: what is free now may be another process's the next moment.
+  const sandbox = await listenAt(rememberedPort(file)).catch((error: unknown) => {
+    if (isTaken(error)) return listenAt(0);
+    throw error;
   });
   writeFileSync(file, `${JSON.stringify({ port: sandbox.port })}\n`);
   const accounts = config.accounts.map((account) =>

@@ -100,7 +100,12 @@ function urlOf(host: string, port: number): string {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const context = openContext(options);
   const app = buildApp(context);
-  await app.listen({ host: options.host, port: options.port });
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   const address = app.server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
   const url = urlOf(options.host, port);

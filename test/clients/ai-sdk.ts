@@ -1,6 +1,6 @@
 /** `ai` with `@ai-sdk/gateway`, unmodified, against a running Clipyard. */
 
-import { type RunningClipyard, runClient } from './running-clipyard.ts';
+import { joinCallers, type RunningClipyard, runClient } from './running-clipyard.ts';
 
 const ID = expect.stringMatching(/^video_[0-9a-f-]{36}$/);
 const CLIP = { mediaType: 'video/mp4', head: expect.stringMatching(/ftyp/) };
@@ -21,14 +21,9 @@ export function aiSdk(running: () => RunningClipyard): void {
     (await running().requests()).filter((request) => request['prompt'] === prompt);
 
   beforeAll(async () => {
-    const { join, input } = running();
-    const key = await join({ creditMicroUsd: 1e9 });
-    const keys = {
-      poor: await join({ creditMicroUsd: 1 }),
-      limited: await join({ creditMicroUsd: 1e9, models: ['sandbox-mini'] }),
-      narrow: await join({ creditMicroUsd: 1e9, overflow: 'reject', maxRunningVideos: 1 }),
-    };
-    found = await runClient(process.execPath, ['ai-sdk.mjs'], { ...input, key, keys });
+    const { input } = running();
+    const callers = await joinCallers(running());
+    found = await runClient(process.execPath, ['ai-sdk.mjs'], { ...input, ...callers });
   }, 150_000);
 
   test('generateVideo waits on one answer for its clip (GW-01, GW-04)', () => {

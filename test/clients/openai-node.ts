@@ -1,6 +1,6 @@
 /** The `openai` package for Node, unmodified, against a running Clipyard: every video method and error class. */
 
-import { type RunningClipyard, runClient } from './running-clipyard.ts';
+import { joinCallers, type RunningClipyard, runClient } from './running-clipyard.ts';
 
 const ID = expect.stringMatching(/^video_[0-9a-f-]{36}$/);
 const MP4 = { type: 'video/mp4', sizeBytes: expect.any(Number), head: expect.stringMatching(/ftyp/) };
@@ -34,14 +34,9 @@ export function openaiNode(running: () => RunningClipyard): void {
   let found: any;
 
   beforeAll(async () => {
-    const { join, input } = running();
-    const key = await join({ creditMicroUsd: 1e9 });
-    const keys = {
-      poor: await join({ creditMicroUsd: 1 }),
-      limited: await join({ creditMicroUsd: 1e9, models: ['sandbox-mini'] }),
-      narrow: await join({ creditMicroUsd: 1e9, overflow: 'reject', maxRunningVideos: 1 }),
-    };
-    found = await runClient(process.execPath, ['openai-node.mjs'], { ...input, key, keys });
+    const { input } = running();
+    const callers = await joinCallers(running());
+    found = await runClient(process.execPath, ['openai-node.mjs'], { ...input, ...callers });
   }, 150_000);
 
   test('create answers a queued video, with and without an image (OV-01, OV-03, OV-10, OV-14 to OV-21)', () => {

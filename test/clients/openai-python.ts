@@ -1,7 +1,7 @@
 /** The `openai` package for Python, unmodified, against a running Clipyard. */
 
 import { findPython } from './python.ts';
-import { type RunningClipyard, runClient } from './running-clipyard.ts';
+import { joinCallers, type RunningClipyard, runClient } from './running-clipyard.ts';
 
 const COMPLETED = { object: 'video', status: 'completed', progress: 100, seconds: '1', size: '1280x720', error: null };
 const MP4 = { type: 'video/mp4', head: expect.stringMatching(/ftyp/) };
@@ -17,14 +17,9 @@ export function openaiPython(running: () => RunningClipyard): void {
   let found: any;
 
   beforeAll(async () => {
-    const { join, input } = running();
-    const key = await join({ creditMicroUsd: 1e9 });
-    const keys = {
-      poor: await join({ creditMicroUsd: 1 }),
-      limited: await join({ creditMicroUsd: 1e9, models: ['sandbox-mini'] }),
-      narrow: await join({ creditMicroUsd: 1e9, overflow: 'reject', maxRunningVideos: 1 }),
-    };
-    found = await runClient(await findPython(), ['openai_python.py'], { ...input, key, keys });
+    const { input } = running();
+    const callers = await joinCallers(running());
+    found = await runClient(await findPython(), ['openai_python.py'], { ...input, ...callers });
   }, 400_000);
 
   test('create_and_poll and poll end with the completed video (OV-01, OV-10, OV-22)', () => {

@@ -127,3 +127,15 @@ export async function runClient<Found>(program: string, args: readonly string[],
   const line = stdout.trimEnd().split('\n').at(-1) ?? '';
   return JSON.parse(line) as Found;
 }
+
+/** Callers of a client of its own: one that may do what it likes, and three that meet a limit each; their keys. */
+export async function joinCallers({ join }: Pick<RunningClipyard, 'join'>) {
+  return {
+    key: await join({ creditMicroUsd: 1e9 }),
+    keys: {
+      poor: await join({ creditMicroUsd: 1 }),
+      limited: await join({ creditMicroUsd: 1e9, models: ['sandbox-mini'] }),
+      narrow: await join({ creditMicroUsd: 1e9, overflow: 'reject', maxRunningVideos: 1 }),
+    },
+  };
+}

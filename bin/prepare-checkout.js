@@ -16,8 +16,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
+const BUNDLER = 'bin/bundle-workflows.js';
 /** Everything that is compiled, and what says how. */
-const SOURCES = ['src', 'workflows', 'activities', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
+const SOURCES = [
+  'src',
+  'workflows',
+  'activities',
+  'bench',
+  BUNDLER,
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package.json',
+];
 const LOCK_WAIT_MS = 100;
 
 /** Runs a program with its output on stderr, so that stdout stays the command's own. */
@@ -117,6 +127,7 @@ function compile(root) {
   const replaced = join(root, `.dist-old-${process.pid}`);
   try {
     run(root, 'node', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', unfinished]);
+    run(root, 'node', [BUNDLER, unfinished]);
     // The time of the start: what was saved while the compiler ran is compiled the next time.
     writeFileSync(join(unfinished, '.built-stamp'), startedAt.toISOString());
     if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), replaced);

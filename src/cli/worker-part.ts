@@ -40,11 +40,8 @@ const LONGEST_WAIT_MS = 10_000;
 /** Then workers start without. */
 const MOST_FAILED_COMPARISONS = 5;
 
-/** The workflows' sources, or what they were compiled to: whichever this file is. */
-function workflowsPath(): string {
-  const here = import.meta.url;
-  return fileURLToPath(new URL(`../../workflows/index.${here.endsWith('.ts') ? 'ts' : 'js'}`, here));
-}
+/** The bundle that lies beside the compiled workflows. */
+const WORKFLOW_BUNDLE = { codePath: fileURLToPath(new URL('../../workflows/bundle.js', import.meta.url)) };
 
 /** Enters the models that the accounts' upstreams publish, so that they can be asked for. */
 export async function discoverUpstreamModels({ config, log, database }: Parts): Promise<void> {
@@ -154,7 +151,7 @@ class WatchedWorkers implements WorkerPart {
         connection,
         namespace,
         activities: createActivities(dependencies),
-        workflowsPath: workflowsPath(),
+        workflowCode: { workflowBundle: WORKFLOW_BUNDLE },
         drainMs: config.drainSeconds * 1000,
       });
       // Told to stop while they started: `stop` saw none to shut down.

@@ -9,8 +9,10 @@ export interface WorkerSettings {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly activities: Activities;
-  /** Where the workflows' sources are: bundled when the worker starts. */
-  readonly workflowsPath: string;
+  /** The workflows' bundle, or where their sources are: these are bundled when the worker starts. */
+  readonly workflowCode:
+    | { readonly workflowBundle: { readonly codePath: string } }
+    | { readonly workflowsPath: string };
   /** How long a stop waits for creates that are answered only when the clip is done. */
   readonly drainMs: number;
 }
@@ -47,7 +49,7 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
 
 /** Starts the workers; resolves when they poll. */
 export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
-  const { connection, namespace, activities, workflowsPath, drainMs } = settings;
+  const { connection, namespace, activities, workflowCode, drainMs } = settings;
   const common = {
     connection,
     namespace,
@@ -58,7 +60,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
     {
       ...common,
       taskQueue: TASK_QUEUES.workflows,
-      workflowsPath,
+      ...workflowCode,
       maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
       maxConcurrentActivityTaskExecutions: TRANSACTIONS_AT_ONCE,
       activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'sweep']),

@@ -35,6 +35,11 @@ beforeEach(() => {
   writeFileSync(join(root, 'node_modules/.package-lock.json'), '{}');
   writeFileSync(join(root, 'tsconfig.build.json'), JSON.stringify({ compilerOptions: OPTIONS, include: ['src'] }));
   writeFileSync(join(root, 'src/main.ts'), 'export const value: number = 1;\n');
+  mkdirSync(join(root, 'bin'));
+  writeFileSync(
+    join(root, 'bin/bundle-workflows.js'),
+    "import { writeFileSync } from 'node:fs'; writeFileSync(process.argv[2] + '/bundled', '');",
+  );
 });
 
 afterEach(() => rmSync(root, { recursive: true }));
@@ -47,10 +52,11 @@ const compiled = () => readFileSync(join(root, 'dist/src/main.js'), 'utf8');
 const stamp = () => readFileSync(join(root, 'dist/.built-stamp'), 'utf8');
 
 describe('preparing a checkout', () => {
-  test('sources are compiled once and not again', async () => {
+  test('sources are compiled and bundled once and not again', async () => {
     await prepare();
     const first = stamp();
     expect(compiled()).toContain('value = 1');
+    expect(existsSync(join(root, 'dist/bundled'))).toBe(true);
     await prepare();
     expect(stamp()).toBe(first);
   });

@@ -6,6 +6,12 @@ const { resolve } = require('node:path');
 process.env.CLIPYARD_SEEDS ??= resolve(__dirname, '../shared/seeds');
 const leftOut = existsSync(process.env.CLIPYARD_SEEDS) ? [] : ['<rootDir>/test/examples/'];
 
+// Tests that only read sources do without.
+const setUp = {
+  globalSetup: '<rootDir>/test/global-setup.cjs',
+  globalTeardown: '<rootDir>/test/global-teardown.cjs',
+};
+
 const swc = [
   '@swc/jest',
   {
@@ -24,6 +30,7 @@ module.exports = {
   transform: { '\\.[cm]?[jt]sx?$': swc },
   transformIgnorePatterns: ['/node_modules/(?!(cookie|set-cookie-parser|uuid|uuidv7)/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
+  ...(!process.env.CLIPYARD_SOURCES_ONLY && setUp),
   testTimeout: 180_000,
   reporters: ['default', ['<rootDir>/test/closing-line-reporter.cjs', { leftOut }]],
 };

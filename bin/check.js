@@ -21,7 +21,7 @@ const results = CHECKS.map(([name, args]) => {
   const { status } = spawnSync(process.execPath, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, NODE_OPTIONS: nodeOptions },
+    env: { ...process.env, NODE_OPTIONS: nodeOptions, CLIPYARD_SOURCES_ONLY: '1' },
   });
   return [name, status === 0];
 });

@@ -260,6 +260,11 @@ export function atPort(config: Config, port: number): Config {
   return port === config.port ? config : { ...config, port, publicUrl: publicUrlOf(config.host, port) };
 }
 
+/** Where programs that take minutes to fetch or to build are kept for all checkouts of this user. */
+export function userCacheDir(given: Environment): string {
+  return join(given['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clipyard');
+}
+
 /**
  * Reads and checks all settings of this process.
  * @throws ConfigError naming every setting that cannot be used, its problem and an example.
@@ -281,7 +286,7 @@ export function loadConfig(environment: Environment = processEnvironment()): Con
     configFile,
     databaseUrl: settings.DATABASE_URL ?? null,
     temporal: readTemporal(settings, given),
-    cacheDir: join(given['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clipyard'),
+    cacheDir: userCacheDir(given),
     trustedHosts: settings.CLIPYARD_TRUSTED_HOSTS,
     drainSeconds: settings.CLIPYARD_DRAIN_SECONDS,
     syncWaitSeconds: settings.CLIPYARD_SYNC_WAIT_SECONDS,

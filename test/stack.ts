@@ -1,7 +1,7 @@
 /** A whole Clipyard for tests: real Temporal server, workers, gateway over HTTP, sandbox; one per test file. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
@@ -35,10 +35,12 @@ import { createLinkSigner, createVideoLinks } from '../src/storage/signed-links.
 import { createSpriteSheets } from '../src/storage/sprite-sheet.ts';
 import { connectWorker, openTemporalClient } from '../src/temporal/connection.ts';
 import { type DevServer, startDevServer } from '../src/temporal/dev-server.ts';
-import { findServer } from '../src/temporal/find-server.ts';
 import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../src/temporal/worker.ts';
 import { createWorkflowControl } from '../src/temporal/workflow-control.ts';
 import { silentLog } from './temporal/silent-log.ts';
+
+// As found and made by the global set-up.
+const { TEMPORAL_CLI_PATH: SERVER = '', CLIPYARD_TEST_WORKFLOW_BUNDLE: WORKFLOW_BUNDLE = '' } = process.env;
 
 /** Nobody listens there: links are read through the application itself. */
 const PUBLIC_URL = 'http://127.0.0.1';
@@ -71,8 +73,7 @@ export async function startStack({
   const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-stack-'));
   const log = silentLog();
   const sandbox: Sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
-  const binary = await findServer({ cliPath: null, cacheDir: cacheDir(), log });
-  const startServer = (): Promise<DevServer> => startDevServer({ binary, dataDir, namespace: 'default', log });
+  const startServer = (): Promise<DevServer> => startDevServer({ binary: SERVER, dataDir, namespace: 'default', log });
   let server = await startServer();
   const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
   const { db } = database;
@@ -133,7 +134,7 @@ export async function startStack({
       connection: native,
       namespace: 'default',
       activities: createActivities(parts),
-      workflowsPath: require.resolve('../workflows/index.ts'),
+      workflowCode: { workflowBundle: { codePath: WORKFLOW_BUNDLE } },
       drainMs: 5000,
     });
   let workers = await startWorking();
@@ -274,7 +275,3 @@ export async function startStack({
 }
 
 export type Stack = Awaited<ReturnType<typeof startStack>>;
-
-function cacheDir(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clipyard');
-}

@@ -42,12 +42,12 @@ export interface ClipyardProcess {
 
 /** Starts a command with exactly these settings. */
 export function startClipyard(args: readonly string[], settings: Readonly<Record<string, string>>): ClipyardProcess {
-  const { PATH = '', HOME = '', XDG_CACHE_HOME } = process.env;
+  const { PATH = '', HOME = '', TEMPORAL_CLI_PATH = '' } = process.env;
   const child = spawn(process.execPath, ['bin/clipyard.js', ...args], {
     cwd: ROOT,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH, HOME, ...(XDG_CACHE_HOME && { XDG_CACHE_HOME }), CLIPYARD_ROOT_KEY: ROOT_KEY, ...settings },
+    env: { PATH, HOME, TEMPORAL_CLI_PATH, CLIPYARD_ROOT_KEY: ROOT_KEY, ...settings },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

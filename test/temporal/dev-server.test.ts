@@ -6,10 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../../src/config.ts';
 import { openTemporalClient, type TemporalClient } from '../../src/temporal/connection.ts';
 import { type DevServer, startDevServer } from '../../src/temporal/dev-server.ts';
-import { findServer } from '../../src/temporal/find-server.ts';
 import { isAlive } from '../../src/temporal/server-process.ts';
 import { setUpNamespace } from '../../src/temporal/setup.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
@@ -17,18 +15,11 @@ import { silentLog } from './silent-log.ts';
 
 const NAMESPACE = 'clips';
 const log = silentLog();
-let binary = '';
+// As found by the global set-up.
+const { TEMPORAL_CLI_PATH: binary = '' } = process.env;
 let dataDir = '';
 let server: DevServer | null = null;
 let temporal: TemporalClient | null = null;
-
-/** Where nothing is cached yet, the server is built first. */
-const BUILD_MS = 900_000;
-
-beforeAll(async () => {
-  const config = loadConfig({});
-  binary = await findServer({ cliPath: config.temporal.cliPath, cacheDir: config.cacheDir, log });
-}, BUILD_MS);
 
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'clipyard-temporal-'));

@@ -1,0 +1,5 @@
+// After the last test: what the set-up made for this run alone goes.
+const { rmSync } = require('node:fs');
+const { dirname } = require('node:path');
+
+module.exports = () => rmSync(dirname(process.env.CLIPYARD_TEST_WORKFLOW_BUNDLE), { recursive: true });

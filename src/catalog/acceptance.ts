@@ -1,6 +1,6 @@
 /** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
 
-import { and, count, eq, exists, isNull, sql } from 'drizzle-orm';
+import { and, eq, exists, isNull, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
@@ -89,13 +89,13 @@ async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVid
   return await findVideo(tx, used.videoId);
 }
 
-/** Counts after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit. */
-async function checkLimits(tx: Db, callerId: string, limits: AcceptanceLimits): Promise<void> {
-  const [row] = await tx
-    .select({ unended: count() })
-    .from(videos)
-    .where(and(eq(videos.callerId, callerId), isNull(videos.endedAt)));
-  const unended = row?.unended ?? 0;
+/** The caller's videos that have not ended, as they were before the statement that asks. */
+function countUnended(callerId: string) {
+  const ofCaller = and(eq(videos.callerId, callerId), isNull(videos.endedAt));
+  return sql<number>`(select count(*)::int from ${videos} where ${ofCaller})`;
+}
+
+function checkLimits(unended: number, limits: AcceptanceLimits): void {
   if (limits.overflow === 'reject' && unended >= limits.maxRunningVideos) {
     throw new Refusal(
       'too_many_videos',
@@ -127,8 +127,12 @@ export async function acceptVideo(
     const { limits, idempotency: _key, isRestored = false, ...row } = order;
     const { id: videoId, callerId, estimateMicroUsd: amountMicroUsd } = order;
     await hold(tx, { callerId, videoId, amountMicroUsd, granted: isRestored });
-    if (limits) await checkLimits(tx, order.callerId, limits);
-    await tx.insert(videos).values({ ...row, model: order.request.model, state: 'queued' });
+    // Counted after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit.
+    const [entered] = await tx
+      .insert(videos)
+      .values({ ...row, model: order.request.model, state: 'queued' })
+      .returning({ othersUnended: countUnended(callerId) });
+    if (limits) checkLimits(entered?.othersUnended ?? 0, limits);
     await useInputImages(tx, order.id, order.request.images);
     const { queueDeadlineAt: _deadline, ...known } = row;
     return { video: { ...known, ...NEW }, repeated: false };

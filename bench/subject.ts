@@ -1,4 +1,4 @@
-/** What is measured: settings of a fresh Clipyard, its log, and the sandbox as an upstream in a process of its own. */
+/** What is measured: settings of a fresh Clipyard, its log, and its commands as processes of their own. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,25 +30,41 @@ export function openSubjectLog({ dataDir }: BenchContext): Log {
   return openLog('info', pino.destination({ dest: join(dataDir, 'clipyard.log'), sync: true }));
 }
 
-async function readUrl(child: ChildProcess): Promise<string> {
-  if (child.stdout === null) throw new Error('the sandbox has no output');
-  for await (const line of createInterface(child.stdout)) {
-    const url = /^sandbox\s+(\S+)$/.exec(line)?.[1];
-    if (url !== undefined) return url;
+/** What the command prints behind `name` once it is ready. */
+async function readPrinted({ stdout }: ChildProcess, name: string): Promise<string> {
+  if (stdout === null) throw new Error('the command has no output');
+  for await (const line of createInterface(stdout)) {
+    const [word, value] = line.split(/\s+/);
+    if (word === name && value !== undefined) return value;
   }
-  throw new Error('the sandbox ended before it listened');
+  throw new Error(`the command ended before it printed its ${name}`);
 }
 
-/** Starts a sandbox that works at this speed; its URL. */
-export async function startSandboxProcess({ dataDir, closers }: BenchContext, speed: number): Promise<string> {
+interface CommandOrder {
+  readonly args: readonly string[];
+  readonly settings?: NodeJS.ProcessEnv;
+  /** The word before what is printed once it is ready. */
+  readonly prints: string;
+}
+
+/** Starts one of Clipyard's commands and resolves with what it prints once it is ready. */
+export async function startCommand({ dataDir, closers }: BenchContext, order: CommandOrder): Promise<string> {
   const program = join(packageRoot(), 'bin', 'clipyard.js');
-  const log = openSync(join(dataDir, 'sandbox.log'), 'a');
-  const args = [program, 'sandbox', '--port', '0', '--speed', String(speed)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log] });
+  const log = openSync(join(dataDir, `${order.prints}.log`), 'a');
+  const child = spawn(process.execPath, [program, ...order.args], {
+    stdio: ['ignore', 'pipe', log],
+    env: { ...process.env, ...order.settings },
+  });
   const exited = once(child, 'exit');
-  closers.add('sandbox', async () => {
+  closers.add(order.prints, async () => {
     child.kill();
     await exited;
   });
-  return await readUrl(child);
+  return await readPrinted(child, order.prints);
+}
+
+/** Starts a sandbox that works at this speed; its URL. */
+export async function startSandboxProcess(context: BenchContext, speed: number): Promise<string> {
+  const args = ['sandbox', '--port', '0', '--speed', String(speed)];
+  return await startCommand(context, { args, prints: 'sandbox' });
 }

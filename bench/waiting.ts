@@ -1,5 +1,7 @@
-/** Benchmark `waiting`: what a slot's next owner and the worker's memory cost when 2,000 videos wait, and when 10 do. */
+/** Benchmark `waiting`: what a slot's next owner and a worker's memory cost when 2,000 videos wait, and when 10 do. */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -8,10 +10,17 @@ import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Db } from '../src/catalog/database.ts';
 import { submissions, videos, waiting as waitingRows } from '../src/catalog/schema.ts';
-import { startAllInOne } from '../src/cli/all-in-one.ts';
+import { openParts, type Parts } from '../src/cli/parts.ts';
+import { whenAborted } from '../src/cli/stop-signal.ts';
+import { TemporalLink } from '../src/cli/temporal-link.ts';
+import { discoverUpstreamModels, runWorkers } from '../src/cli/worker-part.ts';
+import { type Config, loadConfig } from '../src/config.ts';
+import { installTemporalRuntime } from '../src/logging.ts';
+import { freePort } from '../src/temporal/server-process.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
+import { findPostgresBinaries, startPostgres } from './postgres-server.ts';
 import { mean, percentile } from './statistics.ts';
-import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
+import { openSubjectLog, startCommand, startSandboxProcess } from './subject.ts';
 
 const SLOTS = 4;
 /** That many are left when the last slot of the first part is freed. */
@@ -126,26 +135,67 @@ function readMemory(): number {
   return process.memoryUsage.rss();
 }
 
-async function startSubject(context: BenchContext): Promise<Subject> {
-  const baseUrl = await startSandboxProcess(context, SANDBOX_SPEED);
-  const log = openSubjectLog(context);
+const ROOT_KEY = 'cy_root_key_of_the_benchmark';
+
+async function startDatabase({ closers }: BenchContext): Promise<string> {
+  const binaries = findPostgresBinaries();
+  if (binaries === null) throw new Error('PostgreSQL is not installed on this machine (Debian: postgresql)');
+  const postgres = await startPostgres(binaries);
+  closers.add('PostgreSQL', () => postgres.stop());
+  return postgres.url;
+}
+
+/** The settings of all processes, as an operator gives them. */
+async function writeSettings(context: BenchContext) {
+  const { dataDir } = context;
   const timing = { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 };
-  const config = await subjectConfig(context, { baseUrl, maxConcurrentTasks: SLOTS, timing });
-  const { parts, working } = await startAllInOne(config, { ...context, log }, log);
-  await working;
-  const dispatcher = new Agent({ connections: CONNECTIONS });
-  context.closers.add('connections of the load', () => dispatcher.close());
-  const headers = { authorization: `Bearer ${parts.rootKey.key ?? ''}`, 'content-type': 'application/json' };
+  const baseUrl = await startSandboxProcess(context, SANDBOX_SPEED);
+  const account = { id: 'sandbox', provider: 'airforce', baseUrl, apiKeyEnv: 'SANDBOX_KEY', timing };
+  const file = join(dataDir, 'clipyard.yaml');
+  writeFileSync(file, JSON.stringify({ accounts: [{ ...account, maxConcurrentTasks: SLOTS }] }));
   return {
-    db: parts.database.db,
-    stop: context.stop,
-    async post(path, body) {
-      const options = { method: 'POST', dispatcher, headers, body: JSON.stringify(body) } as const;
-      const answer = await request(`${config.publicUrl}${path}`, options);
-      const text = await answer.body.text();
-      if (answer.statusCode !== 200) throw new Error(`${path} was answered ${answer.statusCode}: ${text}`);
-      return z.unknown().parse(JSON.parse(text));
-    },
+    CLIPYARD_DATA_DIR: dataDir,
+    CLIPYARD_PORT: String(await freePort(0)),
+    CLIPYARD_ROOT_KEY: ROOT_KEY,
+    CLIPYARD_CONFIG: file,
+    SANDBOX_KEY: 'benchmark',
+    DATABASE_URL: await startDatabase(context),
+  };
+}
+
+/** What `clipyard work` does, in this process: its memory is measured, with nothing else in it. */
+async function startWorking({ stop, closers }: BenchContext, { parts, link }: { parts: Parts; link: TemporalLink }) {
+  await discoverUpstreamModels(parts);
+  const workers = runWorkers(parts, link.current());
+  closers.add('workers', () => workers.stop());
+  await Promise.race([workers.ready, whenAborted(stop)]);
+}
+
+async function startSubject(context: BenchContext): Promise<Subject> {
+  const { stop, closers } = context;
+  const settings = await writeSettings(context);
+  const config = loadConfig(settings);
+  const log = openSubjectLog(context);
+  installTemporalRuntime(log);
+  const parts = await openParts(config, log, closers);
+  const link = new TemporalLink({ config, log, closers, stop });
+  const { address } = (await link.openEmbedded()).settings;
+  await startWorking(context, { parts, link });
+  const gatewaySettings = { ...settings, TEMPORAL_ADDRESS: address };
+  await startCommand(context, { args: ['serve'], settings: gatewaySettings, prints: 'gateway' });
+  return { db: parts.database.db, stop, post: poster(context, config) };
+}
+
+function poster({ closers }: BenchContext, { publicUrl }: Config): Subject['post'] {
+  const dispatcher = new Agent({ connections: CONNECTIONS });
+  closers.add('connections of the load', () => dispatcher.close());
+  const headers = { authorization: `Bearer ${ROOT_KEY}`, 'content-type': 'application/json' };
+  return async (path, body) => {
+    const options = { method: 'POST', dispatcher, headers, body: JSON.stringify(body) } as const;
+    const answer = await request(`${publicUrl}${path}`, options);
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`${path} was answered ${answer.statusCode}: ${text}`);
+    return z.unknown().parse(JSON.parse(text));
   };
 }
 
@@ -189,7 +239,7 @@ export async function waiting(context: BenchContext): Promise<Outcome> {
         bar: null,
       },
       {
-        what: 'memory that each waiting video adds to the process',
+        what: 'memory that each waiting video adds to the process of a worker',
         unit: 'KiB',
         ours: grownBytes / 1024 / MANY,
         baseline: null,

@@ -2,9 +2,9 @@
 
 import { getTableName, is, sql } from 'drizzle-orm';
 import { PgTable } from 'drizzle-orm/pg-core';
+import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
 import * as schema from '../../src/catalog/schema.ts';
-import { findPostgresBinaries, type PostgresServer, startPostgres } from './postgres-server.ts';
 
 /** What a suite gets: the catalog of the moment, its tables empty before each test. */
 export interface CatalogUnderTest {

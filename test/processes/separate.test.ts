@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findPostgresBinaries, type PostgresServer, startPostgres } from '../catalog/postgres-server.ts';
+import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import {
   askAs,
   type ClipyardProcess,

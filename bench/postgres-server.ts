@@ -1,4 +1,4 @@
-/** A PostgreSQL server of a test's own, from the system's binaries, gone with the process that started it. */
+/** A PostgreSQL server of a test's or a benchmark's own, from the system's binaries, gone with its process. */
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -104,8 +104,11 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
 
   /** A start that is refused as invalid would be refused for ever: the video ends, and its hold is released. */
   async function start(video: Video): Promise<number> {
+    const standing = await workflows.standing(video.id);
+    if (standing === 'running') return 0;
     try {
-      await workflows.start(video);
+      // An operator may have closed it before its first step.
+      await workflows.start(video, { stop: standing === 'terminated' });
       return 1;
     } catch (error) {
       const words = readRefusal(error);

@@ -1,9 +1,10 @@
 /** Four tasks at a key of four and more videos waiting: whatever operators do then, never a fifth task, none paid twice. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asc } from 'drizzle-orm';
 import Long from 'long';
 import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts.ts';
-import { submissions } from '../../src/catalog/schema.ts';
+import { submissions, waiting as waitingRows } from '../../src/catalog/schema.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;
@@ -24,7 +25,9 @@ async function loaded(): Promise<{ readonly running: readonly string[]; readonly
   const make = (i: number) => stack.create({ prompt: `clip ${i}`, duration_seconds: 2 });
   const running = await Promise.all([0, 1, 2, 3].map(make));
   await Promise.all(running.map((id) => stack.until(id, ({ state }) => state === 'generating')));
-  return { running, waiting: await Promise.all([4, 5, 6, 7].map(make)) };
+  const waiting = await Promise.all([4, 5, 6, 7].map(make));
+  while ((await stack.db.select().from(waitingRows)).length < waiting.length) await sleep(50);
+  return { running, waiting };
 }
 
 async function configure(change: Partial<ConfiguredAccount>): Promise<void> {

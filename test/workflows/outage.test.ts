@@ -1,5 +1,8 @@
 /** Parts that are away for a while: what was accepted runs when they are back. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eq } from 'drizzle-orm';
+import { videos } from '../../src/catalog/schema.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;
@@ -38,4 +41,18 @@ test('videos wait while no worker runs', async () => {
   expect(await stack.video(id)).toMatchObject({ state: 'queued', submissions: 0 });
   await stack.startWorkers();
   expect(await stack.ended(id)).toMatchObject({ state: 'completed' });
+}, 120_000);
+
+test('a video whose workflow is terminated before its first step is not made', async () => {
+  await stack.stopWorkers();
+  const id = await stack.create({ prompt: 'never begun' });
+  while ((await stack.workflows.standing(id)) !== 'running') await sleep(50);
+  await stack.client.workflow.getHandle(id).terminate('by an operator');
+  const longAgo = new Date(Date.now() - 120_000);
+  await stack.db.update(videos).set({ createdAt: longAgo }).where(eq(videos.id, id));
+  await stack.startWorkers();
+  await stack.client.schedule.getHandle('clipyard-sweep').trigger();
+  expect(await stack.ended(id)).toMatchObject({ state: 'cancelled', settledMicroUsd: 0, submissions: 0 });
+  const prompts = (await stack.bill()).tasks.map(({ request }) => request['prompt']);
+  expect(prompts).not.toContain('never begun');
 }, 120_000);

@@ -1,7 +1,7 @@
 /** What the front door can do: accept, show, cancel and remove videos. */
 
 import { uuidv7 } from 'uuidv7';
-import { acceptVideo, type NewVideo, queueDeadline } from './catalog/acceptance.ts';
+import { acceptVideo, findRepeated, type NewVideo, queueDeadline } from './catalog/acceptance.ts';
 import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
@@ -166,6 +166,11 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     };
   }
 
+  /** What was accepted once is answered again, whatever has become of models and settings since. */
+  async function repeatedBy({ caller, idempotencyKey: key, bodyHash }: CreateOrder): Promise<Video | null> {
+    return key === null ? null : await findRepeated(db, { callerId: caller.id, key, bodyHash });
+  }
+
   /** Ends the video at once where nothing is on its way to the upstream, and tells its workflow in any case. */
   async function cancel(video: Video): Promise<void> {
     const submission = await findCurrentSubmission(db, video.id);
@@ -191,6 +196,8 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
     authenticate: (apiKey) => findCallerByKey(db, apiKey),
 
     async create(order) {
+      const earlier = await repeatedBy(order);
+      if (earlier) return earlier;
       const { video, repeated } = await acceptVideo(db, await prepare(order));
       if (!repeated) starter.start(video);
       return video;

@@ -122,6 +122,15 @@ test('an idempotency key returns the first video, chosen model included (IN-12)'
   await expect(create({}, { idempotencyKey: 'k-1', bodyHash: 'other' })).rejects.toMatchObject({ httpStatus: 422 });
 });
 
+test('a repeat is answered although its model is not on offer any more', async () => {
+  const first = await create({}, { idempotencyKey: 'k-1' });
+  const withoutModel = { ...caller, models: ['dear'] };
+  expect((await create({}, { idempotencyKey: 'k-1', caller: withoutModel })).id).toBe(first.id);
+  await expect(create({}, { idempotencyKey: 'k-2', caller: withoutModel })).rejects.toMatchObject({
+    kind: 'forbidden',
+  });
+});
+
 describe('several videos of one order', () => {
   const order = (draft: Partial<VideoDraft> = {}): CreateOrder => ({
     caller,

@@ -34,7 +34,13 @@ export interface NewVideo {
   readonly limits: AcceptanceLimits | null;
   /** It was accepted before and lost with an older copy of the catalog: its hold is not refused again. */
   readonly isRestored?: boolean;
-  readonly idempotency: { readonly key: string; readonly bodyHash: string } | null;
+  readonly idempotency: IdempotencyKey | null;
+}
+
+/** A caller's key, and what it was sent with. */
+export interface IdempotencyKey {
+  readonly key: string;
+  readonly bodyHash: string;
 }
 
 /** What every video is as it is accepted: known without having the whole row sent back. */
@@ -68,7 +74,26 @@ export function queueDeadline(createdAt: Date, expiresAt: Date): Date {
   return new Date(Math.min(expiresAt.getTime(), createdAt.getTime() + LONGEST_QUEUE_MS));
 }
 
-/** The video that an idempotency key stands for, after its body was compared. */
+/**
+ * The video that a caller's idempotency key stands for; null while the key is free.
+ * @throws Refusal `idempotency_mismatch` when it was sent with another body.
+ */
+export async function findRepeated(
+  db: Db,
+  { callerId, key, bodyHash }: IdempotencyKey & { readonly callerId: string },
+): Promise<Video | null> {
+  const [used] = await db
+    .select()
+    .from(idempotencyKeys)
+    .where(and(eq(idempotencyKeys.callerId, callerId), eq(idempotencyKeys.key, key)));
+  if (!used) return null;
+  if (used.bodyHash !== bodyHash) {
+    throw new Refusal('idempotency_mismatch', 'this idempotency key was used with another request');
+  }
+  return await findVideo(db, used.videoId);
+}
+
+/** Makes a key stand for the new video, or finds the one that it stands for already. */
 async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVideo): Promise<Video | null> {
   if (!idempotency) return null;
   const { key, bodyHash } = idempotency;
@@ -78,15 +103,7 @@ async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVid
     .values({ callerId, key, bodyHash, videoId: id, createdAt })
     .onConflictDoNothing()
     .returning({ key: idempotencyKeys.key });
-  if (inserted.length > 0) return null;
-  const [used] = await tx
-    .select()
-    .from(idempotencyKeys)
-    .where(and(eq(idempotencyKeys.callerId, callerId), eq(idempotencyKeys.key, key)));
-  if (used?.bodyHash !== bodyHash) {
-    throw new Refusal('idempotency_mismatch', 'this idempotency key was used with another request');
-  }
-  return await findVideo(tx, used.videoId);
+  return inserted.length > 0 ? null : await findRepeated(tx, { callerId, key, bodyHash });
 }
 
 /** The caller's videos that have not ended, as they were before the statement that asks. */

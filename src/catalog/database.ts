@@ -8,6 +8,11 @@ import type * as schema from './schema.ts';
 /** A database or a transaction of it: inside a transaction only `tx` may be used, since PGlite is one connection. */
 export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
 
+/** What a statement written by hand returned: both drivers' object with `rows`, which their common type does not know. */
+export function rowsOf<Row>(result: unknown): readonly Row[] {
+  return (result as { readonly rows: readonly Row[] }).rows;
+}
+
 export interface ListenHandlers {
   readonly onPayload: (payload: string) => void;
   /** The connection was lost and is back: notifications may have been missed. */

@@ -1,10 +1,10 @@
 /** Callers' money: entries and the columns they add up to, changed together and each kind once per video. */
 
-import { and, eq, gte, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import type { Db } from './database.ts';
+import { type Db, rowsOf } from './database.ts';
 import { callers, ledger } from './schema.ts';
 
 export type LedgerKind = (typeof ledger.$inferSelect)['kind'];
@@ -28,39 +28,32 @@ interface Posting {
 }
 
 /**
- * Enters what happened and changes the caller's columns, in one statement: it is on the way of every create.
+ * Enters what happened and changes the caller's columns, in one statement: it is on the way of every create, and written
+ * by hand because composing it takes as long as running it.
  * @returns `repeated`, and nothing is changed, when the video has an entry of this kind already; `refused` when there is
  *   no such caller or the condition does not hold, and then the transaction must not be committed.
  */
 async function post(
   tx: Db,
-  { callerId, videoId, kind, amountMicroUsd, held = 0, spent = 0, condition }: Posting,
+  { callerId, videoId, kind, amountMicroUsd, held = 0, spent = 0, condition = sql`true` }: Posting,
 ): Promise<'posted' | 'repeated' | 'refused'> {
-  const entered = tx.$with('entered').as(
-    tx
-      .insert(ledger)
-      .values({ id: `entry_${uuidv7()}`, at: new Date(), callerId, videoId, kind, amountMicroUsd })
-      .onConflictDoNothing({ target: [ledger.videoId, ledger.kind] })
-      .returning({ entryId: ledger.id }),
-  );
-  const changed = tx.$with('changed').as(
-    tx
-      .update(callers)
-      .set({
-        availableMicroUsd: sql`${callers.availableMicroUsd} + ${amountMicroUsd}::bigint`,
-        heldMicroUsd: sql`${callers.heldMicroUsd} + ${held}::bigint`,
-        spentMicroUsd: sql`${callers.spentMicroUsd} + ${spent}::bigint`,
-      })
-      .where(and(eq(callers.id, callerId), sql`exists (select from ${entered})`, condition))
-      .returning({ changedId: callers.id }),
-  );
-  const [row] = await tx
-    .with(entered, changed)
-    .select({ changedId: changed.changedId })
-    .from(entered)
-    .leftJoin(changed, sql`true`);
+  const result = await tx.execute(sql`
+    with entered as (
+      insert into ledger (id, at, caller_id, video_id, kind, amount_micro_usd)
+      values (${`entry_${uuidv7()}`}, ${new Date().toISOString()}, ${callerId}, ${videoId}, ${kind}, ${amountMicroUsd})
+      on conflict (video_id, kind) do nothing returning id
+    ), changed as (
+      update callers set
+        available_micro_usd = available_micro_usd + ${amountMicroUsd}::bigint,
+        held_micro_usd = held_micro_usd + ${held}::bigint,
+        spent_micro_usd = spent_micro_usd + ${spent}::bigint
+      where id = ${callerId} and exists (select from entered) and ${condition}
+      returning id
+    )
+    select changed.id as changed_id from entered left join changed on true`);
+  const [row] = rowsOf<{ readonly changed_id: string | null }>(result);
   if (row === undefined) return 'repeated';
-  return row.changedId === null ? 'refused' : 'posted';
+  return row.changed_id === null ? 'refused' : 'posted';
 }
 
 /** The amount of a video's entry of this kind; null when there is none of this caller's. */
@@ -92,7 +85,7 @@ export async function hold(
   tx: Db,
   { callerId, videoId, amountMicroUsd, granted = false }: VideoMoney & { amountMicroUsd: MicroUsd; granted?: boolean },
 ): Promise<void> {
-  const fits = or(isNull(callers.creditMicroUsd), gte(callers.availableMicroUsd, amountMicroUsd));
+  const fits = sql`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})`;
   const condition = granted ? undefined : fits;
   const posting = { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd, held: amountMicroUsd } as const;
   if ((await post(tx, { ...posting, condition })) === 'refused') throw await refusal(tx, callerId, amountMicroUsd);

@@ -3,7 +3,7 @@
 import { and, eq, gt, type SQL, sql } from 'drizzle-orm';
 import { MOST_IMAGES, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
-import type { Db } from './database.ts';
+import { type Db, rowsOf } from './database.ts';
 import { accountModels, accounts, waiting } from './schema.ts';
 import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
 
@@ -99,11 +99,6 @@ function listed(values: readonly string[]): SQL {
     values.map((value) => sql`${value}`),
     sql`, `,
   );
-}
-
-/** Both drivers return an object with `rows`, which drizzle's common type does not know. */
-function rowsOf<Row>(result: unknown): readonly Row[] {
-  return (result as { rows: readonly Row[] }).rows;
 }
 
 /** How many videos come before this one in its queue, plus one; null when it does not wait. */

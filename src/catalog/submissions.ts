@@ -5,7 +5,7 @@ import { uuidv7 } from 'uuidv7';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask, TaskMemory } from '../domain/step.ts';
-import type { Db } from './database.ts';
+import { type Db, rowsOf } from './database.ts';
 import { accountModels, accounts, submissions, waiting } from './schema.ts';
 import { OPEN_SUBMISSION_STATES, type SubmissionState, type TaskEnd } from './submission-states.ts';
 import type { VideoRow } from './videos.ts';
@@ -38,8 +38,7 @@ export function isInDoubt({ state }: Pick<SubmissionRow, 'state'>): boolean {
 /** The catalog's clock: workers compare instants that others of them wrote, and their own clocks may differ. */
 export async function readClock(db: Db): Promise<Date> {
   const result = await db.execute(sql`select extract(epoch from clock_timestamp())::float8 * 1000 as now_ms`);
-  // Both drivers return an object with `rows`, which drizzle's common type does not know.
-  const [row] = (result as unknown as { readonly rows: readonly { readonly now_ms: number }[] }).rows;
+  const [row] = rowsOf<{ readonly now_ms: number }>(result);
   if (!row) throw new Error('the catalog did not tell its time');
   return new Date(Number(row.now_ms));
 }

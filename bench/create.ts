@@ -1,8 +1,10 @@
 /** Benchmark `create`: a create through HTTP against a bare start of a workflow on the same Temporal server. */
 
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Client as TemporalClient, WorkflowNotFoundError } from '@temporalio/client';
-import { Client } from 'undici';
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import { findVideo } from '../src/catalog/videos.ts';
@@ -13,10 +15,11 @@ import { discoverUpstreamModels } from '../src/cli/worker-part.ts';
 import type { VideoRequest } from '../src/domain/video-request.ts';
 import { setUpNamespace } from '../src/temporal/setup.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
+import type { CreateOrder } from './create-process.ts';
 import { median, percentile } from './statistics.ts';
 import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
 
-const WARM_UPS = 20;
+const WARM_UPS = 100;
 const SAMPLES = 200;
 const MOST_TIMES_SLOWER = 2;
 const BODY = {
@@ -25,26 +28,35 @@ const BODY = {
   duration_seconds: 1,
 };
 
-const createdSchema = z.object({ task_id: z.string() });
+const createdSchema = z.object({ taskId: z.string(), tookMs: z.number(), problem: z.string().nullable() });
 
-/** A create as a client with a kept connection sends it; the video's id. */
-function httpCreate(client: Client, apiKey: string) {
-  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-  return async (): Promise<string> => {
-    const path = '/airforce/v1/video/generations';
-    const { statusCode, body } = await client.request({ method: 'POST', path, headers, body: JSON.stringify(BODY) });
-    if (statusCode !== 200) throw new Error(`a create was answered ${statusCode}: ${await body.text()}`);
-    return createdSchema.parse(await body.json()).task_id;
+/** What was begun, and how long its answer took. */
+interface Timed {
+  readonly workflowId: string;
+  readonly tookMs: number;
+}
+
+/** A create as a client with a kept connection sends it. */
+function httpCreate({ closers }: BenchContext, order: CreateOrder) {
+  const child = fork(fileURLToPath(new URL('./create-process.js', import.meta.url)));
+  closers.add('client', async () => child.kill());
+  return async (): Promise<Timed> => {
+    child.send(order);
+    const [message] = await once(child, 'message');
+    const { taskId, tookMs, problem } = createdSchema.parse(message);
+    if (problem !== null) throw new Error(`a create: ${problem}`);
+    return { workflowId: taskId, tookMs };
   };
 }
 
-/** The same input, and nothing else: no attributes, no memo, no policies. The workflow's id. */
+/** The same input, and nothing else: no attributes, no memo, no policies. */
 function bareStart(client: TemporalClient, request: VideoRequest) {
-  return async (): Promise<string> => {
+  return async (): Promise<Timed> => {
     const workflowId = `bare_${uuidv7()}`;
     const args = [{ request, callerId: 'root' }];
+    const startedMs = performance.now();
     await client.workflow.start('bareWorkflow', { workflowId, taskQueue: 'polled-by-nobody', args });
-    return workflowId;
+    return { workflowId, tookMs: performance.now() - startedMs };
   };
 }
 
@@ -61,28 +73,14 @@ async function whenStarted(client: TemporalClient, workflowId: string): Promise<
   }
 }
 
-/** Times work that answers with a workflow's id, and lets that start before anything else is timed. */
-function stopwatch(client: TemporalClient) {
-  return async (work: () => Promise<string>): Promise<number> => {
-    const startedMs = performance.now();
-    const workflowId = await work();
-    const tookMs = performance.now() - startedMs;
-    await whenStarted(client, workflowId);
-    return tookMs;
-  };
-}
-
 /** Milliseconds of each, taken in turns; who goes first changes, so that neither always follows the other. */
-async function interleaved(client: TemporalClient, ours: () => Promise<string>, bare: () => Promise<string>) {
-  const timed = stopwatch(client);
+async function interleaved(client: TemporalClient, ours: () => Promise<Timed>, bare: () => Promise<Timed>) {
   const times = { ours: [] as number[], bare: [] as number[] };
-  for (let n = 0; n < WARM_UPS + SAMPLES; n += 1) {
-    const oursFirst = n % 2 === 0;
-    const firstMs = await timed(oursFirst ? ours : bare);
-    const secondMs = await timed(oursFirst ? bare : ours);
-    if (n < WARM_UPS) continue;
-    times.ours.push(oursFirst ? firstMs : secondMs);
-    times.bare.push(oursFirst ? secondMs : firstMs);
+  for (let n = 0; n < 2 * (WARM_UPS + SAMPLES); n += 1) {
+    const isOurs = n % 4 === 0 || n % 4 === 3;
+    const { workflowId, tookMs } = await (isOurs ? ours : bare)();
+    await whenStarted(client, workflowId);
+    if (n >= 2 * WARM_UPS) times[isOurs ? 'ours' : 'bare'].push(tookMs);
   }
   return times;
 }
@@ -103,10 +101,13 @@ async function startSubject(context: BenchContext) {
 
 export async function create(context: BenchContext): Promise<Outcome> {
   const { config, parts, client } = await startSubject(context);
-  const http = new Client(config.publicUrl);
-  context.closers.add('HTTP client', () => http.close());
-  const ours = httpCreate(http, parts.rootKey.key ?? '');
-  const video = await findVideo(parts.database.db, await ours());
+  const order = {
+    url: `${config.publicUrl}/airforce/v1/video/generations`,
+    apiKey: parts.rootKey.key ?? '',
+    body: JSON.stringify(BODY),
+  };
+  const ours = httpCreate(context, order);
+  const video = await findVideo(parts.database.db, (await ours()).workflowId);
   if (video === null) throw new Error('the created video is not in the catalog');
   const times = await interleaved(client, ours, bareStart(client, video.request));
   return {

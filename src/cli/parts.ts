@@ -6,7 +6,7 @@ import { type CatalogDatabase, openDatabase } from '../catalog/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../logging.ts';
-import { closeUntrustedConnections } from '../net/fetch-untrusted.ts';
+import { closeLentConnections } from '../net/lent-answer.ts';
 import { closeUpstreamConnections } from '../net/request-json.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { createFileStore } from '../storage/file-store.ts';
@@ -32,7 +32,7 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   const database = await openDatabase(config);
   closers.add('catalog', () => database.close());
   closers.add('connections to upstreams', closeUpstreamConnections);
-  closers.add('connections to results', closeUntrustedConnections);
+  closers.add('connections to results', closeLentConnections);
   const { db } = database;
   // A lane is what makes adoption from a list exact; an idempotency key makes it needless.
   const accounts = config.accounts.map((account) => {

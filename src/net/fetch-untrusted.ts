@@ -1,8 +1,7 @@
 /** HTTP with URLs that others named (result links, images): public addresses only, each redirect checked, no key leaks. */
 
-import type { Readable } from 'node:stream';
-import { type Agent, type Dispatcher, request } from 'undici';
-import { createGuardedAgent } from './guarded-agent.ts';
+import { createGuardedConnector } from './guarded-connector.ts';
+import { type AnswerHead, LentAnswer, type LentBody } from './lent-answer.ts';
 import { USER_AGENT } from './user-agent.ts';
 
 export interface UntrustedRequest {
@@ -20,12 +19,9 @@ export interface UntrustedRequest {
   readonly authorise?: { readonly origin: string; readonly apiKey: string };
 }
 
-/** The answer's head and its body as it comes; whoever gets it reads the body or destroys it. */
-export interface UntrustedAnswer {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Readable;
+/** The answer's head and its body as it comes; whoever gets it reads the body or drops it. */
+export interface UntrustedAnswer extends AnswerHead {
+  readonly body: LentBody;
   /** After redirects. */
   readonly url: string;
 }
@@ -41,22 +37,6 @@ export class UnusableUrl extends Error {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const CREDENTIAL_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
-
-const agents = new Map<string, Agent>();
-
-function agentFor(trustedHosts: readonly string[]): Agent {
-  const key = [...trustedHosts].sort().join(',');
-  const agent = agents.get(key) ?? createGuardedAgent(trustedHosts);
-  agents.set(key, agent);
-  return agent;
-}
-
-/** Ends all exchanges with untrusted hosts and closes their connections. */
-export async function closeUntrustedConnections(): Promise<void> {
-  const closing = [...agents.values()].map((agent) => agent.destroy());
-  agents.clear();
-  await Promise.all(closing);
-}
 
 /**
  * Follows a URL to its answer, of whatever status.
@@ -80,10 +60,11 @@ async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Pro
   let authorise = call.authorise;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     if (authorise?.origin !== url.origin) authorise = undefined;
-    const answer = await exchangeOnce(call, { url, apiKey: authorise?.apiKey, signal });
-    const { location } = answer.headers;
-    if (!REDIRECTS.has(answer.statusCode) || typeof location !== 'string') return readAnswer(answer, url);
-    quieten(answer.body).destroy();
+    const answer = exchange(call, { url, apiKey: authorise?.apiKey, signal });
+    const { status, headers } = await answer.head;
+    const { location } = headers;
+    if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer, url: url.href };
+    answer.drop();
     url = checkUrl(location, url.href);
   }
   throw new UnusableUrl(`${originOf(call.url)} redirects more than ${MAX_REDIRECTS} times`);
@@ -112,12 +93,14 @@ interface Hop {
   readonly signal: AbortSignal;
 }
 
-async function exchangeOnce(call: UntrustedRequest, { url, apiKey, signal }: Hop): Promise<Dispatcher.ResponseData> {
+function exchange({ method = 'GET', headers = {}, trustedHosts }: UntrustedRequest, hop: Hop): LentAnswer {
+  const { url, apiKey, signal } = hop;
   signal.throwIfAborted();
-  const given = Object.entries(call.headers ?? {}).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase()));
-  const answer = request(url, {
-    method: call.method ?? 'GET',
-    dispatcher: agentFor(call.trustedHosts),
+  const given = Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase()));
+  return new LentAnswer({
+    url,
+    method,
+    connector: (socketOptions) => createGuardedConnector(trustedHosts, socketOptions),
     signal,
     headers: {
       // The bytes are stored and counted as they come.
@@ -127,32 +110,4 @@ async function exchangeOnce(call: UntrustedRequest, { url, apiKey, signal }: Hop
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     },
   });
-  return await unlessAborted(answer, signal);
-}
-
-/** undici hears an abort only once it is connected, which a name server can delay for long. */
-async function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([pending, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/** A stream whose error nobody hears ends the process, and destroying a body makes one. */
-function quieten(body: Readable): Readable {
-  return body.on('error', () => {});
-}
-
-function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData, url: URL): UntrustedAnswer {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return { status: statusCode, headers: flat, body: quieten(body), url: url.href };
 }

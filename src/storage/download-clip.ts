@@ -1,10 +1,16 @@
 /** Downloads a clip into a staged object, going on where a broken connection left it. */
 
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArchiveProblem, CutOff } from './archive-problem.ts';
 import type { ClipTransfer } from './clip-transfer.ts';
-import { type FetchedResult, type FetchOrder, type FetchResult, readAnswer } from './result-answer.ts';
+import {
+  type FetchedResult,
+  type FetchOrder,
+  type FetchResult,
+  type ResultBody,
+  readAnswer,
+  type TakeChunk,
+} from './result-answer.ts';
 
 /** Bounds of a download. */
 export interface DownloadLimits {
@@ -77,7 +83,7 @@ async function ask(transfer: ClipTransfer, job: DownloadJob): Promise<FetchedRes
     transfer.learn(answer);
     return answer;
   } catch (error) {
-    drop(answer.body);
+    answer.body.drop();
     throw error;
   }
 }
@@ -122,12 +128,12 @@ async function receive(transfer: ClipTransfer, { body }: FetchedResult, job: Dow
   const { maxBytes } = job.limits;
   try {
     checkSize(transfer.totalBytes ?? 0, maxBytes);
-    for await (const chunk of watched(body, job)) {
+    await readWatched(body, job, (chunk) => {
       checkSize(staged.sizeBytes + chunk.byteLength, maxBytes);
-      await staged.write(chunk);
-    }
+      return staged.write(chunk);
+    });
   } finally {
-    drop(body);
+    body.drop();
   }
   const { totalBytes } = transfer;
   if (totalBytes === null || staged.sizeBytes === totalBytes) return;
@@ -136,45 +142,48 @@ async function receive(transfer: ClipTransfer, { body }: FetchedResult, job: Dow
   throw new CutOff(message);
 }
 
-/** A body that is ended early reports that as an error, which must find a listener. */
-function drop(body: Readable): void {
-  body.on('error', () => undefined).destroy();
-}
-
 function checkSize(sizeBytes: number, maxBytes: number): void {
   if (sizeBytes > maxBytes)
     throw new ArchiveProblem('invalid', `the clip is larger than the bound of ${maxBytes} bytes`);
 }
 
-/** The body's chunks; a stall, an abort and an error of the connection all end it, as `CutOff`. */
-async function* watched(body: Readable, { signal, limits }: DownloadJob): AsyncGenerator<Uint8Array> {
-  let isWaiting = true;
+/**
+ * Reads the body to its end. A stall, an abort and an error of the connection all end it as `CutOff`; what `take` fails
+ * with is thrown as it is.
+ */
+async function readWatched(body: ResultBody, { signal, limits }: DownloadJob, take: TakeChunk): Promise<void> {
+  let isOurTurn = false;
+  const ownFailure: unknown[] = [];
   // Only the upstream's silence counts, not the time that our own disk takes.
   const timer = setTimeout(() => {
-    if (isWaiting) body.destroy(new Error(`nothing came for ${limits.idleMs} ms`));
-    else timer.refresh();
+    if (isOurTurn) timer.refresh();
+    else body.drop(new Error(`nothing came for ${limits.idleMs} ms`));
   }, limits.idleMs);
-  const abort = () => body.destroy(new Error('aborted'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
+  const fail = (error: unknown): never => {
+    ownFailure.push(error);
+    throw error;
+  };
+  const goOn = () => {
+    isOurTurn = false;
+    timer.refresh();
+  };
   try {
-    for (let next = await nextOf(chunks); !next.done; next = await nextOf(chunks)) {
-      isWaiting = false;
-      yield next.value;
-      isWaiting = true;
+    await body.read((chunk) => {
       timer.refresh();
-    }
+      let taken: Promise<void> | undefined;
+      try {
+        taken = take(chunk);
+      } catch (error) {
+        fail(error);
+      }
+      isOurTurn = taken !== undefined;
+      return taken?.then(goOn, fail);
+    });
+  } catch (error) {
+    if (ownFailure.length > 0) throw ownFailure[0];
+    signal.throwIfAborted();
+    throw new CutOff(error instanceof Error ? error.message : String(error), error);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-async function nextOf(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
-  try {
-    return await chunks.next();
-  } catch (error) {
-    throw new CutOff(error instanceof Error ? error.message : String(error), error);
   }
 }

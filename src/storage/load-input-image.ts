@@ -93,7 +93,7 @@ async function fetchOnce(
     if (answer.status !== 200) throw new UnusableImage(`answered ${answer.status}`);
     return await readBounded(answer);
   } finally {
-    answer.body.destroy();
+    answer.body.drop();
   }
 }
 
@@ -103,11 +103,10 @@ async function readBounded({ headers, body }: FetchedResult): Promise<Uint8Array
   if (Number(headers['content-length'] ?? 0) > mostBytes) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let sizeBytes = 0;
-  const chunks: AsyncIterable<Uint8Array> = body;
-  for await (const chunk of chunks) {
+  await body.read((chunk) => {
     sizeBytes += chunk.byteLength;
     if (sizeBytes > mostBytes) throw tooLarge();
-    pieces.push(chunk);
-  }
+    pieces.push(Buffer.from(chunk));
+  });
   return Buffer.concat(pieces, sizeBytes);
 }

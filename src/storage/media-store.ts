@@ -13,8 +13,8 @@ export interface ByteRange {
 export interface StagedObject {
   /** Bytes taken so far, resumed ones included: where an interrupted download goes on. */
   readonly sizeBytes: number;
-  /** Appends; resolves when the chunk is taken, so that awaiting it is the backpressure. */
-  write(chunk: Uint8Array): Promise<void>;
+  /** Appends a copy of the chunk; what it returns is to be waited for before the next one, which is the backpressure. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
   /** SHA-256 (hex) of everything written, resumed parts included. */
   sha256(): string;
   /** Makes what was written safe, and returns what `stage` needs to go on in another process. May run beside writes. */

@@ -4,6 +4,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JsonObject } from '../domain/json.ts';
+import { alignedBlocks, DirectWrites } from './direct-writes.ts';
 import type { StagedObject } from './media-store.ts';
 
 /** How much is gathered before it is hashed and written: large, for every piece of work on the file costs a thread's wake. */
@@ -12,6 +13,8 @@ const BLOCK_BYTES = 2 * 1024 * 1024;
 const BLOCKS = 4;
 /** So much is written before the disk is made to take it: what is left for the commit is little, whatever the size. */
 const SYNC_BYTES = 64 * 1024 * 1024;
+/** Clips up to this size are still in the page cache when their callers come for them; what is beyond goes past it. */
+const CACHED_BYTES = 64 * 1024 * 1024;
 const COMMIT_TRIES = 3;
 
 /** Where a part file stands, what it is called in checkpoints, and where it goes. */
@@ -73,8 +76,12 @@ class StagedFile implements StagedObject {
   #blockAt: number;
   #block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #filledBytes = 0;
-  /** Blocks on their way to the file, the oldest first; each is free again when it is there. */
-  readonly #onTheirWay: Promise<Buffer>[] = [];
+  /** Blocks on their way to the file, the oldest first. */
+  readonly #onTheirWay: Promise<void>[] = [];
+  /** Blocks that can be filled again, of the memory that is in use now. */
+  #free: Buffer[] = [];
+  /** For what goes past the page cache; null until then. */
+  #direct: DirectWrites | null = null;
   /** Work on the file, one piece after the other. */
   #queue: Promise<void> = Promise.resolve();
   #unsyncedBytes = 0;
@@ -92,15 +99,16 @@ class StagedFile implements StagedObject {
     return this.#blockAt + this.#filledBytes;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array): Promise<void> | undefined {
     this.#throwFailure();
     for (let offset = 0; offset < chunk.byteLength; ) {
-      const piece = chunk.subarray(offset, offset + BLOCK_BYTES - this.#filledBytes);
+      const piece = chunk.subarray(offset, offset + this.#roomBytes());
       this.#block.set(piece, this.#filledBytes);
       this.#filledBytes += piece.byteLength;
       offset += piece.byteLength;
-      if (this.#filledBytes === BLOCK_BYTES) await this.#turnOver();
+      if (this.#roomBytes() === 0) this.#turnOver();
     }
+    return this.#onTheirWay.length < BLOCKS ? undefined : this.#onTheirWay[0];
   }
 
   sha256(): string {
@@ -117,6 +125,7 @@ class StagedFile implements StagedObject {
   async commit(): Promise<void> {
     await this.#enqueue(async () => {
       await this.#writeFilled();
+      await this.#direct?.close();
       await this.#handle.sync();
       // Waits for what is synced beside: the kernel tells an error of the disk once, and it may have told it there.
       await this.#handle.close();
@@ -137,29 +146,46 @@ class StagedFile implements StagedObject {
 
   async #close(): Promise<void> {
     await this.#queue;
+    await this.#direct?.close().catch(() => undefined);
     await this.#handle.close().catch(() => undefined);
+  }
+
+  /** Blocks end at multiples of their size, wherever an earlier attempt broke off. */
+  #roomBytes(): number {
+    return BLOCK_BYTES - (this.#blockAt % BLOCK_BYTES) - this.#filledBytes;
   }
 
   #filled(): Buffer {
     return this.#block.subarray(0, this.#filledBytes);
   }
 
-  /** Sends the full block on its way and goes on with a free one; waits for the disk only when there is none. */
-  async #turnOver(): Promise<void> {
-    const [block, at] = [this.#block, this.#blockAt];
-    this.#hash.update(block);
-    this.#blockAt += BLOCK_BYTES;
+  /** Sends the full block on its way and goes on with a free one. */
+  #turnOver(): void {
+    const [block, bytes, at, direct] = [this.#block, this.#filled(), this.#blockAt, this.#direct];
+    this.#hash.update(bytes);
+    this.#blockAt += bytes.length;
     this.#filledBytes = 0;
+    if (this.#blockAt >= CACHED_BYTES) this.#passCache();
+    this.#block = this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
     const written = this.#enqueue(async () => {
-      await this.#writeAt(at, block);
-      this.#syncBeside(block.length);
-      return block;
+      if (!(await direct?.write(bytes, at))) {
+        await this.#writeAt(at, bytes);
+        this.#syncBeside(bytes.length);
+      }
+      // Blocks of before the memory changed are not used again.
+      if (direct === this.#direct) this.#free.push(block);
+      void this.#onTheirWay.shift();
     });
     // A failure shows at the next call, which need not be the one that waits for this block.
     written.catch(() => undefined);
     this.#onTheirWay.push(written);
-    const oldest = this.#onTheirWay.length === BLOCKS ? this.#onTheirWay.shift() : undefined;
-    this.#block = oldest ? await oldest : Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  /** Changes to memory that can be written past the page cache. */
+  #passCache(): void {
+    if (this.#direct !== null) return;
+    this.#direct = new DirectWrites(this.#paths.partPath);
+    this.#free = alignedBlocks(BLOCKS + 1, BLOCK_BYTES);
   }
 
   /** One failure spoils the part: after a failed write or sync nobody knows what is on the disk. */

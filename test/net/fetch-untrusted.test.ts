@@ -1,13 +1,9 @@
 /** URLs from others: which are followed, which are refused, and that no key leaves its origin. */
 
-import { text as readText } from 'node:stream/consumers';
-import {
-  closeUntrustedConnections,
-  fetchUntrusted,
-  type UntrustedRequest,
-  UnusableUrl,
-} from '../../src/net/fetch-untrusted.ts';
-import { BlockedAddress, hostAndPort } from '../../src/net/guarded-agent.ts';
+import { fetchUntrusted, type UntrustedRequest, UnusableUrl } from '../../src/net/fetch-untrusted.ts';
+import { BlockedAddress, hostAndPort } from '../../src/net/guarded-connector.ts';
+import { closeLentConnections } from '../../src/net/lent-answer.ts';
+import { readText } from './read-body.ts';
 import { cut, type ScriptedServer, silence, startScriptedServer, text } from './scripted-server.ts';
 
 let trusted: ScriptedServer;
@@ -21,7 +17,7 @@ beforeEach(() => {
   other.received.length = 0;
 });
 afterAll(async () => {
-  await closeUntrustedConnections();
+  await closeLentConnections();
   await trusted.close();
   await other.close();
 });
@@ -60,7 +56,7 @@ describe('addresses', () => {
   test('trust in one port is not trust in another', async () => {
     trusted.script = text(200, 'ok');
     const answer = await fetchIt(trusted.origin);
-    answer.body.destroy();
+    answer.body.drop();
     await expect(fetchIt(other.origin)).rejects.toBeInstanceOf(BlockedAddress);
   });
 
@@ -120,7 +116,7 @@ describe('redirects', () => {
   test('without a location are an answer', async () => {
     trusted.script = text(304, '');
     const answer = await fetchIt(trusted.origin);
-    answer.body.destroy();
+    answer.body.drop();
     expect(answer.status).toBe(304);
   });
 });
@@ -134,7 +130,7 @@ describe('keys', () => {
       (request.path === '/a' ? redirectTo('/b') : text(200, ''))(response, request);
     const authorise = { origin: trusted.origin, apiKey: 'k1' };
     const answer = await fetchIt(`${trusted.origin}/a`, { authorise });
-    answer.body.destroy();
+    answer.body.drop();
     expect(keysOf(trusted)).toEqual(['Bearer k1', 'Bearer k1']);
   });
 
@@ -144,7 +140,7 @@ describe('keys', () => {
     other.script = redirectTo(`${trusted.origin}/b`);
     const authorise = { origin: trusted.origin, apiKey: 'k1' };
     const answer = await fetchIt(`${trusted.origin}/a`, { authorise, trustedHosts: trustedHosts() });
-    answer.body.destroy();
+    answer.body.drop();
     expect(keysOf(trusted)).toEqual(['Bearer k1', undefined]);
     expect(keysOf(other)).toEqual([undefined]);
   });
@@ -154,7 +150,7 @@ describe('keys', () => {
     const answer = await fetchIt(trusted.origin, {
       headers: { Authorization: 'Bearer k1', Cookie: 'a=b', accept: 'video/mp4' },
     });
-    answer.body.destroy();
+    answer.body.drop();
     expect(trusted.received[0]?.headers).not.toHaveProperty('authorization');
     expect(trusted.received[0]?.headers).not.toHaveProperty('cookie');
     expect(trusted.received[0]?.headers.accept).toBe('video/mp4');
@@ -184,12 +180,14 @@ describe('time and failure', () => {
     }
   });
 
-  test('a body may be destroyed without a listener', async () => {
-    trusted.script = (response) => response.writeHead(200).write('first');
+  test('a body that is dropped closes its connection', async () => {
+    const closed = new Promise((resolve) => {
+      trusted.script = (response) => response.once('close', resolve).writeHead(200).write('first');
+    });
     const answer = await fetchIt(trusted.origin);
-    answer.body.destroy();
-    await new Promise((resolve) => answer.body.once('close', resolve));
-    expect(answer.body.destroyed).toBe(true);
+    answer.body.drop();
+    await closed;
+    await expect(readText(answer.body)).rejects.toThrow('not wanted');
   });
 
   test('the signal ends a body that is running', async () => {

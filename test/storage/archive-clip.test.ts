@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '../../src/domain/json.ts';
-import { closeUntrustedConnections, fetchUntrusted } from '../../src/net/fetch-untrusted.ts';
+import { fetchUntrusted } from '../../src/net/fetch-untrusted.ts';
+import { closeLentConnections } from '../../src/net/lent-answer.ts';
 import { type ArchiveOrder, type ArchiveOutcome, createClipArchiver } from '../../src/storage/archive-clip.ts';
 import type { DownloadLimits } from '../../src/storage/download-clip.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
@@ -25,7 +26,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'clipyard-archive-'));
 });
 afterEach(async () => {
-  await closeUntrustedConnections();
+  await closeLentConnections();
   await server.close();
   rmSync(root, { recursive: true, force: true });
 });

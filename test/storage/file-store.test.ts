@@ -1,9 +1,21 @@
 /** The filesystem store: the contract, and the dangers of its own. */
 
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { alignedBlocks, DirectWrites } from '../../src/storage/direct-writes.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
+import type { StagedObject } from '../../src/storage/media-store.ts';
 import { describeMediaStore, putObject, readObject } from './media-store-contract.ts';
 
 let root: string;
@@ -82,6 +94,71 @@ test('removing the last object removes its directory', async () => {
   expect((await readObject(store, 'v/poster.jpg'))?.toString()).toBe('y');
   await store.remove('v/poster.jpg');
   expect(readdirSync(root)).toEqual(['.staging']);
+});
+
+describe('a clip larger than what is kept in the page cache', () => {
+  const MEBIBYTE = 1024 * 1024;
+  const pattern = randomBytes(3 * MEBIBYTE + 17);
+  /** 70 MiB and a little, no piece of it like the one before. */
+  const bytes = Buffer.alloc(70 * MEBIBYTE + 4321, pattern);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+
+  async function writeFrom(staged: StagedObject, endBytes: number): Promise<void> {
+    const step = 300_007;
+    while (staged.sizeBytes < endBytes) {
+      const at = staged.sizeBytes;
+      await staged.write(bytes.subarray(at, Math.min(at + step, endBytes)));
+    }
+  }
+
+  test.each([
+    ['in one go', []],
+    ['broken off before that', [10 * MEBIBYTE + 1]],
+    ['broken off beyond it, between two blocks', [66 * MEBIBYTE]],
+    ['broken off beyond it, in the middle of a block', [65 * MEBIBYTE + 12_345, 68 * MEBIBYTE + 4096]],
+  ])('is stored whole, %s', async (_name, breaksBytes) => {
+    const store = createFileStore(root);
+    let staged = await store.stage('v/clip.mp4');
+    for (const breakBytes of breaksBytes) {
+      await writeFrom(staged, breakBytes);
+      const checkpoint = await staged.checkpoint();
+      await staged.suspend();
+      staged = await createFileStore(root).stage('v/clip.mp4', checkpoint);
+      expect(staged.sizeBytes).toBe(breakBytes);
+    }
+    await writeFrom(staged, bytes.length);
+    expect(staged.sha256()).toBe(digest);
+    await staged.commit();
+    const stored = await readObject(store, 'v/clip.mp4');
+    expect(stored?.equals(bytes)).toBe(true);
+  });
+
+  test('is stored whole while checkpoints are taken', async () => {
+    const store = createFileStore(root);
+    const staged = await store.stage('v/clip.mp4');
+    for (let sizeBytes = 5_000_001; sizeBytes < bytes.length; sizeBytes += 5_000_001) {
+      await writeFrom(staged, sizeBytes);
+      expect(await staged.checkpoint()).toMatchObject({ sizeBytes });
+    }
+    await writeFrom(staged, bytes.length);
+    await staged.commit();
+    expect((await readObject(store, 'v/clip.mp4'))?.equals(bytes)).toBe(true);
+  });
+});
+
+test('what cannot be written past the page cache is left to be written as usual', async () => {
+  const path = join(root, 'file');
+  writeFileSync(path, '');
+  const direct = new DirectWrites(path);
+  const [block = Buffer.alloc(0)] = alignedBlocks(1, 8192);
+  expect(await direct.write(block.fill('a'), 4096)).toBe(true);
+  expect(await direct.write(block, 100)).toBe(false);
+  expect(await direct.write(block.subarray(0, 100), 0)).toBe(false);
+  // Its own alignment is refused by the system, and nothing is tried after that.
+  expect(await direct.write(block.subarray(1, 4097), 0)).toBe(false);
+  expect(await direct.write(block, 0)).toBe(false);
+  await direct.close();
+  expect(readFileSync(path).subarray(4096).equals(block)).toBe(true);
 });
 
 test('the check fails where nothing can be written', async () => {

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REQUEST_BOUNDS } from '../../src/domain/video-request.ts';
-import { closeUntrustedConnections, fetchUntrusted } from '../../src/net/fetch-untrusted.ts';
+import { fetchUntrusted } from '../../src/net/fetch-untrusted.ts';
+import { closeLentConnections } from '../../src/net/lent-answer.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
 import { inputImageKeyOf, storeInputImage } from '../../src/storage/input-images.ts';
 import { createImageLoader, type ImageLoaderParts } from '../../src/storage/load-input-image.ts';
@@ -28,7 +29,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 afterAll(async () => {
-  await closeUntrustedConnections();
+  await closeLentConnections();
   await server.close();
 });
 

@@ -1,12 +1,11 @@
 /** Connections that are only made to public addresses, checked where they are made, and to hosts that are trusted. */
 
 import { lookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector } from 'undici';
+import { isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net';
+import { buildConnector } from 'undici';
 import { isPublicAddress } from './public-address.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const BODY_IDLE_TIMEOUT_MS = 30_000;
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** A URL led to an address that is not public. */
@@ -47,24 +46,24 @@ const lookupPublic: LookupFunction = (host, options, callback) => {
   });
 };
 
-/** An agent whose connections keep to public addresses, and to `trustedHosts` (`host:port`) wherever they are. */
-export function createGuardedAgent(trustedHosts: readonly string[]): Agent {
+/** A connector that keeps to public addresses, and to `trustedHosts` (`host:port`) wherever they are. */
+export function createGuardedConnector(
+  trustedHosts: readonly string[],
+  socketOptions: Pick<TcpNetConnectOpts, 'onread'>,
+): buildConnector.connector {
   const trusted = new Set(trustedHosts.map((host) => host.toLowerCase()));
-  const connectAnywhere = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
-  const connectPublic = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: lookupPublic });
-  return new Agent({
-    headersTimeout: 0,
-    bodyTimeout: BODY_IDLE_TIMEOUT_MS,
-    connect: (options, callback) => {
-      const { hostname } = options;
-      if (trusted.has(hostAndPort(options))) {
-        connectAnywhere(options, callback);
-      } else if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
-        // A literal address is never looked up, so it has to be checked here.
-        callback(new BlockedAddress(hostname, hostname), null);
-      } else {
-        connectPublic(options, callback);
-      }
-    },
-  });
+  const options = { ...socketOptions, timeout: CONNECT_TIMEOUT_MS };
+  const connectAnywhere = buildConnector(options);
+  const connectPublic = buildConnector({ ...options, lookup: lookupPublic });
+  return (target, callback) => {
+    const { hostname } = target;
+    if (trusted.has(hostAndPort(target))) {
+      connectAnywhere(target, callback);
+    } else if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
+      // A literal address is never looked up, so it has to be checked here.
+      callback(new BlockedAddress(hostname, hostname), null);
+    } else {
+      connectPublic(target, callback);
+    }
+  };
 }

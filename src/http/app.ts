@@ -18,12 +18,13 @@ import type { SpriteSheets } from '../storage/sprite-sheet.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
 import type { VideoLinks } from './dialect-handlers.ts';
-import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths, findDialectPath } from './dialect-paths.ts';
+import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialect-paths.ts';
 import { mountDialects } from './dialect-routes.ts';
 import { isTooLarge, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { RequestRates } from './request-rate.ts';
+import { collectMethods } from './route-methods.ts';
 
 export interface AppOptions {
   readonly gateway: Gateway;
@@ -68,11 +69,10 @@ function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
   };
 }
 
-/** Why nothing answers at a URL: no such route, or another method. */
-function missing(paths: readonly DialectPath[], request: FastifyRequest, reply: FastifyReply): Refusal {
-  const path = findDialectPath(paths, request.url);
-  if (path === undefined) return new Refusal('not_found', 'there is no such route');
-  const allowed = [...path.methods.keys()].join(', ');
+/** Why nothing answers at a URL that takes these methods: no such route, or another method. */
+function missing(methods: readonly string[], request: FastifyRequest, reply: FastifyReply): Refusal {
+  if (methods.length === 0) return new Refusal('not_found', 'there is no such route');
+  const allowed = methods.join(', ');
   reply.header('allow', allowed);
   return new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
 }
@@ -130,6 +130,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   const streams = new EventStreams(options.streams);
 
+  const methodsOf = collectMethods(app);
   app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);
   closeGently(app, streams);
@@ -137,9 +138,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.setErrorHandler(async (error, request, reply) => {
     if (isTooLarge(error)) await restOfBody(request);
     // Bodies of unknown routes are read before the route is missed, and may not fit either.
-    return answerError(request.is404 ? missing(paths, request, reply) : error, request, reply);
+    return answerError(request.is404 ? missing(methodsOf(request.url), request, reply) : error, request, reply);
   });
-  app.setNotFoundHandler((request, reply) => answerError(missing(paths, request, reply), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    return answerError(missing(methodsOf(request.url), request, reply), request, reply);
+  });
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
   const { store, spriteSheets } = options;
   mountDialects(app, { gateway, links, store, spriteSheets, trustedHosts, streams, syncWaitMs }, paths);

@@ -3,6 +3,7 @@
 import type { Dialect, DialectRoute } from '../dialects/dialect.ts';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { pathOf, patternOf } from './route-methods.ts';
 
 /** One dialect's route, and the name it is mounted under. */
 export interface Face {
@@ -21,13 +22,6 @@ export interface DialectPath {
 /** Dialects by the name they are mounted under. */
 export type DialectTable = Readonly<Record<string, Dialect>>;
 
-function patternOf(url: string): RegExp {
-  const segments = url
-    .split('/')
-    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^$()[\]]/g, '\\$&')));
-  return new RegExp(`^${segments.join('/')}$`);
-}
-
 /** All URLs of all dialects. */
 export function dialectPaths(dialects: DialectTable): readonly DialectPath[] {
   const byUrl = new Map<string, Map<string, Face[]>>();
@@ -45,13 +39,8 @@ export function dialectPaths(dialects: DialectTable): readonly DialectPath[] {
   return [...byUrl].map(([url, methods]) => ({ url, pattern: patternOf(url), methods }));
 }
 
-/** The path part of a request's URL. */
-function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? url;
-}
-
 /** The dialects' URL that a request names, whatever its method. */
-export function findDialectPath(paths: readonly DialectPath[], url: string): DialectPath | undefined {
+function findDialectPath(paths: readonly DialectPath[], url: string): DialectPath | undefined {
   const path = pathOf(url);
   return paths.find(({ pattern }) => pattern.test(path));
 }

@@ -174,11 +174,11 @@ test.each(['/v1/video/tasks/%zz', '/airforce/v1/video/tasks/%zz'])('%s is answer
 test.each([
   ['/v1/video/generations', 'GET', 'POST'],
   ['/airforce/v1/video/generations', 'PUT', 'POST'],
-  ['/v1/video/tasks', 'POST', 'GET'],
-  ['/v1/video/tasks/video_1', 'PATCH', 'GET, DELETE'],
-  ['/v1/video/tasks/video_1', 'OPTIONS', 'GET, DELETE'],
+  ['/v1/video/tasks', 'POST', 'GET, HEAD'],
+  ['/v1/video/tasks/video_1', 'PATCH', 'GET, HEAD, DELETE'],
+  ['/v1/video/tasks/video_1', 'OPTIONS', 'GET, HEAD, DELETE'],
   ['/v1/video/tasks/video_1/stream', 'HEAD', 'GET'],
-  ['/v1/models', 'DELETE', 'GET'],
+  ['/v1/models', 'DELETE', 'GET, HEAD'],
 ] as const)('%s with %s is answered 405', async (url, method, allow) => {
   const payload = method === 'PUT' ? '<xml/>' : undefined;
   const headers = payload === undefined ? {} : { 'content-type': 'text/xml' };

@@ -1,0 +1,64 @@
+/** Methods that our own routes do not take: told with those that they do. */
+
+import { mediaRoutes } from '../../src/http/media-routes.ts';
+import { createFileStore } from '../../src/storage/file-store.ts';
+import { createLinkSigner } from '../../src/storage/signed-links.ts';
+import { type ManagementApp, openManagementApp } from './management-app.ts';
+import { makeApp } from './test-app.ts';
+
+function problemOf(status: number, code: string) {
+  return {
+    type: 'about:blank',
+    title: expect.any(String),
+    status,
+    detail: expect.any(String),
+    code,
+    requestId: expect.any(String),
+  };
+}
+
+describe('our own routes', () => {
+  let management: ManagementApp;
+
+  beforeAll(async () => {
+    management = await openManagementApp();
+  });
+  afterAll(() => management.close());
+
+  test.each([
+    ['DELETE', '/clipyard/v1/videos', 'GET, HEAD'],
+    ['PUT', '/clipyard/v1/videos/video_1?a=b', 'GET, HEAD'],
+    ['GET', '/clipyard/v1/videos/video_1/cancel', 'POST'],
+    ['GET', '/clipyard/v1/estimates', 'POST'],
+    ['DELETE', '/clipyard/v1/callers', 'GET, HEAD, POST'],
+    ['GET', '/clipyard/v1/callers/caller_1', 'PATCH'],
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['OPTIONS', '/readyz', 'GET, HEAD'],
+  ] as const)('answer %s %s with 405 and what they take', async (method, url, allow) => {
+    const { status, body, headers } = await management.ask({ method, url, key: null });
+    expect({ status, allow: headers['allow'] }).toEqual({ status: 405, allow });
+    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(body).toEqual(problemOf(405, 'method_not_allowed'));
+  });
+
+  test.each(['/clipyard/v1', '/clipyard/v1/nothing', '/clipyard/v1/videos/video_1/nothing', '/healthz/more'])(
+    'are not found at %s whatever the method',
+    async (url) => {
+      const { status, body, headers } = await management.ask({ method: 'POST', url });
+      expect({ status, allow: headers['allow'] }).toEqual({ status: 404, allow: undefined });
+      expect(body).toEqual(problemOf(404, 'not_found'));
+    },
+  );
+});
+
+test.each(['/media/video_1/clip.mp4?signature=x', '/input-images/a.png'])(
+  'the link %s takes no DELETE',
+  async (url) => {
+    const none = async () => null;
+    const links = createLinkSigner(['key'], '');
+    const media = mediaRoutes({ store: createFileStore('.'), links, findVideo: none, findInputImage: none });
+    const answer = await makeApp({ plugins: [media] }).app.inject({ method: 'DELETE', url });
+    expect({ status: answer.statusCode, allow: answer.headers.allow }).toEqual({ status: 405, allow: 'GET, HEAD' });
+    expect(answer.json()).toEqual(problemOf(405, 'method_not_allowed'));
+  },
+);

@@ -112,6 +112,12 @@ export const REFUSALS = {
   },
   conflict: { retry: 'never', httpStatus: 409, charge: 'none', meaning: 'The state of the thing does not allow this.' },
   gone: { retry: 'never', httpStatus: 410, charge: 'none', meaning: 'The media have been purged.' },
+  precondition_failed: {
+    retry: 'never',
+    httpStatus: 412,
+    charge: 'none',
+    meaning: 'The file is not the one that If-Match names.',
+  },
   too_large: { retry: 'never', httpStatus: 413, charge: 'none', meaning: 'The request is larger than its bound.' },
   unsupported_media_type: {
     retry: 'never',

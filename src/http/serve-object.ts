@@ -21,13 +21,14 @@ type RequestedPart =
   | { readonly kind: 'whole' | 'unsatisfiable' }
   | { readonly kind: 'part'; readonly range: ByteRange };
 
-/** Answers GET and HEAD; throws `Refusal` (410) where the object is no longer there. */
+/** Answers GET and HEAD; throws `Refusal`: 412 for another object than was asked for, 410 where it is no longer there. */
 export async function serveObject(
   request: FastifyRequest,
   reply: FastifyReply,
   object: ServedObject,
 ): Promise<FastifyReply> {
   const { sizeBytes, etag, lastModified, contentType, filename } = object;
+  checkIsMeant(request, object);
   reply.headers({
     etag,
     'last-modified': lastModified.toUTCString(),
@@ -71,11 +72,22 @@ async function sendBytes(reply: FastifyReply, { store, key }: ServedObject, rang
   throw new Refusal('gone', 'the media have been purged');
 }
 
+function tagsOf(list: string): readonly string[] {
+  return list.split(',').map((tag) => tag.trim());
+}
+
+/** If-Match, which goes before all other conditions (13.2.2): weak tags never match (13.1.1). */
+function checkIsMeant({ headers }: FastifyRequest, { etag }: ServedObject): void {
+  const meant = headers['if-match'];
+  if (meant === undefined || tagsOf(meant).some((tag) => tag === '*' || tag === etag)) return;
+  throw new Refusal('precondition_failed', `If-Match names another ETag than ${etag}`);
+}
+
 function isNotModified({ headers }: FastifyRequest, { etag, lastModified }: ServedObject): boolean {
   const known = headers['if-none-match'];
   // Where both are sent the tag alone decides (13.2.2).
   if (known !== undefined) {
-    const tags = known.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+    const tags = tagsOf(known).map((tag) => tag.replace(/^W\//, ''));
     return tags.includes('*') || tags.includes(etag);
   }
   const sinceMs = Date.parse(headers['if-modified-since'] ?? '');

@@ -141,6 +141,27 @@ test.each(['bytes=0-1,5-6', 'bytes=9-3', 'bytes=', 'bytes=-', 'bytes=a-b', 'line
   },
 );
 
+test.each<[string, Record<string, string>, number]>([
+  ['the ETag', { 'if-match': ETAG }, 200],
+  ['a list with the ETag', { 'if-match': `"a", ${ETAG}` }, 200],
+  ['a star', { 'if-match': '*' }, 200],
+  ['another ETag', { 'if-match': '"a"' }, 412],
+  ['a list of others', { 'if-match': '"a","b"' }, 412],
+  ['the ETag made weak', { 'if-match': `W/${ETAG}` }, 412],
+  ['nonsense', { 'if-match': SHA }, 412],
+  ['another ETag beside the known one', { 'if-match': '"a"', 'if-none-match': ETAG }, 412],
+  ['the ETag beside itself as known', { 'if-match': ETAG, 'if-none-match': ETAG }, 304],
+  ['another ETag beside a range', { 'if-match': '"a"', range: 'bytes=0-9' }, 412],
+  ['the ETag beside a range', { 'if-match': ETAG, range: 'bytes=0-9' }, 206],
+])('If-Match with %s decides before all else', async (_what, headers, status) => {
+  const answer = await fetchClip(headers);
+  expect(answer.statusCode).toBe(status);
+  expect((await fetchClip(headers, 'HEAD')).statusCode).toBe(status === 206 ? 200 : status);
+  if (status !== 412) return;
+  expect(answer.json()).toMatchObject({ status: 412, code: 'precondition_failed' });
+  expect(answer.headers).not.toHaveProperty('content-range');
+});
+
 test.each([
   ['the ETag', ETAG, 206],
   ['another ETag', '"other"', 200],

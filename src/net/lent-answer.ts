@@ -90,7 +90,7 @@ export class LentAnswer implements LentBody, Dispatcher.DispatchHandler {
   }
 
   drop(reason = new Error('the answer was not wanted')): void {
-    void this.#client.destroy(reason).finally(() => clients.delete(this.#client));
+    this.#forget(this.#client.destroy(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -124,12 +124,17 @@ export class LentAnswer implements LentBody, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#end.resolve();
-    void this.#client.close().finally(() => clients.delete(this.#client));
+    this.#forget(this.#client.close());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, reason: Error): void {
     this.#head.reject(reason);
     this.#end.reject(reason);
     this.drop(reason);
+  }
+
+  /** Closing what is being destroyed is refused, and means the same here. */
+  #forget(closing: Promise<void>): void {
+    void closing.catch(() => undefined).finally(() => clients.delete(this.#client));
   }
 }

@@ -17,7 +17,19 @@ afterEach(async () => {
   await stack?.close();
 }, 60_000);
 
+const SWEEP_EACH_MS = 3_000;
+
 const sweep = () => stack.client.schedule.getHandle('clipyard-sweep').trigger();
+
+/** Sweeps over and over while the work goes on, instead of once a minute: visibility may be late for the first. */
+async function whileSweeping<Result>(work: () => Promise<Result>): Promise<Result> {
+  const timer = setInterval(() => void sweep().catch(() => undefined), SWEEP_EACH_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 /** Four videos whose tasks run, long enough for all of them to have begun, and four that wait. */
 async function loaded(): Promise<{ readonly running: readonly string[]; readonly waiting: readonly string[] }> {
@@ -62,8 +74,8 @@ test('videos are terminated and reset', async () => {
     await stack.client.workflow.getHandle(id).terminate('by an operator');
   }
   for (const id of [...reset1, resetInQueue]) await reset(id);
-  await sweep();
   const settled = (id: string) => stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+  await whileSweeping(() => Promise.all([...running, ...waiting].map(settled)));
   for (const id of [terminated, alsoTerminated]) {
     expect(await settled(id)).toMatchObject({ state: 'cancelled', settledMicroUsd: 20_000, submissions: 1 });
   }

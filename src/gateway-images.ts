@@ -16,7 +16,7 @@ export async function keepInputImage(
   { db, store }: { readonly db: Db; readonly store: MediaStore },
   image: ImageInput,
 ): Promise<ImageReference> {
-  if (image.kind === 'url') return image;
+  if (image.kind === 'url') return { kind: 'url', url: image.url };
   if (image.kind === 'stored') {
     if (await touchInputImage(db, image.sha256)) return image;
     throw new Refusal('gone', 'an input image of the request that this one builds on has been removed');

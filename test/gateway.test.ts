@@ -242,6 +242,12 @@ test('a video of the older revision that failed is paid back (AO-02, X6)', async
   expect(await balance(database.db, caller.id)).toMatchObject({ availableMicroUsd: 10_000_000, spentMicroUsd: 0 });
 });
 
+test('an image at a URL is kept as its URL alone', async () => {
+  const url = 'https://example.com/a.png';
+  const { request } = await create({ mode: 'image', images: [{ kind: 'url', url, param: 'image.url' }] });
+  expect(request.images).toEqual([{ kind: 'url', url }]);
+});
+
 describe('a remix', () => {
   // Contract 3.2
   test('takes the stored image of its source, and its name', async () => {

@@ -19,7 +19,7 @@ export function imageAtUrl(param: string, url: string): ImageInput {
   if (url.length > LONGEST_URL) refuse(param, `must not be longer than ${LONGEST_URL} characters`);
   const protocol = URL.canParse(url) ? new URL(url).protocol : null;
   if (protocol !== 'http:' && protocol !== 'https:') refuse(param, 'must be an http or https URL');
-  return { kind: 'url', url };
+  return { kind: 'url', url, param };
 }
 
 /** An image carried as base64, bare or as a `data:` URL. */

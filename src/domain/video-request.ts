@@ -18,7 +18,11 @@ export interface StoredImage {
 }
 
 /** An input image as a request brings it: one that a request had before, or bytes that are not stored yet. */
-export type ImageInput = ImageReference | ({ readonly kind: 'bytes'; readonly bytes: Uint8Array } & ImageHeader);
+export type ImageInput =
+  // `param` is the dialect's own field that the URL came in; absent in one that an earlier request had.
+  | (Extract<ImageReference, { kind: 'url' }> & { readonly param?: string })
+  | StoredImage
+  | ({ readonly kind: 'bytes'; readonly bytes: Uint8Array } & ImageHeader);
 
 export const PREFERENCES = ['balanced', 'cheapest', 'smartest'] as const;
 /** IN-11: what decides where a request names no model. */

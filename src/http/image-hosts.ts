@@ -11,13 +11,14 @@ function hostAndPort({ hostname, port, protocol }: URL): string {
 
 /**
  * Refuses images at literal private addresses; `trustedHosts` holds the `host:port` that an operator allows.
- * @throws Refusal `invalid_request`.
+ * @throws Refusal `invalid_request` naming the field of the image.
  */
 export function checkImageHosts(images: readonly ImageInput[], trustedHosts: readonly string[]): void {
   for (const image of images) {
     if (image.kind !== 'url') continue;
     const url = new URL(image.url);
     if (!isLiteralPrivateAddress(url.hostname) || trustedHosts.includes(hostAndPort(url))) continue;
-    throw new Refusal('invalid_request', `an image URL names the private address ${url.hostname}`);
+    const message = `an image URL names the private address ${url.hostname}`;
+    throw new Refusal('invalid_request', message, image.param === undefined ? {} : { param: image.param });
   }
 }

@@ -98,7 +98,7 @@ describe('a generate body (GW-01)', () => {
   test('takes references by file and by URL', () => {
     expect(start.parse(asked({ inputReferences: [FILE, LINK] })).draft).toMatchObject({
       mode: 'reference',
-      images: [BYTES, { kind: 'url', url: LINK.url }],
+      images: [BYTES, { kind: 'url', url: LINK.url, param: 'inputReferences.1.url' }],
     });
   });
 

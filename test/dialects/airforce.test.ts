@@ -54,7 +54,7 @@ describe('a create body', () => {
       durationSeconds: 5,
       aspectRatio: '16:9',
       quality: '720p',
-      images: [{ kind: 'url', url }],
+      images: [{ kind: 'url', url, param: 'input_images.0.url' }],
       extra: {},
     });
   });

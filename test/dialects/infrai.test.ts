@@ -55,7 +55,7 @@ describe('a generate body', () => {
     const url = 'https://example.com/dragon.jpg';
     expect(parse({ ...MINIMAL, reference_image_url: url }).draft).toMatchObject({
       mode: 'image',
-      images: [{ kind: 'url', url }],
+      images: [{ kind: 'url', url, param: 'reference_image_url' }],
     });
   });
 

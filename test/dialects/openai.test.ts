@@ -76,7 +76,11 @@ describe('a create body', () => {
     const imagesOf = (input_reference: unknown) => parse({ ...MINIMAL, input_reference });
     expect(imagesOf(new UploadedFile(PNG, 'f00'))).toEqual({ ...DRAFT, mode: 'image', images: [image] });
     expect(imagesOf({ image_url: dataUrl })).toEqual({ ...DRAFT, mode: 'image', images: [image] });
-    expect(imagesOf({ image_url: url })).toEqual({ ...DRAFT, mode: 'image', images: [{ kind: 'url', url }] });
+    expect(imagesOf({ image_url: url })).toEqual({
+      ...DRAFT,
+      mode: 'image',
+      images: [{ kind: 'url', url, param: 'input_reference.image_url' }],
+    });
   });
 
   test.each([true, false, 'true', 'false', null])('takes stream %j, which changes nothing (OV-11)', (stream) => {

@@ -82,7 +82,10 @@ test.each([
   const made = makeApp({ trustedHosts: ['127.0.0.1:9000'] });
   const answer = await create(made, { ...BODY, mode: 'image', input_images: [{ url }] });
   expect(answer.statusCode).toBe(400);
-  expect(answer.json()).toMatchObject({ code: 'invalid_request' });
+  expect(answer.json()).toEqual({
+    error: expect.stringMatching(/^input_images\.0\.url: .*private address/),
+    code: 'invalid_request',
+  });
 });
 
 test.each(['http://127.0.0.1:9000/a.png', 'https://10.0.0.1/a.png', 'https://example.com/a.png'])(

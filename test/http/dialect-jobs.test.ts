@@ -38,7 +38,11 @@ test('two idempotency keys that differ are refused (IN-12)', async () => {
 
 test('a reference image at a private address is refused (IN-07)', async () => {
   const payload = { prompt: 'a fox', reference_image_url: 'http://169.254.169.254/latest' };
-  expect((await call(makeApp(), 'POST', '/generate', payload)).statusCode).toBe(400);
+  const answer = await call(makeApp(), 'POST', '/generate', payload);
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json()).toMatchObject({
+    error: { message: expect.stringMatching(/^reference_image_url: .*169\.254/) },
+  });
 });
 
 test('cancel stops what runs, and only that (IN-16, IN-17, X14, X15)', async () => {

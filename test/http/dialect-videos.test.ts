@@ -220,7 +220,9 @@ test('a JSON body makes a video as well (OV-03, OV-12)', async () => {
 
 test('an image at a private address is refused (OV-10)', async () => {
   const body = { model: 'm', prompt: 'p', input_reference: { image_url: 'http://10.0.0.1/a.png' } };
-  expect((await post(makeApp(), body)).statusCode).toBe(400);
+  const answer = await post(makeApp(), body);
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json()).toMatchObject({ error: { param: 'input_reference.image_url' } });
 });
 
 // Contract 3.2

@@ -278,6 +278,12 @@ describe.each([START, GENERATE])('a body for %s', (path) => {
     expectRefusal(await post(path, 'application/json', JSON.stringify(body)), status);
   });
 
+  test('with a reference at a private address is refused by the name of its field (GW-06)', async () => {
+    const inputReferences = ['https://example.com/a.png', 'http://10.0.0.1/a.png'].map((url) => ({ type: 'url', url }));
+    const answer = await post(path, 'application/json', JSON.stringify({ prompt: 'a fox', inputReferences }));
+    expect(JSON.parse(answer.text)).toMatchObject({ error: { param: 'inputReferences.1.url' } });
+  });
+
   test.each<[string, string, string, number]>([
     ['half of its JSON', 'application/json', '{"prompt":"a f', 400],
     ['no JSON', 'application/json', '', 400],

@@ -76,7 +76,8 @@ const callerSettings = {
   overflow: z.enum(['queue', 'reject']).nullish(),
   weight: z.number().min(0.001).max(1000).nullish(),
   dialect: z.enum(DIALECTS).nullish(),
-  models: z.array(text).max(MAX_MODELS).nullish(),
+  // A caller of no model could do nothing, and is rather meant to have them all.
+  models: z.array(text).min(1, { error: 'must name a model; null allows all' }).max(MAX_MODELS).nullish(),
   retentionSeconds: z.int().positive().max(MAX_COUNT).nullish(),
 };
 

@@ -54,6 +54,7 @@ describe('our own routes for operators', () => {
     { name: 'x', overflow: 'drop' },
     { name: 'x', dialect: 'esperanto' },
     { name: 'x', models: 'a' },
+    { name: 'x', models: [] },
     { name: 'x', retentionSeconds: 3e9 },
     { name: 'x', key: 'chosen' },
     [],
@@ -75,6 +76,9 @@ describe('our own routes for operators', () => {
     expect(await patch({ maxRunningVideos: null })).toMatchObject({ body: { maxRunningVideos: 4 } });
     expect((await patch({ name: 'x' }, 'caller_none')).status).toBe(404);
     expect((await patch({ nickname: 'x' })).status).toBe(400);
+    expect(await patch({ models: ['a'] })).toMatchObject({ status: 200, body: { models: ['a'] } });
+    expect(await patch({ models: [] })).toMatchObject({ status: 400, body: { param: 'models' } });
+    expect(await patch({ models: null })).toMatchObject({ status: 200, body: { models: null } });
     expect((await patch({ creditMicroUsd: 5 }, 'root')).status).toBe(409);
     expect((await patch({ disabled: true })).body).toMatchObject({ disabledAt: expect.any(String) });
     expect((await ask({ url: '/clipyard/v1/balance', key })).status).toBe(401);

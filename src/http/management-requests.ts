@@ -62,7 +62,7 @@ export const noQuery = z.strictObject({});
 export const estimateBody = z.strictObject({
   model: text.nullish(),
   prefer: z.enum(['balanced', 'cheapest', 'smartest']).nullish(),
-  durationSeconds: z.number().positive().max(86_400).nullish(),
+  durationSeconds: z.int().positive().max(86_400).nullish(),
   aspectRatio: text.nullish(),
   quality: text.nullish(),
   mode: z.enum(MODES).nullish(),

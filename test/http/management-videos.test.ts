@@ -236,6 +236,10 @@ describe('our own routes for videos', () => {
     expect(await estimate({ durationSeconds: 8, model: null, prefer: 'cheapest' })).toMatchObject({ body: priced });
     expect((await estimate({ model: 'none' })).status).toBe(400);
     expect((await estimate({ durationSeconds: 99 })).status).toBe(400);
+    for (const durationSeconds of [5.5, 0, -5, '5']) {
+      const refused = { status: 400, body: { code: 'invalid_request', param: 'durationSeconds' } };
+      expect(await estimate({ model: 'wan-2.6', durationSeconds })).toMatchObject(refused);
+    }
     expect(await estimate({ model: 'wan-2.6', duration: 8 })).toMatchObject({
       status: 400,
       body: { param: 'duration' },

@@ -3,15 +3,12 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fastify } from 'fastify';
 import { parse } from 'yaml';
 import { readConfigFile } from '../src/config-file.ts';
 import { DIALECTS } from '../src/dialects/index.ts';
 import { REFUSALS, VIDEO_FAILURES } from '../src/domain/failure.ts';
 import { VIDEO_STATES } from '../src/domain/video.ts';
-import { healthRoutes } from '../src/http/health.ts';
-import { managementRoutes } from '../src/http/management-routes.ts';
-import { mediaRoutes } from '../src/http/media-routes.ts';
+import { ownRoutes } from './http/own-routes.ts';
 import { renderImportRules } from './import-directions.ts';
 import { readProjectFile, readSourceFiles } from './source-files.ts';
 
@@ -60,30 +57,13 @@ function environmentNames(): string[] {
   return sorted([...matches(config, /^ {2}([A-Z][A-Z0-9_]+):/gm), ...matches(config, /\bgiven\['([A-Z_]+)'\]/g)]);
 }
 
-/** Nothing is asked of what stands behind the routes: they are only mounted. */
-const nobody = {} as never;
-
 /** `GET /path/{id}` for every route of ours and every documented one of the dialects, without their prefixes. */
 async function mountedRoutes(): Promise<string[]> {
-  const app = fastify({ exposeHeadRoutes: false });
-  const routes: { readonly method: string | readonly string[]; readonly url: string }[] = [];
-  app.addHook('onRoute', ({ method, url }) => {
-    routes.push({ method, url });
-  });
-  app.register(healthRoutes({ checks: nobody, isDraining: nobody }));
-  app.register(mediaRoutes({ store: nobody, links: nobody, findVideo: nobody, findInputImage: nobody }));
-  app.register(managementRoutes({ gateway: nobody, administration: nobody, links: nobody, workflowUrl: nobody }));
-  await app.ready();
-  await app.close();
-  for (const dialect of Object.values(DIALECTS)) {
-    routes.push(...dialect.routes.map(({ method, path }) => ({ method, url: path })));
-  }
-  const print = ({ method, url }: (typeof routes)[number]) =>
-    [method]
-      .flat()
-      .filter((name) => name !== 'HEAD')
-      .map((name) => `${name} ${url.replace(/:(\w+)/g, '{$1}')}`);
-  return sorted(routes.flatMap(print));
+  const own = await ownRoutes();
+  const documented = Object.values(DIALECTS).flatMap(({ routes }) =>
+    routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`),
+  );
+  return sorted([...own, ...documented].filter((route) => !route.startsWith('HEAD ')));
 }
 
 /** Commands and their subcommands as the command line declares them. */

@@ -12,6 +12,8 @@ import { createGateway } from '../gateway.ts';
 import { buildApp } from '../http/app.ts';
 import { managementRoutes } from '../http/management-routes.ts';
 import { mediaRoutes } from '../http/media-routes.ts';
+import { openApiRoutes } from '../http/openapi-routes.ts';
+import { VERSION } from '../net/user-agent.ts';
 import { createLinkSigner, createVideoLinks } from '../storage/signed-links.ts';
 import { createSpriteSheets } from '../storage/sprite-sheet.ts';
 import type { Closers } from './closers.ts';
@@ -84,6 +86,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
         links,
         workflowUrl: (videoId) => workflowUrlOf(options, videoId),
       }),
+      openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     log,
   });

@@ -28,17 +28,26 @@ const limit = z
   .regex(/^\d{1,4}$/)
   .transform(Number)
   .pipe(z.int().min(1).max(MAX_LIMIT))
-  .default(DEFAULT_LIMIT);
-const page = { limit, cursor: z.string().max(1000).optional() };
-const caller = text.optional();
-const period = { from: instant.optional(), to: instant.optional() };
+  .default(DEFAULT_LIMIT)
+  .meta({ documentedAs: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT } });
+const page = { limit, cursor: z.string().max(1000).optional().describe('The `nextCursor` of the page before.') };
+const caller = text.optional().describe('Root only: the things of this caller; of all when absent.');
+const period = { from: instant.optional().describe('Inclusive.'), to: instant.optional().describe('Exclusive.') };
+
+declare module 'zod' {
+  interface GlobalMeta {
+    /** How a value that is read from text is described to whoever sends it. */
+    readonly documentedAs?: Readonly<Record<string, unknown>>;
+  }
+}
 
 /** `a,b` as a list of known words without repeats. */
 function listOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z
     .string()
     .transform((value) => [...new Set(value.split(','))])
-    .pipe(z.array(z.enum(words)));
+    .pipe(z.array(z.enum(words)))
+    .meta({ documentedAs: { type: 'array', items: { type: 'string', enum: words } } });
 }
 
 export const listVideosQuery = z.strictObject({

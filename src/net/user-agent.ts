@@ -1,4 +1,7 @@
 /** How we name ourselves to every host we call. */
 
-/** Name and version, the version of package.json. */
-export const USER_AGENT = 'clipyard/0.1.0';
+/** The version of package.json. */
+export const VERSION = '0.1.0';
+
+/** Name and version. */
+export const USER_AGENT = `clipyard/${VERSION}`;

@@ -12,8 +12,10 @@ import { DIALECTS } from '../../src/dialects/index.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { buildApp } from '../../src/http/app.ts';
 import { managementRoutes } from '../../src/http/management-routes.ts';
+import { openApiRoutes } from '../../src/http/openapi-routes.ts';
 import { createFileStore } from '../../src/storage/file-store.ts';
 import { emptyCatalog } from '../catalog/with-catalog.ts';
+import { holdToDocument } from './documented-answers.ts';
 import { testLinks } from './test-app.ts';
 
 export const ROOT_KEY = 'root-key';
@@ -81,9 +83,13 @@ export async function openManagementApp(): Promise<ManagementApp> {
     spriteSheets: { ensure: async () => Promise.reject(new Error('this test has no media')) },
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
-    plugins: [managementRoutes({ gateway, administration, links: testLinks, workflowUrl })],
+    plugins: [
+      managementRoutes({ gateway, administration, links: testLinks, workflowUrl }),
+      openApiRoutes({ publicUrl: 'http://127.0.0.1:8787', version: '1.2.3' }),
+    ],
     log,
   });
+  const problems = holdToDocument(app);
   return {
     app,
     database,
@@ -92,6 +98,7 @@ export async function openManagementApp(): Promise<ManagementApp> {
     async ask({ key = ROOT_KEY, ...request }) {
       const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
       const answer = await app.inject({ ...request, headers: { ...authorization, ...request.headers } });
+      if (problems.length > 0) throw new Error(problems.splice(0).join('\n'));
       return { status: answer.statusCode, body: answer.json(), headers: answer.headers };
     },
     async join(name, creditMicroUsd) {

@@ -17,6 +17,7 @@ import type { ByteRange, MediaStore } from '../../src/storage/media-store.ts';
 import { createLinkSigner, createVideoLinks } from '../../src/storage/signed-links.ts';
 import { makeArchive, makeCompletedVideo, makeVideo } from '../builders.ts';
 import { putObject } from '../storage/media-store-contract.ts';
+import { holdToDocument } from './documented-answers.ts';
 
 const SIZE = 1000;
 const BYTES = randomBytes(SIZE);
@@ -45,10 +46,12 @@ let root: string;
 let store: MediaStore;
 let app: FastifyInstance;
 let logged: string[];
+let undocumented: string[];
 
 function build(found: Video | null, media: MediaStore = store): FastifyInstance {
   const stream = { write: (line: string) => void logged.push(line) };
   const built = fastify({ logger: { level: 'trace', stream } });
+  undocumented = holdToDocument(built);
   built.setErrorHandler((error, request, reply) => sendError(error, { request, reply, dialect: null }));
   built.register(
     mediaRoutes({
@@ -70,6 +73,7 @@ beforeEach(async () => {
   app = build(video);
 });
 afterEach(async () => {
+  expect(undocumented).toEqual([]);
   await app.close();
   rmSync(root, { recursive: true, force: true });
 });

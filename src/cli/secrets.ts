@@ -1,32 +1,19 @@
 /** Root's key and the keys that sign links: the operator's, or generated once and kept. */
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ensureRootCaller } from '../catalog/callers.ts';
 import type { CatalogDatabase } from '../catalog/database.ts';
 import { ensureSetting, writeSetting } from '../catalog/settings.ts';
 import type { Config } from '../config.ts';
+import { readRootKeyFile, rootKeyFile } from './root-key-file.ts';
 
 export interface RootKey {
   /** Null where another process generated it: then only its hash is known here. */
   readonly key: string | null;
   /** Whether it was made just now, and nobody has seen it yet. */
   readonly isNew: boolean;
-}
-
-/** Where a generated root key is kept, readable by its owner alone. */
-export function rootKeyFile(dataDir: string): string {
-  return join(dataDir, 'root-key');
-}
-
-function readRootKeyFile(dataDir: string): string | null {
-  try {
-    return readFileSync(rootKeyFile(dataDir), 'utf8').trim() || null;
-  } catch {
-    return null;
-  }
 }
 
 function writeRootKeyFile(dataDir: string, key: string): void {

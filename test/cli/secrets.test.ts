@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findCallerByKey } from '../../src/catalog/callers.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
-import { ensureRootKey, ensureSigningKeys, rootKeyFile } from '../../src/cli/secrets.ts';
+import { rootKeyFile } from '../../src/cli/root-key-file.ts';
+import { ensureRootKey, ensureSigningKeys } from '../../src/cli/secrets.ts';
 
 let database: CatalogDatabase;
 let dataDir = '';

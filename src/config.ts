@@ -110,6 +110,7 @@ function url(protocols: readonly string[], kind: string) {
 }
 
 const webUrl = url(['http:', 'https:'], 'an http or https').transform((value) => value.replace(/\/+$/, ''));
+const baseUrl = webUrl.refine((value) => !/[?#]/.test(value), 'carries a query or a fragment');
 const secret = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'holds spaces or characters that a header cannot carry');
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -123,7 +124,7 @@ const settingsSchema = z.object({
   CLIPYARD_PORT: wholeNumber(1, 65_535).default(8787),
   CLIPYARD_DATA_DIR: z.string().default('.clipyard'),
   CLIPYARD_ROOT_KEY: secret.optional(),
-  CLIPYARD_PUBLIC_URL: webUrl.refine((value) => !/[?#]/.test(value), 'carries a query or a fragment').optional(),
+  CLIPYARD_PUBLIC_URL: baseUrl.optional(),
   CLIPYARD_SIGNING_KEY: z.string().transform(commaSeparated).pipe(z.array(secret)).default([]),
   CLIPYARD_CONFIG: z.string().optional(),
   CLIPYARD_TRUSTED_HOSTS: z
@@ -146,7 +147,18 @@ const settingsSchema = z.object({
 });
 type Settings = z.infer<typeof settingsSchema>;
 
-const EXAMPLES: Readonly<Record<keyof Settings, string>> = {
+/** What the commands against a running gateway read: their own settings, and those that say where ours listens. */
+const clientSettingsSchema = settingsSchema
+  .pick({ CLIPYARD_HOST: true, CLIPYARD_PORT: true, CLIPYARD_DATA_DIR: true })
+  .extend({
+    CLIPYARD_PUBLIC_URL: baseUrl.optional(),
+    CLIPYARD_ROOT_KEY: secret.optional(),
+    CLIPYARD_URL: baseUrl.optional(),
+    CLIPYARD_API_KEY: secret.optional(),
+  });
+
+type SettingName = keyof Settings | keyof z.infer<typeof clientSettingsSchema>;
+const EXAMPLES: Readonly<Record<SettingName, string>> = {
   CLIPYARD_HOST: '127.0.0.1',
   CLIPYARD_PORT: '8787',
   CLIPYARD_DATA_DIR: '.clipyard',
@@ -158,6 +170,8 @@ const EXAMPLES: Readonly<Record<keyof Settings, string>> = {
   CLIPYARD_DRAIN_SECONDS: '900',
   CLIPYARD_SYNC_WAIT_SECONDS: '540',
   CLIPYARD_LOG_LEVEL: 'info',
+  CLIPYARD_URL: 'https://clips.example.com',
+  CLIPYARD_API_KEY: 'cy_3kN0u2mQ',
   DATABASE_URL: 'postgres://clipyard@127.0.0.1:5432/clipyard',
   TEMPORAL_ADDRESS: '127.0.0.1:7233',
   TEMPORAL_NAMESPACE: 'default',
@@ -178,8 +192,8 @@ function withoutEmpty(environment: Environment): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function readSettings(environment: Record<string, string>): Settings {
-  const parsed = settingsSchema.safeParse(environment);
+function readSettings<Schema extends z.ZodType>(schema: Schema, environment: Record<string, string>): z.output<Schema> {
+  const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;
   const examples: Readonly<Record<string, string>> = EXAMPLES;
   const lines = parsed.error.issues.map((issue) => {
@@ -271,7 +285,7 @@ export function userCacheDir(given: Environment): string {
  */
 export function loadConfig(environment: Environment = processEnvironment()): Config {
   const given = withoutEmpty(environment);
-  const settings = readSettings(given);
+  const settings = readSettings(settingsSchema, given);
   const configFile = findConfigFile(settings.CLIPYARD_CONFIG);
   const upstreams =
     configFile === null ? { accounts: [SANDBOX_ACCOUNT], models: [] } : readConfigFile(configFile, given);
@@ -291,5 +305,35 @@ export function loadConfig(environment: Environment = processEnvironment()): Con
     drainSeconds: settings.CLIPYARD_DRAIN_SECONDS,
     syncWaitSeconds: settings.CLIPYARD_SYNC_WAIT_SECONDS,
     logLevel: settings.CLIPYARD_LOG_LEVEL,
+  };
+}
+
+/** Where the commands against a running gateway find it, and with which key. */
+export interface ClientConfig {
+  /** Without a trailing slash. */
+  readonly url: string;
+  /** Null: no setting has one. */
+  readonly apiKey: string | null;
+  /** Where a gateway with these settings may keep the root key that it generated; null where the URL is another's. */
+  readonly rootKeyDir: string | null;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * Reads the settings of a command against a running gateway; accounts, Temporal and database do not concern it.
+ * @throws ConfigError like `loadConfig`.
+ */
+export function loadClientConfig(environment: Environment = processEnvironment()): ClientConfig {
+  const settings = readSettings(clientSettingsSchema, withoutEmpty(environment));
+  const { CLIPYARD_HOST: host, CLIPYARD_PORT: port, CLIPYARD_DATA_DIR: dataDir } = settings;
+  const ownUrl = settings.CLIPYARD_PUBLIC_URL ?? publicUrlOf(host, port);
+  const url = settings.CLIPYARD_URL ?? ownUrl;
+  // A key that was only found lying here is not sent to somebody else's gateway.
+  const isOwn = url === ownUrl || LOOPBACK.test(new URL(url).hostname);
+  return {
+    url,
+    apiKey: settings.CLIPYARD_API_KEY ?? settings.CLIPYARD_ROOT_KEY ?? null,
+    rootKeyDir: isOwn ? resolve(dataDir) : null,
   };
 }

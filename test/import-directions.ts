@@ -52,6 +52,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     types: ['src/config', 'src/logging', 'workflows', 'activities'],
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
+  { zone: 'src/client', values: ['src/domain', 'src/net'], types: [], packages: ['any'] },
   {
     zone: 'src/cli',
     values: ['src', 'workflows', 'activities'],

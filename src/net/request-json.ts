@@ -11,7 +11,7 @@ import { UpstreamError } from './upstream-error.ts';
 import { USER_AGENT } from './user-agent.ts';
 
 export interface JsonRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly apiKey: string;
   /** Sent as JSON, unless it is encoded already. */

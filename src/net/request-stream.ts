@@ -10,7 +10,7 @@ export interface StreamRequest {
   readonly url: string;
   readonly apiKey: string;
   /** What kind of answer is wanted. */
-  readonly accept: 'application/json' | 'text/event-stream';
+  readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Ends the exchange, the body included; carries the timeout of the whole. */

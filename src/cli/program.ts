@@ -1,0 +1,110 @@
+/** The command line: names, options and help of the commands. */
+
+import { Command } from 'commander';
+import { addAccountCommands } from '../client/account-commands.ts';
+import { addCallerCommands } from '../client/caller-commands.ts';
+import { addCostCommand } from '../client/cost-command.ts';
+import { numberBetween } from '../client/option-values.ts';
+import { addVideoCommands } from '../client/video-commands.ts';
+import { type Config, ConfigError, loadConfig } from '../config.ts';
+import { findGateway } from './client-settings.ts';
+import type { ProcessContext } from './run-process.ts';
+
+// What a command runs is loaded with it: who lists videos does not wait for Temporal's worker and the catalog.
+const loadProcesses = () => import('./serve-commands.ts');
+
+/** Settings that cannot be used are said in words and end the process. */
+function readConfig(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+async function stay(level: Config['logLevel'], run: (context: ProcessContext) => Promise<void>): Promise<void> {
+  const [{ openLog }, { runProcess }] = await Promise.all([import('../logging.ts'), import('./run-process.ts')]);
+  await runProcess(openLog(level), run);
+}
+
+type Stays = (config: Config, context: ProcessContext) => Promise<void>;
+
+function stays(load: () => Promise<Stays>) {
+  return async () => {
+    const config = readConfig();
+    const command = await load();
+    await stay(config.logLevel, (context) => command(config, context));
+  };
+}
+
+function addProcessCommands(program: Command): void {
+  program
+    .command('up')
+    .description('everything in one process')
+    .action(stays(async () => (await loadProcesses()).up));
+  program
+    .command('serve')
+    .description('the gateway alone; needs DATABASE_URL')
+    .action(stays(async () => (await loadProcesses()).serve));
+  program
+    .command('work')
+    .description('a worker alone; needs DATABASE_URL')
+    .action(stays(async () => (await loadProcesses()).work));
+  program
+    .command('temporal')
+    .description('the Temporal dev server alone')
+    .action(stays(async () => (await loadProcesses()).temporal));
+  program
+    .command('migrate')
+    .description('bring catalog and Temporal namespace up to date')
+    .action(stays(async () => (await import('./migrate.ts')).migrate));
+}
+
+function addSandboxCommand(program: Command): void {
+  program
+    .command('sandbox')
+    .description('the stand-in upstream alone')
+    .option('--host <host>', 'where to listen', '127.0.0.1')
+    .option('--port <port>', '0: any free one', numberBetween(0, 65_535, true), 8788)
+    .option('--speed <factor>', 'divides generation times', numberBetween(0.01, 10_000, false), 1)
+    .option('--data-dir <dir>', 'keep tasks here across restarts')
+    .action(async ({ dataDir, ...options }: { host: string; port: number; speed: number; dataDir?: string }) => {
+      const { sandbox } = await loadProcesses();
+      await stay('info', (context) => sandbox({ ...options, dataDir: dataDir ?? null }, context));
+    });
+}
+
+function addDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('make the clips of examples/ with everything embedded, and verify them')
+    .option('--clips <count>', 'how many; the manifest is repeated as needed', numberBetween(1, 10_000, true))
+    .option('--json', 'the last line of standard output is one JSON object', false)
+    .action(async ({ clips, json }: { clips?: number; json: boolean }) => {
+      const config = readConfig();
+      const [{ demo, openReadableLog }, { runProcess }] = await Promise.all([
+        import('./demo.ts'),
+        import('./run-process.ts'),
+      ]);
+      const stream = json ? process.stderr : process.stdout;
+      const log = openReadableLog('warn', (line) => stream.write(`${line}\n`));
+      await runProcess(log, (context) => demo(config, { clips: clips ?? null, json }, context));
+    });
+}
+
+/** All commands; nothing is read or started before one of them is parsed. */
+export function buildProgram(): Command {
+  const program = new Command('clipyard')
+    .description('A gateway for AI video generation in which every clip is a Temporal workflow.')
+    .showHelpAfterError();
+  addProcessCommands(program);
+  addSandboxCommand(program);
+  addDemoCommand(program);
+  addVideoCommands(program, findGateway);
+  addCallerCommands(program, findGateway);
+  addCostCommand(program, findGateway);
+  addAccountCommands(program, findGateway);
+  return program;
+}

@@ -1,0 +1,75 @@
+/** `clipyard accounts …`: the upstream accounts of a running gateway; root's alone. */
+
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { readAnswer } from './gateway-client.ts';
+import { instant, renderTable, shorten } from './output.ts';
+import { type FindGateway, JSON_OPTION, runCommand } from './run-command.ts';
+
+const PATH = '/clipyard/v1/accounts';
+const ERROR_LENGTH = 60;
+
+const accountSchema = z.looseObject({
+  id: z.string(),
+  provider: z.string(),
+  state: z.string(),
+  limit: z.number(),
+  inUse: z.number(),
+  waiting: z.number(),
+  pausedUntil: z.string().nullish(),
+  lastError: z.string().nullish(),
+  orphans: z.array(z.unknown()).nullish(),
+});
+const accountsSchema = z.looseObject({ items: z.array(accountSchema) });
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
+
+const HEAD = ['id', 'provider', 'state', 'in use', 'waiting', 'paused until', 'orphans', 'last error'];
+
+function renderAccounts(accounts: readonly z.infer<typeof accountSchema>[]): string {
+  const rows = accounts.map((account) => [
+    account.id,
+    account.provider,
+    account.state,
+    `${account.inUse} of ${account.limit}`,
+    account.waiting,
+    instant(account.pausedUntil),
+    account.orphans?.length,
+    account.lastError && shorten(account.lastError, ERROR_LENGTH),
+  ]);
+  return renderTable(HEAD, rows, 'no accounts');
+}
+
+/** Adds the group; without a sub-command it lists. */
+export function addAccountCommands(program: Command, findGateway: FindGateway): void {
+  const accounts = program.command('accounts').description("upstream accounts of a running gateway; needs root's key");
+  accounts
+    .command('list', { isDefault: true })
+    .description('all accounts: state, slots in use, videos waiting')
+    .option(...JSON_OPTION)
+    .action((options: JsonFlag) =>
+      runCommand(findGateway, options, async ({ gateway, output }) => {
+        const answer = await gateway.ask({ method: 'GET', path: PATH });
+        output.show(answer, () => renderAccounts(readAnswer(accountsSchema, answer).items));
+      }),
+    );
+  const turns = [
+    { name: 'pause', description: 'grant no more slots there; what runs goes on' },
+    { name: 'resume', description: 'lift every pause and suspension' },
+  ];
+  for (const { name, description } of turns) {
+    accounts
+      .command(name)
+      .argument('<id>')
+      .description(description)
+      .option(...JSON_OPTION)
+      .action((id: string, options: JsonFlag) =>
+        runCommand(findGateway, options, async ({ gateway, output }) => {
+          const answer = await gateway.ask({ method: 'POST', path: `${PATH}/${encodeURIComponent(id)}/${name}` });
+          output.show(answer, () => renderAccounts([readAnswer(accountSchema, answer)]));
+        }),
+      );
+  }
+}

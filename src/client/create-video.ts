@@ -1,0 +1,117 @@
+/** Asking for a video: api.airforce's create has a word for all that Clipyard can do, and forwards what it does not know. */
+
+import { readFile, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Json, JsonObject } from '../domain/json.ts';
+import { type Mode, REQUEST_BOUNDS } from '../domain/video-request.ts';
+import {
+  CommandFailure,
+  type GatewayClient,
+  GatewayFailure,
+  GatewayUnreachable,
+  readAnswer,
+} from './gateway-client.ts';
+
+/** The options of a create as they were given. */
+export interface VideoOptions {
+  readonly model: string;
+  readonly prompt: string;
+  readonly mode?: Mode;
+  /** Whole seconds. */
+  readonly duration?: number;
+  readonly aspectRatio?: string;
+  readonly quality?: string;
+  /** Files and URLs. */
+  readonly image: readonly string[];
+  readonly seed?: number;
+  /** Forwarded to the upstream as it stands. */
+  readonly extra?: JsonObject;
+}
+
+const CREATE_PATH = '/airforce/v1/video/generations';
+/** What the gateway takes as one request. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** More of a file would not fit, for base64 adds a third. */
+const MAX_FILE_BYTES = Math.min((MAX_BODY_BYTES / 4) * 3, REQUEST_BOUNDS.imageBytes);
+const MAX_REPEATS = 3;
+const BEFORE_REPEAT_MS = 1000;
+
+const createdSchema = z.looseObject({ task_id: z.string().min(1) });
+
+/** One image is a first frame, several are references. */
+function modeFor(images: number): Mode {
+  if (images === 0) return 'text';
+  return images === 1 ? 'image' : 'reference';
+}
+
+async function readImage(image: string): Promise<Json> {
+  if (/^https?:\/\//i.test(image)) return { url: image };
+  const facts = await stat(image);
+  if (!facts.isFile()) throw new CommandFailure(`${image} is no file`);
+  if (facts.size > MAX_FILE_BYTES) {
+    throw new CommandFailure(
+      `${image} has ${facts.size} bytes; an image file may have ${MAX_FILE_BYTES}, or be given by URL`,
+    );
+  }
+  return { b64_json: (await readFile(image)).toString('base64') };
+}
+
+/**
+ * The body of the create.
+ * @throws CommandFailure for images that cannot be sent.
+ */
+export async function createBodyOf(options: VideoOptions): Promise<JsonObject> {
+  const { model, prompt, mode, duration, aspectRatio, quality, image, seed, extra = {} } = options;
+  if (image.length > REQUEST_BOUNDS.images) {
+    throw new CommandFailure(`a video takes ${REQUEST_BOUNDS.images} images at the most, not ${image.length}`);
+  }
+  const images = await Promise.all(image.map(readImage));
+  const body = {
+    ...extra,
+    ...(seed !== undefined && { seed }),
+    model,
+    prompt,
+    mode: mode ?? modeFor(images.length),
+    ...(duration !== undefined && { duration_seconds: duration }),
+    ...(aspectRatio !== undefined && { aspect_ratio: aspectRatio }),
+    ...(quality !== undefined && { quality }),
+    ...(images.length > 0 && { input_images: images }),
+  };
+  if (Buffer.byteLength(JSON.stringify(body)) > MAX_BODY_BYTES) {
+    throw new CommandFailure(
+      `the images are more than a request of ${MAX_BODY_BYTES} bytes can carry; give URLs instead`,
+    );
+  }
+  return body;
+}
+
+/** Whether a video may have been made all the same. */
+function isInDoubt(error: unknown): error is GatewayFailure {
+  return error instanceof GatewayFailure && (error.status === null || error.status >= 500);
+}
+
+/**
+ * Has the video made, once: the key makes every repeat the same create, so a lost answer is simply asked for again.
+ * @returns its id.
+ * @throws GatewayFailure; where it may have been made all the same, with the key that a repeat needs.
+ */
+export async function createVideo(gateway: GatewayClient, body: JsonObject, idempotencyKey: string): Promise<string> {
+  let wasSent = false;
+  for (let repeats = 0; ; repeats++) {
+    try {
+      const answer = await gateway.ask({ method: 'POST', path: CREATE_PATH, body, idempotencyKey });
+      return readAnswer(createdSchema, answer).task_id;
+    } catch (error) {
+      if (!isInDoubt(error)) throw error;
+      wasSent ||= !(error instanceof GatewayUnreachable);
+      if (!wasSent) throw error;
+      if (repeats >= MAX_REPEATS) {
+        throw new CommandFailure(
+          `${error.message}; to send the same create again: --idempotency-key ${idempotencyKey}`,
+        );
+      }
+      await sleep(Math.max(error.retryAfterMs, BEFORE_REPEAT_MS), undefined, { signal: gateway.signal });
+    }
+  }
+}

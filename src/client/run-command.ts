@@ -1,0 +1,62 @@
+/** How a command against a running gateway runs: one client, one way to stop, failures in words, and the exit code. */
+
+import { constants } from 'node:os';
+import { CommandFailure, type GatewayAddress, GatewayClient } from './gateway-client.ts';
+import { type Output, oneLine, openOutput } from './output.ts';
+
+/** Finds the gateway in the settings. @throws CommandFailure that says what to set. */
+export type FindGateway = () => GatewayAddress;
+
+/** What a command is run with. */
+export interface Session {
+  readonly gateway: GatewayClient;
+  readonly output: Output;
+}
+
+/** The option that all of these commands have. */
+export const JSON_OPTION = ['--json', "one JSON value on standard output, in the gateway's own shape"] as const;
+
+/** Prints a failure as the last thing that a command does. */
+function reportFailure(error: unknown): void {
+  const isKnown = error instanceof CommandFailure || isSystemError(error);
+  const message = error instanceof Error ? error.message : String(error);
+  // Nobody but us can do something about the others, and for that their stack is needed.
+  const words = isKnown ? oneLine(message) : ((error as Error).stack ?? message);
+  process.stderr.write(`clipyard: ${words}\n`);
+  process.exitCode = 1;
+}
+
+/** What the operating system refuses (a folder that is not there, a full disk) says what it is. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in constants.errno;
+}
+
+/** Ends quietly when whoever reads our output (`| head`) has read enough. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}
+
+/** Runs a command's work; its exit code is 1 when it throws. */
+export async function runCommand(
+  findGateway: FindGateway,
+  { json = false }: { readonly json?: boolean },
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
+  endWithReader();
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  let gateway: GatewayClient | null = null;
+  try {
+    gateway = new GatewayClient(findGateway(), interrupted.signal);
+    await work({ gateway, output: openOutput(json) });
+  } catch (error) {
+    reportFailure(interrupted.signal.aborted ? new CommandFailure('interrupted') : error);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await gateway?.close();
+  }
+}

@@ -1,0 +1,124 @@
+/** What the commands read of a video's snapshot, and how people see it; everything else in it is printed as JSON only. */
+
+import { z } from 'zod';
+import { isEnded, VIDEO_STATES, type VideoState } from '../domain/video.ts';
+import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
+import { dollars, instant, renderFacts, renderTable, shorten } from './output.ts';
+
+const text = z.string().nullish();
+const amount = z.number().nullish();
+const archiveSchema = z.looseObject({
+  sha256: z.string(),
+  sizeBytes: z.int().nonnegative(),
+  durationMs: z.number(),
+  width: z.number(),
+  height: z.number(),
+  url: text,
+});
+const snapshotSchema = z.looseObject({
+  id: z.string(),
+  state: z.enum(VIDEO_STATES),
+  progress: z.number(),
+  model: z.string(),
+  request: z.looseObject({ prompt: z.string(), durationSeconds: z.number() }),
+  account: text,
+  taskId: text,
+  queuePosition: amount,
+  createdAt: z.string(),
+  endedAt: text,
+  expiresAt: z.string(),
+  cost: z.looseObject({ estimateMicroUsd: z.number(), settledMicroUsd: amount }),
+  archive: archiveSchema.nullable(),
+  failure: z.looseObject({ kind: z.string(), message: z.string() }).nullable(),
+  lastError: text,
+  workflowUrl: text,
+});
+const listSchema = z.looseObject({ items: z.array(snapshotSchema), nextCursor: text });
+
+export type Snapshot = z.infer<typeof snapshotSchema>;
+export type Archive = z.infer<typeof archiveSchema>;
+
+/** A snapshot with the words it came in. */
+export interface SnapshotAnswer {
+  readonly answer: unknown;
+  readonly snapshot: Snapshot;
+}
+
+/** Where our own routes have a video. */
+export function videoPath(id: string): string {
+  return `/clipyard/v1/videos/${encodeURIComponent(id)}`;
+}
+
+export function readSnapshot(answer: unknown): SnapshotAnswer {
+  return { answer, snapshot: readAnswer(snapshotSchema, answer) };
+}
+
+/** @throws GatewayFailure for an id that is not the caller's. */
+export async function lookAt(gateway: GatewayClient, id: string): Promise<SnapshotAnswer> {
+  return readSnapshot(await gateway.ask({ method: 'GET', path: videoPath(id) }));
+}
+
+/** @throws CommandFailure unless the video is completed. */
+export function requireCompleted({ id, state, failure }: Snapshot): void {
+  if (state === 'completed') return;
+  const why = failure === null ? '' : `: ${failure.message} (${failure.kind})`;
+  throw new CommandFailure(isEnded(state) ? `${id} is ${state}${why}` : `${id} is not completed, it is ${state}`);
+}
+
+/** What the video costs, as far as that is known. */
+function costOf({ state, cost }: Snapshot): string | null {
+  if (typeof cost.settledMicroUsd === 'number') return dollars(cost.settledMicroUsd);
+  return isEnded(state) ? null : `about ${dollars(cost.estimateMicroUsd)}`;
+}
+
+function describeArchive({ sizeBytes, durationMs, width, height }: Archive): string {
+  return `${width}x${height}, ${(durationMs / 1000).toFixed(1)} s, ${sizeBytes} bytes`;
+}
+
+/** `generating 40 %`: the state, and how far it is while that says something. */
+export function describeState({ state, progress, queuePosition }: Snapshot): string {
+  if (state === 'queued') return queuePosition ? `queued, ${queuePosition} in line` : 'queued';
+  const showsProgress: readonly VideoState[] = ['generating', 'archiving'];
+  return showsProgress.includes(state) ? `${state} ${progress} %` : state;
+}
+
+/** A video, a line for each fact. */
+export function renderSnapshot(snapshot: Snapshot): string {
+  const { id, request, archive, failure } = snapshot;
+  return renderFacts({
+    id,
+    state: describeState(snapshot),
+    failure: failure && `${failure.message} (${failure.kind})`,
+    'last error': snapshot.lastError,
+    model: snapshot.model,
+    prompt: request.prompt,
+    seconds: request.durationSeconds,
+    account: snapshot.account,
+    task: snapshot.taskId,
+    created: instant(snapshot.createdAt),
+    ended: instant(snapshot.endedAt),
+    'kept until': instant(snapshot.expiresAt),
+    cost: costOf(snapshot),
+    clip: archive && describeArchive(archive),
+    sha256: archive?.sha256,
+    link: archive?.url,
+    workflow: snapshot.workflowUrl,
+  });
+}
+
+const PROMPT_LENGTH = 40;
+
+/** A page of videos, a row for each, and how to see the next one. */
+export function renderVideos(answer: unknown): string {
+  const { items, nextCursor } = readAnswer(listSchema, answer);
+  const rows = items.map((snapshot) => [
+    snapshot.id,
+    describeState(snapshot),
+    snapshot.model,
+    instant(snapshot.createdAt),
+    costOf(snapshot),
+    shorten(snapshot.request.prompt, PROMPT_LENGTH),
+  ]);
+  const table = renderTable(['id', 'state', 'model', 'created', 'cost', 'prompt'], rows, 'no videos');
+  return nextCursor ? `${table}\nmore: --cursor ${nextCursor}` : table;
+}

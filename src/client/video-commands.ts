@@ -1,0 +1,162 @@
+/** `clipyard video …`: making, following, fetching and removing videos at a running gateway. */
+
+import { randomUUID } from 'node:crypto';
+import { type Command, Option } from 'commander';
+import { MODES } from '../domain/video-request.ts';
+import { createBodyOf, createVideo, type VideoOptions } from './create-video.ts';
+import { downloadClip } from './download-clip.ts';
+import { CommandFailure } from './gateway-client.ts';
+import { collect, commaSeparated, jsonObject, numberBetween } from './option-values.ts';
+import { dollars } from './output.ts';
+import { queryOf } from './query.ts';
+import { type FindGateway, JSON_OPTION, runCommand, type Session } from './run-command.ts';
+import {
+  lookAt,
+  readSnapshot,
+  renderSnapshot,
+  renderVideos,
+  requireCompleted,
+  type SnapshotAnswer,
+  videoPath,
+} from './video-answers.ts';
+import { watchVideo } from './watch-video.ts';
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
+
+interface ListOptions extends JsonFlag {
+  readonly state?: readonly string[];
+  readonly model?: string;
+  readonly batch?: string;
+  readonly caller?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+type CreateOptions = VideoOptions & JsonFlag & { readonly idempotencyKey?: string; readonly watch?: boolean };
+
+const LONGEST_DURATION_SECONDS = 86_400;
+
+function showSnapshot({ output }: Session, { answer, snapshot }: SnapshotAnswer): void {
+  output.show(answer, () => renderSnapshot(snapshot));
+}
+
+/** Follows a video; its last state has been shown, so people are told only what came of it. */
+async function watch(session: Session, id: string): Promise<void> {
+  const { answer, snapshot } = await watchVideo(session, id);
+  const cost = dollars(snapshot.cost.settledMicroUsd) ?? 'nothing';
+  session.output.show(answer, () => `${id} ${snapshot.state}, charged ${cost}`);
+  requireCompleted(snapshot);
+}
+
+async function create(session: Session, options: CreateOptions): Promise<void> {
+  const body = await createBodyOf(options);
+  const key = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const id = await createVideo(session.gateway, body, key);
+  if (options.watch) {
+    session.output.notes.write(`${id}\n`);
+    return await watch(session, id);
+  }
+  if (!options.json) return session.output.show(id, () => id);
+  const { answer } = await lookAt(session.gateway, id).catch((error: unknown) => {
+    throw new CommandFailure(`${id} was created, but cannot be shown: ${String(error)}`);
+  });
+  session.output.show(answer, () => id);
+}
+
+async function download(
+  { gateway, output }: Session,
+  id: string,
+  { output: named, force = false }: { readonly output?: string; readonly force?: boolean },
+): Promise<void> {
+  const { snapshot } = await lookAt(gateway, id);
+  requireCompleted(snapshot);
+  const { archive } = snapshot;
+  if (!archive?.url) throw new CommandFailure(`the clip of ${id} has been removed`);
+  const file = named ?? `${id}.mp4`;
+  await downloadClip(gateway, { id, archive, file, force });
+  const { sha256, sizeBytes } = archive;
+  output.show({ id, file, sha256, sizeBytes }, () => `${file}: ${sizeBytes} bytes, sha256 ${sha256}`);
+}
+
+function addCreate(video: Command, findGateway: FindGateway): void {
+  video
+    .command('create')
+    .description('ask for a video; prints its id')
+    .requiredOption('--model <model>', 'which model makes it')
+    .requiredOption('--prompt <text>', 'what it shows')
+    .addOption(new Option('--mode <mode>', 'by default what the number of images suggests').choices(MODES))
+    .option('--duration <seconds>', 'whole seconds', numberBetween(1, LONGEST_DURATION_SECONDS, true))
+    .option('--aspect-ratio <ratio>', 'such as 16:9')
+    .option('--quality <quality>', 'such as 720p')
+    .option('--image <file-or-url>', 'first frame, or given several times, references', collect, [])
+    .option('--seed <number>', 'forwarded', numberBetween(0, Number.MAX_SAFE_INTEGER, true))
+    .option('--extra <json>', 'an object of more keys, forwarded as they stand', jsonObject)
+    .option('--idempotency-key <key>', 'the same key is the same video; one is generated')
+    .option('--watch', 'wait for the end; exit 1 unless it is completed')
+    .option(...JSON_OPTION)
+    .action((options: CreateOptions) => runCommand(findGateway, options, (session) => create(session, options)));
+}
+
+function addList(video: Command, findGateway: FindGateway): void {
+  video
+    .command('list')
+    .description('videos, the newest first')
+    .option('--state <states>', 'such as queued,generating', commaSeparated)
+    .option('--model <model>', 'of this model')
+    .option('--batch <id>', 'of this batch')
+    .option('--caller <id>', "of this caller; root's key sees all")
+    .option('--limit <count>', 'how many', numberBetween(1, 200, true))
+    .option('--cursor <cursor>', 'where the page before ended')
+    .option(...JSON_OPTION)
+    .action((options: ListOptions) =>
+      runCommand(findGateway, options, async ({ gateway, output }) => {
+        const { json: _json, batch, state, ...filter } = options;
+        const query = queryOf({ ...filter, state: state?.join(','), batchId: batch });
+        const answer = await gateway.ask({ method: 'GET', path: `/clipyard/v1/videos${query}` });
+        output.show(answer, () => renderVideos(answer));
+      }),
+    );
+}
+
+function addDownload(video: Command, findGateway: FindGateway): void {
+  video
+    .command('download')
+    .argument('<id>')
+    .description('fetch the clip of a completed video and check it against what was archived')
+    .option('--output <file>', 'by default ID.mp4')
+    .option('--force', 'replace the file if it is there')
+    .option(...JSON_OPTION)
+    .action((id: string, options: JsonFlag & { output?: string; force?: boolean }) =>
+      runCommand(findGateway, options, (session) => download(session, id, options)),
+    );
+}
+
+/** Adds the group. */
+export function addVideoCommands(program: Command, findGateway: FindGateway): void {
+  const video = program.command('video').description('videos at a running gateway');
+  /** A command that takes a video's id and nothing else. */
+  const addById = (name: string, description: string, work: (session: Session, id: string) => Promise<void>) =>
+    video
+      .command(name)
+      .argument('<id>')
+      .description(description)
+      .option(...JSON_OPTION)
+      .action((id: string, options: JsonFlag) => runCommand(findGateway, options, (session) => work(session, id)));
+
+  addCreate(video, findGateway);
+  addById('get', 'everything about a video', async (session, id) => {
+    showSnapshot(session, await lookAt(session.gateway, id));
+  });
+  addList(video, findGateway);
+  addById('watch', 'follow a video to its end; exit 1 unless it is completed', watch);
+  addDownload(video, findGateway);
+  addById('cancel', 'end a video before it is made', async (session, id) => {
+    showSnapshot(session, readSnapshot(await session.gateway.ask({ method: 'POST', path: `${videoPath(id)}/cancel` })));
+  });
+  addById('delete', 'remove an ended video and its clip', async ({ gateway, output }, id) => {
+    const path = `/openai/v1/videos/${encodeURIComponent(id)}`;
+    output.show(await gateway.ask({ method: 'DELETE', path }), () => `${id} deleted`);
+  });
+}

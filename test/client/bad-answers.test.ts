@@ -1,0 +1,113 @@
+/** What commands do about answers that are lost, cut or not what was archived. */
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createBodyOf, createVideo } from '../../src/client/create-video.ts';
+import { downloadClip } from '../../src/client/download-clip.ts';
+import { GatewayClient, GatewayFailure, GatewayUnreachable } from '../../src/client/gateway-client.ts';
+import { cut, json, type Script, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+
+let server: ScriptedServer;
+let gateway: GatewayClient;
+let folder = '';
+
+beforeEach(async () => {
+  server = await startScriptedServer();
+  gateway = new GatewayClient({ url: server.origin, apiKey: 'cy_key' }, new AbortController().signal);
+  folder = mkdtempSync(join(tmpdir(), 'clipyard-bad-answers-'));
+});
+afterEach(async () => {
+  await gateway.close();
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Answers the first requests with these, and all others with the last. */
+function inTurn(...scripts: readonly Script[]): Script {
+  return (response, request) => scripts[Math.min(server.received.length, scripts.length) - 1]?.(response, request);
+}
+
+describe('a create', () => {
+  const OPTIONS = { model: 'sandbox-mini', prompt: 'a red fox', image: [] };
+
+  test('whose answer is lost is sent again as the same create', async () => {
+    server.script = inTurn(cut(), json(503, { error: 'not now' }), json(200, { task_id: 'video_1' }));
+    expect(await createVideo(gateway, await createBodyOf(OPTIONS), 'key-1')).toBe('video_1');
+    expect(server.received).toHaveLength(3);
+    const sent = server.received.map(({ path, headers, body }) => [path, headers['idempotency-key'], body]);
+    expect(new Set(sent.map((each) => JSON.stringify(each))).size).toBe(1);
+    expect(sent[0]).toEqual(['/airforce/v1/video/generations', 'key-1', JSON.stringify(await createBodyOf(OPTIONS))]);
+  });
+
+  test('that stays without an answer says how to send it again', async () => {
+    server.script = cut();
+    await expect(createVideo(gateway, await createBodyOf(OPTIONS), 'key-1')).rejects.toThrow(
+      /--idempotency-key key-1$/,
+    );
+    expect(server.received).toHaveLength(4);
+  });
+
+  test('that is refused is not sent again', async () => {
+    server.script = json(429, { error: 'too many', code: 'concurrency_limit_exceeded' }, { 'retry-after': '5' });
+    const created = createVideo(gateway, await createBodyOf(OPTIONS), 'key-1');
+    await expect(created).rejects.toThrow('too many (concurrency_limit_exceeded, HTTP 429)');
+    await expect(created).rejects.toBeInstanceOf(GatewayFailure);
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('that cannot be sent is not tried again', async () => {
+    await server.close();
+    await expect(createVideo(gateway, await createBodyOf(OPTIONS), 'key-1')).rejects.toBeInstanceOf(GatewayUnreachable);
+    server = await startScriptedServer();
+  });
+
+  test('animates one image and takes several as references', async () => {
+    const [one, two] = ['https://example.com/1.png', 'https://example.com/2.png'];
+    expect(await createBodyOf(OPTIONS)).toMatchObject({ mode: 'text' });
+    expect(await createBodyOf({ ...OPTIONS, image: [one] })).toMatchObject({
+      mode: 'image',
+      input_images: [{ url: one }],
+    });
+    expect(await createBodyOf({ ...OPTIONS, image: [one, two] })).toMatchObject({ mode: 'reference' });
+    await expect(createBodyOf({ ...OPTIONS, image: [folder] })).rejects.toThrow(`${folder} is no file`);
+  });
+});
+
+describe('a download', () => {
+  const clip = Buffer.from('the bytes of a clip');
+  const archive = {
+    sha256: createHash('sha256').update(clip).digest('hex'),
+    sizeBytes: clip.length,
+    durationMs: 2000,
+    width: 640,
+    height: 360,
+  };
+  const download = () =>
+    downloadClip(gateway, { id: 'video_1', archive, file: join(folder, 'clip.mp4'), force: false });
+  const sends =
+    (bytes: Buffer): Script =>
+    (response) =>
+      response.end(bytes);
+
+  test('of the archived bytes becomes the file', async () => {
+    server.script = sends(clip);
+    await download();
+    expect(readFileSync(join(folder, 'clip.mp4'))).toEqual(clip);
+    expect(readdirSync(folder)).toEqual(['clip.mp4']);
+    expect(server.received.map(({ path }) => path)).toEqual(['/openai/v1/videos/video_1/content']);
+  });
+
+  test.each([
+    ['other bytes of the same length', sends(Buffer.from('the bytes of a CLIP'))],
+    ['fewer bytes', sends(clip.subarray(1))],
+    ['more bytes', sends(Buffer.concat([clip, clip]))],
+    ['a body that is cut', cut(200)],
+    ['a refusal', json(410, { error: { message: 'gone' } })],
+  ])('of %s fails and leaves nothing', async (_name, script) => {
+    server.script = script;
+    await expect(download()).rejects.toThrow(/video_1|410/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

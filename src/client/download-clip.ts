@@ -74,6 +74,7 @@ async function transfer(gateway: GatewayClient, part: FileHandle, download: Clip
       await clip.close();
     }
   } catch (error) {
+    if (gateway.signal.aborted) throw new CommandFailure('interrupted');
     if (error instanceof CommandFailure && !idle.signal.aborted) throw error;
     const why = idle.signal.aborted ? `nothing came for ${IDLE_MS / 1000} s` : String(error);
     throw new GatewayFailure(`the download of ${download.id} broke off: ${why}`);

@@ -57,6 +57,7 @@ const TIMEOUT_MS = 30_000;
 const TIMEOUT_PER_MIB_MS = 10_000;
 const MIB = 1024 * 1024;
 const LONGEST_MESSAGE = 1000;
+const LONGEST_REFUSAL = 64 * 1024;
 /** A list of 200 snapshots with the longest prompts and forwarded keys. */
 const MAX_ANSWER_BYTES = 32 * MIB;
 
@@ -104,8 +105,9 @@ export class GatewayClient {
     const request = { method: 'GET', url: `${this.url}${path}`, apiKey: this.#apiKey, accept: 'video/mp4' } as const;
     const answer = await this.#translate(requestStream({ ...request, signal: ends }));
     if (answer.status === 200) return answer;
-    await answer.close();
-    throw new GatewayFailure(`the gateway answered ${answer.status} instead of the clip`, { status: answer.status });
+    const text = await readBeginning(answer.body).finally(answer.close);
+    const { status, headers } = answer;
+    throw refused({ status, headers, body: parseJson(text), excerpt: text, upstreamNowMs: Date.now() });
   }
 
   async #translate<T>(exchange: Promise<T>): Promise<T> {
@@ -121,6 +123,28 @@ export class GatewayClient {
   /** Closes what is kept open for the next request. */
   async close(): Promise<void> {
     await closeUpstreamConnections();
+  }
+}
+
+/** As much of a refusal as is worth reading; less where its connection breaks. */
+async function readBeginning(body: Readable): Promise<string> {
+  let text = '';
+  try {
+    for await (const chunk of body.setEncoding('utf8')) {
+      text += chunk;
+      if (text.length > LONGEST_REFUSAL) break;
+    }
+  } catch {
+    // The status says the most of it.
+  }
+  return text;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

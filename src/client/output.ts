@@ -3,11 +3,14 @@
 import Table from 'cli-table3';
 import picocolors from 'picocolors';
 
+/** A stream, as far as it is written to here. */
+export type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean };
+
 /** Where a command prints to. */
 export interface Output {
   readonly isJson: boolean;
   /** Where progress and whatever else is no answer goes, so that JSON has standard output for itself. */
-  readonly notes: NodeJS.WriteStream;
+  readonly notes: Stream;
   /** Prints an answer: as the gateway wrote it, or as text that is made only when it is wanted. */
   show(answer: unknown, asText: () => string): void;
 }
@@ -23,7 +26,7 @@ export function openOutput(isJson: boolean): Output {
 }
 
 /** Colours for a stream that shows them. */
-export function colorsOf(stream: { readonly isTTY?: boolean }) {
+export function colorsOf(stream: Pick<Stream, 'isTTY'>) {
   return picocolors.createColors(picocolors.isColorSupported && stream.isTTY === true);
 }
 

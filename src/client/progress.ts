@@ -1,7 +1,7 @@
 /** How a watched video is shown: a bar that moves on a terminal, elsewhere a line for each change. */
 
 import { isEnded } from '../domain/video.ts';
-import { colorsOf } from './output.ts';
+import { colorsOf, type Stream } from './output.ts';
 import { describeState, type Snapshot } from './video-answers.ts';
 
 /** Follows one video. */
@@ -10,8 +10,6 @@ export interface ProgressView {
   /** Leaves the last state on a line of its own. */
   close(): void;
 }
-
-type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean };
 
 const BAR_CELLS = 24;
 const START_OF_LINE = '\r\u001B[2K';

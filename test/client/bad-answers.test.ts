@@ -1,12 +1,14 @@
 /** What commands do about answers that are lost, cut or not what was archived. */
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createBodyOf, createVideo } from '../../src/client/create-video.ts';
 import { downloadClip } from '../../src/client/download-clip.ts';
 import { GatewayClient, GatewayFailure, GatewayUnreachable } from '../../src/client/gateway-client.ts';
+import { watchVideo } from '../../src/client/watch-video.ts';
 import { cut, json, type Script, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
 
 let server: ScriptedServer;
@@ -75,6 +77,52 @@ describe('a create', () => {
   });
 });
 
+describe('a watched video', () => {
+  const snapshot = {
+    id: 'video_1',
+    progress: 50,
+    model: 'sandbox-mini',
+    request: { prompt: 'a red fox', durationSeconds: 2 },
+    createdAt: '2026-11-21T21:00:00.000Z',
+    expiresAt: '2026-11-22T21:00:00.000Z',
+    cost: { estimateMicroUsd: 20_000, settledMicroUsd: null },
+    archive: null,
+    failure: null,
+  };
+  const shows = (state: string) => json(200, { ...snapshot, state });
+
+  async function watch() {
+    let shown = '';
+    const notes = {
+      write: (text: string | Uint8Array) => {
+        shown += text;
+        return true;
+      },
+    };
+    const output = { isJson: false, notes, show: () => {} };
+    const { snapshot: last } = await watchVideo({ gateway, output }, 'video_1');
+    return { state: last.state, shown };
+  }
+
+  test('is followed across a restart of the gateway', async () => {
+    server.script = inTurn(shows('generating'), cut(), json(503, { detail: 'starting' }), shows('completed'));
+    expect(await watch()).toEqual({ state: 'completed', shown: 'generating 50 %\ncompleted\n' });
+    expect(server.received.map(({ path }) => path)).toEqual(Array(4).fill('/clipyard/v1/videos/video_1'));
+  });
+
+  test('that is gone is not asked for again', async () => {
+    const gone = json(404, { detail: 'there is no video video_1', code: 'not_found' });
+    server.script = inTurn(shows('generating'), gone);
+    await expect(watch()).rejects.toThrow('there is no video video_1 (not_found, HTTP 404)');
+    expect(server.received).toHaveLength(2);
+  });
+
+  test('of something that is no Clipyard is told as such', async () => {
+    server.script = json(200, { hello: 'world' });
+    await expect(watch()).rejects.toThrow(/is CLIPYARD_URL that of a Clipyard\?$/);
+  });
+});
+
 describe('a download', () => {
   const clip = Buffer.from('the bytes of a clip');
   const archive = {
@@ -104,10 +152,33 @@ describe('a download', () => {
     ['fewer bytes', sends(clip.subarray(1))],
     ['more bytes', sends(Buffer.concat([clip, clip]))],
     ['a body that is cut', cut(200)],
-    ['a refusal', json(410, { error: { message: 'gone' } })],
   ])('of %s fails and leaves nothing', async (_name, script) => {
     server.script = script;
-    await expect(download()).rejects.toThrow(/video_1|410/);
+    await expect(download()).rejects.toThrow('video_1');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("that is refused says so in the gateway's words", async () => {
+    server.script = json(410, { error: { message: 'the clip was removed', code: 'gone' } });
+    await expect(download()).rejects.toThrow('the clip was removed (gone, HTTP 410)');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('that is interrupted leaves nothing', async () => {
+    const interrupted = new AbortController();
+    const stopped = new GatewayClient({ url: server.origin, apiKey: 'cy_key' }, interrupted.signal);
+    server.script = (response) => {
+      response.writeHead(200, { 'content-length': clip.length });
+      response.write(clip.subarray(1));
+    };
+    const file = join(folder, 'clip.mp4');
+    const failed = expect(downloadClip(stopped, { id: 'video_1', archive, file, force: false })).rejects.toThrow(
+      'interrupted',
+    );
+    const isPartWritten = () => readdirSync(folder).some((name) => statSync(join(folder, name)).size > 0);
+    while (!isPartWritten()) await sleep(5);
+    interrupted.abort();
+    await failed;
     expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -1,12 +1,14 @@
 /** The commands against a running gateway: `clipyard up` is started once, and asked as its users do. */
 
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningClipyard, startClipyardForClients } from '../clients/running-clipyard.ts';
 import { freePort } from '../processes/clipyard-process.ts';
-import { type CommandResult, commandsIn } from './run-cli.ts';
+import { type CommandResult, commandsIn, PROGRAM } from './run-cli.ts';
 
 let clipyard: RunningClipyard;
 let folder = '';
@@ -104,12 +106,23 @@ describe('clipyard video', () => {
     expect(existsSync(join(folder, `${id}.mp4`))).toBe(false);
   });
 
-  test('a running video is not deleted, is cancelled, and is deleted then', async () => {
+  test('a running video is not deleted, is watched until that is interrupted, is cancelled, and is deleted then', async () => {
     await clipyard.faults([{ kind: 'slow', factor: 1000, rate: 1 }]);
     const { id } = await json('video', 'create', ...CLIP, '--prompt', 'too slow');
     const tooEarly = await run('video', 'delete', id);
     expect(tooEarly).toMatchObject({ exitCode: 1, stdout: '' });
     expect(tooEarly.stderr).toMatch(/^clipyard: .*\(conflict, HTTP 409\)\n$/);
+    const watching = spawn(process.execPath, [PROGRAM, 'video', 'watch', id], {
+      cwd: folder,
+      env: { ...process.env, CLIPYARD_URL: clipyard.url, CLIPYARD_API_KEY: clipyard.input.key },
+    });
+    let words = '';
+    watching.stderr.on('data', (chunk) => {
+      words += chunk;
+    });
+    await once(watching.stdout, 'data');
+    watching.kill('SIGINT');
+    expect([await once(watching, 'close'), words]).toEqual([[1, null], 'clipyard: interrupted\n']);
     expect(await json('video', 'cancel', id)).toMatchObject({ id, state: 'cancelled' });
     expect(await json('video', 'delete', id)).toEqual({ id, object: 'video.deleted', deleted: true });
     expect(

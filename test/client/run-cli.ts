@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 
-const PROGRAM = resolve(__dirname, '../../bin/clipyard.js');
+export const PROGRAM = resolve(__dirname, '../../bin/clipyard.js');
 /** A command that hangs is ended before jest's own limit, so that its output is seen. */
 const TIMEOUT_MS = 120_000;
 

@@ -6,6 +6,7 @@ import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from './catalog/estimates.ts';
+import type { HoldOfOrder } from './catalog/ledger.ts';
 import { latestOffers } from './catalog/models.ts';
 import { queuePosition } from './catalog/queue-order.ts';
 import { findCurrentSubmission } from './catalog/submissions.ts';
@@ -207,7 +208,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
       const first = await prepare(order);
       const accepted = await inTransaction(db, async (tx) => {
         const all: Awaited<ReturnType<typeof acceptVideo>>[] = [];
-        for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, index)));
+        for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, { index, count })));
         return all;
       });
       for (const { video, repeated } of accepted) if (!repeated) starter.start(video);
@@ -287,13 +288,14 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
 const newVideoId = () => `video_${uuidv7()}`;
 
 /** One of several videos of an order: its own id, and its own key, such as no client can send. */
-function nthOf(first: NewVideo, index: number): NewVideo {
-  if (index === 0) return first;
+function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
+  if (ofOrder.index === 0) return { ...first, ofOrder };
   const { idempotency } = first;
   return {
     ...first,
+    ofOrder,
     id: newVideoId(),
-    idempotency: idempotency && { ...idempotency, key: `${idempotency.key}\n${index + 1}` },
+    idempotency: idempotency && { ...idempotency, key: `${idempotency.key}\n${ofOrder.index + 1}` },
   };
 }
 

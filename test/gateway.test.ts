@@ -167,6 +167,39 @@ describe('several videos of one order', () => {
   });
 });
 
+describe('several videos of one order, refused for their price,', () => {
+  // Two dollars each, of ten.
+  const order = (count: number) =>
+    gateway.createMany(
+      {
+        caller,
+        dialect: 'ai-gateway',
+        draft: { ...DRAFT, durationSeconds: 5 },
+        retentionSeconds: 86_400,
+        idempotencyKey: null,
+        bodyHash: 'hash',
+      },
+      count,
+    );
+
+  test('are told that the credit is spent when nothing else holds any', async () => {
+    await expect(order(6)).rejects.toMatchObject({
+      kind: 'insufficient_credit',
+      message: '12000000 micro-dollars are needed and 10000000 available',
+    });
+  });
+
+  test('are told of what others hold when that would be enough', async () => {
+    await order(1);
+    await expect(order(5)).rejects.toMatchObject({
+      kind: 'credit_held',
+      message: expect.stringMatching(/^10000000 micro-dollars are needed and 8000000 available; 2000000 are held/),
+    });
+    await expect(order(6)).rejects.toMatchObject({ kind: 'insufficient_credit' });
+    expect(await order(4)).toHaveLength(4);
+  });
+});
+
 describe('retention', () => {
   const terms = (days: number, dialect: DialectName = 'infrai') => ({ dialect, retentionSeconds: days * 86_400 });
 

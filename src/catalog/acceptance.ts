@@ -8,7 +8,7 @@ import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { type Db, inTransaction } from './database.ts';
 import { useInputImages } from './input-images.ts';
-import { hold } from './ledger.ts';
+import { type HoldOfOrder, hold } from './ledger.ts';
 import { idempotencyKeys, videos } from './schema.ts';
 import { findVideo } from './videos.ts';
 
@@ -35,6 +35,8 @@ export interface NewVideo {
   /** It was accepted before and lost with an older copy of the catalog: its hold is not refused again. */
   readonly isRestored?: boolean;
   readonly idempotency: IdempotencyKey | null;
+  /** Which of several videos it is that are accepted all or none; absent when it is the only one. */
+  readonly ofOrder?: HoldOfOrder;
 }
 
 /** A caller's key, and what it was sent with. */
@@ -141,9 +143,9 @@ export async function acceptVideo(
   return await inTransaction(db, async (tx) => {
     const earlier = await claimKey(tx, order);
     if (earlier) return { video: earlier, repeated: true };
-    const { limits, idempotency: _key, isRestored = false, ...row } = order;
+    const { limits, idempotency: _key, isRestored = false, ofOrder, ...row } = order;
     const { id: videoId, callerId, estimateMicroUsd: amountMicroUsd } = order;
-    await hold(tx, { callerId, videoId, amountMicroUsd, granted: isRestored });
+    await hold(tx, { callerId, videoId, amountMicroUsd, granted: isRestored, ofOrder });
     // Counted after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit.
     const [entered] = await tx
       .insert(videos)

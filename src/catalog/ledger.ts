@@ -65,30 +65,51 @@ async function findAmount(tx: Db, { callerId, videoId }: VideoMoney, kind: Ledge
   return row?.amountMicroUsd ?? null;
 }
 
-/** Why a hold did not fit: everything is spent, or some of it may come back. */
-async function refusal(tx: Db, callerId: string, amountMicroUsd: MicroUsd): Promise<Refusal> {
+/** Why holds did not fit: everything is spent, or some of it may come back. What they hold by now is not held by others. */
+async function refusal(
+  tx: Db,
+  callerId: string,
+  { amountMicroUsd, heldBefore }: { readonly amountMicroUsd: MicroUsd; readonly heldBefore: MicroUsd },
+): Promise<Refusal> {
   const [row] = await tx.select().from(callers).where(eq(callers.id, callerId));
   if (!row) return new Refusal('not_found', `there is no caller ${callerId}`);
-  const { availableMicroUsd, heldMicroUsd } = row;
+  const availableMicroUsd = row.availableMicroUsd + heldBefore;
+  const heldMicroUsd = row.heldMicroUsd - heldBefore;
   const facts = `${amountMicroUsd} micro-dollars are needed and ${availableMicroUsd} available`;
   return availableMicroUsd + heldMicroUsd >= amountMicroUsd
     ? new Refusal('credit_held', `${facts}; ${heldMicroUsd} are held by videos that have not ended`)
     : new Refusal('insufficient_credit', facts);
 }
 
+/** One of several holds of the same amount that stand or fall together, in one transaction. */
+export interface HoldOfOrder {
+  /** 0 for the first. */
+  readonly index: number;
+  readonly count: number;
+}
+
+interface NewHold extends VideoMoney {
+  readonly amountMicroUsd: MicroUsd;
+  /** Whatever is available: it was granted before, and lost with an older copy of the catalog. */
+  readonly granted?: boolean;
+  /** The only one when absent. */
+  readonly ofOrder?: HoldOfOrder | undefined;
+}
+
 /**
- * Reserves a video's estimate, once: a second hold of the same video changes nothing. A hold that was `granted` before and
- * lost with an older copy of the catalog is entered whatever is available.
+ * Reserves a video's estimate, once: a second hold of the same video changes nothing.
  * @throws Refusal `insufficient_credit` or `credit_held`; the transaction must not be committed then.
  */
 export async function hold(
   tx: Db,
-  { callerId, videoId, amountMicroUsd, granted = false }: VideoMoney & { amountMicroUsd: MicroUsd; granted?: boolean },
+  { callerId, videoId, amountMicroUsd, granted = false, ofOrder = { index: 0, count: 1 } }: NewHold,
 ): Promise<void> {
   const fits = sql`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})`;
   const condition = granted ? undefined : fits;
   const posting = { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd, held: amountMicroUsd } as const;
-  if ((await post(tx, { ...posting, condition })) === 'refused') throw await refusal(tx, callerId, amountMicroUsd);
+  if ((await post(tx, { ...posting, condition })) !== 'refused') return;
+  const { index, count } = ofOrder;
+  throw await refusal(tx, callerId, { amountMicroUsd: count * amountMicroUsd, heldBefore: index * amountMicroUsd });
 }
 
 /** Gives a video's whole hold back; false when there is none or it was given back before. */

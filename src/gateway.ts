@@ -1,7 +1,7 @@
 /** What the front door can do: accept, show, cancel and remove videos. */
 
 import { uuidv7 } from 'uuidv7';
-import { acceptVideo, findRepeated, type NewVideo, queueDeadline } from './catalog/acceptance.ts';
+import { acceptVideo, findRepeated, type NewVideo, nthKey, queueDeadline } from './catalog/acceptance.ts';
 import { findCallerByKey } from './catalog/callers.ts';
 import { type Db, inTransaction } from './catalog/database.ts';
 import { endVideo } from './catalog/ends.ts';
@@ -287,7 +287,7 @@ export function createGateway({ db, store, workflows, subscribe, log }: GatewayD
 
 const newVideoId = () => `video_${uuidv7()}`;
 
-/** One of several videos of an order: its own id, and its own key, such as no client can send. */
+/** One of several videos of an order: its own id, and its own key. */
 function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
   if (ofOrder.index === 0) return { ...first, ofOrder };
   const { idempotency } = first;
@@ -295,7 +295,7 @@ function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
     ...first,
     ofOrder,
     id: newVideoId(),
-    idempotency: idempotency && { ...idempotency, key: `${idempotency.key}\n${ofOrder.index + 1}` },
+    idempotency: idempotency && { ...idempotency, key: nthKey(idempotency.key, ofOrder.index) },
   };
 }
 

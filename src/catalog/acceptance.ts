@@ -1,6 +1,6 @@
 /** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
 
-import { and, eq, exists, isNull, sql } from 'drizzle-orm';
+import { type AnyColumn, aliasedTable, and, eq, exists, isNull, not, notExists, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
@@ -158,14 +158,36 @@ export async function acceptVideo(
   });
 }
 
+/** Stands in no key that a client can send. */
+const BEFORE_NUMBER = '\n';
+
+/** The key of one of several videos that were ordered with a key: its own for the first, whose index is 0. */
+export function nthKey(key: string, index: number): string {
+  return index === 0 ? key : `${key}${BEFORE_NUMBER}${index + 1}`;
+}
+
 /** How long an idempotency key outlives its video's end. */
 const KEY_LIFETIME_AFTER_END = sql`interval '24 hours'`;
 
-/** Forgets idempotency keys that have outlived their videos. */
+/** Forgets idempotency keys that have outlived their videos; those of one order together, so that a repeat makes all or none. */
 export async function deleteOldKeys(db: Db): Promise<void> {
+  const siblings = aliasedTable(idempotencyKeys, 'siblings');
+  const sentKey = (key: AnyColumn) => sql`split_part(${key}, ${BEFORE_NUMBER}::text, 1)`;
+  const isOver = sql`coalesce(${videos.endedAt} < now() - ${KEY_LIFETIME_AFTER_END}, false)`;
   const old = db
     .select({ id: videos.id })
     .from(videos)
-    .where(and(eq(videos.id, idempotencyKeys.videoId), sql`${videos.endedAt} < now() - ${KEY_LIFETIME_AFTER_END}`));
-  await db.delete(idempotencyKeys).where(exists(old));
+    .where(and(eq(videos.id, idempotencyKeys.videoId), isOver));
+  const needed = db
+    .select({ id: videos.id })
+    .from(siblings)
+    .innerJoin(videos, eq(videos.id, siblings.videoId))
+    .where(
+      and(
+        eq(siblings.callerId, idempotencyKeys.callerId),
+        eq(sentKey(siblings.key), sentKey(idempotencyKeys.key)),
+        not(isOver),
+      ),
+    );
+  await db.delete(idempotencyKeys).where(and(exists(old), notExists(needed)));
 }

@@ -7,6 +7,7 @@ import {
   acceptVideo,
   deleteOldKeys,
   type NewVideo,
+  nthKey,
   queueDeadline,
 } from '../../src/catalog/acceptance.ts';
 import { balance } from '../../src/catalog/balance.ts';
@@ -183,6 +184,35 @@ describeOnBothCatalogs('an idempotency key', (catalog) => {
     await db.update(videos).set({ endedAt: longAgo }).where(eq(videos.id, ended));
     await deleteOldKeys(db);
     expect((await db.select().from(idempotencyKeys)).map(({ key }) => key)).toEqual(['running']);
+  });
+});
+
+describeOnBothCatalogs('the idempotency keys of several videos of one order', (catalog) => {
+  test('go together, a day after the last has ended', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const accept = async (key: string, of = callerId) => {
+      const { video } = await acceptVideo(db, makeOrder(of, { idempotency: { key, bodyHash: 'h' } }));
+      return video.id;
+    };
+    const endedHoursAgo = async (id: string, hours: number) => {
+      await db
+        .update(videos)
+        .set({ endedAt: new Date(Date.now() - hours * HOUR_MS) })
+        .where(eq(videos.id, id));
+      await deleteOldKeys(db);
+      return (await db.select().from(idempotencyKeys)).map(({ key }) => key).toSorted();
+    };
+    const [first, second, third] = [await accept('k'), await accept(nthKey('k', 1)), await accept(nthKey('k', 2))];
+    // Neither of another order nor of another caller.
+    const [other, foreign] = [await accept('k2'), await accept('k', await makeCaller(db, null))];
+    const all = ['k', 'k', 'k2', 'k\n2', 'k\n3'].toSorted();
+    expect(await endedHoursAgo(second, 25)).toEqual(all);
+    expect(await endedHoursAgo(first, 25)).toEqual(all);
+    expect(await endedHoursAgo(third, 23)).toEqual(all);
+    expect(await endedHoursAgo(third, 25)).toEqual(['k', 'k2']);
+    expect(await endedHoursAgo(foreign, 25)).toEqual(['k2']);
+    expect(await endedHoursAgo(other, 25)).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** `checkTask` looks at a running task once and records what it saw; `cancelTask` asks the upstream to stop it. */
 
+import { noteAccountError } from '../src/catalog/accounts.ts';
 import { inTransaction } from '../src/catalog/database.ts';
 import type { TaskEnd } from '../src/catalog/submission-states.ts';
 import { closeSubmission, ensureRunning } from '../src/catalog/submissions.ts';
@@ -7,6 +8,7 @@ import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts'
 import type { MicroUsd } from '../src/domain/money.ts';
 import type { Finality, Look, RunningTask } from '../src/domain/step.ts';
 import type { VideoState } from '../src/domain/video.ts';
+import { HeldBack } from '../src/net/pace.ts';
 import { UpstreamError } from '../src/net/upstream-error.ts';
 import type { ProviderCall, TaskStatus } from '../src/providers/provider.ts';
 import { type ActivityDependencies, findAccount } from './dependencies.ts';
@@ -132,6 +134,9 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
       return await providers[input.task.provider].check(input.task.taskId, call);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
+      if (!(error instanceof HeldBack)) {
+        await noteAccountError(db, input.task.account, `a task could not be looked at: ${error.message}`);
+      }
       return { kind: 'unclear', message: error.message, retryAfterMs: error.retryAfterMs };
     }
   }

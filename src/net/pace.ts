@@ -2,6 +2,14 @@
 
 import { UpstreamError } from './upstream-error.ts';
 
+/** A request that was held back here: it says nothing of the upstream. */
+export class HeldBack extends UpstreamError {
+  constructor(message: string, details: { readonly retryAfterMs?: number; readonly cause?: unknown }) {
+    super('not sent', message, details);
+    this.name = 'HeldBack';
+  }
+}
+
 export class Pace {
   readonly #intervalMs: number;
   /** When the next turn is, on the clock that never goes back. */
@@ -13,7 +21,7 @@ export class Pace {
 
   /**
    * Resolves when it is this request's turn, in the order in which they ask.
-   * @throws UpstreamError `not sent` at once where the turn is further away than `patienceMs`, with when to come back;
+   * @throws HeldBack at once where the turn is further away than `patienceMs`, with when to come back;
    * and when the signal ends the wait, whose turn is then lost.
    */
   async turn(signal: AbortSignal, patienceMs: number): Promise<void> {
@@ -22,7 +30,7 @@ export class Pace {
     const waitMs = turnMs - nowMs;
     if (waitMs > patienceMs) {
       const details = { retryAfterMs: Math.ceil(waitMs) };
-      throw new UpstreamError('not sent', 'the account is asked as often as it may be', details);
+      throw new HeldBack('the account is asked as often as it may be', details);
     }
     this.#nextMs = turnMs + this.#intervalMs;
     if (waitMs > 0) await sleep(waitMs, signal);
@@ -33,7 +41,7 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const giveUp = () => {
       clearTimeout(timer);
-      reject(new UpstreamError('not sent', 'given up while it waited for its turn', { cause: signal.reason }));
+      reject(new HeldBack('given up while it waited for its turn', { cause: signal.reason }));
     };
     const timer = setTimeout(() => {
       signal.removeEventListener('abort', giveUp);

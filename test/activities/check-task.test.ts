@@ -2,10 +2,13 @@
 
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
-import { submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { listAccounts } from '../../src/catalog/accounts.ts';
+import { accounts, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import type { Look, RunningTask } from '../../src/domain/step.ts';
+import { HeldBack } from '../../src/net/pace.ts';
+import { UpstreamError } from '../../src/net/upstream-error.ts';
 import type { TaskStatus } from '../../src/providers/provider.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
@@ -95,6 +98,43 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     scene.upstream.finish(task.taskId, { kind: 'missing' });
     expect(await look(task, finality)).toMatchObject({ kind });
     expect(await scene.statesOf('v1')).toEqual([state]);
+  });
+
+  describe('that fails', () => {
+    /** Which row version the account has: it changes with each write. */
+    const accountVersion = async () => {
+      const [row] = await scene.db.select({ version: sql<string>`xmin::text` }).from(accounts);
+      return row?.version;
+    };
+    const failWith = (error: Error) => {
+      scene.upstream.onCheck = async () => Promise.reject(error);
+    };
+
+    test('tells operators why, once for each reason', async () => {
+      await furnish();
+      const task = await running('v1');
+      failWith(new UpstreamError('answered', '503 from the task', { upstream: { status: 503 }, retryAfterMs: 7 }));
+      expect(await look(task)).toEqual({ kind: 'unclear', message: '503 from the task', retryAfterMs: 7 });
+      const failed = { state: 'active', lastError: 'a task could not be looked at: 503 from the task' };
+      expect(await listAccounts(scene.db)).toMatchObject([failed]);
+      const before = await accountVersion();
+      await look(task);
+      scene.upstream.onCheck = async () => undefined;
+      expect(await look(task)).toMatchObject({ kind: 'pending' });
+      expect(await accountVersion()).toBe(before);
+      expect(await scene.video('v1')).toMatchObject({ state: 'generating', polls: 3 });
+      failWith(new UpstreamError('lost', 'no answer in time'));
+      await look(task);
+      expect(await listAccounts(scene.db)).toMatchObject([{ lastError: expect.stringMatching(/no answer in time$/) }]);
+    });
+
+    test('tells them nothing of looks that were only held back', async () => {
+      await furnish();
+      const task = await running('v1');
+      failWith(new HeldBack('too many', { retryAfterMs: 7 }));
+      expect(await look(task)).toEqual({ kind: 'unclear', message: 'too many', retryAfterMs: 7 });
+      expect(await listAccounts(scene.db)).toMatchObject([{ state: 'active', lastError: null }]);
+    });
   });
 
   test('never asks with another key when the account has vanished', async () => {

@@ -50,6 +50,7 @@ export class Upstream {
   readonly creates: { readonly prompt: string; readonly key: string }[] = [];
   /** Called with each create before anything else happens. */
   onCreate: (prompt: string) => void = () => undefined;
+  onCheck: () => Promise<void> = async () => undefined;
   onList: () => Promise<void> = async () => undefined;
   onProbe: () => Promise<void> = async () => undefined;
   readonly #plans = new Map<string, CreatePlan[]>();
@@ -65,7 +66,10 @@ export class Upstream {
       name: 'airforce',
       facts,
       start: (request, call) => this.#start(request, call),
-      check: async (taskId) => this.tasks.find((task) => task.taskId === taskId)?.status ?? { kind: 'missing' },
+      check: async (taskId) => {
+        await this.onCheck();
+        return this.tasks.find((task) => task.taskId === taskId)?.status ?? { kind: 'missing' };
+      },
       list: async ({ baseUrl }) => {
         await this.onList();
         return this.#list(baseUrl, honoursIdempotencyKey);

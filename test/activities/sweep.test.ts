@@ -27,14 +27,17 @@ type Workflows = ActivityDependencies['workflows'];
 describeOnBothCatalogs('the sweep', (catalog) => {
   let scene: Scene;
   let started: string[];
+  /** Videos whose workflow has begun. */
+  let begun: Set<string>;
 
   /** Workflows that are started unless this says otherwise. */
   async function furnish(workflows: Partial<Workflows> = {}, options: SceneOptions = {}): Promise<Scene> {
     started = [];
+    begun = new Set();
     const all: Workflows = {
       start: async ({ id }, { stop = false } = {}) => void started.push(stop ? `${id}, stopping` : id),
       signalGranted: async (videoId) => scene.told.push(videoId) > 0,
-      standing: async () => 'running',
+      standing: async (id) => (begun.has(id) ? 'running' : 'gone'),
       listClosedSince: async () => [],
       ...workflows,
     };
@@ -52,6 +55,7 @@ describeOnBothCatalogs('the sweep', (catalog) => {
   }
 
   async function open(id: string, change: Partial<typeof videos.$inferInsert> = {}): Promise<void> {
+    begun.add(id);
     const openedAt = new Date(Date.now() - 60 * MINUTE_MS);
     await scene.db
       .update(videos)
@@ -65,6 +69,14 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     await accept(scene.db, 'fresh');
     expect(await scene.sweep()).toMatchObject({ started: 2, errors: [] });
     expect(started).toEqual(['v1', 'v2']);
+  });
+
+  test('has a workflow that was terminated before its first step end its video, and leaves one that runs', async () => {
+    const standings = { v1: 'terminated', v2: 'running' } as const;
+    await furnish({ standing: async (id) => standings[id as keyof typeof standings] });
+    await acceptEarlier('v1', 'v2');
+    expect(await scene.sweep()).toMatchObject({ started: 1, errors: [] });
+    expect(started).toEqual(['v1, stopping']);
   });
 
   test('ends a video whose start is refused as invalid and starts the others', async () => {

@@ -51,6 +51,8 @@ export interface ModelConfig {
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Null: no metrics. */
+  readonly metricsPort: number | null;
   /** Absolute. */
   readonly dataDir: string;
   /** Without a trailing slash. */
@@ -122,6 +124,7 @@ const settingsSchema = z.object({
     .regex(/^[A-Za-z0-9.:_-]+$/, 'is not a host name or address')
     .default('127.0.0.1'),
   CLIPYARD_PORT: wholeNumber(1, 65_535).default(8787),
+  CLIPYARD_METRICS_PORT: wholeNumber(1, 65_535).optional(),
   CLIPYARD_DATA_DIR: z.string().default('.clipyard'),
   CLIPYARD_ROOT_KEY: secret.optional(),
   CLIPYARD_PUBLIC_URL: baseUrl.optional(),
@@ -161,6 +164,7 @@ type SettingName = keyof Settings | keyof z.infer<typeof clientSettingsSchema>;
 const EXAMPLES: Readonly<Record<SettingName, string>> = {
   CLIPYARD_HOST: '127.0.0.1',
   CLIPYARD_PORT: '8787',
+  CLIPYARD_METRICS_PORT: '9464',
   CLIPYARD_DATA_DIR: '.clipyard',
   CLIPYARD_ROOT_KEY: 'cy_root_3kN0u2mQ',
   CLIPYARD_PUBLIC_URL: 'https://clips.example.com',
@@ -265,6 +269,7 @@ export function embeddedOnly(config: Config): Config {
     models: [],
     configFile: null,
     databaseUrl: null,
+    metricsPort: null,
     temporal: { ...temporal, external: false, namespace: 'default', uiUrl: null },
   };
 }
@@ -292,6 +297,7 @@ export function loadConfig(environment: Environment = processEnvironment()): Con
   return {
     host: settings.CLIPYARD_HOST,
     port: settings.CLIPYARD_PORT,
+    metricsPort: settings.CLIPYARD_METRICS_PORT ?? null,
     dataDir: resolve(settings.CLIPYARD_DATA_DIR),
     publicUrl: settings.CLIPYARD_PUBLIC_URL ?? publicUrlOf(settings.CLIPYARD_HOST, settings.CLIPYARD_PORT),
     rootKey: settings.CLIPYARD_ROOT_KEY ?? null,

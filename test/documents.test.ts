@@ -22,6 +22,7 @@ const DOCUMENTS = [
   'CHANGELOG.md',
   'docs/contract.md',
   'docs/failures.md',
+  'docs/metrics.md',
 ];
 
 /** The section under a heading, up to the next one of its rank. */

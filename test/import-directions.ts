@@ -43,6 +43,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     types: ['src/gateway', 'src/config'],
     packages: ['any'],
   },
+  {
+    zone: 'src/metrics',
+    values: ['src/domain', 'src/net', 'src/catalog'],
+    types: ['src/providers', 'src/storage', 'src/http'],
+    packages: ['any'],
+  },
   { zone: 'src/sandbox', values: ['src/domain', 'src/wire'], types: [], packages: ['any'] },
   { zone: 'src/config', values: ['src/domain'], types: [], packages: ['any', '@temporalio/envconfig'] },
   { zone: 'src/logging', values: [], types: [], packages: ['any', '@temporalio/worker'] },

@@ -69,7 +69,8 @@ export async function syncAccounts(db: Db, configured: readonly ConfiguredAccoun
   });
 }
 
-export type AccountState = 'active' | 'paused' | 'suspended' | 'removed';
+export const ACCOUNT_STATES = ['active', 'paused', 'suspended', 'removed'] as const;
+export type AccountState = (typeof ACCOUNT_STATES)[number];
 
 /** An account as operators see it. */
 export interface AccountView {
@@ -91,7 +92,8 @@ function isPaused({ pausedByOperator, pausedUntil }: AccountRow): boolean {
   return pausedByOperator || (pausedUntil !== null && pausedUntil.getTime() > Date.now());
 }
 
-function stateOf(row: AccountRow): AccountState {
+/** What an account is for operators. */
+export function accountStateOf(row: AccountRow): AccountState {
   if (!row.configured) return 'removed';
   if (row.suspendedAt !== null) return 'suspended';
   return isPaused(row) ? 'paused' : 'active';
@@ -126,7 +128,7 @@ export async function listAccounts(db: Db): Promise<readonly AccountView[]> {
   return rows.map((row) => ({
     id: row.id,
     provider: row.provider,
-    state: stateOf(row),
+    state: accountStateOf(row),
     limit: row.maxConcurrentTasks,
     inUse: open.get(row.id) ?? 0,
     waiting: queued.get(row.id) ?? 0,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Log } from '../logging.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { isPortTaken } from './taken-port.ts';
 
 const HOST = '127.0.0.1';
 const FIRST_PORT = 8788;
@@ -20,10 +21,6 @@ function rememberedPort(file: string): number {
   }
 }
 
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-}
-
 /** Starts the sandbox and gives it to the accounts that wait for its address. */
 export async function startEmbeddedSandbox(
   config: Config,
@@ -36,7 +33,7 @@ export async function startEmbeddedSandbox(
     startSandbox({ host: HOST, port, dataDir, speed: 1, log: (message) => log.debug({ part: 'sandbox' }, message) });
   // Tried instead of asked for: what is free now may be another process's the next moment.
   const sandbox = await listenAt(rememberedPort(file)).catch((error: unknown) => {
-    if (isTaken(error)) return listenAt(0);
+    if (isPortTaken(error)) return listenAt(0);
     throw error;
   });
   writeFileSync(file, `${JSON.stringify({ port: sandbox.port })}\n`);

@@ -19,6 +19,7 @@ import { createSpriteSheets } from '../storage/sprite-sheet.ts';
 import type { Closers } from './closers.ts';
 import type { Parts } from './parts.ts';
 import { ensureSigningKeys } from './secrets.ts';
+import { isPortTaken } from './taken-port.ts';
 import type { TemporalLink } from './temporal-link.ts';
 
 export interface GatewayOptions {
@@ -50,7 +51,7 @@ async function grantFreeSlots({ parts, link }: GatewayOptions, account: string):
 
 async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) {
   const { parts, link, checkWorkers, stop, closers } = options;
-  const { config, log, database, store } = parts;
+  const { config, log, database, store, metrics } = parts;
   const { db } = database;
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const links = createVideoLinks(signer);
@@ -88,6 +89,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
       }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
+    ...(metrics && { onAnswered: metrics.countAnswer }),
     log,
   });
 }
@@ -116,7 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   try {
     await app.listen({ host, port });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    if (!isPortTaken(error)) throw error;
     throw new ConfigError(`CLIPYARD_PORT ${port} of ${host} is taken; for example CLIPYARD_PORT=${port + 1}`, {
       cause: error,
     });

@@ -6,6 +6,7 @@ import { type CatalogDatabase, openDatabase } from '../catalog/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../logging.ts';
+import { createProcessMetrics, type ProcessMetrics } from '../metrics/process-metrics.ts';
 import { closeLentConnections } from '../net/lent-answer.ts';
 import { closeUpstreamConnections } from '../net/request-json.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
@@ -20,6 +21,8 @@ export interface Parts {
   readonly database: CatalogDatabase;
   readonly store: MediaStore;
   readonly rootKey: RootKey;
+  /** Null where nobody can read them: then nothing is counted. */
+  readonly metrics: ProcessMetrics | null;
 }
 
 /** Where archived media lie in a data directory. */
@@ -42,5 +45,6 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   await syncAccounts(db, accounts);
   await syncConfiguredModels(db, config.models);
   const rootKey = await ensureRootKey(config, database);
-  return { config, log, database, store: createFileStore(mediaDir(config.dataDir)), rootKey };
+  const metrics = config.metricsPort === null ? null : createProcessMetrics();
+  return { config, log, database, store: createFileStore(mediaDir(config.dataDir)), rootKey, metrics };
 }

@@ -7,6 +7,7 @@ import { installTemporalRuntime } from '../logging.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
 import { startAllInOne } from './all-in-one.ts';
 import { startGateway } from './gateway-part.ts';
+import { startMetrics } from './metrics-part.ts';
 import { openParts, type Parts } from './parts.ts';
 import { rootKeyFile } from './root-key-file.ts';
 import type { ProcessContext } from './run-process.ts';
@@ -26,6 +27,7 @@ export function printRootKey({ rootKey, config }: Parts, print: Print = printOut
 /** `clipyard up`. */
 export async function up(config: Config, context: ProcessContext): Promise<void> {
   const { parts, sandboxUrl, working } = await startAllInOne(config, context, context.log);
+  await startMetrics(parts, context.closers);
   printOut(`gateway    ${config.publicUrl}`);
   printOut(`data       ${config.dataDir}`);
   printRootKey(parts);
@@ -69,6 +71,7 @@ export async function serve(config: Config, { log, stop, closers }: ProcessConte
   link.openExternal();
   const checkWorkers = () => checkPollers(link, config.temporal.namespace);
   await startGateway({ parts, link, checkWorkers, stop, closers });
+  await startMetrics(parts, closers);
   printOut(`gateway    ${config.publicUrl}`);
   printRootKey(parts);
   await whenAborted(stop);
@@ -79,6 +82,7 @@ export async function work(config: Config, { log, stop, closers }: ProcessContex
   requireSharedCatalog(config, 'work');
   installTemporalRuntime(log);
   const parts = await openParts(config, log, closers);
+  await startMetrics(parts, closers);
   printRootKey(parts);
   const opened = new TemporalLink({ config, log, closers, stop }).openExternal();
   // Beside the start: an upstream that does not answer must not hold it up, and the sweep asks again.

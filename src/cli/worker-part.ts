@@ -7,6 +7,7 @@ import { discoverModels } from '../../activities/discover-models.ts';
 import { type HealDependencies, healCatalog } from '../../activities/heal-catalog.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createTaskFollower, type TaskFollower } from '../../activities/task-follower.ts';
+import { measureArchiver, measureProviders } from '../metrics/measured.ts';
 import { fetchUntrusted } from '../net/fetch-untrusted.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
@@ -61,7 +62,7 @@ interface Upstreams {
 }
 
 async function dependenciesOf(
-  { config, log, database, store }: Parts,
+  { config, log, database, store, metrics }: Parts,
   { control, client }: OpenLink,
   upstreams: Upstreams,
 ): Promise<Omit<HealDependencies, 'signal'>> {
@@ -70,7 +71,7 @@ async function dependenciesOf(
   return {
     db: database.db,
     store,
-    archiveClip: createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster }),
+    archiveClip: measureArchiver(createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster }), metrics),
     inspectClip: createClipInspector({ store, makePoster }),
     loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts: config.trustedHosts }),
     linkImage: createImageLinker(signer, config.publicUrl),
@@ -101,9 +102,10 @@ class WatchedWorkers implements WorkerPart {
   constructor(parts: Parts, link: OpenLink) {
     this.#parts = parts;
     this.#link = link;
-    const { config, log } = parts;
+    const { config, log, metrics } = parts;
     const { accounts } = config;
-    const providers = paceProviders(PROVIDERS_BY_NAME, accounts);
+    // Counted inside of the pace: waiting for a turn is no part of an exchange.
+    const providers = paceProviders(measureProviders(PROVIDERS_BY_NAME, accounts, metrics), accounts);
     this.#upstreams = {
       providers,
       follower: createTaskFollower({ providers, accounts, workflows: link.control, log }),

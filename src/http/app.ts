@@ -12,6 +12,7 @@ import {
   LogController,
 } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
+import type { DialectName } from '../domain/vendor.ts';
 import type { Gateway } from '../gateway.ts';
 import type { MediaStore } from '../storage/media-store.ts';
 import type { SpriteSheets } from '../storage/sprite-sheet.ts';
@@ -25,6 +26,17 @@ import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
+
+/** A request whose answer has been sent. */
+export interface AnsweredRequest {
+  /** Null on our own routes. */
+  readonly dialect: DialectName | null;
+  readonly method: string;
+  /** The pattern; null where there is no such route. */
+  readonly route: string | null;
+  readonly status: number;
+  readonly elapsedMs: number;
+}
 
 export interface AppOptions {
   readonly gateway: Gateway;
@@ -40,6 +52,8 @@ export interface AppOptions {
   /** Routes beside the dialects'; their errors are answered as problem details. */
   readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
   readonly log: FastifyBaseLogger;
+  /** Told of each request once it is answered; must not throw. */
+  readonly onAnswered?: (answer: AnsweredRequest) => void;
   readonly streams?: Partial<EventStreamSettings>;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
@@ -77,11 +91,13 @@ function missing(methods: readonly string[], request: FastifyRequest, reply: Fas
   return new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
 }
 
-function logAnswers(app: FastifyInstance): void {
+function logAnswers(app: FastifyInstance, onAnswered: AppOptions['onAnswered']): void {
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, not the URL: queries carry signatures, and paths are many.
     const facts = { method: request.method, route: request.routeOptions.url ?? null, status: reply.statusCode };
-    request.log.info({ ...facts, elapsedMs: Math.round(reply.elapsedTime) }, 'request answered');
+    const elapsedMs = reply.elapsedTime;
+    request.log.info({ ...facts, elapsedMs: Math.round(elapsedMs) }, 'request answered');
+    onAnswered?.({ ...facts, dialect: request.dialect?.name ?? null, elapsedMs });
   });
 }
 
@@ -134,7 +150,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);
   closeGently(app, streams);
-  logAnswers(app);
+  logAnswers(app, options.onAnswered);
   app.setErrorHandler(async (error, request, reply) => {
     if (isTooLarge(error)) await restOfBody(request);
     // Bodies of unknown routes are read before the route is missed, and may not fit either.

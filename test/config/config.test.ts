@@ -84,6 +84,7 @@ describe('settings', () => {
 
   test.each([
     ['CLIPYARD_PORT', 'http', 'whole number from 1 to 65535', 'CLIPYARD_PORT=8787'],
+    ['CLIPYARD_METRICS_PORT', 'on', 'whole number from 1 to 65535', 'CLIPYARD_METRICS_PORT=9464'],
     ['CLIPYARD_PORT', '70000', 'whole number from 1 to 65535', 'CLIPYARD_PORT=8787'],
     ['CLIPYARD_HOST', 'http://x', 'not a host name', 'CLIPYARD_HOST=127.0.0.1'],
     ['CLIPYARD_ROOT_KEY', 'two words', 'spaces', 'CLIPYARD_ROOT_KEY=cy_'],

@@ -1,0 +1,132 @@
+/** What the catalog knows of the whole operation at this moment: few statements, none of which reads all that ever was. */
+
+import { count, inArray, min, sql } from 'drizzle-orm';
+import type { MicroUsd } from '../domain/money.ts';
+import type { VideoState } from '../domain/video.ts';
+import { type AccountState, accountStateOf } from './accounts.ts';
+import { type Db, inTransaction, rowsOf } from './database.ts';
+import { isOrphan } from './orphans.ts';
+import { accounts, callers, ledger, orphans, submissions, videos, waiting } from './schema.ts';
+import { OPEN_SUBMISSION_STATES, type SubmissionState } from './submission-states.ts';
+
+interface AccountFigures {
+  readonly id: string;
+  readonly state: AccountState;
+  readonly limit: number;
+  readonly orphans: number;
+}
+
+interface QueueFigures {
+  readonly pool: string;
+  readonly length: number;
+  /** 0 where nothing waits. */
+  readonly oldestWaitSeconds: number;
+}
+
+/** Figures of one moment; a day is the last 24 hours. */
+export interface Figures {
+  readonly unended: readonly { readonly state: VideoState; readonly videos: number }[];
+  /** By state, of the videos made within a day. */
+  readonly endedOfDay: readonly { readonly state: VideoState; readonly videos: number }[];
+  readonly queues: readonly QueueFigures[];
+  readonly accounts: readonly AccountFigures[];
+  readonly openSubmissions: readonly {
+    readonly account: string;
+    readonly state: SubmissionState;
+    readonly submissions: number;
+  }[];
+  /** All callers' together, less what was refunded. */
+  readonly settledMicroUsd: MicroUsd;
+  readonly heldMicroUsd: MicroUsd;
+  /** Billed by an upstream and paid by no caller, of the videos and orphans made within a day. */
+  readonly lostOfDayMicroUsd: MicroUsd;
+}
+
+/** Bounds every statement of the transaction, so that no reading outlives who asked for it. */
+const STATEMENT_TIMEOUT_MS = 3000;
+const aDayAgo = sql`now() - interval '24 hours'`;
+const toNumber = (value: unknown) => Number(value ?? 0);
+
+async function readVideos(tx: Db): Promise<Pick<Figures, 'unended' | 'endedOfDay'>> {
+  const result = await tx.execute(sql`
+    select state, true as unended, count(*) as videos from ${videos} where ended_at is null group by state
+    union all
+    select state, false, count(*) from ${videos} where created_at > ${aDayAgo} and ended_at is not null group by state`);
+  const rows = rowsOf<{ readonly state: VideoState; readonly unended: boolean; readonly videos: unknown }>(result);
+  const those = (isUnended: boolean) =>
+    rows
+      .filter(({ unended }) => unended === isUnended)
+      .map((row) => ({ state: row.state, videos: Number(row.videos) }));
+  return { unended: those(true), endedOfDay: those(false) };
+}
+
+async function readQueues(tx: Db, pools: readonly string[]): Promise<readonly QueueFigures[]> {
+  const waitSeconds = sql`extract(epoch from now() - ${min(waiting.queuedAt)})`.mapWith(toNumber);
+  const rows = await tx
+    .select({ pool: waiting.pool, length: count(), oldestWaitSeconds: waitSeconds })
+    .from(waiting)
+    .groupBy(waiting.pool);
+  const empty = pools.filter((pool) => !rows.some((row) => row.pool === pool));
+  const none = empty.map((pool) => ({ pool, length: 0, oldestWaitSeconds: 0 }));
+  return [...rows.map((row) => ({ ...row, oldestWaitSeconds: Math.max(0, row.oldestWaitSeconds) })), ...none];
+}
+
+/** The same difference as that of the costs, over another period: what the index on the creation can find. */
+async function readLost(tx: Db): Promise<MicroUsd> {
+  const result = await tx.execute(sql`
+    with day as materialized (
+      select id, settled_micro_usd from ${videos} v where created_at > ${aDayAgo} and ended_at is not null
+      and not (exists (select from ${ledger} l where l.video_id = v.id and l.kind = 'hold')
+        and not exists (select from ${ledger} l where l.video_id = v.id and l.kind = 'release'))
+    )
+    select (select coalesce(sum(s.cost_micro_usd), 0) from day join ${submissions} s on s.video_id = day.id
+        where s.state in ('ended', 'void'))
+      - (select coalesce(sum(settled_micro_usd), 0) from day)
+      + (select coalesce(sum(l.amount_micro_usd), 0) from day join ${ledger} l on l.video_id = day.id
+        where l.kind = 'refund')
+      + (select coalesce(sum(cost_micro_usd), 0) from ${orphans} where created_at > ${aDayAgo} and ${isOrphan}) as lost`);
+  return toNumber(rowsOf<{ readonly lost: unknown }>(result)[0]?.lost);
+}
+
+async function readMoney(tx: Db): Promise<Pick<Figures, 'settledMicroUsd' | 'heldMicroUsd'>> {
+  const [row] = await tx
+    .select({
+      settledMicroUsd: sql`sum(${callers.spentMicroUsd})`.mapWith(toNumber),
+      heldMicroUsd: sql`sum(${callers.heldMicroUsd})`.mapWith(toNumber),
+    })
+    .from(callers);
+  return { settledMicroUsd: row?.settledMicroUsd ?? 0, heldMicroUsd: row?.heldMicroUsd ?? 0 };
+}
+
+/** Reads all figures as of one moment. */
+export async function readFigures(db: Db): Promise<Figures> {
+  return await inTransaction(db, async (tx) => {
+    await tx.execute(sql.raw(`set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`));
+    const rows = await tx.select().from(accounts).orderBy(accounts.id);
+    const openSubmissions = await tx
+      .select({ account: submissions.account, state: submissions.state, submissions: count() })
+      .from(submissions)
+      .where(inArray(submissions.state, [...OPEN_SUBMISSION_STATES]))
+      .groupBy(submissions.account, submissions.state);
+    const nobodys = await tx
+      .select({ account: orphans.account, tasks: count() })
+      .from(orphans)
+      .where(isOrphan)
+      .groupBy(orphans.account);
+    const orphansOf = new Map(nobodys.map(({ account, tasks }) => [account, tasks]));
+    const pools = [...new Set(rows.filter(({ configured }) => configured).map(({ pool }) => pool))];
+    return {
+      ...(await readVideos(tx)),
+      queues: await readQueues(tx, pools),
+      accounts: rows.map((row) => ({
+        id: row.id,
+        state: accountStateOf(row),
+        limit: row.maxConcurrentTasks,
+        orphans: orphansOf.get(row.id) ?? 0,
+      })),
+      openSubmissions,
+      ...(await readMoney(tx)),
+      lostOfDayMicroUsd: await readLost(tx),
+    };
+  });
+}

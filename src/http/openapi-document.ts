@@ -23,6 +23,7 @@ export interface SchemaObject {
   readonly format?: string;
   readonly default?: unknown;
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly maxLength?: number;
   readonly items?: SchemaObject;

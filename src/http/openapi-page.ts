@@ -49,9 +49,10 @@ function bare(schema: SchemaObject): SchemaObject {
   return only !== undefined && others.length === 1 ? bare(only) : schema;
 }
 
-function bounds({ minimum, maximum, maxLength, default: byDefault }: SchemaObject): string {
+function bounds({ minimum, exclusiveMinimum, maximum, maxLength, default: byDefault }: SchemaObject): string {
   const facts = [
     minimum === undefined ? '' : `at least ${minimum}`,
+    exclusiveMinimum === undefined ? '' : `above ${exclusiveMinimum}`,
     maximum === undefined ? '' : `at most ${maximum}`,
     maxLength === undefined ? '' : `at most ${maxLength} characters`,
     byDefault === undefined ? '' : `default ${JSON.stringify(byDefault)}`,

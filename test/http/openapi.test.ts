@@ -174,6 +174,10 @@ describe('the page', () => {
     expect(page).not.toMatch(/<script|<link|<img|@import|url\(| on\w+=| style=/);
   });
 
+  test('says within which bounds a value lies', () => {
+    expect(page).toContain('<td>integer or null</td><td>Above 0, at most 2147483647.</td>');
+  });
+
   test('shows markup in texts as text', () => {
     const info = { ...DOCUMENT.info, title: '<script>alert("1")</script>' };
     expect(renderPage({ ...DOCUMENT, info })).toContain('<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;');

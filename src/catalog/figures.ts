@@ -73,17 +73,21 @@ async function readQueues(tx: Db, pools: readonly string[]): Promise<readonly Qu
 
 /** The same difference as that of the costs, over another period: what the index on the creation can find. */
 async function readLost(tx: Db): Promise<MicroUsd> {
+  // Ledger and submissions are passed once each, whatever way the planner takes.
   const result = await tx.execute(sql`
     with day as materialized (
-      select id, settled_micro_usd from ${videos} v where created_at > ${aDayAgo} and ended_at is not null
-      and not (exists (select from ${ledger} l where l.video_id = v.id and l.kind = 'hold')
-        and not exists (select from ${ledger} l where l.video_id = v.id and l.kind = 'release'))
+      select id, settled_micro_usd from ${videos} where created_at > ${aDayAgo} and ended_at is not null
+    ), money as materialized (
+      select l.video_id, bool_or(l.kind = 'hold') and not bool_or(l.kind = 'release') as is_held,
+        sum(l.amount_micro_usd) filter (where l.kind = 'refund') as refunded
+      from day join ${ledger} l on l.video_id = day.id group by l.video_id
+    ), decided as materialized (
+      select day.id, coalesce(day.settled_micro_usd, 0) - coalesce(money.refunded, 0) as settled
+      from day left join money on money.video_id = day.id where money.is_held is not true
     )
-    select (select coalesce(sum(s.cost_micro_usd), 0) from day join ${submissions} s on s.video_id = day.id
+    select (select coalesce(sum(s.cost_micro_usd), 0) from decided join ${submissions} s on s.video_id = decided.id
         where s.state in ('ended', 'void'))
-      - (select coalesce(sum(settled_micro_usd), 0) from day)
-      + (select coalesce(sum(l.amount_micro_usd), 0) from day join ${ledger} l on l.video_id = day.id
-        where l.kind = 'refund')
+      - (select coalesce(sum(settled), 0) from decided)
       + (select coalesce(sum(cost_micro_usd), 0) from ${orphans} where created_at > ${aDayAgo} and ${isOrphan}) as lost`);
   return toNumber(rowsOf<{ readonly lost: unknown }>(result)[0]?.lost);
 }

@@ -10,7 +10,7 @@ import { isPortTaken } from './taken-port.ts';
 
 const CATALOG_TIMEOUT_MS = 4000;
 /** Several who scrape, or one who scrapes often, cost the catalog no more than this. */
-const CATALOG_FRESH_MS = 5000;
+const CATALOG_FRESH_MS = 10_000;
 
 /** Serves the metrics of this process until `closers` closes them; nothing where no port is set. */
 export async function startMetrics({ config, log, database, metrics }: Parts, closers: Closers): Promise<void> {

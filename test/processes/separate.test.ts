@@ -41,6 +41,10 @@ function start(args: readonly string[], settings: Readonly<Record<string, string
   return one;
 }
 
+async function scrape(port: number | undefined): Promise<string> {
+  return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+}
+
 test('two gateways and two workers share the work, and one worker may be killed', async () => {
   const binaries = findPostgresBinaries();
   if (binaries === null) throw new Error('PostgreSQL is not installed on this machine');
@@ -68,10 +72,12 @@ test('two gateways and two workers share the work, and one worker may be killed'
     TEMPORAL_ADDRESS: temporalAddress,
   };
   const doomed = start(['work'], settings);
-  start(['work'], settings);
+  const [workerMetrics, ...gatewayMetrics] = await Promise.all([freePort(), freePort(), freePort()]);
+  start(['work'], { ...settings, CLIPYARD_METRICS_PORT: String(workerMetrics) });
   const asks = [];
-  for (const port of gatewayPorts) {
-    const gateway = start(['serve'], { ...settings, CLIPYARD_PORT: String(port) });
+  for (const [index, port] of gatewayPorts.entries()) {
+    const ports = { CLIPYARD_PORT: String(port), CLIPYARD_METRICS_PORT: String(gatewayMetrics[index]) };
+    const gateway = start(['serve'], { ...settings, ...ports });
     await untilReady(`http://127.0.0.1:${port}/readyz`, gateway);
     asks.push(askAs(ROOT_KEY, `http://127.0.0.1:${port}`));
   }
@@ -86,4 +92,12 @@ test('two gateways and two workers share the work, and one worker may be killed'
   expect(bill.tasks).toHaveLength(8);
   expect(Math.max(...Object.values(bill.peakConcurrent))).toBeLessThanOrEqual(4);
   expect(await readSettled(askOne)).toBe(bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0));
+  const [worker, ...gateways] = await Promise.all([workerMetrics, ...gatewayMetrics].map(scrape));
+  // Each counts its own work, and all say the same of the catalog.
+  expect(worker).toMatch(/^clipyard_upstream_requests_total\{account="one",kind="look",outcome="succeeded"\} [1-8]$/m);
+  expect(worker).toMatch(/^clipyard_archives_total\{outcome="archived"\} [1-8]$/m);
+  for (const gateway of gateways) expect(gateway).toMatch(/^clipyard_http_requests_total\{.*status="200"\} [1-9]/m);
+  for (const process of [worker, ...gateways]) {
+    expect(process).toMatch(/^clipyard_videos_ended_last_day\{state="completed"\} 8$/m);
+  }
 }, 300_000);

@@ -1,7 +1,8 @@
 /** HTTP with URLs that others named (result links, images): public addresses only, each redirect checked, no key leaks. */
 
+import type { LentBody } from '../domain/lent-body.ts';
 import { createGuardedConnector } from './guarded-connector.ts';
-import { type AnswerHead, LentAnswer, type LentBody } from './lent-answer.ts';
+import { type AnswerHead, LentAnswer } from './lent-answer.ts';
 import { USER_AGENT } from './user-agent.ts';
 
 export interface UntrustedRequest {

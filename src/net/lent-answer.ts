@@ -2,20 +2,10 @@
 
 import type { TcpNetConnectOpts } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
+import type { LentBody, TakeChunk } from '../domain/lent-body.ts';
 import { LentReads } from './lent-reads.ts';
 
 const BODY_IDLE_TIMEOUT_MS = 30_000;
-
-/** Takes a chunk, which is lent until the function returns; what it returns is waited for before the next. */
-type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
-
-/** A body as it comes. */
-export interface LentBody {
-  /** Resolves at the body's end; rejects when the connection breaks, `take` fails, or the body is dropped. */
-  read(take: TakeChunk): Promise<void>;
-  /** Ends it wherever it is; whoever reads it is given the reason. */
-  drop(reason?: Error): void;
-}
 
 export interface AnswerHead {
   readonly status: number;

@@ -1,16 +1,10 @@
 /** Downloads a clip into a staged object, going on where a broken connection left it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LentBody, TakeChunk } from '../domain/lent-body.ts';
 import { ArchiveProblem, CutOff } from './archive-problem.ts';
 import type { ClipTransfer } from './clip-transfer.ts';
-import {
-  type FetchedResult,
-  type FetchOrder,
-  type FetchResult,
-  type ResultBody,
-  readAnswer,
-  type TakeChunk,
-} from './result-answer.ts';
+import { type FetchedResult, type FetchOrder, type FetchResult, readAnswer } from './result-answer.ts';
 
 /** Bounds of a download. */
 export interface DownloadLimits {
@@ -151,7 +145,7 @@ function checkSize(sizeBytes: number, maxBytes: number): void {
  * Reads the body to its end. A stall, an abort and an error of the connection all end it as `CutOff`; what `take` fails
  * with is thrown as it is.
  */
-async function readWatched(body: ResultBody, { signal, limits }: DownloadJob, take: TakeChunk): Promise<void> {
+async function readWatched(body: LentBody, { signal, limits }: DownloadJob, take: TakeChunk): Promise<void> {
   let isOurTurn = false;
   const ownFailure: unknown[] = [];
   // Only the upstream's silence counts, not the time that our own disk takes.

@@ -1,24 +1,14 @@
 /** Reads the answer to a request for a clip: a whole body, the rest of one, or why there is none. */
 
+import type { LentBody } from '../domain/lent-body.ts';
 import { ArchiveProblem } from './archive-problem.ts';
-
-/** Takes a chunk, which is lent until the function returns; what it returns is waited for before the next. */
-export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
-
-/** A body that lends its chunks, so that no memory is made for them. */
-export interface ResultBody {
-  /** Hands over each chunk. Resolves at the body's end; rejects when that does not come. */
-  read(take: TakeChunk): Promise<void>;
-  /** Ends it wherever it is, with this reason for whoever reads it. */
-  drop(reason?: Error): void;
-}
 
 /** An answer whose body has not been read. */
 export interface FetchedResult {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: ResultBody;
+  readonly body: LentBody;
   /** Where it came from in the end. */
   readonly url: string;
 }

@@ -53,17 +53,15 @@ export function createGuardedConnector(
 ): buildConnector.connector {
   const trusted = new Set(trustedHosts.map((host) => host.toLowerCase()));
   const options = { ...socketOptions, timeout: CONNECT_TIMEOUT_MS };
-  const connectAnywhere = buildConnector(options);
-  const connectPublic = buildConnector({ ...options, lookup: lookupPublic });
   return (target, callback) => {
     const { hostname } = target;
     if (trusted.has(hostAndPort(target))) {
-      connectAnywhere(target, callback);
+      buildConnector(options)(target, callback);
     } else if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
       // A literal address is never looked up, so it has to be checked here.
       callback(new BlockedAddress(hostname, hostname), null);
     } else {
-      connectPublic(target, callback);
+      buildConnector({ ...options, lookup: lookupPublic })(target, callback);
     }
   };
 }

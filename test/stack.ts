@@ -134,7 +134,7 @@ export async function startStack({
       connection: native,
       namespace: 'default',
       activities: createActivities(parts),
-      workflowCode: { workflowBundle: { codePath: WORKFLOW_BUNDLE } },
+      workflowBundlePath: WORKFLOW_BUNDLE,
       drainMs: 5000,
     });
   let workers = await startWorking();

@@ -42,7 +42,7 @@ const LONGEST_WAIT_MS = 10_000;
 const MOST_FAILED_COMPARISONS = 5;
 
 /** The bundle that lies beside the compiled workflows. */
-const WORKFLOW_BUNDLE = { codePath: fileURLToPath(new URL('../../workflows/bundle.js', import.meta.url)) };
+const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflows/bundle.js', import.meta.url));
 
 /** Enters the models that the accounts' upstreams publish, so that they can be asked for. */
 export async function discoverUpstreamModels({ config, log, database }: Parts): Promise<void> {
@@ -153,7 +153,7 @@ class WatchedWorkers implements WorkerPart {
         connection,
         namespace,
         activities: createActivities(dependencies),
-        workflowCode: { workflowBundle: WORKFLOW_BUNDLE },
+        workflowBundlePath: WORKFLOW_BUNDLE,
         drainMs: config.drainSeconds * 1000,
       });
       // Told to stop while they started: `stop` saw none to shut down.

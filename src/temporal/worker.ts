@@ -9,10 +9,8 @@ export interface WorkerSettings {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly activities: Activities;
-  /** The workflows' bundle, or where their sources are: these are bundled when the worker starts. */
-  readonly workflowCode:
-    | { readonly workflowBundle: { readonly codePath: string } }
-    | { readonly workflowsPath: string };
+  /** The file that the workflows were bundled into. */
+  readonly workflowBundlePath: string;
   /** How long a stop waits for creates that are answered only when the clip is done. */
   readonly drainMs: number;
 }
@@ -49,7 +47,7 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
 
 /** Starts the workers; resolves when they poll. */
 export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
-  const { connection, namespace, activities, workflowCode, drainMs } = settings;
+  const { connection, namespace, activities, workflowBundlePath, drainMs } = settings;
   const common = {
     connection,
     namespace,
@@ -60,7 +58,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
     {
       ...common,
       taskQueue: TASK_QUEUES.workflows,
-      ...workflowCode,
+      workflowBundle: { codePath: workflowBundlePath },
       maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
       maxConcurrentActivityTaskExecutions: TRANSACTIONS_AT_ONCE,
       activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'sweep']),

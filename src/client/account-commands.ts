@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { readAnswer } from './gateway-client.ts';
 import { instant, renderTable, shorten } from './output.ts';
-import { type FindGateway, JSON_OPTION, runCommand } from './run-command.ts';
+import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
 
 const PATH = '/clipyard/v1/accounts';
 const ERROR_LENGTH = 60;
@@ -21,10 +21,6 @@ const accountSchema = z.looseObject({
   orphans: z.array(z.unknown()).nullish(),
 });
 const accountsSchema = z.looseObject({ items: z.array(accountSchema) });
-
-interface JsonFlag {
-  readonly json?: boolean;
-}
 
 const HEAD = ['id', 'provider', 'state', 'in use', 'waiting', 'paused until', 'orphans', 'last error'];
 

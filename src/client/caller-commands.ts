@@ -7,7 +7,7 @@ import { DIALECTS } from '../domain/vendor.ts';
 import { readAnswer } from './gateway-client.ts';
 import { commaSeparated, microUsdFromDollars, numberBetween } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
-import { type FindGateway, JSON_OPTION, runCommand, type Session } from './run-command.ts';
+import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 
 const PATH = '/clipyard/v1/callers';
 const MAX_COUNT = 2_147_483_647;
@@ -28,10 +28,6 @@ const callerSchema = z.looseObject({
 const callersSchema = z.looseObject({ items: z.array(callerSchema) });
 const createdSchema = z.looseObject({ id: z.string(), key: z.string() });
 type Caller = z.infer<typeof callerSchema>;
-
-interface JsonFlag {
-  readonly json?: boolean;
-}
 
 /** The options of a new caller as they were given. */
 interface CallerOptions extends JsonFlag {

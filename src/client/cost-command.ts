@@ -6,7 +6,7 @@ import { readAnswer } from './gateway-client.ts';
 import { commaSeparated } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
 import { queryOf } from './query.ts';
-import { type FindGateway, JSON_OPTION, runCommand } from './run-command.ts';
+import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
 
 const group = z.string().nullish();
 const costsSchema = z.looseObject({
@@ -25,12 +25,11 @@ const costsSchema = z.looseObject({
 });
 const GROUPS = ['day', 'model', 'caller', 'account'] as const;
 
-interface CostOptions {
+interface CostOptions extends JsonFlag {
   readonly from?: string;
   readonly to?: string;
   readonly by?: readonly string[];
   readonly caller?: string;
-  readonly json?: boolean;
 }
 
 function renderCosts(answer: unknown, by: readonly string[]): string {

@@ -16,6 +16,11 @@ export interface Session {
 /** The option that all of these commands have. */
 export const JSON_OPTION = ['--json', "one JSON value on standard output, in the gateway's own shape"] as const;
 
+/** Whether it was given. */
+export interface JsonFlag {
+  readonly json?: boolean;
+}
+
 /** Prints a failure as the last thing that a command does. */
 function reportFailure(error: unknown): void {
   const isKnown = error instanceof CommandFailure || isSystemError(error);
@@ -42,7 +47,7 @@ function endWithReader(): void {
 /** Runs a command's work; its exit code is 1 when it throws. */
 export async function runCommand(
   findGateway: FindGateway,
-  { json = false }: { readonly json?: boolean },
+  { json = false }: JsonFlag,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
   endWithReader();

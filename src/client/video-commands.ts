@@ -9,7 +9,7 @@ import { CommandFailure } from './gateway-client.ts';
 import { collect, commaSeparated, jsonObject, numberBetween } from './option-values.ts';
 import { dollars } from './output.ts';
 import { queryOf } from './query.ts';
-import { type FindGateway, JSON_OPTION, runCommand, type Session } from './run-command.ts';
+import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import {
   lookAt,
   readSnapshot,
@@ -20,10 +20,6 @@ import {
   videoPath,
 } from './video-answers.ts';
 import { watchVideo } from './watch-video.ts';
-
-interface JsonFlag {
-  readonly json?: boolean;
-}
 
 interface ListOptions extends JsonFlag {
   readonly state?: readonly string[];

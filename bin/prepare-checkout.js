@@ -115,8 +115,7 @@ function isInstalled(root) {
 function installWhereNeeded(root) {
   if (isInstalled(root)) return;
   process.stderr.write('Installing dependencies (about a minute)…\n');
-  // Not `npm ci`: it refuses a lockfile without other platforms' optional packages, which not every registry serves.
-  run(root, 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+  run(root, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(join(root, INSTALLED_FROM), lockfileHash(root));
 }
 

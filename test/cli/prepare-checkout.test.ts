@@ -1,7 +1,8 @@
-/** Compiling a checkout: only what is newer, one process at a time, and never a half-made result. */
+/** Preparing a checkout: a lockfile that can be installed; compiling only what is newer, one process at a time, whole. */
 
 import { execFile } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,8 +19,9 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const SCRIPT = pathToFileURL(resolve(__dirname, '../../bin/prepare-checkout.js')).href;
-const COMPILER = resolve(__dirname, '../../node_modules/typescript');
+const CHECKOUT = resolve(__dirname, '../..');
+const SCRIPT = pathToFileURL(join(CHECKOUT, 'bin/prepare-checkout.js')).href;
+const COMPILER = join(CHECKOUT, 'node_modules/typescript');
 const OPTIONS = { rootDir: '.', outDir: 'dist', module: 'nodenext', target: 'es2022', types: [] };
 
 let root = '';
@@ -110,5 +112,23 @@ describe('preparing a checkout', () => {
     rmSync(join(root, 'tsconfig.build.json'));
     await prepare();
     expect(existsSync(join(root, 'dist'))).toBe(false);
+  });
+});
+
+describe('the committed lockfile', () => {
+  const lockfile = readFileSync(join(CHECKOUT, 'package-lock.json'), 'utf8');
+
+  test('is complete: a clean installation takes it, on every platform', async () => {
+    // Beside no packages, since a clean installation begins with none.
+    rmSync(join(root, 'node_modules'), { recursive: true });
+    for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(CHECKOUT, name), join(root, name));
+    await run('npm', ['ci', '--dry-run', '--no-audit', '--no-fund'], { cwd: root });
+    for (const platform of ['darwin-arm64', 'win32-x64', 'linux-x64-musl']) {
+      expect(lockfile).toContain(`"node_modules/@biomejs/cli-${platform}"`);
+    }
+  });
+
+  test('names no host from which packages come', () => {
+    expect(lockfile).not.toContain('"resolved"');
   });
 });

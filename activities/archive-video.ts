@@ -2,47 +2,30 @@
 
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
+import type { ArchiveProblem } from '../src/archive/archive-problem.ts';
+import { NotAVideo } from '../src/archive/mp4-boxes.ts';
+import type { ClipKeys } from '../src/archive/poster.ts';
 import type { UpstreamWords, VideoFailureKind } from '../src/domain/failure.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
-import type { ArchiveClip, InspectClip } from '../src/storage/archive-clip.ts';
-import type { ArchiveProblem } from '../src/storage/archive-problem.ts';
-import { clipKeyOf, posterKeyOf } from '../src/storage/media-key.ts';
-import { NotAVideo } from '../src/storage/mp4-boxes.ts';
-import type { ClipKeys } from '../src/storage/poster.ts';
+import { clipKeyOf, posterKeyOf } from '../src/media/media-key.ts';
+import type { FoundResult, ResultSource } from '../src/submissions/result-source.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
-/** Where a video's clip waits to be fetched. */
-export interface ResultSource {
-  readonly url: string;
-  /** The link is the provider's own, made from the account's base URL: its origin gets the account's key. */
-  readonly needsKey: boolean;
-  readonly account: string;
-  readonly trustedHosts: readonly string[];
-  /** Null when the account has vanished from the configuration. */
-  readonly apiKey: string | null;
-  /** When the link dies; null where the upstream does not say. */
-  readonly expiresAt: Date | null;
-}
-
-/** Where the clip is, what lies in the store already, or the archive that is there already. */
-export type FoundResult =
-  | ResultSource
-  | { readonly stored: { readonly sha256: string; readonly sizeBytes: number } }
-  | { readonly archived: ArchivedClip };
-
-export interface ArchiveDependencies {
-  readResult(videoId: string): Promise<FoundResult>;
-  readonly inspectClip: InspectClip;
-  readonly archiveClip: ArchiveClip;
+export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archiveClip' | 'inspectClip'> {
+  findResult(videoId: string): Promise<FoundResult | null>;
 }
 
 /**
  * `archiveVideo` fails for good with the type `result_expired` or `result_invalid` and the upstream's words as its detail;
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
-export function createArchiveActivity({ readResult, archiveClip, inspectClip }: ArchiveDependencies) {
+export function createArchiveActivity({ findResult, archiveClip, inspectClip }: ArchiveDependencies) {
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
-      const result = await readResult(videoId);
+      const result = await findResult(videoId);
+      // The workflow opens the video again.
+      if (!result) throw ApplicationFailure.nonRetryable(`video ${videoId} has no result to archive`, 'no_result');
       if ('archived' in result) return result.archived;
       const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
       if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });

@@ -1,19 +1,19 @@
 /** `checkTask` looks at a running task once and records what it saw; `cancelTask` asks the upstream to stop it. */
 
 import { noteAccountError } from '../src/catalog/accounts.ts';
-import { inTransaction } from '../src/catalog/database.ts';
-import type { TaskEnd } from '../src/catalog/submission-states.ts';
+import { inTransaction } from '../src/catalog/driver/database.ts';
 import { closeSubmission, ensureRunning } from '../src/catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import type { MicroUsd } from '../src/domain/money.ts';
+import type { ProviderCall, TaskStatus } from '../src/domain/provider.ts';
 import type { Finality, Look, RunningTask } from '../src/domain/step.ts';
+import type { TaskEnd } from '../src/domain/submission.ts';
+import { HeldBack, UpstreamError } from '../src/domain/upstream-error.ts';
 import type { VideoState } from '../src/domain/video.ts';
-import { HeldBack } from '../src/net/pace.ts';
-import { UpstreamError } from '../src/net/upstream-error.ts';
-import type { ProviderCall, TaskStatus } from '../src/providers/provider.ts';
-import { type ActivityDependencies, findAccount } from './dependencies.ts';
-import { freeSlot } from './free-slot.ts';
-import { readNextStep } from './next-step.ts';
+import { findAccount } from '../src/submissions/dependencies.ts';
+import { freeSlot } from '../src/submissions/free-slot.ts';
+import { readNextStep } from '../src/submissions/next-step.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 export interface CheckTaskInput {
   readonly videoId: string;

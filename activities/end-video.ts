@@ -4,9 +4,10 @@ import { endVideo } from '../src/catalog/ends.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
-import { removeMedia } from '../src/storage/remove-media.ts';
-import { type ActivityDependencies, announceGrants } from './dependencies.ts';
-import { readNextStep } from './next-step.ts';
+import { removeMedia } from '../src/media/remove-media.ts';
+import { announceGrants } from '../src/submissions/dependencies.ts';
+import { readNextStep } from '../src/submissions/next-step.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 export interface EndVideoInput {
   readonly videoId: string;

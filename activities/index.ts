@@ -1,5 +1,6 @@
 /** All activities, made from the instances they work with; workflows import this for its type alone. */
 
+import { findResult } from '../src/submissions/result-source.ts';
 import { createArchiveActivity } from './archive-video.ts';
 import { createCheckActivities } from './check-task.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -7,7 +8,6 @@ import { createEndActivities } from './end-video.ts';
 import { createOpenActivities } from './open-video.ts';
 import { createRearchiveActivity } from './rearchive-video.ts';
 import { createSlotActivities } from './request-slot.ts';
-import { createResultReader } from './result-source.ts';
 import { createSubmitActivities } from './submit-task.ts';
 import { createSweepActivities } from './sweep.ts';
 
@@ -18,11 +18,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createSlotActivities(dependencies),
     ...createSubmitActivities(dependencies),
     ...createCheckActivities(dependencies),
-    ...createArchiveActivity({
-      readResult: createResultReader(dependencies),
-      archiveClip: dependencies.archiveClip,
-      inspectClip: dependencies.inspectClip,
-    }),
+    ...createArchiveActivity({ ...dependencies, findResult: (videoId) => findResult(dependencies, videoId) }),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),
     ...createSweepActivities(dependencies),

@@ -4,11 +4,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import { findCurrentSubmission } from '../src/catalog/submissions.ts';
 import { findVideo } from '../src/catalog/videos.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
-import { posterKeyOf } from '../src/storage/media-key.ts';
-import { removeMedia } from '../src/storage/remove-media.ts';
+import { posterKeyOf } from '../src/media/media-key.ts';
+import { removeMedia } from '../src/media/remove-media.ts';
+import { sourceOf } from '../src/submissions/result-source.ts';
 import { fetchClip } from './archive-video.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { sourceOf } from './result-source.ts';
 
 function refuse(type: 'result_expired' | 'result_invalid', message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);

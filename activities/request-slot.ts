@@ -1,11 +1,12 @@
 /** `requestSlot`: queues a video and, where a slot is free, grants it at once. */
 
-import { inTransaction } from '../src/catalog/database.ts';
+import { inTransaction } from '../src/catalog/driver/database.ts';
 import { requestSlot } from '../src/catalog/slots.ts';
 import { findVideo } from '../src/catalog/videos.ts';
 import type { NextStep } from '../src/domain/step.ts';
-import { type ActivityDependencies, announceGrants } from './dependencies.ts';
-import { readNextStep } from './next-step.ts';
+import { announceGrants } from '../src/submissions/dependencies.ts';
+import { readNextStep } from '../src/submissions/next-step.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 const NO_ACCOUNT: NextStep = {
   step: 'end',

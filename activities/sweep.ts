@@ -3,28 +3,24 @@
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
 import { listSuspendedAccounts, recover } from '../src/catalog/accounts.ts';
 import { type AuditedVideo, listUnaudited, listUnopened, noteAudit, noteResume } from '../src/catalog/audits.ts';
-import { type Db, inTransaction } from '../src/catalog/database.ts';
+import { type Db, inTransaction } from '../src/catalog/driver/database.ts';
 import { endVideo } from '../src/catalog/ends.ts';
 import { forgetInputImage, listUnusedImages } from '../src/catalog/input-images.ts';
-import {
-  type Grant,
-  grantSlots,
-  listStaleGrants,
-  listStranded,
-  listWaitingPools,
-  requestSlot,
-} from '../src/catalog/slots.ts';
+import { grantSlots, listStaleGrants, listStranded, listWaitingPools, requestSlot } from '../src/catalog/slots.ts';
 import { noteSignal, withdrawGrant } from '../src/catalog/submissions.ts';
 import { changeVideo, listExpiredMedia } from '../src/catalog/videos.ts';
+import type { Log } from '../src/domain/log.ts';
+import type { Grant } from '../src/domain/slot.ts';
 import { isAway, readRefusal } from '../src/domain/start-error.ts';
 import type { Video } from '../src/domain/video.ts';
-import { inputImageKeyOf } from '../src/storage/input-images.ts';
-import { removeMedia } from '../src/storage/remove-media.ts';
-import { type ActivityDependencies, announceGrants, findAccount, type Log } from './dependencies.ts';
-import { discoverModels } from './discover-models.ts';
-import { findOrphans } from './find-orphans.ts';
-import { freeSlot } from './free-slot.ts';
-import { probeAccount } from './probe-account.ts';
+import { inputImageKeyOf } from '../src/media/input-images.ts';
+import { removeMedia } from '../src/media/remove-media.ts';
+import { findOrphans } from '../src/recovery/orphans.ts';
+import { announceGrants, findAccount } from '../src/submissions/dependencies.ts';
+import { discoverModels } from '../src/submissions/discover-models.ts';
+import { freeSlot } from '../src/submissions/free-slot.ts';
+import { probeAccount } from '../src/submissions/probe.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** How long something may take by itself before the sweep does it. */
 const PATIENCE_MS = 60_000;

@@ -4,9 +4,9 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { findVideo } from '../src/catalog/videos.ts';
-import { type AllInOne, startAllInOne } from '../src/cli/all-in-one.ts';
-import type { Config } from '../src/config.ts';
+import type { Config } from '../src/config/settings.ts';
 import { isEnded } from '../src/domain/video.ts';
+import { type AllInOne, startAllInOne } from '../src/process/all-in-one.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import { watchMemory } from './memory.ts';
 import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
@@ -123,7 +123,7 @@ async function startSubject(context: BenchContext): Promise<Subject> {
   const timing = { firstPollMs: 50, minPollMs: 50 };
   const config = configure(await subjectConfig(context, { timing }), sandboxUrl);
   const log = openSubjectLog(context);
-  const clipyard = await startAllInOne(config, { ...context, log }, log);
+  const clipyard = await startAllInOne(config, { ...context, log });
   await clipyard.working;
   return new Subject(clipyard, config, sandboxUrl);
 }

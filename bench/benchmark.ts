@@ -1,7 +1,7 @@
 /** What a benchmark is: a run whose outcome compares us with a baseline that was measured beside us. */
 
 import { z } from 'zod';
-import type { ProcessContext } from '../src/cli/run-process.ts';
+import type { ProcessContext } from '../src/process/run.ts';
 
 const bar = z.union([z.object({ atMost: z.number() }), z.object({ atLeast: z.number() })]);
 

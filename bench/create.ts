@@ -8,11 +8,11 @@ import { type Client as TemporalClient, WorkflowNotFoundError } from '@temporali
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import { findVideo } from '../src/catalog/videos.ts';
-import { startGateway } from '../src/cli/gateway-part.ts';
-import { openParts } from '../src/cli/parts.ts';
-import { TemporalLink } from '../src/cli/temporal-link.ts';
-import { discoverUpstreamModels } from '../src/cli/worker-part.ts';
 import type { VideoRequest } from '../src/domain/video-request.ts';
+import { startGateway } from '../src/process/gateway.ts';
+import { TemporalLink } from '../src/process/link.ts';
+import { openParts } from '../src/process/parts.ts';
+import { discoverUpstreamModels } from '../src/process/workers.ts';
 import { setUpNamespace } from '../src/temporal/setup.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import type { CreateOrder } from './create-process.ts';

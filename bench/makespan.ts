@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { count, eq, isNull, ne } from 'drizzle-orm';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
-import type { Db } from '../src/catalog/database.ts';
+import type { Db } from '../src/catalog/driver/database.ts';
 import { submissions, videos } from '../src/catalog/schema.ts';
-import { startAllInOne } from '../src/cli/all-in-one.ts';
 import type { PollTiming } from '../src/domain/poll-schedule.ts';
+import { startAllInOne } from '../src/process/all-in-one.ts';
 import { airforce } from '../src/providers/airforce.ts';
 import type { BenchContext, Benchmark, Outcome } from './benchmark.ts';
 import { mean, percentile, sum } from './statistics.ts';
@@ -140,7 +140,7 @@ async function setConditions(sandboxUrl: string, { pushes }: { readonly pushes: 
 async function makeClips(context: BenchContext, sandboxUrl: string, timing: Partial<PollTiming>) {
   const log = openSubjectLog(context);
   const config = await subjectConfig(context, { baseUrl: sandboxUrl, maxConcurrentTasks: SLOTS, timing });
-  const { parts, working } = await startAllInOne(config, { ...context, log }, log);
+  const { parts, working } = await startAllInOne(config, { ...context, log });
   await working;
   const createdMs = Date.now();
   await createClips(config.publicUrl, parts.rootKey.key ?? '', context.options.clips);

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import { packageRoot } from '../src/temporal/find-server.ts';
+import { packageRoot } from '../src/config/package-root.ts';
 import { type Comparison, measureOf, meetsBar, type Outcome } from './benchmark.ts';
 import { rounded } from './statistics.ts';
 

@@ -3,10 +3,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type ProcessContext, runProcess } from '../src/cli/run-process.ts';
-import { whenAborted } from '../src/cli/stop-signal.ts';
-import { loadConfig } from '../src/config.ts';
-import { openLog } from '../src/logging.ts';
+import { loadConfig } from '../src/config/settings.ts';
+import { openLog } from '../src/observe/log.ts';
+import { type ProcessContext, runProcess } from '../src/process/run.ts';
+import { whenAborted } from '../src/process/stop.ts';
 import type { Outcome } from './benchmark.ts';
 import { BENCHMARKS } from './benchmarks.ts';
 

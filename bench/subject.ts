@@ -6,10 +6,11 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
-import { type AccountConfig, atPort, type Config, embeddedOnly, loadConfig } from '../src/config.ts';
-import { type Log, openLog } from '../src/logging.ts';
-import { packageRoot } from '../src/temporal/find-server.ts';
-import { freePort } from '../src/temporal/server-process.ts';
+import { packageRoot } from '../src/config/package-root.ts';
+import { atPort, type Config, embeddedOnly, loadConfig } from '../src/config/settings.ts';
+import type { AccountConfig } from '../src/domain/account.ts';
+import { type Log, openLog } from '../src/observe/log.ts';
+import { freePort } from '../src/temporal/dev-server/process.ts';
 import type { BenchContext } from './benchmark.ts';
 
 /** The settings of an embedded Clipyard in the benchmark's directory, whatever the user's own are. */

@@ -102,7 +102,7 @@ describe('the rules themselves', () => {
     edge('workflows/sweep.ts', 'activities/index.ts'),
     edge('workflows/sweep.ts', '@temporalio/client'),
     edge('src/http/app.ts', 'src/providers/index.ts', true),
-    edge('src/http/app.ts', 'src/gateway.ts'),
+    edge('src/http/app.ts', 'src/gateway/gateway.ts'),
     edge('src/catalog/videos.ts', 'src/cli/main.ts', true),
     edge('src/providers/airforce.ts', '@temporalio/activity'),
   ])('$from must not import $to', (forbidden) => {
@@ -111,8 +111,8 @@ describe('the rules themselves', () => {
 
   test.each([
     edge('workflows/sweep.ts', 'activities/index.ts', true),
-    edge('src/http/app.ts', 'src/gateway.ts', true),
-    edge('src/storage/file-store.ts', 'node:fs/promises'),
+    edge('src/http/app.ts', 'src/gateway/gateway.ts', true),
+    edge('src/media/file-store.ts', 'node:fs/promises'),
     edge('activities/sweep.ts', '@temporalio/activity'),
   ])('$from may import $to', (allowed) => {
     expect(isAllowed(allowed)).toBe(true);
@@ -162,7 +162,7 @@ describe('source files', () => {
     files.filter(({ text }) => matches(text)).map(({ path }) => path);
 
   test('only the configuration reads the environment', () => {
-    expect(pathsWhere((text) => /\bprocess\.env\b|\bloadEnvFile\b/.test(text))).toEqual(['src/config.ts']);
+    expect(pathsWhere((text) => /\bprocess\.env\b|\bloadEnvFile\b/.test(text))).toEqual(['src/config/settings.ts']);
   });
 
   test('each begins with a sentence saying what it holds', () => {

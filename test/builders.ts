@@ -1,9 +1,9 @@
 /** Complete records with plain defaults, so that a test names only what it is about. */
 
+import type { Caller } from '../src/domain/caller.ts';
 import type { ModelOffer } from '../src/domain/models.ts';
 import type { ArchivedClip, Video } from '../src/domain/video.ts';
 import type { VideoRequest } from '../src/domain/video-request.ts';
-import type { Caller } from '../src/gateway.ts';
 
 /** 8 seconds of wan-2.6 from words alone. */
 export function makeRequest(overrides: Partial<VideoRequest> = {}): VideoRequest {

@@ -6,11 +6,11 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { buildProgram } from '../src/cli/program.ts';
-import { readConfigFile } from '../src/config-file.ts';
+import { readConfigFile } from '../src/config/upstreams.ts';
 import { DIALECTS } from '../src/dialects/index.ts';
 import { REFUSALS, VIDEO_FAILURES } from '../src/domain/failure.ts';
 import { VIDEO_STATES } from '../src/domain/video.ts';
-import { ownRoutes } from './http/own-routes.ts';
+import { ownRoutes } from './http/own/own-routes.ts';
 import { renderImportRules } from './import-directions.ts';
 import { readProjectFile } from './source-files.ts';
 
@@ -56,7 +56,7 @@ function renderFailures(failures: FailureTable): string {
 }
 
 function environmentNames(): string[] {
-  const config = readProjectFile('src/config.ts');
+  const config = readProjectFile('src/config/settings.ts');
   return sorted([...matches(config, /^ {2}([A-Z][A-Z0-9_]+):/gm), ...matches(config, /\bgiven\['([A-Z_]+)'\]/g)]);
 }
 
@@ -97,7 +97,7 @@ describe('settings', () => {
   });
 
   test('the README names the keys of the configuration file', () => {
-    const file = readProjectFile('src/config-file.ts');
+    const file = readProjectFile('src/config/upstreams.ts');
     const [examples = ''] = /^const EXAMPLES[\s\S]*?^\};/m.exec(file) ?? [];
     expect(sorted(namesOf('### clipyard.yaml'))).toEqual(sorted(matches(examples, /^ {2}(\w+): /gm)));
   });

@@ -5,13 +5,14 @@ const { join, resolve } = require('node:path');
 const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
 
 module.exports = async () => {
-  const { userCacheDir } = require('../src/config.ts');
-  const { openLog } = require('../src/logging.ts');
-  const { findServer } = require('../src/temporal/find-server.ts');
+  const { userCacheDir } = require('../src/config/settings.ts');
+  const { openLog } = require('../src/observe/log.ts');
+  const { findServer } = require('../src/temporal/dev-server/find.ts');
   const cliPath = process.env.TEMPORAL_CLI_PATH ?? null;
   process.env.TEMPORAL_CLI_PATH = await findServer({
     cliPath,
     cacheDir: userCacheDir(process.env),
+    packageRoot: resolve(__dirname, '..'),
     log: openLog('info'),
   });
 

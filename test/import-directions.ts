@@ -17,8 +17,21 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { zone: 'src/dialects', values: ['src/domain', 'src/wire'], types: [], packages: ['zod'] },
   { zone: 'src/net', values: ['src/domain'], types: [], packages: ['any'] },
   { zone: 'src/providers', values: ['src/domain', 'src/wire', 'src/net'], types: [], packages: ['zod'] },
-  { zone: 'src/storage', values: ['src/domain'], types: [], packages: ['any'] },
-  { zone: 'src/catalog', values: ['src/domain'], types: ['src/config'], packages: ['any'] },
+  { zone: 'src/media', values: ['src/domain'], types: [], packages: ['any'] },
+  { zone: 'src/archive', values: ['src/domain', 'src/net', 'src/media'], types: [], packages: ['any'] },
+  { zone: 'src/catalog', values: ['src/domain'], types: [], packages: ['any'] },
+  {
+    zone: 'src/submissions',
+    values: ['src/domain', 'src/net', 'src/catalog', 'src/media'],
+    types: [],
+    packages: ['node'],
+  },
+  {
+    zone: 'src/recovery',
+    values: ['src/domain', 'src/catalog', 'src/submissions'],
+    types: [],
+    packages: ['node'],
+  },
   {
     zone: 'workflows',
     values: ['src/domain'],
@@ -27,47 +40,52 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'activities',
-    values: ['src/domain', 'src/net', 'src/catalog', 'src/storage'],
-    types: ['src/config', 'src/providers', 'src/temporal'],
+    values: ['src/domain', 'src/catalog', 'src/media', 'src/archive', 'src/submissions', 'src/recovery'],
+    types: [],
     packages: ['node', '@temporalio/activity', '@temporalio/common'],
   },
   {
     zone: 'src/gateway',
-    values: ['src/domain', 'src/catalog', 'src/storage'],
-    types: ['src/temporal/workflow-control'],
+    values: ['src/domain', 'src/catalog', 'src/media', 'src/archive'],
+    types: [],
     packages: ['any'],
   },
   {
     zone: 'src/http',
-    values: ['src/domain', 'src/dialects', 'src/storage', 'src/catalog'],
-    types: ['src/gateway', 'src/config'],
-    packages: ['any'],
-  },
-  {
-    zone: 'src/metrics',
-    values: ['src/domain', 'src/net', 'src/catalog'],
-    types: ['src/providers', 'src/storage', 'src/http'],
+    values: ['src/domain', 'src/wire', 'src/dialects', 'src/media'],
+    types: ['src/gateway'],
     packages: ['any'],
   },
   { zone: 'src/sandbox', values: ['src/domain', 'src/wire'], types: [], packages: ['any'] },
   { zone: 'src/config', values: ['src/domain'], types: [], packages: ['any', '@temporalio/envconfig'] },
-  { zone: 'src/logging', values: [], types: [], packages: ['any', '@temporalio/worker'] },
+  {
+    zone: 'src/observe',
+    values: ['src/domain', 'src/catalog'],
+    types: [],
+    packages: ['any'],
+  },
   {
     zone: 'src/temporal',
-    values: ['src/domain', 'workflows/messages', 'workflows/search-attributes'],
-    types: ['src/config', 'src/logging', 'workflows', 'activities'],
+    values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes'],
+    types: ['workflows', 'activities'],
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
-  { zone: 'src/client', values: ['src/domain', 'src/net'], types: [], packages: ['any'] },
+  { zone: 'src/client', values: ['src/domain', 'src/wire', 'src/net'], types: [], packages: ['any'] },
   {
-    zone: 'src/cli',
+    zone: 'src/process',
     values: ['src', 'workflows', 'activities'],
     types: [],
-    packages: ['any', '@temporalio/client', '@temporalio/worker'],
+    packages: ['any', '@temporalio/client'],
+  },
+  {
+    zone: 'src/cli',
+    values: ['src/process', 'src/client', 'src/config'],
+    types: [],
+    packages: ['any'],
   },
 ];
 
-/** Whether a path (`src/config-file.ts`) lies in a zone (`src/config`). */
+/** Whether a path (`workflows/messages.ts`) lies in a zone (`workflows/messages`, or `workflows`). */
 export function isWithin(path: string, zone: string): boolean {
   return path.startsWith(zone) && /^($|[/.-])/.test(path.slice(zone.length));
 }

@@ -6,35 +6,35 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { ActivityDependencies } from '../activities/dependencies.ts';
-import { discoverModels } from '../activities/discover-models.ts';
 import { createActivities } from '../activities/index.ts';
-import { createTaskFollower } from '../activities/task-follower.ts';
+import { createClipArchiver, createClipInspector } from '../src/archive/archive-clip.ts';
+import { createImageLinker } from '../src/archive/link-input-image.ts';
+import { createImageLoader } from '../src/archive/load-input-image.ts';
+import { createPosterMaker } from '../src/archive/poster.ts';
+import { createSpriteSheets } from '../src/archive/sprite-sheet.ts';
 import { syncAccounts } from '../src/catalog/accounts.ts';
 import { ensureRootCaller } from '../src/catalog/callers.ts';
 import { watchChanges } from '../src/catalog/changes.ts';
-import { openDatabase } from '../src/catalog/database.ts';
+import { openDatabase } from '../src/catalog/driver/database.ts';
 import { findInputImage } from '../src/catalog/input-images.ts';
 import { findVideo } from '../src/catalog/videos.ts';
-import type { AccountConfig } from '../src/config.ts';
 import { DIALECTS } from '../src/dialects/index.ts';
+import type { AccountConfig } from '../src/domain/account.ts';
 import type { ProviderName } from '../src/domain/vendor.ts';
 import { isEnded, type Video } from '../src/domain/video.ts';
-import { createGateway } from '../src/gateway.ts';
+import { createGateway } from '../src/gateway/gateway.ts';
 import { buildApp } from '../src/http/app.ts';
-import { mediaRoutes } from '../src/http/media-routes.ts';
-import { installTemporalRuntime } from '../src/logging.ts';
-import { fetchUntrusted } from '../src/net/fetch-untrusted.ts';
+import { mediaRoutes } from '../src/http/media/routes.ts';
+import { createFileStore } from '../src/media/file-store.ts';
+import { createLinkSigner, createVideoLinks } from '../src/media/signed-links.ts';
+import { fetchUntrusted } from '../src/net/untrusted/fetch.ts';
 import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
-import { createClipArchiver, createClipInspector } from '../src/storage/archive-clip.ts';
-import { createFileStore } from '../src/storage/file-store.ts';
-import { createImageLinker } from '../src/storage/link-input-image.ts';
-import { createImageLoader } from '../src/storage/load-input-image.ts';
-import { createPosterMaker } from '../src/storage/poster.ts';
-import { createLinkSigner, createVideoLinks } from '../src/storage/signed-links.ts';
-import { createSpriteSheets } from '../src/storage/sprite-sheet.ts';
+import { discoverModels } from '../src/submissions/discover-models.ts';
+import { createTaskFollower } from '../src/submissions/follow.ts';
 import { connectWorker, openTemporalClient } from '../src/temporal/connection.ts';
-import { type DevServer, startDevServer } from '../src/temporal/dev-server.ts';
+import { type DevServer, startDevServer } from '../src/temporal/dev-server/server.ts';
+import { installTemporalRuntime } from '../src/temporal/runtime.ts';
 import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../src/temporal/worker.ts';
 import { createWorkflowControl } from '../src/temporal/workflow-control.ts';
 import { silentLog } from './temporal/silent-log.ts';
@@ -140,13 +140,19 @@ export async function startStack({
   let workers = await startWorking();
   await ensureSweepSchedule(client);
   const changes = await watchChanges(database);
-  const gateway = createGateway({ db, store, workflows, subscribe: changes.subscribe, log });
+  const gateway = createGateway({
+    db,
+    store,
+    workflows,
+    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
+    subscribe: changes.subscribe,
+    log,
+  });
   const app: FastifyInstance = buildApp({
     gateway,
     dialects: DIALECTS,
     links: createVideoLinks(signer),
     store,
-    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     trustedHosts,
     health: {
       checks: { catalog: database.check, storage: store.check, temporal: workflows.check, workers: async () => {} },

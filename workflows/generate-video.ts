@@ -15,6 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import { nextPollDelayMs } from '../src/domain/poll-schedule.ts';
+import type { GrantedSlot } from '../src/domain/slot.ts';
 import type {
   AcceptedTerms,
   EndedVideo,
@@ -32,7 +33,6 @@ import { archiving, looks, submission, transactions } from './activity-options.t
 import {
   cancelSignal,
   type GenerateVideoInput,
-  type GrantedSlot,
   grantedSignal,
   upstreamEventSignal,
   type VideoEnd,

@@ -6,7 +6,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
-import { type Db, inTransaction } from './database.ts';
+import { type Db, inTransaction } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { type HoldOfOrder, hold } from './ledger.ts';
 import { idempotencyKeys, videos } from './schema.ts';

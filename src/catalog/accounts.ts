@@ -1,13 +1,13 @@
 /** Upstream accounts: the configuration as last read, what operators decide and what the upstream lets us know. */
 
 import { and, asc, count, eq, gt, inArray, isNotNull, isNull, notInArray, or, sql } from 'drizzle-orm';
-import type { AccountConfig } from '../config.ts';
+import type { AccountConfig } from '../domain/account.ts';
 import { Refusal } from '../domain/failure.ts';
+import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { ProviderName } from '../domain/vendor.ts';
-import { type Db, inTransaction } from './database.ts';
+import { type Db, inTransaction } from './driver/database.ts';
 import { listOrphans, type OrphanView } from './orphans.ts';
 import { accountModels, accounts, pools, submissions, waiting } from './schema.ts';
-import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
 
 export type AccountRow = typeof accounts.$inferSelect;
 

@@ -1,10 +1,10 @@
 /** What the sweep needs to compare videos with their workflows: which are due, and what was found. */
 
 import { and, asc, eq, exists, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+import { type SubmissionState, TASK_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Video } from '../domain/video.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { submissions, videos, waiting } from './schema.ts';
-import type { SubmissionState } from './submission-states.ts';
 import { toVideo } from './videos.ts';
 
 const LIMIT = 500;
@@ -41,9 +41,6 @@ export async function listUnopened(
   return rows.map(toVideo);
 }
 
-/** Of a video that has ended these are still somebody's to bring to an end. */
-const LEFT_TO_DO = ['sending', 'unconfirmed', 'running'] as const;
-
 /**
  * Videos with something left to do (no end, or a task that runs or may run) that were not compared since `auditedBefore`,
  * and those of `alsoIds` whatever their last time.
@@ -61,7 +58,7 @@ export async function listUnaudited(
     db
       .select({ id: submissions.id })
       .from(submissions)
-      .where(and(eq(submissions.videoId, videos.id), inArray(submissions.state, [...LEFT_TO_DO]))),
+      .where(and(eq(submissions.videoId, videos.id), inArray(submissions.state, [...TASK_SUBMISSION_STATES]))),
   );
   const named = alsoIds.length > 0 ? inArray(videos.id, [...alsoIds]) : undefined;
   const rows = await db

@@ -4,7 +4,7 @@ import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import type { LedgerKind } from './ledger.ts';
 import { callers, ledger } from './schema.ts';
 

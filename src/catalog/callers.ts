@@ -6,7 +6,7 @@ import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
-import { type Db, inTransaction, isUniqueViolation } from './database.ts';
+import { type Db, inTransaction, isUniqueViolation } from './driver/database.ts';
 import { setCredit } from './ledger.ts';
 import { callers } from './schema.ts';
 

@@ -1,7 +1,7 @@
 /** News of videos: each change is announced in its transaction, and one connection per process hears of it. */
 
 import { sql } from 'drizzle-orm';
-import type { CatalogDatabase, Db } from './database.ts';
+import type { CatalogDatabase, Db } from './driver/database.ts';
 
 const CHANNEL = 'clipyard_video';
 

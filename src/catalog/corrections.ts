@@ -2,9 +2,10 @@
 
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import { type Db, inTransaction } from './database.ts';
+import { isOpenState } from '../domain/submission.ts';
+import { type Db, inTransaction } from './driver/database.ts';
 import { refund, settle } from './ledger.ts';
-import { findCurrentSubmission, isOpenState } from './submissions.ts';
+import { findCurrentSubmission } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 async function lockExisting(tx: Db, id: string): Promise<VideoRow> {

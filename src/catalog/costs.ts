@@ -3,7 +3,7 @@
 import { and, asc, countDistinct, eq, gte, inArray, isNotNull, lt, type SQLWrapper, sql } from 'drizzle-orm';
 import { alias, unionAll } from 'drizzle-orm/pg-core';
 import type { MicroUsd } from '../domain/money.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { isOrphan } from './orphans.ts';
 import { ledger, orphans, submissions, videos } from './schema.ts';
 

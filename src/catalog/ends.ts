@@ -4,17 +4,17 @@ import { uuidv7 } from 'uuidv7';
 import { settlementOf } from '../domain/billing.ts';
 import type { VideoFailure } from '../domain/failure.ts';
 import { type MicroUsd, needsReview } from '../domain/money.ts';
+import type { Grant } from '../domain/slot.ts';
 import type { EndedVideo } from '../domain/step.ts';
+import { isInDoubt, isOpenState, mayHaveTask } from '../domain/submission.ts';
 import type { ArchivedClip, EndState } from '../domain/video.ts';
-import { type Db, inTransaction } from './database.ts';
+import { type Db, inTransaction } from './driver/database.ts';
 import { release, settle } from './ledger.ts';
 import { events } from './schema.ts';
-import { type Grant, grantSlotsOfAccount, leaveQueue } from './slots.ts';
+import { grantSlotsOfAccount, leaveQueue } from './slots.ts';
 import {
   billedMicroUsd,
   findCurrentSubmission,
-  isInDoubt,
-  isOpenState,
   type SubmissionRow,
   voidSubmission,
   withdrawGrant,
@@ -64,7 +64,7 @@ async function decideMoney(tx: Db, video: VideoRow, state: EndState, submission:
   if (state === 'completed') return await settleBill(tx, video);
   if (state !== 'cancelled') return await releaseHold(tx, video);
   // A task runs, or it is not known whether one does: who finds out decides.
-  if (submission && (submission.state === 'running' || isInDoubt(submission))) return {};
+  if (submission && mayHaveTask(submission)) return {};
   return submission?.taskEnd?.kind === 'succeeded' ? await settleBill(tx, video) : await releaseHold(tx, video);
 }
 

@@ -6,7 +6,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import { choose } from '../domain/prefer.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { Mode, Preference, VideoDraft } from '../domain/video-request.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { accounts } from './schema.ts';
 
 /** What a price is asked for: as in a create, without what costs nothing. */

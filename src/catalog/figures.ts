@@ -1,13 +1,14 @@
 /** What the catalog knows of the whole operation at this moment: few statements, none of which reads all that ever was. */
 
 import { count, inArray, min, sql } from 'drizzle-orm';
+import type { AccountState } from '../domain/account.ts';
 import type { MicroUsd } from '../domain/money.ts';
+import { OPEN_SUBMISSION_STATES, type SubmissionState } from '../domain/submission.ts';
 import type { VideoState } from '../domain/video.ts';
-import { type AccountState, accountStateOf } from './accounts.ts';
-import { type Db, inTransaction, rowsOf } from './database.ts';
+import { accountStateOf } from './accounts.ts';
+import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { isOrphan } from './orphans.ts';
 import { accounts, callers, ledger, orphans, submissions, videos, waiting } from './schema.ts';
-import { OPEN_SUBMISSION_STATES, type SubmissionState } from './submission-states.ts';
 
 interface AccountFigures {
   readonly id: string;

@@ -2,7 +2,7 @@
 
 import { and, asc, eq, exists, gte, isNull, lt, not, or } from 'drizzle-orm';
 import type { ImageReference } from '../domain/video-request.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { inputImages, inputImageUses, videos } from './schema.ts';
 
 /** An image as it is entered. */

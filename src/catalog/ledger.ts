@@ -4,7 +4,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import { type Db, rowsOf } from './database.ts';
+import { type Db, rowsOf } from './driver/database.ts';
 import { callers, ledger } from './schema.ts';
 
 export type LedgerKind = (typeof ledger.$inferSelect)['kind'];

@@ -1,10 +1,9 @@
 /** Models on offer: those that upstreams publish and those that the operator configured, a row per account. */
 
 import { and, asc, eq, not, or, type SQL, sql } from 'drizzle-orm';
-import type { ModelConfig } from '../config.ts';
-import type { Capabilities, ModelOffer } from '../domain/models.ts';
+import type { Capabilities, ModelConfig, ModelOffer } from '../domain/models.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import { type Db, inTransaction } from './database.ts';
+import { type Db, inTransaction } from './driver/database.ts';
 import { accountModels, accounts } from './schema.ts';
 
 /** A model as an upstream publishes it. */

@@ -2,9 +2,9 @@
 
 import { and, asc, desc, eq, inArray, isNull, min, not, type SQL, sql } from 'drizzle-orm';
 import type { MicroUsd } from '../domain/money.ts';
-import type { Db } from './database.ts';
+import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
+import type { Db } from './driver/database.ts';
 import { accountModels, accounts, orphans, submissions } from './schema.ts';
-import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
 
 export type OrphanRow = typeof orphans.$inferSelect;
 

@@ -1,11 +1,11 @@
 /** The order of a pool's queue: whose turn it is by start-time fair queueing, and where in it a video stands. */
 
 import { and, eq, gt, type SQL, sql } from 'drizzle-orm';
+import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import { MOST_IMAGES, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
-import { type Db, rowsOf } from './database.ts';
+import { type Db, rowsOf } from './driver/database.ts';
 import { accountModels, accounts, waiting } from './schema.ts';
-import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
 
 /** The place of a video that was granted before and lost its slot: ahead of everyone in the pool. */
 export const HEAD = 0;

@@ -18,10 +18,10 @@ import {
 import type { VideoFailure } from '../domain/failure.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Capabilities } from '../domain/models.ts';
+import type { SubmissionState, TaskEnd } from '../domain/submission.ts';
 import type { DialectName, ProviderName } from '../domain/vendor.ts';
 import type { ArchivedClip, VideoState } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
-import type { SubmissionState, TaskEnd } from './submission-states.ts';
 
 const microUsd = (name: string) => bigint(name, { mode: 'number' });
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });

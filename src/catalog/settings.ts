@@ -1,7 +1,7 @@
 /** Values that all processes share, such as generated signing keys: the first process decides. */
 
 import { eq } from 'drizzle-orm';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { settings } from './schema.ts';
 
 /** The value, or null. */

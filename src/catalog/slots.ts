@@ -2,13 +2,13 @@
 
 import { and, eq, inArray, lt, max, not, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
+import { isOpenState, OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { type Choice, chooseNext, HEAD } from './queue-order.ts';
 import { accountModels, accounts, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
-import { OPEN_SUBMISSION_STATES } from './submission-states.ts';
-import { findCurrentSubmission, isOpenState, withdrawGrant } from './submissions.ts';
+import { findCurrentSubmission, withdrawGrant } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** A slot that was granted: whose workflow has to be told. */

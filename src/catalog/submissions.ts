@@ -5,9 +5,9 @@ import { uuidv7 } from 'uuidv7';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask, TaskMemory } from '../domain/step.ts';
-import { type Db, rowsOf } from './database.ts';
+import { DOUBTFUL_SUBMISSION_STATES, isOpenState, type SubmissionState, type TaskEnd } from '../domain/submission.ts';
+import { type Db, rowsOf } from './driver/database.ts';
 import { accountModels, accounts, submissions, waiting } from './schema.ts';
-import { OPEN_SUBMISSION_STATES, type SubmissionState, type TaskEnd } from './submission-states.ts';
 import type { VideoRow } from './videos.ts';
 
 export type SubmissionRow = typeof submissions.$inferSelect;
@@ -23,16 +23,6 @@ export async function findCurrentSubmission(db: Db, videoId: string): Promise<Su
   const rows = await db.select().from(submissions).where(eq(submissions.videoId, videoId));
   rows.sort((a, b) => b.n - a.n);
   return rows.find((row) => isOpenState(row.state)) ?? rows[0] ?? null;
-}
-
-/** Whether a submission in this state is a slot. */
-export function isOpenState(state: SubmissionState): boolean {
-  return (OPEN_SUBMISSION_STATES as readonly SubmissionState[]).includes(state);
-}
-
-/** Whether a task may have been made for it that nobody knows yet. */
-export function isInDoubt({ state }: Pick<SubmissionRow, 'state'>): boolean {
-  return state === 'sending' || state === 'unconfirmed';
 }
 
 /** The catalog's clock: workers compare instants that others of them wrote, and their own clocks may differ. */
@@ -70,22 +60,22 @@ export function markUnconfirmed(
   id: string,
   doubt: { readonly answered: boolean | null; readonly lastError: JsonObject },
 ) {
-  return move(tx, id, { from: ['sending', 'unconfirmed'], to: { state: 'unconfirmed', ...doubt } });
+  return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'unconfirmed', ...doubt } });
 }
 
 /** Books what a create that may have made a task is taken to have cost, since nothing will ever tell. */
 export async function presumeBilled(tx: Db, id: string, costMicroUsd: MicroUsd): Promise<void> {
-  await move(tx, id, { from: ['sending', 'unconfirmed'], to: { costMicroUsd } });
+  await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { costMicroUsd } });
 }
 
 /** Notes when the doubt began to count: when a list first showed no candidate, or where there is none, at once. */
 export async function noteEmptyList(tx: Db, id: string, at: Date): Promise<void> {
-  await move(tx, id, { from: ['sending', 'unconfirmed'], to: { firstEmptyListAt: at } });
+  await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { firstEmptyListAt: at } });
 }
 
 /** sending or unconfirmed → running: the task's id is known. */
 export function markRunning(tx: Db, id: string, taskId: string) {
-  return move(tx, id, { from: ['sending', 'unconfirmed'], to: { state: 'running', taskId, runningAt: new Date() } });
+  return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'running', taskId, runningAt: new Date() } });
 }
 
 /**
@@ -186,7 +176,7 @@ export function closeDelivered(
 ): Promise<SubmissionRow | null> {
   const now = new Date();
   const to = { state: 'ended', taskId: id, runningAt: now, endedAt: now, ...end } as const;
-  return move(tx, id, { from: ['sending', 'unconfirmed'], to });
+  return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to });
 }
 
 /** running → ended: the task is over and its slot is free. */

@@ -2,9 +2,10 @@
 
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
-import type { Video, VideoState } from '../domain/video.ts';
+import type { Video } from '../domain/video.ts';
+import type { VideoFilter } from '../domain/video-filter.ts';
 import { announce } from './changes.ts';
-import type { Db } from './database.ts';
+import type { Db } from './driver/database.ts';
 import { videos } from './schema.ts';
 
 export type VideoRow = typeof videos.$inferSelect;
@@ -67,23 +68,11 @@ export async function noteDoubt(db: Db, id: string, reason: string): Promise<voi
     .where(and(eq(videos.id, id), isInDoubt));
 }
 
-/** Which videos a list shows. */
-export interface VideoSelection {
-  readonly callerId: string | null;
-  readonly states?: readonly VideoState[];
-  readonly batchId?: string;
-  readonly model?: string;
-  readonly includeHidden?: boolean;
-  readonly order?: 'newest' | 'oldest';
-  readonly limit: number;
-  readonly cursor?: string;
-}
-
 /** What the database cannot be asked for, such as a NUL, is no id. */
 const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
 
 /** A cursor is the id of the last video of the page before: ids order as creation times do. */
-async function beyond(db: Db, selection: VideoSelection): Promise<SQL | undefined> {
+async function beyond(db: Db, selection: VideoFilter): Promise<SQL | undefined> {
   if (selection.cursor === undefined) return undefined;
   const last = VIDEO_ID.test(selection.cursor) ? await findVideo(db, selection.cursor) : null;
   if (!last || (selection.callerId !== null && last.callerId !== selection.callerId)) {
@@ -96,7 +85,7 @@ async function beyond(db: Db, selection: VideoSelection): Promise<SQL | undefine
 }
 
 /** A page of videos and the cursor of the next one. */
-export async function listVideos(db: Db, selection: VideoSelection) {
+export async function listVideos(db: Db, selection: VideoFilter) {
   const { callerId, states, batchId, model, includeHidden, limit } = selection;
   const direction = selection.order === 'oldest' ? asc : desc;
   const rows = await db

@@ -1,8 +1,8 @@
 /** Which gateway the commands against a running one talk to, and with which key. */
 
 import { CommandFailure, type GatewayAddress } from '../client/gateway-client.ts';
-import { type ClientConfig, ConfigError, type Environment, loadClientConfig } from '../config.ts';
-import { readRootKeyFile } from './root-key-file.ts';
+import { type ClientConfig, ConfigError, type Environment, loadClientConfig } from '../config/settings.ts';
+import { readRootKeyFile } from '../process/root-key-file.ts';
 
 function readSettings(environment: Environment | undefined): ClientConfig {
   try {

@@ -6,12 +6,12 @@ import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
-import { type Config, ConfigError, loadConfig } from '../config.ts';
+import { type Config, ConfigError, loadConfig } from '../config/settings.ts';
+import type { ProcessContext } from '../process/run.ts';
 import { findGateway } from './client-settings.ts';
-import type { ProcessContext } from './run-process.ts';
 
 // What a command runs is loaded with it: who lists videos does not wait for Temporal's worker and the catalog.
-const loadProcesses = () => import('./serve-commands.ts');
+const loadProcesses = () => import('../process/commands.ts');
 
 /** Settings that cannot be used are said in words and end the process. */
 function readConfig(): Config {
@@ -25,8 +25,8 @@ function readConfig(): Config {
 }
 
 async function stay(level: Config['logLevel'], run: (context: ProcessContext) => Promise<void>): Promise<void> {
-  const [{ openLog }, { runProcess }] = await Promise.all([import('../logging.ts'), import('./run-process.ts')]);
-  await runProcess(openLog(level), run);
+  const { runProcess } = await import('../process/run.ts');
+  await runProcess({ level }, run);
 }
 
 type Stays = (config: Config, context: ProcessContext) => Promise<void>;
@@ -59,7 +59,7 @@ function addProcessCommands(program: Command): void {
   program
     .command('migrate')
     .description('bring catalog and Temporal namespace up to date')
-    .action(stays(async () => (await import('./migrate.ts')).migrate));
+    .action(stays(async () => (await import('../process/migrate.ts')).migrate));
 }
 
 function addSandboxCommand(program: Command): void {
@@ -84,13 +84,10 @@ function addDemoCommand(program: Command): void {
     .option('--json', 'the last line of standard output is one JSON object', false)
     .action(async ({ clips, json }: { clips?: number; json: boolean }) => {
       const config = readConfig();
-      const [{ demo, openReadableLog }, { runProcess }] = await Promise.all([
-        import('./demo.ts'),
-        import('./run-process.ts'),
-      ]);
+      const [{ demo }, { runProcess }] = await Promise.all([import('./demo/demo.ts'), import('../process/run.ts')]);
       const stream = json ? process.stderr : process.stdout;
-      const log = openReadableLog('warn', (line) => stream.write(`${line}\n`));
-      await runProcess(log, (context) => demo(config, { clips: clips ?? null, json }, context));
+      const print = (line: string) => void stream.write(`${line}\n`);
+      await runProcess({ level: 'warn', print }, (context) => demo(config, { clips: clips ?? null, json }, context));
     });
 }
 

@@ -3,10 +3,10 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { Json } from '../domain/json.ts';
-import { closeUpstreamConnections, type JsonReply, requestJson, upstreamWords } from '../net/request-json.ts';
-import { requestStream } from '../net/request-stream.ts';
+import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
-import { UpstreamError } from '../net/upstream-error.ts';
+import { closeUpstreamConnections, type JsonReply, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
+import { requestStream } from '../net/trusted/request-stream.ts';
 
 export interface GatewayAddress {
   /** Without a trailing slash. */

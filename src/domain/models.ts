@@ -16,6 +16,28 @@ export interface Capabilities {
   readonly durationsSeconds: readonly number[] | null;
 }
 
+/** A model as an upstream publishes it. */
+export interface PublishedModel {
+  readonly upstreamModel: string;
+  readonly pricePerSecondMicroUsd: MicroUsd;
+  readonly capabilities: Capabilities;
+}
+
+/** A model that the operator offers beside those that a provider publishes. */
+export interface ModelConfig {
+  readonly id: string;
+  /** In order of preference. */
+  readonly accounts: readonly string[];
+  readonly upstreamModel: string;
+  readonly pricePerSecondMicroUsd: number;
+  readonly durationsSeconds: readonly number[] | null;
+  readonly minDurationSeconds: number;
+  readonly maxDurationSeconds: number;
+  readonly aspectRatios: readonly string[];
+  readonly qualities: readonly string[];
+  readonly modes: readonly Mode[];
+}
+
 /** One model at one account: the same model id may be offered by several. */
 export interface ModelOffer {
   /** What callers send. */

@@ -17,10 +17,14 @@ export function isEnded(state: VideoState): state is EndState {
   return (END_STATES as readonly VideoState[]).includes(state);
 }
 
-/** What reading the archived MP4 back showed. */
-export interface ArchivedClip {
+/** Bytes of a clip that are safe in the media store. */
+export interface StoredClip {
   readonly sha256: string;
   readonly sizeBytes: number;
+}
+
+/** What reading the archived MP4 back showed. */
+export interface ArchivedClip extends StoredClip {
   readonly durationMs: number;
   readonly width: number;
   readonly height: number;

@@ -11,32 +11,20 @@ import {
   fastify,
   LogController,
 } from 'fastify';
+import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
-import type { DialectName } from '../domain/vendor.ts';
-import type { Gateway } from '../gateway.ts';
-import type { MediaStore } from '../storage/media-store.ts';
-import type { SpriteSheets } from '../storage/sprite-sheet.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { MediaStore } from '../media/media-store.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
-import type { VideoLinks } from './dialect-handlers.ts';
-import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialect-paths.ts';
-import { mountDialects } from './dialect-routes.ts';
+import type { VideoLinks } from './dialects/handlers.ts';
+import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
+import { mountDialects } from './dialects/routes.ts';
 import { isTooLarge, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
-
-/** A request whose answer has been sent. */
-export interface AnsweredRequest {
-  /** Null on our own routes. */
-  readonly dialect: DialectName | null;
-  readonly method: string;
-  /** The pattern; null where there is no such route. */
-  readonly route: string | null;
-  readonly status: number;
-  readonly elapsedMs: number;
-}
 
 export interface AppOptions {
   readonly gateway: Gateway;
@@ -45,7 +33,6 @@ export interface AppOptions {
   readonly links: VideoLinks;
   /** Where the clips are that dialects serve by themselves. */
   readonly store: MediaStore;
-  readonly spriteSheets: SpriteSheets;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly health: HealthOptions;
@@ -160,8 +147,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     return answerError(missing(methodsOf(request.url), request, reply), request, reply);
   });
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
-  const { store, spriteSheets } = options;
-  mountDialects(app, { gateway, links, store, spriteSheets, trustedHosts, streams, syncWaitMs }, paths);
+  const { store } = options;
+  mountDialects(app, { gateway, links, store, trustedHosts, streams, syncWaitMs }, paths);
   app.register(healthRoutes(options.health));
   for (const plugin of options.plugins ?? []) app.register(plugin);
   return app;

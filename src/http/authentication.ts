@@ -1,8 +1,9 @@
 /** Who is asking: the bearer key of a request, turned into a caller before the body is read. */
 
 import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
-import type { Caller, Gateway } from '../gateway.ts';
+import type { Gateway } from '../gateway/gateway.ts';
 
 /** AF-07: `Bearer` and the key; the scheme's case does not matter (RFC 9110). */
 const BEARER = /^bearer +(\S+) *$/i;

@@ -2,8 +2,8 @@
 
 import type { FastifyReply } from 'fastify';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
-import type { Caller } from '../gateway.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {

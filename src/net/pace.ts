@@ -1,14 +1,6 @@
 /** A pace: requests one after the other at a fixed distance, each told when it is its turn. */
 
-import { UpstreamError } from './upstream-error.ts';
-
-/** A request that was held back here: it says nothing of the upstream. */
-export class HeldBack extends UpstreamError {
-  constructor(message: string, details: { readonly retryAfterMs?: number; readonly cause?: unknown }) {
-    super('not sent', message, details);
-    this.name = 'HeldBack';
-  }
-}
+import { HeldBack } from '../domain/upstream-error.ts';
 
 export class Pace {
   readonly #intervalMs: number;

@@ -1,15 +1,16 @@
 /** The provider for a4f: one create that answers when the clip is done, and carries it; there is nothing else to ask. */
 
 import type { JsonObject } from '../domain/json.ts';
+import type { Provider, ProviderFacts, StartCall, StartOutcome } from '../domain/provider.ts';
+import { UpstreamError } from '../domain/upstream-error.ts';
+import type { StoredClip } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
-import { MalformedVideoBody } from '../net/base64-decoder.ts';
-import { readVideoBody } from '../net/base64-video-body.ts';
-import { requestStream, type StreamedAnswer } from '../net/request-stream.ts';
+import { MalformedVideoBody } from '../net/base64/decoder.ts';
+import { readVideoBody } from '../net/base64/video-body.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
-import { UpstreamError } from '../net/upstream-error.ts';
+import { requestStream, type StreamedAnswer } from '../net/trusted/request-stream.ts';
 import { A4F_PATHS, ERROR_STATUSES, KNOWN_KEYS, QUALITIES, RATIOS } from '../wire/a4f.ts';
 import { isUpstreamsAnswer, refusalReasonOf } from './create-outcome.ts';
-import type { Provider, ProviderFacts, StartCall, StartOutcome, StoredClip } from './provider.ts';
 import { refuseUnsent } from './read-answer.ts';
 
 const FACTS: ProviderFacts = {

@@ -1,12 +1,14 @@
 /** The provider for api.airforce, current revision: creates, looks at and lists tasks, and reads its models. */
 
 import type { Json, JsonObject } from '../domain/json.ts';
+import type { PublishedModel } from '../domain/models.ts';
 import { microUsdFromCents } from '../domain/money.ts';
+import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from '../domain/provider.ts';
+import { UpstreamError } from '../domain/upstream-error.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
-import { requestEvents } from '../net/request-events.ts';
-import { type JsonReply, unexpectedAnswer } from '../net/request-json.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
-import { UpstreamError } from '../net/upstream-error.ts';
+import { requestEvents } from '../net/trusted/request-events.ts';
+import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts';
 import {
   AIRFORCE_PATHS,
   type AirforceTask,
@@ -20,15 +22,6 @@ import {
   videoCaps,
 } from '../wire/airforce.ts';
 import { type CreatedTask, sendCreate } from './create-outcome.ts';
-import type {
-  Provider,
-  ProviderCall,
-  ProviderFacts,
-  PublishedModel,
-  StartCall,
-  TaskList,
-  TaskStatus,
-} from './provider.ts';
 import {
   dateMs,
   entriesUnder,

@@ -3,11 +3,11 @@
 import { UnusableImage } from '../domain/image-header.ts';
 import type { Json } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import type { EncodedBody } from '../net/encoded-body.ts';
-import { type JsonReply, requestJson, upstreamWords } from '../net/request-json.ts';
+import type { RefusalReason, StartCall, StartOutcome } from '../domain/provider.ts';
+import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
-import { UpstreamError } from '../net/upstream-error.ts';
-import type { RefusalReason, StartCall, StartOutcome } from './provider.ts';
+import type { EncodedBody } from '../net/trusted/encoded-body.ts';
+import { type JsonReply, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
 
 /** A task as the answer to its create shows it. */
 export interface CreatedTask {

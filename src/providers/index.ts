@@ -1,10 +1,10 @@
 /** The table of providers: one row for each documented API that we call. */
 
+import type { Provider } from '../domain/provider.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import { a4f } from './a4f.ts';
 import { airforce } from './airforce.ts';
 import { infrai } from './infrai.ts';
 import { openai } from './openai.ts';
-import type { Provider } from './provider.ts';
 
 export const PROVIDERS_BY_NAME = { airforce, infrai, a4f, openai } satisfies Record<ProviderName, Provider>;

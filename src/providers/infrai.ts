@@ -1,9 +1,10 @@
 /** The provider for infrai: creates, looks at, cancels and lists jobs; it knows neither models nor costs. */
 
 import type { JsonObject } from '../domain/json.ts';
+import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from '../domain/provider.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
-import { type JsonReply, requestJson, unexpectedAnswer } from '../net/request-json.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
+import { type JsonReply, requestJson, unexpectedAnswer } from '../net/trusted/request-json.ts';
 import {
   ASPECTS,
   INFRAI_PATHS,
@@ -15,7 +16,6 @@ import {
   videoJob,
 } from '../wire/infrai.ts';
 import { type CreatedTask, sendCreate } from './create-outcome.ts';
-import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from './provider.ts';
 import { entriesUnder, get, isSuccess, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireSuccess } from './read-answer.ts';
 
 const FACTS: ProviderFacts = {

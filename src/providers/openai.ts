@@ -2,10 +2,11 @@
 
 import { type Frame, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
+import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from '../domain/provider.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
-import { type EncodedBody, encodeMultipart } from '../net/encoded-body.ts';
-import { type JsonReply, unexpectedAnswer } from '../net/request-json.ts';
 import { type Headers, retryAfterMs } from '../net/retry-after.ts';
+import { type EncodedBody, encodeMultipart } from '../net/trusted/encoded-body.ts';
+import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts';
 import {
   DEFAULT_FRAME,
   KNOWN_KEYS,
@@ -16,7 +17,6 @@ import {
   video as videoSchema,
 } from '../wire/openai.ts';
 import { type CreatedTask, sendCreate } from './create-outcome.ts';
-import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from './provider.ts';
 import {
   dateMs,
   entriesUnder,

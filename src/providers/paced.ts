@@ -1,8 +1,8 @@
 /** Providers whose calls keep the pace of the account they are made with: creates, looks, lists and all else together. */
 
+import type { Provider, ProviderCall } from '../domain/provider.ts';
 import { PROVIDERS, type ProviderName } from '../domain/vendor.ts';
 import { Pace } from '../net/pace.ts';
-import type { Provider, ProviderCall } from './provider.ts';
 
 /** An account, as its calls show it, and how often it may be asked. */
 export interface PacedAccount {

@@ -1,8 +1,8 @@
 /** Reading what upstreams answer: free GETs of an account, and the numbers that answers carry. */
 
 import { type MicroUsd, microUsdFromCents } from '../domain/money.ts';
-import { type JsonReply, requestJson, unexpectedAnswer } from '../net/request-json.ts';
-import type { ProviderCall, StartOutcome } from './provider.ts';
+import type { ProviderCall, StartOutcome } from '../domain/provider.ts';
+import { type JsonReply, requestJson, unexpectedAnswer } from '../net/trusted/request-json.ts';
 
 /** For every exchange but a create, milliseconds. */
 export const READ_TIMEOUT_MS = 15_000;

@@ -2,12 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
-import type { Config } from '../config.ts';
-import type { Log } from '../logging.ts';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { Log } from '../domain/log.ts';
 
 /** Where the server is and how to be let in. */
-export type ConnectionSettings = Config['temporal']['connection'];
+export type ConnectionSettings = Pick<NativeConnectionOptions, 'address' | 'tls' | 'apiKey' | 'metadata'>;
 
 export interface TemporalClient {
   readonly connection: Connection;

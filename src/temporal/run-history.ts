@@ -3,24 +3,13 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Activities } from '../../activities/index.ts';
-import { type GenerateVideoInput, type GrantedSlot, grantedSignal } from '../../workflows/messages.ts';
-import type { VideoFailure } from '../domain/failure.ts';
-import type { AcceptedTerms, Look, NextStep, OpenedVideo, TaskMemory } from '../domain/step.ts';
-import type { EndState } from '../domain/video.ts';
+import { grantedSignal } from '../../workflows/messages.ts';
+import type { GrantedSlot } from '../domain/slot.ts';
+import type { AcceptedTerms, Look, NextStep, OpenedVideo } from '../domain/step.ts';
+import type { VideoRunFacts } from '../domain/video-runs.ts';
 
 export type RunHistory = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 type HistoryEvent = NonNullable<RunHistory['events']>[number];
-
-/** The video as one run of its workflow knows it. */
-export interface VideoRunFacts {
-  readonly input: GenerateVideoInput | null;
-  readonly accepted: Partial<AcceptedTerms>;
-  /** Whether the catalog has had the video: a run that was refused at its opening never had one. */
-  readonly wasOpened: boolean;
-  readonly memory: TaskMemory | null;
-  /** The end that the catalog has given the video. */
-  readonly end: { readonly state: EndState; readonly failure: VideoFailure | null } | null;
-}
 
 type ActivityName = keyof Activities;
 type InputOf<Name extends ActivityName> = Parameters<Activities[Name]>[0];

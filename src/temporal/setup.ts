@@ -5,7 +5,7 @@ import type { Connection } from '@temporalio/client';
 import { isGrpcServiceError } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
-import type { Log } from '../logging.ts';
+import type { Log } from '../domain/log.ts';
 
 /** What the namespace must know, all of the type Keyword. */
 export const SEARCH_ATTRIBUTE_NAMES: readonly string[] = Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name);

@@ -3,26 +3,16 @@
 import type { Client } from '@temporalio/client';
 import { WORKFLOW_TYPES } from '../../workflows/messages.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
-import { VIDEO_STATES, type VideoState } from '../domain/video.ts';
-import { readRunHistory, type VideoRunFacts } from './run-history.ts';
-
-/** A video's workflow as visibility lists it. */
-export interface VideoRun {
-  readonly videoId: string;
-  readonly isOpen: boolean;
-  /** What it was doing; `queued` until it says otherwise. */
-  readonly state: VideoState;
-  readonly startedAt: Date;
-}
+import { VIDEO_STATES } from '../domain/video.ts';
+import type { VideoRun, VideoRunFacts, VideoRuns } from '../domain/video-runs.ts';
+import { readRunHistory } from './run-history.ts';
 
 const LIST_MS = 60_000;
 const HISTORY_MS = 10_000;
 const PAGE = 1000;
 
-export type VideoRuns = ReturnType<typeof createVideoRuns>;
-
 /** The readings over one client. */
-export function createVideoRuns(client: Client) {
+export function createVideoRuns(client: Client): VideoRuns {
   const { connection, workflow } = client;
 
   async function list(condition: string, isOpen: boolean): Promise<readonly VideoRun[]> {
@@ -39,7 +29,6 @@ export function createVideoRuns(client: Client) {
   }
 
   return {
-    /** Every video whose workflow is open, and those whose workflows closed after `closedAfter` (null: none of them). */
     async list(closedAfter: Date | null): Promise<readonly VideoRun[]> {
       const closed = closedAfter
         ? await list(`ExecutionStatus != 'Running' AND CloseTime > '${closedAfter.toISOString()}'`, false)
@@ -49,7 +38,6 @@ export function createVideoRuns(client: Client) {
       return [...new Map([...closed, ...open].map((run) => [run.videoId, run])).values()];
     },
 
-    /** What the newest run of a video's workflow knows. */
     async read(videoId: string): Promise<VideoRunFacts> {
       return await connection.withDeadline(Date.now() + HISTORY_MS, async () =>
         readRunHistory(await workflow.getHandle(videoId).fetchHistory()),

@@ -5,30 +5,21 @@ import { rootCause } from '@temporalio/common';
 import type { generateVideo } from '../../workflows/generate-video.ts';
 import {
   cancelSignal,
-  type GrantedSlot,
   grantedSignal,
   TASK_QUEUES,
   upstreamEventSignal,
-  type VideoSnapshot,
-  videoQuery,
   WORKFLOW_TYPES,
 } from '../../workflows/messages.ts';
 import type { rearchiveVideo } from '../../workflows/rearchive-video.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
+import type { GrantedSlot } from '../domain/slot.ts';
 import type { AcceptedTerms } from '../domain/step.ts';
 import type { Video } from '../domain/video.ts';
-
-/** What Temporal knows of a video's workflow. */
-export type WorkflowStanding = 'running' | 'terminated' | 'closed' | 'gone';
-
-/** How far an archiving has come by the time that whoever asked for it is answered. */
-export type RearchiveOutcome =
-  | { readonly kind: 'archived' | 'running' }
-  | { readonly kind: 'failed'; readonly message: string };
+import type { RearchiveOutcome, VideoWorkflows, WorkflowStanding } from '../domain/video-workflows.ts';
 
 /** Calls wait no longer than this for Temporal. */
 const DEADLINE_MS = 5000;
-const QUERY_DEADLINE_MS = 1500;
+const CHECK_MS = 1500;
 /** Most clips are there by then; for the others the answer does not wait. */
 const REARCHIVE_WAIT_MS = 20_000;
 const VISIBILITY_LIMIT = 1000;
@@ -38,13 +29,11 @@ function termsOf({ dialect, estimateMicroUsd, createdAt, expiresAt }: Video): Ac
   return { dialect, estimateMicroUsd, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
 }
 
-export type WorkflowControl = ReturnType<typeof createWorkflowControl>;
-
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
 
 /** The calls about videos' workflows over one client. */
-export function createWorkflowControl(client: Client) {
+export function createWorkflowControl(client: Client): VideoWorkflows {
   const within = <Result>(deadlineMs: number, call: () => Promise<Result>) =>
     client.connection.withDeadline(Date.now() + deadlineMs, call);
 
@@ -60,7 +49,6 @@ export function createWorkflowControl(client: Client) {
   }
 
   return {
-    /** Starts the video's workflow; one that runs is left alone. */
     async start(video: Video, { stop = false }: { readonly stop?: boolean } = {}): Promise<void> {
       const { id, request, callerId, batchId } = video;
       await within(DEADLINE_MS, () =>
@@ -87,12 +75,10 @@ export function createWorkflowControl(client: Client) {
       return reaches(() => client.workflow.getHandle(videoId).signal(grantedSignal, slot));
     },
 
-    /** Wakes a video that is waiting to look at its task. */
     signalLookNow(videoId: string): Promise<boolean> {
       return reaches(() => client.workflow.getHandle(videoId).signal(upstreamEventSignal));
     },
 
-    /** Asks for cancellation both ways: Temporal's, so that the run closes as Canceled, and our own signal. */
     async cancel(videoId: string): Promise<boolean> {
       return (
         (await reaches(() => client.workflow.getHandle(videoId).signal(cancelSignal))) &&
@@ -100,7 +86,6 @@ export function createWorkflowControl(client: Client) {
       );
     },
 
-    /** Fetches an ended video's clip once more; an archiving that is on its way is joined. */
     async rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome> {
       const handle = await within(DEADLINE_MS, () =>
         client.workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
@@ -121,15 +106,6 @@ export function createWorkflowControl(client: Client) {
       }
     },
 
-    /** The workflow's own account of the video; null when nobody answers in time. */
-    async query(videoId: string): Promise<VideoSnapshot | null> {
-      try {
-        return await within(QUERY_DEADLINE_MS, () => client.workflow.getHandle(videoId).query(videoQuery));
-      } catch {
-        return null;
-      }
-    },
-
     async standing(videoId: string): Promise<WorkflowStanding> {
       try {
         const { status } = await within(DEADLINE_MS, () => client.workflow.getHandle(videoId).describe());
@@ -141,7 +117,6 @@ export function createWorkflowControl(client: Client) {
       }
     },
 
-    /** Ids of videos whose workflows were closed from outside since then, as far as visibility shows them. */
     async listClosedSince(since: Date): Promise<readonly string[]> {
       const ids = new Set<string>();
       const query = `WorkflowType = '${WORKFLOW_TYPES.generateVideo}' AND ExecutionStatus IN ('Terminated', 'TimedOut') AND CloseTime > '${since.toISOString()}'`;
@@ -154,10 +129,9 @@ export function createWorkflowControl(client: Client) {
       return [...ids];
     },
 
-    /** Waits until Temporal answers at all. */
     async check(): Promise<void> {
-      await within(1500, () => client.connection.ensureConnected());
-      await within(1500, () => client.workflowService.getSystemInfo({}));
+      await within(CHECK_MS, () => client.connection.ensureConnected());
+      await within(CHECK_MS, () => client.workflowService.getSystemInfo({}));
     },
   };
 }

@@ -3,9 +3,10 @@
 import { ActivityCancellationDetails, ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createArchiveActivity, type ResultSource } from '../../activities/archive-video.ts';
-import type { ArchiveClip, ArchiveOrder } from '../../src/storage/archive-clip.ts';
-import { ArchiveProblem } from '../../src/storage/archive-problem.ts';
+import { createArchiveActivity } from '../../activities/archive-video.ts';
+import type { ArchiveClip, ArchiveOrder } from '../../src/archive/archive-clip.ts';
+import { ArchiveProblem } from '../../src/archive/archive-problem.ts';
+import type { ResultSource } from '../../src/submissions/result-source.ts';
 import { makeArchive } from '../builders.ts';
 
 /** Failures are what is tested here, so the worker's own lines about them are left out. */
@@ -32,7 +33,7 @@ interface Scene {
 
 function run({ source = makeSource(), archiveClip, environment = makeEnvironment() }: Scene) {
   const { archiveVideo } = createArchiveActivity({
-    readResult: async () => source,
+    findResult: async () => source,
     archiveClip,
     inspectClip: async (clip) => makeArchive(clip),
   });

@@ -2,7 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import { accountModels, accounts, ledger, submissions } from '../../src/catalog/schema.ts';
-import { UpstreamError } from '../../src/net/upstream-error.ts';
+import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
 import { ANSWERED_5XX, type CreatePlan, gate, LOST, NOT_SENT, refusal, until } from '../model/upstream.ts';

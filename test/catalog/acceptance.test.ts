@@ -12,7 +12,7 @@ import {
 } from '../../src/catalog/acceptance.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
-import type { Db } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { idempotencyKeys, ledger, videos } from '../../src/catalog/schema.ts';
 import { findVideo } from '../../src/catalog/videos.ts';

@@ -4,7 +4,7 @@ import { balance } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
 import { refundVideo, settleReviewed } from '../../src/catalog/corrections.ts';
 import { costs } from '../../src/catalog/costs.ts';
-import type { Db } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
 import { hold, settle } from '../../src/catalog/ledger.ts';
 import { orphans } from '../../src/catalog/schema.ts';
 import { findVideo } from '../../src/catalog/videos.ts';

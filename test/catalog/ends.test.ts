@@ -1,6 +1,6 @@
 /** Ends of videos: what becomes of the money in each of them, at once or when the task is over. */
 
-import { inTransaction } from '../../src/catalog/database.ts';
+import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { settleLateEnd } from '../../src/catalog/ends.ts';
 import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';

@@ -4,7 +4,7 @@ import { asc, eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import { balance, listEntries } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
-import type { Db } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
 import { credit, hold, refund, release, setCredit, settle } from '../../src/catalog/ledger.ts';
 import { ledger } from '../../src/catalog/schema.ts';
 import { Refusal } from '../../src/domain/failure.ts';

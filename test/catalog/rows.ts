@@ -1,7 +1,7 @@
 /** Rows of the catalog with plain defaults, inserted as they stand. */
 
 import type { ConfiguredAccount } from '../../src/catalog/accounts.ts';
-import type { Db } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
 import { submissions, videos } from '../../src/catalog/schema.ts';
 import { makeRequest } from '../builders.ts';
 

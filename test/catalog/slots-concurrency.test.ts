@@ -3,9 +3,9 @@
 import { count, inArray, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { resumeAccount } from '../../src/catalog/accounts.ts';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
+import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import { submissions } from '../../src/catalog/schema.ts';
-import { OPEN_SUBMISSION_STATES } from '../../src/catalog/submission-states.ts';
+import { OPEN_SUBMISSION_STATES } from '../../src/domain/submission.ts';
 import type { Player } from '../model/invariants.ts';
 import { PLANS, Play } from '../model/play.ts';
 import { Scene } from '../model/scene.ts';

@@ -2,13 +2,12 @@
 
 import { eq } from 'drizzle-orm';
 import { pauseAccount, suspend, suspendModel, syncAccounts } from '../../src/catalog/accounts.ts';
-import type { Db } from '../../src/catalog/database.ts';
-import { inTransaction } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
+import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { pauseEndsAt, queuePosition } from '../../src/catalog/queue-order.ts';
 import { accounts, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import {
-  type Grant,
   grantSlots,
   listStaleGrants,
   listStranded,
@@ -18,6 +17,7 @@ import {
 } from '../../src/catalog/slots.ts';
 import { beginSending, closeSubmission, markRunning, takeBack } from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
+import type { Grant } from '../../src/domain/slot.ts';
 import type { ProviderName } from '../../src/domain/vendor.ts';
 import { accept, insertCaller, offerModel, winners } from '../model/scene.ts';
 import { insertSubmission, makeAccount } from './rows.ts';

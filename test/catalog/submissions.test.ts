@@ -1,10 +1,9 @@
 /** Submissions: which moves there are, each of which happens once, and what the tables themselves refuse. */
 
 import { eq } from 'drizzle-orm';
-import type { Db } from '../../src/catalog/database.ts';
-import { inTransaction, isUniqueViolation } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
+import { inTransaction, isUniqueViolation } from '../../src/catalog/driver/database.ts';
 import { submissions, waiting } from '../../src/catalog/schema.ts';
-import type { SubmissionState } from '../../src/catalog/submission-states.ts';
 import {
   beginSending,
   billedMicroUsd,
@@ -12,8 +11,6 @@ import {
   ensureRunning,
   findCurrentSubmission,
   findSubmission,
-  isInDoubt,
-  isOpenState,
   listClaimedTasks,
   markRunning,
   markUnconfirmed,
@@ -26,6 +23,8 @@ import {
   withdrawGrant,
 } from '../../src/catalog/submissions.ts';
 import type { RunningTask } from '../../src/domain/step.ts';
+import type { SubmissionState } from '../../src/domain/submission.ts';
+import { isInDoubt, isOpenState } from '../../src/domain/submission.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { insertSubmission } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';

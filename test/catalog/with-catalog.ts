@@ -3,7 +3,7 @@
 import { getTableName, is, sql } from 'drizzle-orm';
 import { PgTable } from 'drizzle-orm/pg-core';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
+import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import * as schema from '../../src/catalog/schema.ts';
 
 /** What a suite gets: the catalog of the moment, its tables empty before each test. */

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningClipyard, startClipyardForClients } from '../clients/running-clipyard.ts';
-import { freePort } from '../processes/clipyard-process.ts';
+import { freePort } from '../system/clipyard-process.ts';
 import { type CommandResult, commandsIn, PROGRAM } from './run-cli.ts';
 
 let clipyard: RunningClipyard;

@@ -15,7 +15,7 @@ import {
   startClipyard,
   untilModels,
   untilReady,
-} from '../processes/clipyard-process.ts';
+} from '../system/clipyard-process.ts';
 
 const SPEED = 40;
 /** A client that hangs is ended before jest's own limit, so that its output is seen. */

@@ -4,24 +4,25 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { createSpriteSheets } from '../../src/archive/sprite-sheet.ts';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller, findCallerByKey } from '../../src/catalog/callers.ts';
-import { openDatabase } from '../../src/catalog/database.ts';
+import { openDatabase } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import { DIALECTS } from '../../src/dialects/index.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
-import { createGateway } from '../../src/gateway.ts';
+import { createGateway } from '../../src/gateway/gateway.ts';
 import { buildApp } from '../../src/http/app.ts';
-import { mediaRoutes } from '../../src/http/media-routes.ts';
-import { createFileStore } from '../../src/storage/file-store.ts';
-import { createLinkSigner, createVideoLinks } from '../../src/storage/signed-links.ts';
-import { createSpriteSheets } from '../../src/storage/sprite-sheet.ts';
+import { mediaRoutes } from '../../src/http/media/routes.ts';
+import { createFileStore } from '../../src/media/file-store.ts';
+import { createLinkSigner, createVideoLinks } from '../../src/media/signed-links.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
 import { makeAccount } from '../catalog/rows.ts';
-import { putObject } from '../storage/media-store-contract.ts';
+import { fakeWorkflows } from '../fake-workflows.ts';
+import { putObject } from '../media/media-store-contract.ts';
 import { silentLog } from '../temporal/silent-log.ts';
 
 const PUBLIC_URL = 'http://127.0.0.1';
@@ -57,13 +58,8 @@ export async function openFrontDoor() {
   const gateway = createGateway({
     db,
     store,
-    workflows: {
-      start: async () => undefined,
-      cancel: async () => true,
-      signalGranted: async () => true,
-      signalLookNow: async () => true,
-      rearchive: async () => ({ kind: 'archived' }),
-    },
+    workflows: fakeWorkflows(),
+    spriteSheets: createSpriteSheets({ store, log: silentLog(), findVideo: (id) => findVideo(db, id) }),
     subscribe: () => () => undefined,
     log: silentLog(),
   });
@@ -74,7 +70,6 @@ export async function openFrontDoor() {
     dialects: DIALECTS,
     links: createVideoLinks(signer),
     store,
-    spriteSheets: createSpriteSheets({ store, log: silentLog(), findVideo: (id) => findVideo(db, id) }),
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     plugins: [

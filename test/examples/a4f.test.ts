@@ -1,6 +1,6 @@
 /** The example of a4f's page, run as it is printed, and the page's tables of models and of errors. */
 
-import { ROOT_KEY } from '../processes/clipyard-process.ts';
+import { ROOT_KEY } from '../system/clipyard-process.ts';
 import { curlExamples, readPage } from './documents.ts';
 import { type Examples, played, startExamples } from './running-clipyard.ts';
 

@@ -1,6 +1,6 @@
 /** The examples of api.airforce's pages, both revisions, run as they are printed. */
 
-import { ROOT_KEY } from '../processes/clipyard-process.ts';
+import { ROOT_KEY } from '../system/clipyard-process.ts';
 import { curlExamples, eventExamples, functionExamples, jsonExamples, kindsOf, readPage } from './documents.ts';
 import { download, type Examples, played, startExamples } from './running-clipyard.ts';
 

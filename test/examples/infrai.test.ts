@@ -1,6 +1,6 @@
 /** The examples of infrai's page, run as they are printed, and what its sections say they return. */
 
-import { ROOT_KEY } from '../processes/clipyard-process.ts';
+import { ROOT_KEY } from '../system/clipyard-process.ts';
 import { curlExamples, readPage, sectionOf } from './documents.ts';
 import { download, type Examples, played, startExamples } from './running-clipyard.ts';
 

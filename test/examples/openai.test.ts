@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCanvas } from '@napi-rs/canvas';
-import { ROOT_KEY } from '../processes/clipyard-process.ts';
+import { ROOT_KEY } from '../system/clipyard-process.ts';
 import { curlExamples, jsonExamples, kindsOf, readPage } from './documents.ts';
 import { type Examples, played, startExamples } from './running-clipyard.ts';
 

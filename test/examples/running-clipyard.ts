@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readClip } from '../sandbox/mp4-reader.ts';
 import {
   askAs,
   compile,
@@ -13,8 +14,7 @@ import {
   startClipyard,
   untilModels,
   untilReady,
-} from '../processes/clipyard-process.ts';
-import { readClip } from '../sandbox/mp4-reader.ts';
+} from '../system/clipyard-process.ts';
 
 const execute = promisify(execFile);
 /** Half a minute of rendering in less than a second. */

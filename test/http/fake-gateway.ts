@@ -1,8 +1,11 @@
 /** A gateway in memory for tests of the HTTP layer: it stores what it is given and changes only when a test says so. */
 
+import type { Caller } from '../../src/domain/caller.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { isEnded, type Video } from '../../src/domain/video.ts';
-import type { Caller, CreateOrder, Gateway, RetentionTerms, VideoFilter } from '../../src/gateway.ts';
+import type { VideoFilter } from '../../src/domain/video-filter.ts';
+import type { CreateOrder, Gateway, RetentionTerms } from '../../src/gateway/gateway.ts';
+import { spriteSheetKeyOf } from '../../src/media/media-key.ts';
 import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 
 export const KEY = 'ck_test';
@@ -127,6 +130,10 @@ export class FakeGateway implements Gateway {
     const kept = { ...video, expiresAt: new Date(video.createdAt.getTime() + retentionSeconds * 1000) };
     this.put(kept);
     return kept;
+  }
+
+  async spriteSheetKey({ id }: Video): Promise<string> {
+    return spriteSheetKeyOf(id);
   }
 
   async estimate(): Promise<never> {

@@ -10,14 +10,15 @@ import { pino } from 'pino';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
+import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { DIALECTS } from '../../src/dialects/index.ts';
-import { createGateway, type Gateway } from '../../src/gateway.ts';
+import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import { buildApp } from '../../src/http/app.ts';
-import { createFileStore } from '../../src/storage/file-store.ts';
+import { createFileStore } from '../../src/media/file-store.ts';
 import { makeOffer } from '../builders.ts';
 import { makeAccount } from '../catalog/rows.ts';
+import { fakeWorkflows } from '../fake-workflows.ts';
 import { makePng } from '../fixtures/images.ts';
 import { silentLog } from '../temporal/silent-log.ts';
 import { testLinks } from './test-app.ts';
@@ -47,21 +48,20 @@ beforeAll(async () => {
   await replacePublishedModels(database.db, 'airforce-1', [
     { upstreamModel: 'wan-2.6', pricePerSecondMicroUsd: 400_000, capabilities },
   ]);
-  const workflows = {
-    start: async () => undefined,
-    cancel: async () => true,
-    signalGranted: async () => true,
-    signalLookNow: async () => true,
-    rearchive: async () => ({ kind: 'archived' }) as const,
-  };
-  gateway = createGateway({ db: database.db, store, workflows, subscribe: () => () => undefined, log: silentLog() });
+  gateway = createGateway({
+    db: database.db,
+    store,
+    workflows: fakeWorkflows(),
+    spriteSheets: { ensure: async () => Promise.reject(new Error('nothing is archived here')) },
+    subscribe: () => () => undefined,
+    log: silentLog(),
+  });
   const up = async () => undefined;
   app = buildApp({
     gateway,
     dialects: DIALECTS,
     links: testLinks,
     store,
-    spriteSheets: { ensure: async () => Promise.reject(new Error('nothing is archived here')) },
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     log: pino({ level: 'error' }, { write: (line: string) => logged.push(line) }),

@@ -1,9 +1,9 @@
 /** Methods that our own routes do not take: told with those that they do. */
 
-import { mediaRoutes } from '../../src/http/media-routes.ts';
-import { createFileStore } from '../../src/storage/file-store.ts';
-import { createLinkSigner } from '../../src/storage/signed-links.ts';
-import { type ManagementApp, openManagementApp } from './management-app.ts';
+import { mediaRoutes } from '../../src/http/media/routes.ts';
+import { createFileStore } from '../../src/media/file-store.ts';
+import { createLinkSigner } from '../../src/media/signed-links.ts';
+import { type ManagementApp, openManagementApp } from './own/own-app.ts';
 import { makeApp } from './test-app.ts';
 
 function problemOf(status: number, code: string) {

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { DIALECTS } from '../../src/dialects/index.ts';
 import type { Video } from '../../src/domain/video.ts';
 import { type AppOptions, buildApp } from '../../src/http/app.ts';
-import type { MediaStore } from '../../src/storage/media-store.ts';
+import type { MediaStore } from '../../src/media/media-store.ts';
 import { FakeGateway, KEY } from './fake-gateway.ts';
 
 export const AUTHORIZATION = { authorization: `Bearer ${KEY}` };
@@ -40,7 +40,6 @@ export function makeApp(overrides: Partial<AppOptions> = {}): TestApp {
     dialects: DIALECTS,
     links: testLinks,
     store: NO_STORE,
-    spriteSheets: { ensure: refuse },
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     log: pino({ level: 'info' }, { write: (line: string) => logged.push(line) }),

@@ -3,9 +3,9 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createSubmitActivities } from '../../activities/submit-task.ts';
-import type { Db } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
+import type { Provider } from '../../src/domain/provider.ts';
 import type { NextStep } from '../../src/domain/step.ts';
-import type { Provider } from '../../src/providers/provider.ts';
 import type { Scene } from './scene.ts';
 import { LOST } from './upstream.ts';
 

@@ -3,11 +3,12 @@
 import { eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
-import { type Db, inTransaction } from '../../src/catalog/database.ts';
+import { type Db, inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { queuePosition } from '../../src/catalog/queue-order.ts';
 import { submissions } from '../../src/catalog/schema.ts';
-import { type Grant, grantSlots, requestSlot } from '../../src/catalog/slots.ts';
+import { grantSlots, requestSlot } from '../../src/catalog/slots.ts';
+import type { Grant } from '../../src/domain/slot.ts';
 import { makeAccount } from '../catalog/rows.ts';
 import { describeOnBothCatalogs, emptyCatalog } from '../catalog/with-catalog.ts';
 import { accept, insertCaller, offerModel, winners } from './scene.ts';

@@ -2,15 +2,15 @@
 
 import { asc } from 'drizzle-orm';
 import { createCaller } from '../../src/catalog/callers.ts';
-import type { Db } from '../../src/catalog/database.ts';
-import { inTransaction } from '../../src/catalog/database.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
+import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo, settleLateEnd } from '../../src/catalog/ends.ts';
 import { hold } from '../../src/catalog/ledger.ts';
 import { callers, ledger, type submissions } from '../../src/catalog/schema.ts';
-import type { TaskEnd } from '../../src/catalog/submission-states.ts';
 import { closeSubmission } from '../../src/catalog/submissions.ts';
 import { findVideo, lockVideo } from '../../src/catalog/videos.ts';
 import type { VideoFailure } from '../../src/domain/failure.ts';
+import type { TaskEnd } from '../../src/domain/submission.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import { makeArchive } from '../builders.ts';

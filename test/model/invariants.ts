@@ -2,8 +2,8 @@
 
 import { and, count, eq, inArray, isNotNull, sql } from 'drizzle-orm';
 import { callers, events, ledger, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
-import { OPEN_SUBMISSION_STATES } from '../../src/catalog/submission-states.ts';
 import type { NextStep } from '../../src/domain/step.ts';
+import { OPEN_SUBMISSION_STATES } from '../../src/domain/submission.ts';
 import { ESTIMATE, type Scene } from './scene.ts';
 
 /** A video and where its workflow stands; while a step is under way nothing else is done with it. */

@@ -1,7 +1,7 @@
 /** Paid once: a create interrupted wherever it can be, recorded upstream or not, is one task in the end. */
 
 import fc from 'fast-check';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/database.ts';
+import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import { accounts, pools } from '../../src/catalog/schema.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import { airforce } from '../../src/providers/airforce.ts';

@@ -2,7 +2,7 @@
 
 import { eq, inArray, sql } from 'drizzle-orm';
 import { pauseAccount, resumeAccount } from '../../src/catalog/accounts.ts';
-import { inTransaction } from '../../src/catalog/database.ts';
+import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { accounts, submissions } from '../../src/catalog/schema.ts';
 import { grantSlotsOfAccount } from '../../src/catalog/slots.ts';
 import type { NextStep } from '../../src/domain/step.ts';

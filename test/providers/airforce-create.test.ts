@@ -1,9 +1,9 @@
 /** Creates at a scripted airforce upstream: what is sent, and what is made of every kind of answer. */
 
 import { UnusableImage } from '../../src/domain/image-header.ts';
+import type { StartCall } from '../../src/domain/provider.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { airforce } from '../../src/providers/airforce.ts';
-import type { StartCall } from '../../src/providers/provider.ts';
 import {
   cut,
   json,

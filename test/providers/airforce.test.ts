@@ -1,6 +1,6 @@
 /** Looks, lists, models and probes at a scripted airforce upstream. */
 
-import { closeUpstreamConnections } from '../../src/net/request-json.ts';
+import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { cut, json, type Script, type ScriptedServer, startScriptedServer, text } from '../net/scripted-server.ts';

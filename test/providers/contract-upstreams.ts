@@ -1,9 +1,9 @@
 /** For each provider: how its upstream answers, so that one suite can hold all of them to the same rules. */
 
+import type { Provider } from '../../src/domain/provider.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { openai } from '../../src/providers/openai.ts';
-import type { Provider } from '../../src/providers/provider.ts';
 
 /** A documented upstream whose task is always `task-1`. */
 export interface FakeUpstream {

@@ -1,8 +1,8 @@
 /** The rules that every provider keeps, whatever its upstream's words: above all, what each answer to a create means. */
 
-import { closeUpstreamConnections } from '../../src/net/request-json.ts';
-import { UpstreamError } from '../../src/net/upstream-error.ts';
-import type { StartCall } from '../../src/providers/provider.ts';
+import type { StartCall } from '../../src/domain/provider.ts';
+import { UpstreamError } from '../../src/domain/upstream-error.ts';
+import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { makeRequest } from '../builders.ts';
 import {
   cut,

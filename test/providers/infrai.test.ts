@@ -2,7 +2,7 @@
 
 import { isCandidate } from '../../src/domain/adoption.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
-import { closeUpstreamConnections } from '../../src/net/request-json.ts';
+import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { makeRequest } from '../builders.ts';
 import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';

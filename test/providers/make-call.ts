@@ -1,6 +1,6 @@
 /** A call of an account at an upstream, as the tests of providers make it. */
 
-import type { StartCall } from '../../src/providers/provider.ts';
+import type { StartCall } from '../../src/domain/provider.ts';
 import type { ScriptedServer } from '../net/scripted-server.ts';
 
 /** Its secrets and times are the same in all tests. */

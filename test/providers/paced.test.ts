@@ -1,9 +1,9 @@
 /** The pace of an account: every kind of call counts, none is made too soon, and a look does not wait for long. */
 
+import type { Provider, StartCall } from '../../src/domain/provider.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { paceProviders } from '../../src/providers/paced.ts';
-import type { Provider, StartCall } from '../../src/providers/provider.ts';
 import { makeRequest } from '../builders.ts';
 import { makeCall } from './make-call.ts';
 

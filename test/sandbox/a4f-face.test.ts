@@ -1,6 +1,6 @@
 /** The a4f face: an answer that comes with the clip inside, and what can be wrong with it. */
 
-import { readVideoBody } from '../../src/net/base64-video-body.ts';
+import { readVideoBody } from '../../src/net/base64/video-body.ts';
 import { MODELS, videoAnswer } from '../../src/wire/a4f.ts';
 import { readClip, topLevelBoxes } from './mp4-reader.ts';
 import { closeSandboxes, readJson, type SandboxClient, startFast } from './sandbox-client.ts';

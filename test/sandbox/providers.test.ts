@@ -1,10 +1,10 @@
 /** The loop's outer half: the real providers, against the face of the API that each was written for. */
 
-import { closeUpstreamConnections } from '../../src/net/request-json.ts';
+import type { Provider, ResultLink, StartCall, StartOutcome, TaskStatus } from '../../src/domain/provider.ts';
+import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { openai } from '../../src/providers/openai.ts';
-import type { Provider, ResultLink, StartCall, StartOutcome, TaskStatus } from '../../src/providers/provider.ts';
 import { makeRequest } from '../builders.ts';
 import { readClip } from './mp4-reader.ts';
 import { closeSandboxes, type SandboxClient, startFast } from './sandbox-client.ts';

@@ -1,6 +1,6 @@
 /** Setting up a namespace where the server leaves that to other tools. */
 
-import { openLog } from '../../src/logging.ts';
+import { openLog } from '../../src/observe/log.ts';
 import { type SetupConnection, setUpNamespace } from '../../src/temporal/setup.ts';
 
 /** An answer as gRPC gives it. */

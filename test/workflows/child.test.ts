@@ -1,8 +1,8 @@
 /** `generateVideo` as a child of another team's workflow, made by the example that shows how. */
 
 import { Worker } from '@temporalio/worker';
-import { compile } from '../processes/clipyard-process.ts';
 import { type Stack, startStack } from '../stack.ts';
+import { compile } from '../system/clipyard-process.ts';
 
 const TASK_QUEUE = 'storyboards';
 

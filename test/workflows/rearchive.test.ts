@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { findCallerByKey } from '../../src/catalog/callers.ts';
 import { submissions } from '../../src/catalog/schema.ts';
-import type { TaskEnd } from '../../src/catalog/submission-states.ts';
+import type { Caller } from '../../src/domain/caller.ts';
+import type { TaskEnd } from '../../src/domain/submission.ts';
 import type { Video } from '../../src/domain/video.ts';
-import type { Caller } from '../../src/gateway.ts';
+import { readObject } from '../media/media-store-contract.ts';
 import { ROOT_KEY, type Stack, startStack } from '../stack.ts';
-import { readObject } from '../storage/media-store-contract.ts';
 
 let stack: Stack;
 let root: Caller;

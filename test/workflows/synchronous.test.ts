@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm';
 import { costs } from '../../src/catalog/costs.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { ledger, submissions } from '../../src/catalog/schema.ts';
-import { clipKeyOf } from '../../src/storage/media-key.ts';
+import { clipKeyOf } from '../../src/media/media-key.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;

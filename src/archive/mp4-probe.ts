@@ -1,0 +1,73 @@
+/** Reads a stored MP4 back: what it shows, and whether its last picture is really there. */
+
+import { CustomSource, EncodedPacketSink, Input, type InputVideoTrack, Logging, LogLevel, MP4, QTFF } from 'mediabunny';
+import type { MediaStore } from '../media/media-store.ts';
+import { readBytes } from '../media/ranged-read.ts';
+import { checkBoxes, NotAVideo } from './mp4-boxes.ts';
+
+// What is odd about a stranger's file is for our own log to say, in our own words.
+Logging.level = LogLevel.Silent;
+
+const MAX_CACHE_BYTES = 4 * 1024 * 1024;
+/** More than an index or a single coded picture needs; what claims more is not read. */
+const MAX_READ_BYTES = 64 * 1024 * 1024;
+
+/** What an MP4 shows; `codec` is the short name, such as `avc`. */
+export interface ProbedClip {
+  readonly durationMs: number;
+  readonly width: number;
+  readonly height: number;
+  readonly codec: string;
+}
+
+/** Throws `NotAVideo` for bytes that are no whole MP4 with a video track, and the store's own error when it cannot be read. */
+export async function probeClip(store: MediaStore, key: string): Promise<ProbedClip> {
+  return withVideoTrack(store, key, describeTrack);
+}
+
+/** Opens the object's video track by ranged reads, a few MiB in memory at most; throws as `probeClip` does. */
+export async function withVideoTrack<T>(
+  store: MediaStore,
+  key: string,
+  use: (track: InputVideoTrack) => Promise<T>,
+): Promise<T> {
+  const sizeBytes = await store.sizeBytes(key);
+  if (sizeBytes === null) throw new Error(`${key} is not in the media store`);
+  await checkBoxes(store, key, sizeBytes);
+  const storeErrors: unknown[] = [];
+  const read = async (start: number, end: number): Promise<Uint8Array> => {
+    if (end - start > MAX_READ_BYTES) throw new NotAVideo('one of its pictures is too large to read');
+    try {
+      return await readBytes(store, key, { start, end });
+    } catch (error) {
+      storeErrors.push(error);
+      throw error;
+    }
+  };
+  const source = new CustomSource({ getSize: () => sizeBytes, read, maxCacheSize: MAX_CACHE_BYTES });
+  const input = new Input({ source, formats: [MP4, QTFF] });
+  try {
+    const track = await input.getPrimaryVideoTrack();
+    if (track === null) throw new NotAVideo('it has no video track');
+    return await use(track);
+  } catch (error) {
+    // The parser reports bad bytes as plain errors; only those of the store are not about the bytes.
+    if (storeErrors.length > 0) throw storeErrors[0];
+    if (error instanceof NotAVideo) throw error;
+    throw new NotAVideo('it cannot be read as an MP4', error);
+  } finally {
+    input.dispose();
+  }
+}
+
+async function describeTrack(track: InputVideoTrack): Promise<ProbedClip> {
+  const sink = new EncodedPacketSink(track);
+  // Only reading the bytes shows that they lie inside the file.
+  const last = await sink.getPacket(Number.POSITIVE_INFINITY);
+  if (last === null) throw new NotAVideo('it is cut: its last picture is missing');
+  const durationMs = Math.round((await track.computeDuration()) * 1000);
+  const codec = track.codec ?? 'unknown';
+  const { displayWidth: width, displayHeight: height } = track;
+  if (!(durationMs > 0 && width > 0 && height > 0)) throw new NotAVideo('its video track is empty');
+  return { durationMs, width, height, codec };
+}

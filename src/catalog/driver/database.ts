@@ -1,0 +1,75 @@
+/** The catalog's database: PGlite in the data directory or PostgreSQL, one type and one behaviour for both. */
+
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import type * as schema from '../schema.ts';
+import { openPglite } from './pglite.ts';
+import { openPostgres } from './postgres.ts';
+
+/** A database or a transaction of it: inside a transaction only `tx` may be used, since PGlite is one connection. */
+export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
+
+/** What a statement written by hand returned: both drivers' object with `rows`, which their common type does not know. */
+export function rowsOf<Row>(result: unknown): readonly Row[] {
+  return (result as { readonly rows: readonly Row[] }).rows;
+}
+
+export interface ListenHandlers {
+  readonly onPayload: (payload: string) => void;
+  /** The connection was lost and is back: notifications may have been missed. */
+  readonly onGap?: () => void;
+}
+
+export interface CatalogDatabase {
+  readonly db: Db;
+  readonly kind: 'pglite' | 'postgres';
+  /** Listens to a channel until the returned function is called. */
+  listen(channel: string, handlers: ListenHandlers): Promise<() => Promise<void>>;
+  /** Rejects when the database does not answer. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** Null: PGlite. */
+  readonly databaseUrl: string | null;
+  /** `:memory:` keeps PGlite in memory. */
+  readonly dataDir: string;
+}
+
+/** Opens the catalog and brings its tables up to date. */
+export async function openDatabase({ databaseUrl, dataDir }: DatabaseOptions): Promise<CatalogDatabase> {
+  return databaseUrl === null ? await openPglite(dataDir) : await openPostgres(databaseUrl);
+}
+
+/** What both drivers' errors carry, wherever in the chain of causes they are. */
+function findDatabaseError(error: unknown): { readonly code: string; readonly constraint: unknown } | null {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if ('code' in current && typeof current.code === 'string' && /^[0-9A-Z]{5}$/.test(current.code)) {
+      return { code: current.code, constraint: 'constraint' in current ? current.constraint : undefined };
+    }
+  }
+  return null;
+}
+
+const UNIQUE_VIOLATION = '23505';
+/** Serialization failure and deadlock: the same transaction may well succeed when tried again. */
+const RETRYABLE: readonly string[] = ['40001', '40P01'];
+const TRANSACTION_ATTEMPTS = 4;
+
+/** Whether a row was refused by a unique index, or by this one. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  const found = findDatabaseError(error);
+  return found?.code === UNIQUE_VIOLATION && (constraint === undefined || found.constraint === constraint);
+}
+
+/** Runs a transaction, again where it only lost a race; `work` must be free of other side effects. */
+export async function inTransaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      const isRetryable = RETRYABLE.includes(findDatabaseError(error)?.code ?? '');
+      if (!isRetryable || attempt === TRANSACTION_ATTEMPTS) throw error;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** The embedded catalog: PGlite, a PostgreSQL inside this process, behind the data directory's lock. */
+
+import { join } from 'node:path';
+import * as schema from '../schema.ts';
+import type { CatalogDatabase } from './database.ts';
+import { type DataDirLock, lockDataDir } from './lock.ts';
+import { migrationsFolder } from './migrations.ts';
+
+const IN_MEMORY = ':memory:';
+
+async function open(location: string, lock: DataDirLock | null): Promise<CatalogDatabase> {
+  // Imported only here: processes that use PostgreSQL do without its WebAssembly.
+  const { PGlite } = await import('@electric-sql/pglite');
+  const { drizzle } = await import('drizzle-orm/pglite');
+  const { migrate } = await import('drizzle-orm/pglite/migrator');
+  const client = await PGlite.create(location);
+  const db = drizzle(client, { schema });
+  await migrate(db, { migrationsFolder: migrationsFolder() });
+  return {
+    db,
+    kind: 'pglite',
+    listen: (channel, { onPayload }) => client.listen(channel, onPayload),
+    async check() {
+      await client.query('select 1');
+    },
+    async close() {
+      await client.close();
+      await lock?.release();
+    },
+  };
+}
+
+/** Opens, or creates, the catalog in `<dataDir>/catalog`. */
+export async function openPglite(dataDir: string): Promise<CatalogDatabase> {
+  if (dataDir === IN_MEMORY) return await open('memory://', null);
+  // PGlite itself lets two processes open one directory, and they silently diverge.
+  const lock = await lockDataDir(dataDir);
+  try {
+    return await open(join(dataDir, 'catalog'), lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+/** An upstream account: one credential of a provider as it is configured, and what it can be for operators. */
+
+import type { PollTiming } from './poll-schedule.ts';
+import type { ProviderName } from './vendor.ts';
+
+/** An account as configured; the key is here and in the worker's memory, nowhere else. */
+export interface AccountConfig {
+  readonly id: string;
+  readonly provider: ProviderName;
+  /** Without a trailing slash; empty until the embedded sandbox listens, where that is the upstream. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly maxConcurrentTasks: number;
+  /** Of all kinds together, for each worker process. */
+  readonly maxRequestsPerSecond: number;
+  readonly shared: boolean;
+  readonly pool: string;
+  /** What follows a lost answer that nothing can tell about: the video fails, or is sent again and perhaps paid again. */
+  readonly onLostAnswer: 'fail' | 'resubmit';
+  /** How long the slot stays taken then. */
+  readonly lostAnswerHoldMs: number;
+  /** `host:port` of result links that may be private. */
+  readonly trustedHosts: readonly string[];
+  /** Overrides of the provider's documented timing. */
+  readonly timing: Partial<PollTiming>;
+}
+
+export const ACCOUNT_STATES = ['active', 'paused', 'suspended', 'removed'] as const;
+/** An account for operators: `paused` for a while, `suspended` since its key was refused, `removed` from the configuration. */
+export type AccountState = (typeof ACCOUNT_STATES)[number];

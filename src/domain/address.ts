@@ -1,0 +1,30 @@
+/** Hosts in URLs: how they are named with their port, and which of them are public, told without asking DNS. */
+
+import ipaddr from 'ipaddr.js';
+
+/** `host:port`, as trusted hosts are written: IPv6 in brackets, and the scheme's own port where the URL names none. */
+export function hostAndPort({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): string {
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
+}
+
+const withoutBrackets = (hostname: string) => hostname.replace(/^\[|\]$/g, '');
+
+/**
+ * True for an address of the public internet, false for private, loopback, link-local, mapped, reserved and
+ * translated ones, and for what is not an address. IPv6 may stand in brackets.
+ */
+export function isPublicAddress(address: string): boolean {
+  const bare = withoutBrackets(address);
+  // `process` unwraps IPv4 that is written as IPv6, so that ::ffff:127.0.0.1 is seen as what it is.
+  return ipaddr.isValid(bare) && ipaddr.process(bare).range() === 'unicast';
+}
+
+/**
+ * True for an IP address that is not a public one, and for `localhost`. Takes the `hostname` of a `URL`, which has
+ * already turned `0x7f.1` and the like into dotted form and keeps IPv6 in brackets; other names are false.
+ */
+export function isLiteralPrivateAddress(hostname: string): boolean {
+  const bare = withoutBrackets(hostname).replace(/\.$/, '').toLowerCase();
+  if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
+  return ipaddr.isValid(bare) && !isPublicAddress(bare);
+}

@@ -1,0 +1,42 @@
+/** What a create route read, handed to the gateway with its idempotency key. */
+
+import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
+import type { Video } from '../../domain/video.ts';
+import type { Exchange, FrontDoor } from './handlers.ts';
+import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
+import { checkImageHosts } from './image-hosts.ts';
+
+/** Has a video accepted, once for each idempotency key. */
+export async function createVideo(
+  { gateway, trustedHosts }: FrontDoor,
+  { request, body, caller, dialect }: Exchange,
+  { draft, idempotencyKey }: ReturnType<CreateRoute['parse']>,
+): Promise<Video> {
+  checkImageHosts(draft.images, trustedHosts);
+  return await gateway.create({
+    caller,
+    dialect: dialect.name,
+    draft,
+    retentionSeconds: dialect.retentionSeconds,
+    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
+    bodyHash: fingerprint(idempotencyKey === undefined ? body : withoutKey(body)),
+  });
+}
+
+/** Has several videos accepted; the model may stand outside of the body, and is part of what a key stands for. */
+export async function createVideos(
+  { gateway, trustedHosts }: FrontDoor,
+  { request, body, caller, dialect }: Exchange,
+  { draft, count }: ReturnType<(CreateManyRoute | CreateManyAndStreamRoute)['parse']>,
+): Promise<readonly Video[]> {
+  checkImageHosts(draft.images, trustedHosts);
+  const order = {
+    caller,
+    dialect: dialect.name,
+    draft,
+    retentionSeconds: dialect.retentionSeconds,
+    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
+    bodyHash: fingerprint({ model: draft.model, body }),
+  };
+  return await gateway.createMany(order, count);
+}

@@ -1,0 +1,52 @@
+/** Idempotency keys as clients send them, and the fingerprint that tells a repeat from another request. */
+
+import { createHash } from 'node:crypto';
+import { Refusal } from '../../domain/failure.ts';
+import { isJsonObject } from '../../domain/json.ts';
+
+const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
+const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
+
+function refuse(problem: string): never {
+  throw new Refusal('invalid_request', problem, { param: 'idempotency_key' });
+}
+
+/** Some clients send the key bare, others as the draft's quoted string; both name the same key. */
+function unquote(header: string): string {
+  const quoted = QUOTED.exec(header)?.[1];
+  return quoted === undefined ? header : quoted.replace(/\\(["\\])/g, '$1');
+}
+
+/**
+ * The one key of a request from its header and its body; null when it has none.
+ * @throws Refusal `invalid_request` for a malformed key, or for two that differ.
+ */
+export function idempotencyKeyOf(header: string | string[] | undefined, inBody: string | undefined): string | null {
+  const inHeader = header === undefined ? undefined : unquote([header].flat().join(', ').trim());
+  for (const key of [inHeader, inBody]) {
+    if (key !== undefined && !VALID_KEY.test(key)) {
+      refuse('the idempotency key must be 1 to 255 printable ASCII characters');
+    }
+  }
+  if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
+    refuse('the idempotency keys in the header and in the body differ');
+  }
+  return inHeader ?? inBody ?? null;
+}
+
+/** A body without the key it carries, so that a repeat may carry it in its header instead. */
+export function withoutKey(body: unknown): unknown {
+  if (!isJsonObject(body)) return body;
+  const { idempotency_key: _key, ...rest } = body;
+  return rest;
+}
+
+/** SHA-256, in hex, of a JSON value whatever the order of its keys and its white space. */
+export function fingerprint(body: unknown): string {
+  const sorted = JSON.stringify(body, (_, value: unknown) =>
+    isJsonObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
+  );
+  return createHash('sha256')
+    .update(sorted ?? '')
+    .digest('hex');
+}

@@ -1,0 +1,128 @@
+/** Serves a stored object over HTTP: whole or in ranges, with conditions, as a stream (RFC 9110, sections 13 and 14). */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refusal } from '../../domain/failure.ts';
+import type { ByteRange, MediaStore } from '../../media/media-store.ts';
+
+/** An object and what is known of it without opening it. */
+export interface ServedObject {
+  readonly store: MediaStore;
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Strong, with its quotes. */
+  readonly etag: string;
+  readonly lastModified: Date;
+  readonly contentType: string;
+  /** What the file is called when a browser saves it: letters, digits and `._-`. */
+  readonly filename: string;
+}
+
+type RequestedPart =
+  | { readonly kind: 'whole' | 'unsatisfiable' }
+  | { readonly kind: 'part'; readonly range: ByteRange };
+
+/** Answers GET and HEAD; throws `Refusal`: 412 for another object than was asked for, 410 where it is no longer there. */
+export async function serveObject(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  object: ServedObject,
+): Promise<FastifyReply> {
+  const { sizeBytes, etag, lastModified, contentType, filename } = object;
+  checkIsMeant(request, object);
+  reply.headers({
+    etag,
+    'last-modified': lastModified.toUTCString(),
+    'accept-ranges': 'bytes',
+    // Purged media must stop at once, so caches ask each time; unchanged, that costs a 304.
+    'cache-control': 'private, no-cache',
+    'x-content-type-options': 'nosniff',
+  });
+  if (isNotModified(request, object)) return reply.code(304).send();
+  const part = selectPart(request, object);
+  if (part.kind === 'unsatisfiable') {
+    return reply
+      .code(416)
+      .headers({ 'content-range': `bytes */${sizeBytes}`, 'content-length': 0 })
+      .send();
+  }
+  const range = part.kind === 'part' ? part.range : { start: 0, end: sizeBytes - 1 };
+  if (part.kind === 'part') reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
+  reply.headers({
+    'content-type': contentType,
+    'content-disposition': `inline; filename="${filename}"`,
+    'content-length': range.end - range.start + 1,
+  });
+  return request.method === 'HEAD' ? reply.send() : sendBytes(reply, object, range);
+}
+
+/** Fastify pipes at the client's pace and destroys the stream when the client leaves. */
+async function sendBytes(reply: FastifyReply, { store, key }: ServedObject, range: ByteRange): Promise<FastifyReply> {
+  const stream = await store.read(key, range);
+  if (stream !== null) return reply.send(stream);
+  for (const name of [
+    'etag',
+    'last-modified',
+    'accept-ranges',
+    'content-range',
+    'content-disposition',
+    'content-length',
+  ]) {
+    reply.removeHeader(name);
+  }
+  throw new Refusal('gone', 'the media have been purged');
+}
+
+function tagsOf(list: string): readonly string[] {
+  return list.split(',').map((tag) => tag.trim());
+}
+
+/** If-Match, which goes before all other conditions (13.2.2): weak tags never match (13.1.1). */
+function checkIsMeant({ headers }: FastifyRequest, { etag }: ServedObject): void {
+  const meant = headers['if-match'];
+  if (meant === undefined || tagsOf(meant).some((tag) => tag === '*' || tag === etag)) return;
+  throw new Refusal('precondition_failed', `If-Match names another ETag than ${etag}`);
+}
+
+function isNotModified({ headers }: FastifyRequest, { etag, lastModified }: ServedObject): boolean {
+  const known = headers['if-none-match'];
+  // Where both are sent the tag alone decides (13.2.2).
+  if (known !== undefined) {
+    const tags = tagsOf(known).map((tag) => tag.replace(/^W\//, ''));
+    return tags.includes('*') || tags.includes(etag);
+  }
+  const sinceMs = Date.parse(headers['if-modified-since'] ?? '');
+  return wholeSeconds(lastModified) <= sinceMs;
+}
+
+/** What is not understood, several ranges included, is answered with the whole (14.2). */
+function selectPart({ method, headers }: FastifyRequest, object: ServedObject): RequestedPart {
+  const [, first, last] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(headers.range ?? '') ?? [];
+  if (first === undefined || last === undefined || method !== 'GET') return { kind: 'whole' };
+  if (!isUnchanged(headers['if-range'], object)) return { kind: 'whole' };
+  return resolveRange(first, last, object.sizeBytes);
+}
+
+function resolveRange(first: string, last: string, sizeBytes: number): RequestedPart {
+  if (first === '' && last === '') return { kind: 'whole' };
+  if (first === '') {
+    const suffix = Math.min(Number(last), sizeBytes);
+    return suffix === 0
+      ? { kind: 'unsatisfiable' }
+      : { kind: 'part', range: { start: sizeBytes - suffix, end: sizeBytes - 1 } };
+  }
+  const start = Number(first);
+  const end = last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1);
+  if (last !== '' && Number(last) < start) return { kind: 'whole' };
+  return start >= sizeBytes ? { kind: 'unsatisfiable' } : { kind: 'part', range: { start, end } };
+}
+
+/** If-Range: the part is wanted only of the representation that the client knows; weak tags never match (13.1.5). */
+function isUnchanged(ifRange: unknown, { etag, lastModified }: ServedObject): boolean {
+  if (typeof ifRange !== 'string') return true;
+  return ifRange.includes('"') ? ifRange === etag : Date.parse(ifRange) === wholeSeconds(lastModified);
+}
+
+/** HTTP dates have no milliseconds. */
+function wholeSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000) * 1000;
+}

@@ -1,0 +1,71 @@
+/** An answer that cannot be held, for its size or its duration: the head as it comes, the body with backpressure. */
+
+import type { Readable } from 'node:stream';
+import { Client, type Dispatcher } from 'undici';
+import { UpstreamError } from '../../domain/upstream-error.ts';
+import { USER_AGENT } from '../user-agent.ts';
+
+export interface StreamRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly apiKey: string;
+  /** What kind of answer is wanted. */
+  readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Ends the exchange, the body included; carries the timeout of the whole. */
+  readonly signal: AbortSignal;
+}
+
+/** An answer that is being received; whoever gets it calls `close` when done with the body. */
+export interface StreamedAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Sends on a connection of its own. TCP keep-alive holds the line while the upstream works.
+ * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
+ */
+export async function requestStream(request: StreamRequest): Promise<StreamedAnswer> {
+  const { method, url, apiKey, accept, body, signal } = request;
+  const { origin, pathname, search } = new URL(url);
+  const client = new Client(origin, {
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    pipelining: 0,
+  });
+  let connected = false;
+  client.once('connect', () => {
+    connected = true;
+  });
+  try {
+    const answer = await client.request({
+      method,
+      path: pathname + search,
+      headers: {
+        accept,
+        authorization: `Bearer ${apiKey}`,
+        'user-agent': USER_AGENT,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+    });
+    return { status: answer.statusCode, headers: flatten(answer), body: answer.body, close: () => client.destroy() };
+  } catch (cause) {
+    await client.destroy();
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    const phase = connected ? 'lost' : 'not sent';
+    throw new UpstreamError(phase, `${method} ${url}: ${reason}`, { upstream: { message: reason }, cause });
+  }
+}
+
+function flatten({ headers }: Dispatcher.ResponseData): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}

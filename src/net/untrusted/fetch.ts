@@ -1,0 +1,114 @@
+/** HTTP with URLs that others named (result links, images): public addresses only, each redirect checked, no key leaks. */
+
+import type { LentBody } from '../../domain/lent-body.ts';
+import { USER_AGENT } from '../user-agent.ts';
+import { createGuardedConnector } from './guarded-connector.ts';
+import { type AnswerHead, LentAnswer } from './lent-answer.ts';
+
+export interface UntrustedRequest {
+  readonly url: string;
+  /** `host:port` that may be private. */
+  readonly trustedHosts: readonly string[];
+  readonly method?: 'GET' | 'HEAD';
+  /** Sent to every host on the way, so never a secret: names that carry credentials are dropped. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the exchange, the body included. */
+  readonly signal: AbortSignal;
+  /** To the head of the last answer; after it, a body may be silent for 30 s at most. */
+  readonly timeoutMs: number;
+  /** A key for one origin alone; it is not sent any more once a redirect has left that origin. */
+  readonly authorise?: { readonly origin: string; readonly apiKey: string };
+}
+
+/** The answer's head and its body as it comes; whoever gets it reads the body or drops it. */
+export interface UntrustedAnswer extends AnswerHead {
+  readonly body: LentBody;
+  /** After redirects. */
+  readonly url: string;
+}
+
+/** A URL that is not followed whatever its host: not HTTP, with credentials in it, or redirecting without end. */
+export class UnusableUrl extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnusableUrl';
+  }
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const CREDENTIAL_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/**
+ * Follows a URL to its answer, of whatever status.
+ * @throws BlockedAddress when it leads to an address that is not public, UnusableUrl when it must not be followed;
+ *   what the network reports otherwise.
+ */
+export async function fetchUntrusted(call: UntrustedRequest): Promise<UntrustedAnswer> {
+  const deadline = new AbortController();
+  const late = () => deadline.abort(new Error(`no answer from ${originOf(call.url)} within ${call.timeoutMs} ms`));
+  const timer = setTimeout(late, call.timeoutMs);
+  const signal = AbortSignal.any([call.signal, deadline.signal]);
+  try {
+    return await followRedirects(call, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Promise<UntrustedAnswer> {
+  let url = checkUrl(call.url);
+  let authorise = call.authorise;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+    if (authorise?.origin !== url.origin) authorise = undefined;
+    const answer = exchange(call, { url, apiKey: authorise?.apiKey, signal });
+    const { status, headers } = await answer.head;
+    const { location } = headers;
+    if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer, url: url.href };
+    answer.drop();
+    url = checkUrl(location, url.href);
+  }
+  throw new UnusableUrl(`${originOf(call.url)} redirects more than ${MAX_REDIRECTS} times`);
+}
+
+/** Messages name a link's origin only: the rest may be signed, and so a secret. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : 'the link';
+}
+
+function checkUrl(text: string, base?: string): URL {
+  if (!URL.canParse(text, base)) throw new UnusableUrl('the link is not a URL');
+  const url = new URL(text, base);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new UnusableUrl(`a link with ${url.protocol} is not followed, only http: and https:`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new UnusableUrl(`a link to ${url.host} with credentials in it is not followed`);
+  }
+  return url;
+}
+
+interface Hop {
+  readonly url: URL;
+  readonly apiKey: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+function exchange({ method = 'GET', headers = {}, trustedHosts }: UntrustedRequest, hop: Hop): LentAnswer {
+  const { url, apiKey, signal } = hop;
+  signal.throwIfAborted();
+  const given = Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase()));
+  return new LentAnswer({
+    url,
+    method,
+    connector: (socketOptions) => createGuardedConnector(trustedHosts, socketOptions),
+    signal,
+    headers: {
+      // The bytes are stored and counted as they come.
+      'accept-encoding': 'identity',
+      'user-agent': USER_AGENT,
+      ...Object.fromEntries(given),
+      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+    },
+  });
+}

@@ -1,0 +1,67 @@
+/** Connections that are only made to public addresses, checked where they are made, and to hosts that are trusted. */
+
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net';
+import { buildConnector } from 'undici';
+import { isPublicAddress } from '../../domain/address.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** A URL led to an address that is not public. */
+export class BlockedAddress extends Error {
+  constructor(host: string, address: string) {
+    const where = host === address ? address : `${host} at ${address}`;
+    super(`${where} is not a public address, and the host is not among the trusted ones`);
+    this.name = 'BlockedAddress';
+  }
+}
+
+/** Name of a host and port as operators write it: lower case, IPv6 in brackets, the port always there. */
+export function hostAndPort({
+  hostname,
+  port,
+  protocol,
+}: {
+  hostname: string;
+  port: string;
+  protocol: string;
+}): string {
+  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;
+  return `${host.toLowerCase()}:${port || DEFAULT_PORTS[protocol]}`;
+}
+
+/** Looks a name up and refuses it if any of its addresses is not public: the connection uses exactly this answer. */
+const lookupPublic: LookupFunction = (host, options, callback) => {
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    const [first] = addresses ?? [];
+    if (error || first === undefined) {
+      callback(error ?? new Error(`${host} has no address`), '', 0);
+      return;
+    }
+    const blocked = addresses.find(({ address }) => !isPublicAddress(address));
+    if (blocked !== undefined) callback(new BlockedAddress(host, blocked.address), '', 0);
+    else if (options.all) callback(null, addresses);
+    else callback(null, first.address, first.family);
+  });
+};
+
+/** A connector that keeps to public addresses, and to `trustedHosts` (`host:port`) wherever they are. */
+export function createGuardedConnector(
+  trustedHosts: readonly string[],
+  socketOptions: Pick<TcpNetConnectOpts, 'onread'>,
+): buildConnector.connector {
+  const trusted = new Set(trustedHosts.map((host) => host.toLowerCase()));
+  const options = { ...socketOptions, timeout: CONNECT_TIMEOUT_MS };
+  return (target, callback) => {
+    const { hostname } = target;
+    if (trusted.has(hostAndPort(target))) {
+      buildConnector(options)(target, callback);
+    } else if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
+      // A literal address is never looked up, so it has to be checked here.
+      callback(new BlockedAddress(hostname, hostname), null);
+    } else {
+      buildConnector({ ...options, lookup: lookupPublic })(target, callback);
+    }
+  };
+}

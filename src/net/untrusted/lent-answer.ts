@@ -1,0 +1,130 @@
+/** One request over a connection of its own, whose answer's body is lent chunk by chunk. */
+
+import type { TcpNetConnectOpts } from 'node:net';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
+import type { LentBody, TakeChunk } from '../../domain/lent-body.ts';
+import { LentReads } from './lent-reads.ts';
+
+const BODY_IDLE_TIMEOUT_MS = 30_000;
+
+export interface AnswerHead {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface LentRequest {
+  readonly url: URL;
+  readonly method: 'GET' | 'HEAD';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Makes the connector of this one connection. */
+  readonly connector: (socketOptions: Pick<TcpNetConnectOpts, 'onread'>) => buildConnector.connector;
+  /** Ends the exchange, the body included. */
+  readonly signal: AbortSignal;
+}
+
+const clients = new Set<Client>();
+
+/** Ends all exchanges and closes their connections. */
+export async function closeLentConnections(): Promise<void> {
+  await Promise.all([...clients].map((client) => client.destroy()));
+}
+
+/** A promise, and the functions that settle it; its rejection may go unheard. */
+function deferred<Value>() {
+  let resolve: (value: Value) => void = () => undefined;
+  let reject: (reason: Error) => void = () => undefined;
+  const promise = new Promise<Value>((...functions) => {
+    [resolve, reject] = functions;
+  });
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+/** The exchange of one request: its answer's head, and then, once somebody reads it, its body. */
+export class LentAnswer implements LentBody, Dispatcher.DispatchHandler {
+  readonly #reads = new LentReads();
+  readonly #client: Client;
+  readonly #head = deferred<AnswerHead>();
+  readonly #end = deferred<void>();
+  #controller: Dispatcher.DispatchController | null = null;
+  #take: TakeChunk = () => undefined;
+
+  constructor({ url, method, headers, connector, signal }: LentRequest) {
+    const connect = connector({ onread: this.#reads.onread });
+    this.#client = new Client(url.origin, {
+      connect: (target, callback) =>
+        connect(target, (...[error, socket]) => {
+          if (error) return callback(error, null);
+          this.#reads.attach(socket);
+          callback(null, socket);
+        }),
+    });
+    clients.add(this.#client);
+    const abort = () => this.drop(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    void this.#end.promise.catch(() => undefined).finally(() => signal.removeEventListener('abort', abort));
+    const path = `${url.pathname}${url.search}`;
+    this.#client.dispatch({ path, method, headers, headersTimeout: 0, bodyTimeout: BODY_IDLE_TIMEOUT_MS }, this);
+  }
+
+  /** Rejects with what the connector or the network report, or the signal's reason. */
+  get head(): Promise<AnswerHead> {
+    return this.#head.promise;
+  }
+
+  read(take: TakeChunk): Promise<void> {
+    this.#take = take;
+    this.#controller?.resume();
+    return this.#end.promise;
+  }
+
+  drop(reason = new Error('the answer was not wanted')): void {
+    this.#forget(this.#client.destroy(reason));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    given: Dispatcher.ResponseData['headers'],
+  ) {
+    // Before the answer itself there may be informational ones.
+    if (status < 200) return;
+    const headers = Object.entries(given).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, [value].flat().join(', ')]],
+    );
+    this.#reads.lend();
+    controller.pause();
+    this.#head.resolve({ status, headers: Object.fromEntries(headers) });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const taken = this.#take(chunk);
+    if (taken === undefined) return;
+    controller.pause();
+    taken.then(
+      () => controller.resume(),
+      (reason: Error) => controller.abort(reason),
+    );
+  }
+
+  onResponseEnd(): void {
+    this.#end.resolve();
+    this.#forget(this.#client.close());
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, reason: Error): void {
+    this.#head.reject(reason);
+    this.#end.reject(reason);
+    this.drop(reason);
+  }
+
+  /** Closing what is being destroyed is refused, and means the same here. */
+  #forget(closing: Promise<void>): void {
+    void closing.catch(() => undefined).finally(() => clients.delete(this.#client));
+  }
+}

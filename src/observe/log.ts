@@ -1,0 +1,45 @@
+/** The log: JSON lines on standard error, free of keys. */
+
+import type { DestinationStream, Logger } from 'pino';
+import { pino } from 'pino';
+import { z } from 'zod';
+
+export type Log = Logger;
+
+/** Fields that may hold a key, wherever in an entry they are (to a depth of three). */
+const SECRET_FIELDS = ['authorization', 'apiKey', 'rootKey', 'signingKey', 'secret'];
+const DEPTHS = ['', '*.', '*.*.'];
+
+/** Signatures in links and bearer tokens in messages, which no field name gives away. */
+function withoutSecrets(line: string): string {
+  return line
+    .replace(/([?&](?:signature|X-Amz-Signature)=)[^&"\\\s]+/gi, '$1[Redacted]')
+    .replace(/(Bearer )[^"\\\s]+/gi, '$1[Redacted]');
+}
+
+/** Opens the log; `destination` is standard error unless a test wants to read it. */
+export function openLog(level: string, destination: DestinationStream = pino.destination({ fd: 2, sync: true })): Log {
+  return pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: DEPTHS.flatMap((depth) => SECRET_FIELDS.map((field) => depth + field)), censor: '[Redacted]' },
+      hooks: { streamWrite: withoutSecrets },
+    },
+    destination,
+  );
+}
+
+const entrySchema = z.looseObject({ level: z.number(), msg: z.string() });
+const WARN_LEVEL = 40;
+
+/** A log for reading: the message, and that it is a warning. */
+export function openReadableLog(level: string, print: (line: string) => void): Log {
+  return openLog(level, {
+    write(line) {
+      const { level: severity, msg } = entrySchema.parse(JSON.parse(line));
+      print(severity >= WARN_LEVEL ? `warning: ${msg}` : msg);
+    },
+  });
+}

@@ -1,0 +1,119 @@
+/** The commands that stay: the all-in-one, gateway or workers alone, and the servers that stand in for others. */
+
+import { TASK_QUEUES } from '../../workflows/messages.ts';
+import type { Config } from '../config/settings.ts';
+import { ConfigError } from '../config/settings.ts';
+import { startSandbox } from '../sandbox/sandbox.ts';
+import { installTemporalRuntime } from '../temporal/runtime.ts';
+import { startAllInOne } from './all-in-one.ts';
+import { startGateway } from './gateway.ts';
+import { TemporalLink } from './link.ts';
+import { startMetrics } from './metrics.ts';
+import { openParts, type Parts } from './parts.ts';
+import { rootKeyFile } from './root-key-file.ts';
+import type { ProcessContext } from './run.ts';
+import { whenAborted } from './stop.ts';
+import { discoverUpstreamModels, runWorkers } from './workers.ts';
+
+type Print = (line: string) => void;
+
+const printOut: Print = (line) => process.stdout.write(`${line}\n`);
+
+/** A key that was just made is shown this once; later it is in its file. */
+export function printRootKey({ rootKey, config }: Parts, print: Print = printOut): void {
+  if (rootKey.isNew) print(`root key   ${rootKey.key} (kept in ${rootKeyFile(config.dataDir)})`);
+}
+
+/** `clipyard up`. */
+export async function up(config: Config, context: ProcessContext): Promise<void> {
+  const { parts, sandboxUrl, working } = await startAllInOne(config, context);
+  await startMetrics(parts, context.closers);
+  printOut(`gateway    ${config.publicUrl}`);
+  printOut(`data       ${config.dataDir}`);
+  printRootKey(parts);
+  if (sandboxUrl !== null) printOut(`upstream   sandbox at ${sandboxUrl} (no clipyard.yaml: nothing is paid)`);
+  const stopped = whenAborted(context.stop);
+  const opened = await Promise.race([working, stopped]);
+  if (opened) printOut(`temporal   ${opened.uiUrl ?? 'external, TEMPORAL_UI_URL is not set'}`);
+  await stopped;
+}
+
+/** One process alone may open the embedded catalog. */
+function requireSharedCatalog(config: Config, command: string): void {
+  if (config.databaseUrl !== null) return;
+  throw new ConfigError(
+    `DATABASE_URL is needed by \`clipyard ${command}\`, whose processes share a catalog; ` +
+      'for example DATABASE_URL=postgres://clipyard@127.0.0.1:5432/clipyard (one process alone: `clipyard up`)',
+  );
+}
+
+const POLLERS_CALL_MS = 2_000;
+
+/** Whether any process works on our workflows, as Temporal sees it. */
+async function checkPollers(link: TemporalLink, namespace: string): Promise<void> {
+  const { connection } = link.current();
+  const { pollers } = await connection.withDeadline(Date.now() + POLLERS_CALL_MS, () =>
+    connection.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: TASK_QUEUES.workflows },
+      // Workflow tasks.
+      taskQueueType: 1,
+    }),
+  );
+  if ((pollers ?? []).length === 0) throw new Error('no worker polls');
+}
+
+/** `clipyard serve`. */
+export async function serve(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+  requireSharedCatalog(config, 'serve');
+  const parts = await openParts(config, log, closers);
+  const link = new TemporalLink({ config, log, closers, stop });
+  link.openExternal();
+  const checkWorkers = () => checkPollers(link, config.temporal.namespace);
+  await startGateway({ parts, link, checkWorkers, stop, closers });
+  await startMetrics(parts, closers);
+  printOut(`gateway    ${config.publicUrl}`);
+  printRootKey(parts);
+  await whenAborted(stop);
+}
+
+/** `clipyard work`. */
+export async function work(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+  requireSharedCatalog(config, 'work');
+  installTemporalRuntime(log);
+  const parts = await openParts(config, log, closers);
+  await startMetrics(parts, closers);
+  printRootKey(parts);
+  const opened = new TemporalLink({ config, log, closers, stop }).openExternal();
+  // Beside the start: an upstream that does not answer must not hold it up, and the sweep asks again.
+  void discoverUpstreamModels(parts);
+  const workers = runWorkers(parts, opened);
+  closers.add('workers', () => workers.stop());
+  await workers.ready;
+  if (!stop.aborted) printOut('workers    up');
+  await whenAborted(stop);
+}
+
+/** `clipyard temporal`. */
+export async function temporal(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+  if (config.temporal.external) throw new ConfigError('TEMPORAL_ADDRESS or TEMPORAL_PROFILE names a server already');
+  const { settings, uiUrl } = await new TemporalLink({ config, log, closers, stop }).openEmbedded();
+  printOut(`temporal   ${settings.address}`);
+  printOut(`ui         ${uiUrl}`);
+  await whenAborted(stop);
+}
+
+export interface SandboxCommand {
+  readonly host: string;
+  readonly port: number;
+  readonly speed: number;
+  readonly dataDir: string | null;
+}
+
+/** `clipyard sandbox`. */
+export async function sandbox(options: SandboxCommand, { log, stop, closers }: ProcessContext): Promise<void> {
+  const running = await startSandbox({ ...options, log: (message) => log.info(message) });
+  closers.add('sandbox', () => running.close());
+  printOut(`sandbox    ${running.url}`);
+  await whenAborted(stop);
+}

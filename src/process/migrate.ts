@@ -1,0 +1,19 @@
+/** `clipyard migrate`: brings the catalog's tables and the Temporal namespace up to date, and ends. */
+
+import { openDatabase } from '../catalog/driver/database.ts';
+import type { Config } from '../config/settings.ts';
+import { setUpNamespace } from '../temporal/setup.ts';
+import { TemporalLink } from './link.ts';
+import type { ProcessContext } from './run.ts';
+
+/** The embedded dev server is set up by whoever starts it; a shared one is set up here, before its first worker. */
+export async function migrate(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+  const database = await openDatabase(config);
+  closers.add('catalog', () => database.close());
+  process.stdout.write(`catalog    up to date (${database.kind})\n`);
+  const isShared = config.temporal.external || config.databaseUrl !== null;
+  if (!isShared) return;
+  const { connection } = new TemporalLink({ config, log, closers, stop }).openExternal();
+  await setUpNamespace(connection, config.temporal.namespace, log);
+  process.stdout.write(`temporal   namespace ${config.temporal.namespace} is set up\n`);
+}

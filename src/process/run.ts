@@ -1,0 +1,60 @@
+/** How a long-running command runs: one log, one way to stop, everything closed at the end. */
+
+import { ConfigError } from '../config/settings.ts';
+import { type Log, openLog, openReadableLog } from '../observe/log.ts';
+import { Closers } from './closers.ts';
+import { listenForStop } from './stop.ts';
+
+/** What a process is run with. */
+export interface ProcessContext {
+  readonly log: Log;
+  /** Aborted when the process is told to stop. */
+  readonly stop: AbortSignal;
+  readonly closers: Closers;
+}
+
+/** A defect that nobody caught leaves the process in an unknown state: it ends, and whoever watches it starts it again. */
+function exitOnDefects(log: Log): void {
+  const exit = (error: unknown) => {
+    log.fatal({ err: error }, 'unexpected error');
+    process.exit(1);
+  };
+  process.on('unhandledRejection', exit);
+  process.on('uncaughtException', exit);
+}
+
+/** What the operator can do something about is said in words; anything else with its stack. */
+function reportFailure(error: unknown, log: Log): void {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ConfigError)) log.error({ err: error }, 'the command failed');
+  process.stderr.write(`clipyard: ${message}\n`);
+}
+
+/** How much a process says of itself, and to whom: entries in JSON, or lines for people where `print` is given. */
+export interface ProcessLog {
+  readonly level: string;
+  readonly print?: (line: string) => void;
+}
+
+/** Runs the command, closes what it opened and ends the process: 0, or 1 when it failed. */
+export async function runProcess(
+  { level, print }: ProcessLog,
+  command: (context: ProcessContext) => Promise<void>,
+): Promise<never> {
+  const log = print === undefined ? openLog(level) : openReadableLog(level, print);
+  exitOnDefects(log);
+  const stop = listenForStop(log);
+  const closers = new Closers(log);
+  let exitCode = 0;
+  try {
+    await command({ log, stop, closers });
+  } catch (error) {
+    // Being told to stop while starting is no failure.
+    if (!stop.aborted) {
+      exitCode = 1;
+      reportFailure(error, log);
+    }
+  }
+  await closers.closeAll();
+  process.exit(exitCode);
+}

@@ -1,0 +1,61 @@
+/** Root's key and the keys that sign links: the operator's, or generated once and kept. */
+
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ensureRootCaller } from '../catalog/callers.ts';
+import type { CatalogDatabase } from '../catalog/driver/database.ts';
+import { ensureSetting, writeSetting } from '../catalog/settings.ts';
+import type { Config } from '../config/settings.ts';
+import { readRootKeyFile, rootKeyFile } from './root-key-file.ts';
+
+export interface RootKey {
+  /** Null where another process generated it: then only its hash is known here. */
+  readonly key: string | null;
+  /** Whether it was made just now, and nobody has seen it yet. */
+  readonly isNew: boolean;
+}
+
+function writeRootKeyFile(dataDir: string, key: string): void {
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(rootKeyFile(dataDir), `${key}\n`, { mode: 0o600 });
+  // A file that was there before keeps its mode.
+  chmodSync(rootKeyFile(dataDir), 0o600);
+}
+
+/**
+ * Makes sure that root has a key. With the embedded catalog the data directory's file decides; a shared catalog has the
+ * key's hash from whichever process came first, and a file left in one process's directory must not replace it.
+ */
+export async function ensureRootKey(
+  config: Pick<Config, 'rootKey' | 'dataDir'>,
+  { db, kind }: Pick<CatalogDatabase, 'db' | 'kind'>,
+): Promise<RootKey> {
+  const kept = kind === 'pglite' ? readRootKeyFile(config.dataDir) : null;
+  const known = config.rootKey ?? kept;
+  const { generatedKey } = await ensureRootCaller(db, known);
+  if (known !== null) return { key: known, isNew: false };
+  const isShared = kind === 'postgres' && generatedKey === null;
+  if (isShared) return { key: readRootKeyFile(config.dataDir), isNew: false };
+  const key = generatedKey ?? `cy_${randomBytes(32).toString('base64url')}`;
+  // The catalog knows a root whose key file is gone: that key is lost, and this one takes its place.
+  if (generatedKey === null) await ensureRootCaller(db, key);
+  writeRootKeyFile(config.dataDir, key);
+  return { key, isNew: true };
+}
+
+const SIGNING_KEYS = 'signing_keys';
+const keyList = z.array(z.string().min(1)).min(1);
+
+/** The keys of links, the first of which signs: those of the settings hold for all processes, else the catalog's. */
+export async function ensureSigningKeys(
+  config: Pick<Config, 'signingKeys'>,
+  { db }: Pick<CatalogDatabase, 'db'>,
+): Promise<readonly string[]> {
+  if (config.signingKeys.length > 0) {
+    await writeSetting(db, SIGNING_KEYS, JSON.stringify(config.signingKeys));
+    return config.signingKeys;
+  }
+  const stored = await ensureSetting(db, SIGNING_KEYS, () => JSON.stringify([randomBytes(32).toString('base64url')]));
+  return keyList.parse(JSON.parse(stored));
+}

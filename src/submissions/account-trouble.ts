@@ -1,0 +1,57 @@
+/** What a create that was not taken says of its account: a pause, a suspension, or a model that it may not use. */
+
+import { pauseUntil, suspend, suspendModel } from '../catalog/accounts.ts';
+import type { Db } from '../catalog/driver/database.ts';
+import type { SubmissionRow } from '../catalog/submissions.ts';
+import { findVideo } from '../catalog/videos.ts';
+import type { StartOutcome } from '../domain/provider.ts';
+import type { SubmissionDependencies } from './dependencies.ts';
+import { probeAccount } from './probe.ts';
+
+/** Pauses of an account that cannot be reached or asks for less, doubled with each trouble in a row. */
+const SHORTEST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+
+/** How long a model is not asked for again at an account that may not use it. */
+const MODEL_SUSPENSION_MS = 10 * 60_000;
+
+type Refused = Extract<StartOutcome, { kind: 'refused' }>;
+
+function pauseBounds(retryAfterMs: number | undefined) {
+  return { retryAfterMs, shortestMs: SHORTEST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS };
+}
+
+/** A 401 that the account's own free GET does not repeat says nothing of the key: it concerns the model alone. */
+export async function examined(
+  dependencies: SubmissionDependencies,
+  { account: id, baseUrl }: SubmissionRow,
+  refused: Refused,
+): Promise<Refused> {
+  if (refused.reason !== 'unauthenticated') return refused;
+  const problem = await probeAccount(dependencies, { id, baseUrl });
+  return problem === null ? { ...refused, reason: 'model not allowed' } : refused;
+}
+
+/** The account cannot be reached. */
+export async function noteUnreachable(tx: Db, { account }: SubmissionRow, error: string): Promise<void> {
+  await pauseUntil(tx, account, { ...pauseBounds(undefined), error });
+}
+
+/** The account's state after a refusal that is not about the video. */
+export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Refused): Promise<void> {
+  const { account } = submission;
+  const error = refused.upstream.message ?? refused.reason;
+  switch (refused.reason) {
+    case 'unauthenticated':
+      return await suspend(tx, account, error);
+    case 'no credit':
+    case 'model not allowed': {
+      const video = await findVideo(tx, submission.videoId);
+      const until = new Date(Date.now() + MODEL_SUSPENSION_MS);
+      if (video) await suspendModel(tx, { account, model: video.request.model, until, error });
+      return;
+    }
+    default:
+      return await pauseUntil(tx, account, { ...pauseBounds(refused.retryAfterMs), error });
+  }
+}

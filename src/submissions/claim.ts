@@ -1,0 +1,36 @@
+/** The one moment at which a create becomes somebody's to send. */
+
+import { inTransaction } from '../catalog/driver/database.ts';
+import { beginSending, findSubmission, type SubmissionRow } from '../catalog/submissions.ts';
+import { changeVideo, lockVideo } from '../catalog/videos.ts';
+import { ANSWERS_AT_END } from '../domain/vendor.ts';
+import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
+
+/** A create that is ours to send, until then by the worker's clock. */
+export interface Claim {
+  readonly submission: SubmissionRow;
+  readonly untilMs: number;
+}
+
+/** granted → sending; null when this submission is not ours to send. */
+export async function claim(dependencies: SubmissionDependencies, submissionId: string): Promise<Claim | null> {
+  const { db } = dependencies;
+  const granted = await findSubmission(db, submissionId);
+  if (!granted) return null;
+  const { id, videoId, provider } = granted;
+  const timeoutMs = createTimeoutOf(dependencies, provider);
+  return await inTransaction(db, async (tx) => {
+    const video = await lockVideo(tx, videoId);
+    if (!video || video.endedAt !== null) return null;
+    // Taken before the row's own end of sending, which others rely on.
+    const untilMs = Date.now() + timeoutMs;
+    const submission = await beginSending(tx, id, timeoutMs);
+    if (!submission) return null;
+    // Where the answer is the clip, sending is all of the generating that can be seen.
+    const begun = ANSWERS_AT_END[provider]
+      ? ({ state: 'generating', submittedAt: submission.sentAt } as const)
+      : ({ state: 'submitting' } as const);
+    await changeVideo(tx, videoId, { ...begun, submissions: video.submissions + 1 });
+    return { submission, untilMs };
+  });
+}

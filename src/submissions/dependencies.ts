@@ -1,0 +1,68 @@
+/** What is done at accounts is done with: handed in, so that a test can hand in its own. */
+
+import type { Db } from '../catalog/driver/database.ts';
+import type { SubmissionRow } from '../catalog/submissions.ts';
+import type { AccountConfig } from '../domain/account.ts';
+import type { Log } from '../domain/log.ts';
+import type { PollTiming } from '../domain/poll-schedule.ts';
+import type { Provider, StartCall } from '../domain/provider.ts';
+import type { Grant } from '../domain/slot.ts';
+import { ANSWERS_AT_END, type ProviderName } from '../domain/vendor.ts';
+import type { StoredImage } from '../domain/video-request.ts';
+import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import type { MediaStore } from '../media/media-store.ts';
+import type { TaskFollower } from './follow.ts';
+
+export interface SubmissionDependencies {
+  readonly db: Db;
+  readonly store: MediaStore;
+  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly accounts: readonly AccountConfig[];
+  readonly follower: Pick<TaskFollower, 'follow' | 'leave'>;
+  readonly workflows: Pick<VideoWorkflows, 'start' | 'signalGranted' | 'standing' | 'listClosedSince'>;
+  readonly log: Log;
+  /** The bytes of an input image. @throws UnusableImage */
+  loadImage(image: Parameters<StartCall['loadImage']>[0], signal: AbortSignal): ReturnType<StartCall['loadImage']>;
+  /** A URL of a stored image for this submission. @throws UnusableImage */
+  linkImage(image: StoredImage, submission: Pick<SubmissionRow, 'grantedAt' | 'baseUrl'>): string;
+  /** How long a create may take (milliseconds). */
+  readonly createTimeoutMs: number;
+  /** The same where the answer comes only when the clip is done. */
+  readonly deliveryTimeoutMs: number;
+  /** How long any other exchange with an upstream may take (milliseconds). */
+  readonly exchangeTimeoutMs: number;
+}
+
+/** An account as configured now; null when it has vanished, and then nothing is asked in its name. */
+export function findAccount({ accounts }: Pick<SubmissionDependencies, 'accounts'>, id: string): AccountConfig | null {
+  return accounts.find((account) => account.id === id) ?? null;
+}
+
+/** The provider's documented timing with the account's overrides. */
+export function timingOf(
+  dependencies: SubmissionDependencies,
+  submission: Pick<SubmissionRow, 'account' | 'provider'>,
+): PollTiming {
+  const account = findAccount(dependencies, submission.account);
+  return { ...dependencies.providers[submission.provider].facts.timing, ...account?.timing };
+}
+
+/** How long a create at this provider may take (milliseconds). */
+export function createTimeoutOf(dependencies: SubmissionDependencies, provider: ProviderName): number {
+  return ANSWERS_AT_END[provider] ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
+}
+
+/** Tells every winner of a slot; one that cannot be told is found by the sweep. */
+export async function announceGrants(
+  { workflows, log }: Pick<SubmissionDependencies, 'workflows' | 'log'>,
+  grants: readonly Grant[],
+): Promise<void> {
+  const tell = async ({ videoId, ...slot }: Grant) => {
+    try {
+      await workflows.signalGranted(videoId, slot);
+    } catch (error) {
+      log.warn({ videoId, error: String(error) }, 'a granted slot could not be announced; the sweep will');
+    }
+  };
+  await Promise.all(grants.map(tell));
+}

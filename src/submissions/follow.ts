@@ -1,0 +1,102 @@
+/** Follows the tasks that a process looks at, where their upstream pushes: a hint that the next look need not wait. */
+
+import type { RunningTask } from '../domain/step.ts';
+import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import type { SubmissionDependencies } from './dependencies.ts';
+
+export interface TaskFollower {
+  /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
+  follow(videoId: string, task: RunningTask): void;
+  /** The task is over, or nobody waits for it any more. */
+  leave(submissionId: string): void;
+  /** Ends every stream and follows nothing any more; resolves when all are closed. */
+  close(): Promise<void>;
+}
+
+export interface FollowerSettings extends Pick<SubmissionDependencies, 'providers' | 'accounts' | 'log'> {
+  readonly workflows: Pick<VideoWorkflows, 'signalLookNow'>;
+  /** How many streams may be open at once. */
+  readonly maxStreams?: number;
+}
+
+const MAX_STREAMS = 200;
+/** A stream that was lost is opened again with a later look, this often in all. */
+const STREAMS_PER_TASK = 3;
+/** Tasks whose end another process saw are never left: the oldest are forgotten. */
+const MAX_REMEMBERED = 2000;
+
+/** What is known of a task that was followed at least once. */
+interface Followed {
+  streamsLeft: number;
+  /** Ends the open stream; null while there is none. */
+  stream: AbortController | null;
+}
+
+/** A follower of this process's own: what it knows goes with it, and the polls find out the same without it. */
+export function createTaskFollower(settings: FollowerSettings): TaskFollower {
+  return new StreamFollower(settings);
+}
+
+class StreamFollower implements TaskFollower {
+  readonly #settings: FollowerSettings;
+  /** By submission, oldest first. */
+  readonly #followed = new Map<string, Followed>();
+  readonly #running = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(settings: FollowerSettings) {
+    this.#settings = settings;
+  }
+
+  follow(videoId: string, task: RunningTask): void {
+    const { providers, accounts, maxStreams = MAX_STREAMS } = this.#settings;
+    const listen = providers[task.provider].follow;
+    const account = accounts.find(({ id }) => id === task.account);
+    if (this.#isClosed || !listen || !account || this.#running.size >= maxStreams) return;
+    const followed = this.#remember(task.submissionId);
+    if (followed.stream !== null || followed.streamsLeft === 0) return;
+    const stream = new AbortController();
+    followed.stream = stream;
+    followed.streamsLeft--;
+    const call = { baseUrl: task.baseUrl, apiKey: account.apiKey, signal: stream.signal };
+    const running = this.#hear(videoId, listen(task.taskId, call), followed).finally(() => {
+      followed.stream = null;
+      this.#running.delete(running);
+    });
+    this.#running.add(running);
+  }
+
+  leave(submissionId: string): void {
+    this.#followed.get(submissionId)?.stream?.abort();
+    this.#followed.delete(submissionId);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { stream } of this.#followed.values()) stream?.abort();
+    await Promise.all(this.#running);
+  }
+
+  #remember(submissionId: string): Followed {
+    const known = this.#followed.get(submissionId);
+    if (known) return known;
+    const [oldest] = this.#followed.keys();
+    if (oldest !== undefined && this.#followed.size >= MAX_REMEMBERED) this.leave(oldest);
+    const followed: Followed = { streamsLeft: STREAMS_PER_TASK, stream: null };
+    this.#followed.set(submissionId, followed);
+    return followed;
+  }
+
+  async #hear(videoId: string, over: Promise<void>, followed: Followed): Promise<void> {
+    const { workflows, log } = this.#settings;
+    try {
+      await over;
+      // Whoever pushes an end that no look confirms is not listened to again: a task has one early look.
+      followed.streamsLeft = 0;
+      if (!this.#isClosed) await workflows.signalLookNow(videoId);
+    } catch (error) {
+      if (followed.stream?.signal.aborted) return;
+      log.info({ videoId, streamsLeft: followed.streamsLeft, error: String(error) }, 'no hint of a task’s end');
+    }
+  }
+}

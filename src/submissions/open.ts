@@ -1,0 +1,155 @@
+/** Opening a video: a row that is missing is entered from what its workflow knows, and the rows say where to go on. */
+
+import { acceptVideo, type NewVideo, queueDeadline } from '../catalog/acceptance.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { listOffers } from '../catalog/models.ts';
+import { findCurrentSubmission, readClock, reenterTask } from '../catalog/submissions.ts';
+import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
+import { Refusal } from '../domain/failure.ts';
+import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
+import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../domain/step.ts';
+import { DIALECTS } from '../domain/vendor.ts';
+import { type GivenRequest, REQUEST_BOUNDS, type VideoDraft } from '../domain/video-request.ts';
+import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
+import { nextStepOf } from './next-step.ts';
+
+/** What a run knows when it starts: enough to enter the video if the catalog does not have it. */
+export interface OpenVideoInput {
+  readonly videoId: string;
+  readonly request: GivenRequest;
+  readonly callerId: string;
+  /** What was said at its acceptance; none of a child's. */
+  readonly accepted?: Partial<AcceptedTerms> | undefined;
+  /** What the workflow knows of the video's task, and the catalog perhaps not any more. */
+  readonly memory?: TaskMemory | undefined;
+}
+
+/** How long a video without a dialect of its own is kept: one day. */
+const RETENTION_MS = 24 * 60 * 60_000;
+
+/** A video that came in no dialect is shown as the first of them shows its own. */
+const [DEFAULT_DIALECT] = DIALECTS;
+
+const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The gateway checks what it accepts; this is for what another team's workflow hands in. */
+function checkInput({ videoId, request }: OpenVideoInput): void {
+  const refuse = (problem: string) => new Refusal('invalid_request', problem);
+  if (!VIDEO_ID.test(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
+  const { model, prompt } = request;
+  if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
+    throw refuse('model and prompt are needed');
+  if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) throw refuse('the prompt is too long');
+}
+
+/** A request as another program's workflow hands it in: only what it must have is certain to be there. */
+function toDraft(request: GivenRequest): VideoDraft {
+  const { durationSeconds, aspectRatio, quality } = request;
+  return {
+    model: request.model,
+    prompt: request.prompt,
+    mode: request.mode ?? 'text',
+    images: [],
+    extra: request.extra ?? {},
+    ...(durationSeconds != null && { durationSeconds }),
+    ...(aspectRatio != null && { aspectRatio }),
+    ...(quality != null && { quality }),
+  };
+}
+
+type Terms = Pick<NewVideo, 'dialect' | 'request' | 'estimateMicroUsd' | 'createdAt' | 'expiresAt'>;
+
+/** What a video that was started as somebody's child is made for. */
+async function chooseTerms({ db }: SubmissionDependencies, { request }: OpenVideoInput): Promise<Terms> {
+  const draft = toDraft(request);
+  const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
+  const { mode, extra } = draft;
+  const { model, prompt, images = [], remixOf } = request;
+  const createdAt = new Date();
+  return {
+    dialect: DEFAULT_DIALECT,
+    request: { model, prompt, mode, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) },
+    estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + RETENTION_MS),
+  };
+}
+
+/** What a video was accepted for: its request is normalised already, and its price does not follow the list again. */
+function readTerms({ request, accepted = {} }: OpenVideoInput): Terms | null {
+  const { mode, images, durationSeconds, aspectRatio, quality, extra } = request;
+  const { dialect, estimateMicroUsd: estimate } = accepted;
+  if (dialect === undefined || estimate === undefined || mode === undefined || durationSeconds == null) return null;
+  const createdAt = new Date(accepted.createdAt ?? Date.now());
+  return {
+    dialect,
+    request: {
+      ...request,
+      mode,
+      images: images ?? [],
+      durationSeconds,
+      aspectRatio: aspectRatio ?? null,
+      quality: quality ?? null,
+      extra: extra ?? {},
+    },
+    estimateMicroUsd: estimate,
+    createdAt,
+    expiresAt: accepted.expiresAt ? new Date(accepted.expiresAt) : new Date(createdAt.getTime() + RETENTION_MS),
+  };
+}
+
+/** Enters a video that was started as somebody's child, or whose row was lost with an old copy of the catalog. */
+async function enterVideo(dependencies: SubmissionDependencies, input: OpenVideoInput): Promise<void> {
+  const accepted = readTerms(input);
+  const terms = accepted ?? (await chooseTerms(dependencies, input));
+  await acceptVideo(dependencies.db, {
+    id: input.videoId,
+    callerId: input.callerId,
+    ...terms,
+    queueDeadlineAt: queueDeadline(terms.createdAt, terms.expiresAt),
+    batchId: null,
+    limits: null,
+    isRestored: accepted !== null,
+    idempotency: null,
+  });
+}
+
+/** A create that was sent before this may still be on its way for so long. */
+async function sendUntil(dependencies: SubmissionDependencies, tx: Db, memory: TaskMemory): Promise<Date> {
+  const timeoutMs =
+    memory.kind === 'sent' ? createTimeoutOf(dependencies, memory.create.provider) : dependencies.createTimeoutMs;
+  return new Date((await readClock(tx)).getTime() + timeoutMs);
+}
+
+async function read(
+  dependencies: SubmissionDependencies,
+  { videoId, memory }: OpenVideoInput,
+): Promise<OpenedVideo | null> {
+  return await inTransaction(dependencies.db, async (tx) => {
+    const video: VideoRow | null = await lockVideo(tx, videoId);
+    if (!video) return null;
+    if (memory) await reenterTask(tx, video, { memory, sendUntil: await sendUntil(dependencies, tx, memory) });
+    if (video.openedAt === null) await changeVideo(tx, videoId, { openedAt: new Date() });
+    const submission = await findCurrentSubmission(tx, videoId);
+    return {
+      next: nextStepOf(dependencies, video, submission),
+      callerId: video.callerId,
+      estimateMicroUsd: video.estimateMicroUsd,
+      submittedAt: video.submittedAt?.toISOString() ?? null,
+    };
+  });
+}
+
+/**
+ * Enters what the catalog lacks of the video, and reads where it goes on.
+ * @throws Refusal where the input cannot be accepted: it came from another team's workflow.
+ */
+export async function open(dependencies: SubmissionDependencies, input: OpenVideoInput): Promise<OpenedVideo> {
+  const opened = await read(dependencies, input);
+  if (opened) return opened;
+  checkInput(input);
+  await enterVideo(dependencies, input);
+  const entered = await read(dependencies, input);
+  if (!entered) throw new Error(`video ${input.videoId} was entered and is not there`);
+  return entered;
+}

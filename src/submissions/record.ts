@@ -1,0 +1,193 @@
+/** What the outcome of a create changes: the submission, its slot, its account and its video, in one transaction each. */
+
+import { recover } from '../catalog/accounts.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { bookOrphan } from '../catalog/orphans.ts';
+import { grantIn, lockPoolOf, returnToQueue } from '../catalog/slots.ts';
+import {
+  closeDelivered,
+  findSubmission,
+  markRunning,
+  markUnconfirmed,
+  type SubmissionRow,
+  takeBack,
+  type voidSubmission,
+} from '../catalog/submissions.ts';
+import { changeVideo, findVideo, lockVideo } from '../catalog/videos.ts';
+import { type UpstreamWords, VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
+import type { StartOutcome } from '../domain/provider.ts';
+import type { Grant } from '../domain/slot.ts';
+import type { NextStep } from '../domain/step.ts';
+import type { TaskEnd } from '../domain/submission.ts';
+import type { StoredClip } from '../domain/video.ts';
+import { examined, noteTrouble, noteUnreachable } from './account-trouble.ts';
+import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
+import { freeSlot } from './free-slot.ts';
+import { readNextStep } from './next-step.ts';
+
+type Refused = Extract<StartOutcome, { kind: 'refused' }>;
+type Lost = Extract<StartOutcome, { kind: 'lost' }>;
+
+/** Writes down how a create ended; null when its answer was lost, and the submission is in doubt. */
+export async function record(
+  dependencies: SubmissionDependencies,
+  submission: SubmissionRow,
+  outcome: StartOutcome,
+): Promise<NextStep | null> {
+  switch (outcome.kind) {
+    case 'started':
+      return await recordStarted(dependencies, submission, outcome.taskId);
+    case 'delivered':
+      return await recordDelivered(dependencies, submission, deliveredEnd(dependencies, submission, outcome.clip));
+    case 'failed':
+      return await recordDelivered(dependencies, submission, { kind: 'failed', upstream: outcome.upstream });
+    case 'not sent': {
+      const { message } = outcome;
+      return await moveOn(dependencies, submission, { message }, (tx) => noteUnreachable(tx, submission, message));
+    }
+    case 'refused': {
+      if (isAboutVideo(outcome))
+        return await refuse(dependencies, submission, { refused: outcome, makeVoid: takeBack });
+      const refused = await examined(dependencies, submission, outcome);
+      return await moveOn(dependencies, submission, refused.upstream, (tx) => noteTrouble(tx, submission, refused));
+    }
+    case 'lost': {
+      const isInDoubt = await enterDoubt(dependencies, submission, outcome);
+      return isInDoubt ? null : await readNextStep(dependencies, submission.videoId);
+    }
+  }
+}
+
+/** unconfirmed or sending → running, which frees the account's lane; null when the submission had moved on. */
+async function enterTask(
+  { db }: SubmissionDependencies,
+  submission: SubmissionRow,
+  taskId: string,
+): Promise<readonly Grant[] | null> {
+  return await inTransaction(db, async (tx) => {
+    const pool = await lockPoolOf(tx, submission.account);
+    const video = await lockVideo(tx, submission.videoId);
+    const running = await markRunning(tx, submission.id, taskId);
+    if (!running) return null;
+    await recover(tx, submission.account);
+    if (video?.endedAt === null) {
+      const submittedAt = video.submittedAt ?? running.runningAt;
+      await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt, lastError: null });
+    }
+    return await grantIn(tx, pool);
+  });
+}
+
+/** The task is known, from the create's own answer or from the account's list. */
+export async function recordStarted(
+  dependencies: SubmissionDependencies,
+  submission: SubmissionRow,
+  taskId: string,
+): Promise<NextStep> {
+  const grants = await enterTask(dependencies, submission, taskId);
+  if (grants) await announceGrants(dependencies, grants);
+  else await reportOrphan(dependencies, submission, taskId);
+  return await readNextStep(dependencies, submission.videoId);
+}
+
+/** An answer that came after the submission had been given up: the task runs and is billed, and no submission has it. */
+async function reportOrphan(
+  { db, log }: SubmissionDependencies,
+  { id, videoId, account, upstreamModel }: SubmissionRow,
+  taskId: string,
+): Promise<void> {
+  const row = await findSubmission(db, id);
+  if (row?.taskId === taskId) return;
+  log.error({ videoId, account, taskId, submissionId: id }, 'a task was made that no submission waits for');
+  const video = await findVideo(db, videoId);
+  const costMicroUsd = video?.estimateMicroUsd ?? null;
+  await bookOrphan(db, { account, taskId, upstreamModel, costMicroUsd, createdAt: new Date() });
+}
+
+/** Gives the slot back and queues the video again at the head. */
+async function moveOn(
+  dependencies: SubmissionDependencies,
+  submission: SubmissionRow,
+  error: UpstreamWords,
+  note: (tx: Db) => Promise<unknown>,
+): Promise<NextStep> {
+  await freeSlot(dependencies, submission, async (tx, video) => {
+    const taken = await takeBack(tx, submission.id, { ...error });
+    if (!taken) return null;
+    await note(tx);
+    if (video?.endedAt === null) await returnToQueue(tx, video);
+    return taken;
+  });
+  return await readNextStep(dependencies, submission.videoId);
+}
+
+/** The upstream will not make this video. `makeVoid` says from which states the submission becomes void. */
+export async function refuse(
+  dependencies: SubmissionDependencies,
+  submission: SubmissionRow,
+  { refused, makeVoid }: { readonly refused: Refused; readonly makeVoid: typeof takeBack | typeof voidSubmission },
+): Promise<NextStep> {
+  const words = { ...refused.upstream };
+  const freed = await freeSlot(dependencies, submission, (tx) => makeVoid(tx, submission.id, words));
+  if (!freed) return await readNextStep(dependencies, submission.videoId);
+  return { step: 'end', state: 'failed', failure: refusedFailure(refused) };
+}
+
+/** The create's answer was the task's end: its slot is free before the clip is read back. */
+async function recordDelivered(
+  dependencies: SubmissionDependencies,
+  submission: SubmissionRow,
+  taskEnd: TaskEnd,
+): Promise<NextStep> {
+  await freeSlot(dependencies, submission, async (tx, video) => {
+    const costMicroUsd = taskEnd.kind === 'succeeded' ? (video?.estimateMicroUsd ?? 0) : 0;
+    const closed = await closeDelivered(tx, submission.id, { taskEnd, costMicroUsd });
+    if (!closed) return null;
+    await recover(tx, submission.account);
+    if (video?.endedAt === null) {
+      const archiving = taskEnd.kind === 'succeeded' && taskEnd.stored !== undefined;
+      const moved = archiving ? ({ state: 'archiving', progress: 99, generatedAt: new Date() } as const) : {};
+      await changeVideo(tx, video.id, { taskId: closed.taskId, upstreamMicroUsd: costMicroUsd, ...moved });
+    }
+    return closed;
+  });
+  return await readNextStep(dependencies, submission.videoId);
+}
+
+function deliveredEnd(
+  { providers }: SubmissionDependencies,
+  { provider }: SubmissionRow,
+  clip: StoredClip | null,
+): TaskEnd {
+  // Nothing lies at a link that could die; what is stored stays until it is archived.
+  const expiresAt = new Date(Date.now() + providers[provider].facts.resultTtlMs).toISOString();
+  return { kind: 'succeeded', resultUrl: null, needsKey: false, expiresAt, ...(clip && { stored: clip }) };
+}
+
+/** sending → unconfirmed, with its video; null when the submission had moved on. */
+export async function enterDoubt(
+  { db }: SubmissionDependencies,
+  submission: SubmissionRow,
+  { answered, upstream }: Omit<Lost, 'kind'>,
+): Promise<SubmissionRow | null> {
+  return await inTransaction(db, async (tx) => {
+    const video = await lockVideo(tx, submission.videoId);
+    const row = await markUnconfirmed(tx, submission.id, { answered, lastError: { ...upstream } });
+    if (row && video?.endedAt === null) await changeVideo(tx, video.id, { state: 'unconfirmed' });
+    return row;
+  });
+}
+
+/** Whether the refusal would be the same at any other time and with any other key. */
+export function isAboutVideo({ reason }: Refused): boolean {
+  return reason === 'request' || reason === 'image';
+}
+
+function refusedFailure({ reason, upstream }: Refused): VideoFailure {
+  if (reason === 'image') {
+    const message = upstream.message ?? VIDEO_FAILURES.input_image_unusable.meaning;
+    return { kind: 'input_image_unusable', message, upstream: null };
+  }
+  const message = upstream.message ?? `the upstream refused the create with status ${upstream.status ?? 'unknown'}`;
+  return { kind: 'upstream_refused', message, upstream };
+}

@@ -1,0 +1,342 @@
+/** Archiving against a real local server: resumption, restarts, and every way in which a link does not hold the clip. */
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ArchiveOrder, type ArchiveOutcome, createClipArchiver } from '../../src/archive/archive-clip.ts';
+import type { DownloadLimits } from '../../src/archive/download-clip.ts';
+import type { JsonObject } from '../../src/domain/json.ts';
+import { createFileStore } from '../../src/media/file-store.ts';
+import { fetchUntrusted } from '../../src/net/untrusted/fetch.ts';
+import { closeLentConnections } from '../../src/net/untrusted/lent-answer.ts';
+import { type Answer, type ClipServer, ETAG, sendFile, startClipServer, startOf } from '../fixtures/clip-server.ts';
+import { CLIP_FACTS, makeClip } from '../fixtures/make-clip.ts';
+import { readObject } from '../media/media-store-contract.ts';
+
+const CLIP_KEY = 'videos/v1/clip.mp4';
+let clip: Buffer;
+let root: string;
+let server: ClipServer;
+
+beforeAll(async () => {
+  clip = await makeClip();
+});
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'clipyard-archive-'));
+});
+afterEach(async () => {
+  await closeLentConnections();
+  await server.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const serve = async (answer: Answer) => {
+  server = await startClipServer(answer);
+};
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const partCount = () => readdirSync(join(root, '.staging')).length;
+
+interface Run extends Partial<ArchiveOrder> {
+  readonly limits?: Partial<DownloadLimits>;
+  readonly heartbeatMs?: number;
+}
+
+/** One execution of the activity's core, in a process of its own as far as the store can tell. */
+function archive({ limits = {}, heartbeatMs = 1000, ...order }: Run = {}): Promise<ArchiveOutcome> {
+  const archiveClip = createClipArchiver({
+    store: createFileStore(root),
+    fetchResult: fetchUntrusted,
+    makePoster: async () => null,
+    limits: { waitsMs: [0, 0, 0], progressBytes: 1, ...limits },
+    heartbeatMs,
+  });
+  return archiveClip({
+    source: { url: server.url, trustedHosts: [server.host] },
+    clipKey: CLIP_KEY,
+    posterKey: 'videos/v1/poster.jpg',
+    signal: new AbortController().signal,
+    heartbeat: () => undefined,
+    resumeFrom: undefined,
+    keepsPartial: () => true,
+    ...order,
+  });
+}
+
+async function expectArchived(outcome: ArchiveOutcome, bytes = clip): Promise<void> {
+  expect(outcome).toEqual({
+    kind: 'archived',
+    clip: { ...CLIP_FACTS, sha256: sha256(bytes), sizeBytes: bytes.length, clipKey: CLIP_KEY, posterKey: null },
+  });
+  expect((await readObject(createFileStore(root), CLIP_KEY))?.equals(bytes)).toBe(true);
+  expect(partCount()).toBe(0);
+}
+
+async function expectProblem(outcome: ArchiveOutcome, problem: object): Promise<void> {
+  expect(outcome).toEqual({ kind: 'problem', problem: expect.objectContaining(problem) });
+  expect(await createFileStore(root).sizeBytes(CLIP_KEY)).toBeNull();
+}
+
+describe('a download', () => {
+  test('one request archives a whole clip', async () => {
+    await serve((response, request) => sendFile(response, request, clip));
+    await expectArchived(await archive());
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a cut connection is resumed where it broke', async () => {
+    const cutAt = Math.floor(clip.length * 0.4);
+    await serve((response, request, n) => sendFile(response, request, clip, n === 0 ? { cutAfterBytes: cutAt } : {}));
+    await expectArchived(await archive());
+    expect(server.requests).toHaveLength(2);
+    expect(server.requests[1]?.ifRange).toBe(ETAG);
+    expect(startOf(server.requests[1])).toBeGreaterThan(0);
+    expect(startOf(server.requests[1])).toBeLessThanOrEqual(cutAt);
+  });
+
+  test('a clip is brought home across many cuts', async () => {
+    const cutAfterBytes = Math.ceil(clip.length / 9);
+    await serve((response, request) => sendFile(response, request, clip, { cutAfterBytes }));
+    await expectArchived(await archive());
+    expect(server.requests.length).toBeGreaterThanOrEqual(9);
+  });
+
+  test.each([
+    ['an older Last-Modified', { 'last-modified': 'Wed, 01 Jan 2025 00:00:00 GMT' }, 'Wed, 01 Jan 2025 00:00:00 GMT'],
+    ['a weak ETag', { etag: 'W/"1"' }, undefined],
+    ['no validator', {}, undefined],
+    ['no support for ranges', { etag: ETAG, 'accept-ranges': 'none' }, undefined],
+    [
+      'a Last-Modified of this very second',
+      { 'last-modified': new Date(Date.now() + 60_000).toUTCString() },
+      undefined,
+    ],
+  ])('with %s a cut download resumes only if that is safe', async (_what, headers, ifRange) => {
+    await serve((response, request, n) =>
+      sendFile(response, request, clip, n === 0 ? { headers, cutAfterBytes: 50_000 } : { headers }),
+    );
+    await expectArchived(await archive());
+    expect(server.requests[1]?.ifRange).toBe(ifRange);
+    expect(startOf(server.requests[1]) > 0).toBe(ifRange !== undefined);
+  });
+
+  test('a clip that changed meanwhile is fetched anew', async () => {
+    const other = await makeClip(2);
+    await serve((response, request, n) =>
+      n === 0
+        ? sendFile(response, request, clip, { cutAfterBytes: 50_000 })
+        : sendFile(response, request, other, { headers: { etag: '"clip-2"' } }),
+    );
+    await expectArchived(await archive(), other);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test.each<[string, Answer]>([
+    ['416', (response) => response.writeHead(416, { 'content-range': 'bytes */7' }).end()],
+    [
+      'another start',
+      (response) => response.writeHead(206, { 'content-range': `bytes 7-${clip.length - 1}/${clip.length}` }).end(),
+    ],
+    ['no Content-Range', (response) => response.writeHead(206).end(clip.subarray(50_000))],
+    [
+      'a part of another clip',
+      (response, request) =>
+        response
+          .writeHead(206, {
+            etag: '"x"',
+            'content-range': `${String(request.headers.range).replace('=', ' ')}${clip.length - 1}/${clip.length}`,
+          })
+          .end(clip.subarray(50_000)),
+    ],
+    [
+      'another length',
+      (response, request) =>
+        response
+          .writeHead(206, { 'content-range': `${String(request.headers.range).replace('=', ' ')}500000/500001` })
+          .end(),
+    ],
+  ])('a range answered with %s starts the download anew', async (_what, misfit) => {
+    await serve((response, request, n) => {
+      if (n === 1) misfit(response, request, n);
+      else sendFile(response, request, clip, n === 0 ? { cutAfterBytes: 50_000 } : {});
+    });
+    await expectArchived(await archive());
+    expect(server.requests.map((request) => startOf(request) > 0)).toEqual([false, true, false]);
+  });
+
+  test('a stalled connection is given up and resumed', async () => {
+    await serve((response, request, n) => {
+      if (n > 0) return sendFile(response, request, clip);
+      response.writeHead(200, { etag: ETAG, 'content-length': clip.length }).write(clip.subarray(0, 70_000));
+    });
+    await expectArchived(await archive({ limits: { idleMs: 200 } }));
+    expect(startOf(server.requests[1])).toBe(70_000);
+  });
+
+  test('the account’s key goes to its own origin', async () => {
+    await serve((response, request) => sendFile(response, request, clip));
+    const authorise = { origin: `http://${server.host}`, apiKey: 'key-1' };
+    await expectArchived(await archive({ source: { url: server.url, trustedHosts: [server.host], authorise } }));
+    expect(server.requests[0]?.authorization).toBe('Bearer key-1');
+  });
+});
+
+describe('a download that is put off', () => {
+  test('another process resumes it from the heartbeat', async () => {
+    let heartbeat: JsonObject = {};
+    await serve((response, request, n) => {
+      if (n === 0) return sendFile(response, request, clip, { cutAfterBytes: 100_000 });
+      if (n === 1) return response.writeHead(503, { 'retry-after': '7' }).end();
+      sendFile(response, request, clip);
+    });
+    const outcome = await archive({
+      heartbeat: (details) => {
+        heartbeat = JSON.parse(JSON.stringify(details));
+      },
+    });
+    await expectProblem(outcome, { kind: 'later', status: 503, retryAfterMs: 7000 });
+    await expectArchived(await archive({ resumeFrom: heartbeat }));
+    const starts = server.requests.map(startOf);
+    expect(starts[1]).toBeGreaterThan(0);
+    expect(starts).toEqual([0, starts[1], starts[1]]);
+  });
+
+  test('a killed process leaves heartbeats to resume from', async () => {
+    const beats: JsonObject[] = [];
+    const death = new AbortController();
+    await serve((response, request, n) => {
+      if (n > 0) return sendFile(response, request, clip);
+      response.writeHead(200, { etag: ETAG, 'content-length': clip.length }).write(clip.subarray(0, 90_000));
+    });
+    const heartbeat = (details: JsonObject) => {
+      beats.push(details);
+      const staged = details['staged'] as JsonObject | undefined;
+      if (staged?.['sizeBytes'] === 90_000) death.abort(new Error('killed'));
+    };
+    await expect(archive({ heartbeat, heartbeatMs: 10, signal: death.signal })).rejects.toThrow('killed');
+    await expectArchived(await archive({ resumeFrom: beats.at(-1) }));
+    expect(startOf(server.requests[1])).toBe(90_000);
+  });
+
+  test('a commit whose answer was lost is not downloaded again', async () => {
+    const beats: JsonObject[] = [];
+    await serve((response, request) => sendFile(response, request, clip));
+    const makePoster = () =>
+      new Promise<never>((_resolve, reject) => setTimeout(() => reject(new Error('killed')), 50));
+    const dying = createClipArchiver({
+      store: createFileStore(root),
+      fetchResult: fetchUntrusted,
+      makePoster,
+      heartbeatMs: 5,
+    });
+    const source = { url: server.url, trustedHosts: [server.host] };
+    const rest = { signal: new AbortController().signal, resumeFrom: null, keepsPartial: () => true };
+    const order = {
+      source,
+      clipKey: CLIP_KEY,
+      posterKey: 'videos/v1/poster.jpg',
+      heartbeat: (details: JsonObject) => void beats.push(details),
+      ...rest,
+    };
+    await expect(dying(order)).rejects.toThrow('killed');
+    await expectArchived(await archive({ resumeFrom: beats.at(-1) }));
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('heartbeats that do not hold start from nothing', async () => {
+    await serve((response, request) => sendFile(response, request, clip));
+    const resumeFrom = { staged: { name: 'gone', sizeBytes: 5 }, validator: ETAG, totalBytes: clip.length };
+    await expectArchived(await archive({ resumeFrom }));
+    expect(server.requests[0]?.range).toBeUndefined();
+  });
+
+  test('a cancelled download leaves nothing behind', async () => {
+    const cancel = new AbortController();
+    await serve((response) => {
+      response
+        .writeHead(200, { etag: ETAG, 'content-length': clip.length })
+        .write(clip.subarray(0, 90_000), () => cancel.abort(new Error('cancelled')));
+    });
+    await expect(archive({ signal: cancel.signal, keepsPartial: () => false })).rejects.toThrow('cancelled');
+    expect(partCount()).toBe(0);
+  });
+
+  test('a server that always breaks off is tried a bounded number of times', async () => {
+    await serve((response, request) => sendFile(response, request, clip, { headers: {}, cutAfterBytes: 10 }));
+    await expectProblem(await archive(), { kind: 'later', message: expect.stringContaining('broke off') });
+    expect(server.requests).toHaveLength(4);
+    expect(partCount()).toBe(0);
+  });
+
+  test.each([429, 500, 502, 503, 401, 202, 400])(
+    'an answer of %d is put off with what is there kept',
+    async (status) => {
+      await serve((response, request, n) =>
+        n === 0 ? sendFile(response, request, clip, { cutAfterBytes: 60_000 }) : response.writeHead(status).end(),
+      );
+      await expectProblem(await archive(), { kind: 'later', status });
+      expect(partCount()).toBe(1);
+    },
+  );
+});
+
+describe('a link that does not hold the clip', () => {
+  test.each([403, 404, 410])('an answer of %d means that the link is dead', async (status) => {
+    await serve((response) => response.writeHead(status).end('no'));
+    await expectProblem(await archive(), { kind: 'expired', status });
+    expect(partCount()).toBe(0);
+  });
+
+  test.each<[string, () => Buffer, string]>([
+    ['HTML', () => Buffer.from('<!DOCTYPE html><h1>Sign in</h1>'), 'as HTML'],
+    ['JSON', () => Buffer.from('{"error":"gone"}'), 'as JSON'],
+    ['nothing', () => Buffer.alloc(0), '0 bytes'],
+    ['a cut clip of the announced length', () => clip.subarray(0, clip.length / 2), 'it is cut'],
+    ['noise', () => Buffer.alloc(90_000, 1), 'no MP4'],
+  ])('%s is asked for once more and then invalid', async (_what, bytes, message) => {
+    await serve((response, request) => sendFile(response, request, bytes()));
+    await expectProblem(await archive(), { kind: 'invalid', message: expect.stringContaining(message) });
+    expect(server.requests.map(({ range }) => range)).toEqual([undefined, undefined]);
+    expect(partCount()).toBe(0);
+  });
+
+  test('a broken copy in a cache heals at the second request', async () => {
+    await serve((response, request, n) => sendFile(response, request, n === 0 ? clip.subarray(0, 70_000) : clip));
+    await expectArchived(await archive());
+  });
+
+  test.each([
+    ['announced', { 'content-length': '5001' }],
+    ['only sent', {}],
+  ])('a clip over the bound is refused, its size %s', async (_what, headers) => {
+    await serve((response) => response.writeHead(200, headers).end(Buffer.alloc(5001)));
+    await expectProblem(await archive({ limits: { maxBytes: 5000 } }), {
+      kind: 'invalid',
+      message: expect.stringContaining('bound of 5000'),
+    });
+    expect(partCount()).toBe(0);
+  });
+
+  test('a private address is not followed', async () => {
+    await serve((response, request) => sendFile(response, request, clip));
+    const outcome = await archive({ source: { url: server.url, trustedHosts: [] } });
+    await expectProblem(outcome, { kind: 'invalid', message: expect.stringContaining('private address') });
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test.each(['ftp://clips.example/a.mp4', 'not a link'])('the link "%s" is refused', async (url) => {
+    await serve((response) => response.end());
+    await expectProblem(await archive({ source: { url, trustedHosts: [] } }), { kind: 'invalid' });
+  });
+
+  test('a compressed answer is refused, as it was not asked for', async () => {
+    await serve((response, request) => sendFile(response, request, clip, { headers: { 'content-encoding': 'gzip' } }));
+    await expectProblem(await archive(), { kind: 'invalid', message: expect.stringContaining('gzip') });
+  });
+
+  test('an invalid clip never names the link’s secrets', async () => {
+    await serve((response, request) => sendFile(response, request, Buffer.from('<html>')));
+    const outcome = await archive();
+    expect(outcome.kind === 'problem' && outcome.problem.message).not.toContain('secret');
+  });
+});

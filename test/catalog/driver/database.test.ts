@@ -1,0 +1,108 @@
+/** Opening the catalog: migrations, both drivers' errors, and data that outlives a process. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
+import { inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
+import { settings } from '../../../src/catalog/schema.ts';
+import { readSetting } from '../../../src/catalog/settings.ts';
+import { describeOnBothCatalogs } from '../with-catalog.ts';
+
+/** What a promise rejects with. */
+async function errorOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it did not fail');
+}
+
+describeOnBothCatalogs('the database', (catalog) => {
+  test('answers a check', async () => {
+    await expect(catalog.database.check()).resolves.toBeUndefined();
+    expect(catalog.database.kind).toBe(catalog.databaseUrl === null ? 'pglite' : 'postgres');
+  });
+
+  test('knows a unique violation and its constraint', async () => {
+    const { db } = catalog.database;
+    const insert = () => db.insert(settings).values({ name: 'a', value: '1' }).execute();
+    await insert();
+    const error = await errorOf(insert());
+    expect(isUniqueViolation(error)).toBe(true);
+    expect(isUniqueViolation(error, 'settings_pkey')).toBe(true);
+    expect(isUniqueViolation(error, 'callers_key_hash')).toBe(false);
+    expect(isUniqueViolation(await errorOf(db.execute(sql`select 1 / 0`)))).toBe(false);
+    expect(isUniqueViolation(new Error('23505'))).toBe(false);
+  });
+
+  test('keeps nothing of a transaction that fails', async () => {
+    const { db } = catalog.database;
+    const failing = inTransaction(db, async (tx) => {
+      await tx.insert(settings).values({ name: 'a', value: '1' });
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await readSetting(db, 'a')).toBeNull();
+  });
+
+  test('tries a transaction again that lost a race', async () => {
+    const { db } = catalog.database;
+    let attempts = 0;
+    const result = await inTransaction(db, async (tx) => {
+      attempts += 1;
+      await tx.insert(settings).values({ name: 'a', value: String(attempts) });
+      if (attempts < 3) await tx.execute(sql`do $$ begin raise exception 'lost' using errcode = '40P01'; end $$`);
+      return attempts;
+    });
+    expect(result).toBe(3);
+    expect(await readSetting(db, 'a')).toBe('3');
+  });
+
+  test('gives up on a transaction that always loses', async () => {
+    const { db } = catalog.database;
+    let attempts = 0;
+    const losing = inTransaction(db, async (tx) => {
+      attempts += 1;
+      await tx.execute(sql`do $$ begin raise exception 'lost' using errcode = '40001'; end $$`);
+    });
+    await expect(losing).rejects.toThrow();
+    expect(attempts).toBe(4);
+  });
+
+  test('lets many processes open it at once', async () => {
+    const { databaseUrl } = catalog;
+    if (databaseUrl === null) return;
+    await catalog.database.db.execute(sql`create database fresh`);
+    const url = databaseUrl.replace(/postgres$/, 'fresh');
+    const opened = await Promise.all(
+      Array.from({ length: 4 }, () => openDatabase({ databaseUrl: url, dataDir: ':memory:' })),
+    );
+    for (const database of opened) {
+      await database.check();
+      await database.close();
+    }
+  });
+});
+
+describe('the embedded catalog', () => {
+  test('keeps its rows and lets one process in', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-catalog-'));
+    const first = await openDatabase({ databaseUrl: null, dataDir });
+    await first.db.insert(settings).values({ name: 'a', value: '1' });
+    await expect(openDatabase({ databaseUrl: null, dataDir })).rejects.toThrow(`in use by process ${process.pid}`);
+    await first.close();
+    const second = await openDatabase({ databaseUrl: null, dataDir });
+    expect(await readSetting(second.db, 'a')).toBe('1');
+    await second.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+});
+
+describe('the shared catalog', () => {
+  test('reports a server that cannot be reached', async () => {
+    const unreachable = openDatabase({ databaseUrl: 'postgres://nobody@127.0.0.1:9/none', dataDir: ':memory:' });
+    await expect(unreachable).rejects.toThrow('ECONNREFUSED');
+  });
+});

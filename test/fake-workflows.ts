@@ -1,0 +1,29 @@
+/** Videos' workflows for tests without Temporal: every call succeeds, and what was told is kept. */
+
+import type { VideoWorkflows } from '../src/domain/video-workflows.ts';
+
+export interface FakeWorkflows extends VideoWorkflows {
+  /** `cancel video_1` and the like, in order. */
+  readonly told: string[];
+}
+
+/** All calls at once; `overrides` replace what a test is about. */
+export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWorkflows {
+  const told: string[] = [];
+  const tell = (what: string) => async (id: string) => told.push(`${what} ${id}`) > 0;
+  return {
+    told,
+    start: async () => undefined,
+    cancel: tell('cancel'),
+    signalGranted: tell('granted'),
+    signalLookNow: tell('look'),
+    async rearchive(id) {
+      await tell('rearchive')(id);
+      return { kind: 'archived' };
+    },
+    standing: async () => 'running',
+    listClosedSince: async () => [],
+    check: async () => undefined,
+    ...overrides,
+  };
+}

@@ -1,0 +1,189 @@
+/** The OpenAPI document: the routes that there are, the shapes that they answer, and the page made from it. */
+
+import { syncAccounts } from '../../../src/catalog/accounts.ts';
+import { replacePublishedModels } from '../../../src/catalog/models.ts';
+import { bookOrphan } from '../../../src/catalog/orphans.ts';
+import { REFUSALS } from '../../../src/domain/failure.ts';
+import { OPERATIONS } from '../../../src/http/openapi/operations.ts';
+import { renderPage } from '../../../src/http/openapi/page.ts';
+import { VERSION } from '../../../src/net/user-agent.ts';
+import { makeArchive, makeOffer } from '../../builders.ts';
+import { insertVideo, makeAccount } from '../../catalog/rows.ts';
+import { readProjectFile } from '../../source-files.ts';
+import { DOCUMENT, undocumented } from './documented-answers.ts';
+import { type ManagementApp, openManagementApp } from './own-app.ts';
+import { ownRoutes } from './own-routes.ts';
+
+const CREATED = new Date('2026-03-01T12:00:00.000Z');
+const documented = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>
+  Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+);
+
+describe('the document', () => {
+  test('names every route of ours and no other', async () => {
+    expect(documented.toSorted()).toEqual((await ownRoutes()).toSorted());
+  });
+
+  test('is valid OpenAPI 3.1', async () => {
+    // It is an ES module alone, which jest imports only so.
+    const { Validator } = await import('@seriousme/openapi-schema-validator');
+    expect(await new Validator().validate(structuredClone({ ...DOCUMENT }))).toEqual({ valid: true });
+  });
+
+  test('names each operation once', () => {
+    const ids = OPERATIONS.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('gives examples that the routes read', () => {
+    const bodies = OPERATIONS.filter(({ body }) => body !== undefined);
+    expect(bodies.map(({ id }) => id)).toEqual([
+      'estimate',
+      'settleVideo',
+      'createCaller',
+      'changeCaller',
+      'creditCaller',
+    ]);
+    for (const { body, example } of bodies) expect(body?.parse(example)).toMatchObject(example ?? { none: true });
+  });
+
+  test('lists query parameters as they are sent', () => {
+    const parameters = DOCUMENT.paths['/clipyard/v1/videos']?.['get']?.parameters ?? [];
+    const states = expect.arrayContaining(['queued', 'expired']);
+    expect(parameters).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: 'limit', schema: { type: 'integer', minimum: 1, maximum: 200, default: 50 } }),
+        expect.objectContaining({
+          name: 'state',
+          explode: false,
+          schema: { type: 'array', items: { type: 'string', enum: states } },
+        }),
+      ]),
+    );
+  });
+
+  test('asks for a key where the routes do, and has the codes of what they refuse', () => {
+    const { security, responses } = DOCUMENT.paths['/clipyard/v1/callers/{id}']?.['patch'] ?? {};
+    expect(security).toEqual([{ rootKey: [] }]);
+    expect(responses?.['409']?.description).toBe(`\`conflict\`: ${REFUSALS.conflict.meaning}`);
+    expect(responses?.['403']?.content).toEqual({
+      'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+    });
+    expect(DOCUMENT.paths['/healthz']?.['get']?.security).toEqual([]);
+  });
+});
+
+test('answers that are not documented are found', () => {
+  const given = { method: 'GET', route: '/clipyard/v1/balance', contentType: 'application/json' };
+  const balance = { creditMicroUsd: null, heldMicroUsd: 0, spentMicroUsd: 0, availableMicroUsd: -5 };
+  expect(undocumented({ ...given, status: 200, body: balance })).toEqual([]);
+  expect(undocumented({ ...given, status: 200, body: { ...balance, heldMicroUsd: '0' } })).toHaveLength(1);
+  expect(undocumented({ ...given, status: 200, body: { ...balance, more: 1 } })).toHaveLength(1);
+  expect(undocumented({ ...given, status: 409, body: {} })).toEqual(['GET /clipyard/v1/balance does not document 409']);
+  expect(undocumented({ ...given, route: '/clipyard/v1/balances', status: 200, body: {} })).toHaveLength(1);
+});
+
+describe('the routes', () => {
+  let management: ManagementApp;
+
+  beforeAll(async () => {
+    management = await openManagementApp();
+  });
+  beforeEach(async () => {
+    await management.reset();
+    const { db } = management.database;
+    await syncAccounts(db, [makeAccount({ id: 'airforce-1' })]);
+    await replacePublishedModels(db, 'airforce-1', [makeOffer({ upstreamModel: 'sandbox-mini' })]);
+    const createdAt = CREATED;
+    await bookOrphan(db, { account: 'airforce-1', taskId: 'task_1', upstreamModel: 'wan', costMicroUsd: 5, createdAt });
+    await insertVideo(db, {
+      id: 'video_1',
+      state: 'completed',
+      provider: 'airforce',
+      account: 'airforce-1',
+      archive: makeArchive(),
+      createdAt,
+      endedAt: CREATED,
+    });
+  });
+  afterAll(() => management.close());
+
+  // What `ask` gets is held against the document, here and in every other test of these routes.
+  test('answer as documented, each of them', async () => {
+    const { id } = await management.join('studio', 500);
+    const named: Readonly<Record<string, string>> = { videos: 'video_1', callers: id, accounts: 'airforce-1' };
+    const statuses: Record<string, number> = {};
+    for (const { method, path, id: operation, tag, example } of OPERATIONS) {
+      if (tag === 'media' || operation === 'getDocumentation') continue;
+      const url = path.replace(/(\w+)\/\{id\}/, (_, kind: string) => `${kind}/${named[kind]}`);
+      const { status } = await management.ask({ method, url, ...(example && { payload: example }) });
+      statuses[operation] = status;
+    }
+    expect(statuses).toEqual({
+      getVideo: 200,
+      listVideos: 200,
+      cancelVideo: 200,
+      recheckVideo: 200,
+      rearchiveVideo: 409,
+      estimate: 200,
+      getBalance: 200,
+      listEntries: 200,
+      getCosts: 200,
+      refundVideo: 409,
+      settleVideo: 409,
+      listCallers: 200,
+      createCaller: 201,
+      changeCaller: 200,
+      creditCaller: 200,
+      listAccounts: 200,
+      pauseAccount: 200,
+      resumeAccount: 200,
+      getLiveness: 200,
+      getReadiness: 200,
+      getDocument: 200,
+    });
+  });
+
+  test('show the document and the page to anybody', async () => {
+    const { app } = management;
+    const json = await app.inject('/openapi.json');
+    expect(json.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(json.json()).toEqual({ ...DOCUMENT, servers: [{ url: 'http://127.0.0.1:8787' }] });
+    const page = await app.inject('/docs');
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]{43}='; /);
+  });
+});
+
+describe('the page', () => {
+  const page = renderPage(DOCUMENT);
+
+  test('shows every route with a command, and every shape', () => {
+    for (const { id, path } of OPERATIONS) {
+      expect(page).toContain(`<section class="operation" id="${id}">`);
+      expect(page).toContain(`<code>${path}</code>`);
+    }
+    expect(page.match(/<pre><code>curl /g)).toHaveLength(OPERATIONS.length);
+    for (const name of Object.keys(DOCUMENT.components.schemas)) expect(page).toContain(`id="schema-${name}"`);
+  });
+
+  test('leads nowhere but to itself and to the document, and runs nothing', () => {
+    const links = [...page.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link = '']) => link);
+    const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => `#${id}`));
+    expect(links.filter((link) => link !== 'openapi.json' && !ids.has(link))).toEqual([]);
+    expect(page).not.toMatch(/<script|<link|<img|@import|url\(| on\w+=| style=/);
+  });
+
+  test('says within which bounds a value lies', () => {
+    expect(page).toContain('<td>integer or null</td><td>Above 0, at most 2147483647.</td>');
+  });
+
+  test('shows markup in texts as text', () => {
+    const info = { ...DOCUMENT.info, title: '<script>alert("1")</script>' };
+    expect(renderPage({ ...DOCUMENT, info })).toContain('<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;');
+  });
+});
+
+test('the version is that of the package', () => {
+  expect(VERSION).toBe(JSON.parse(readProjectFile('package.json')).version);
+});

@@ -1,0 +1,75 @@
+/** Root's key and signing keys: generated once, kept, and replaced only by the operator. */
+
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findCallerByKey } from '../../src/catalog/callers.ts';
+import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
+import { rootKeyFile } from '../../src/process/root-key-file.ts';
+import { ensureRootKey, ensureSigningKeys } from '../../src/process/secrets.ts';
+
+let database: CatalogDatabase;
+let dataDir = '';
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'clipyard-secrets-'));
+  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+});
+
+afterEach(async () => {
+  await database.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+const isRoot = async (key: string | null) => (await findCallerByKey(database.db, key ?? ''))?.isRoot ?? false;
+
+describe('the root key', () => {
+  test('a generated key is kept for its owner alone', async () => {
+    const { key, isNew } = await ensureRootKey({ rootKey: null, dataDir }, database);
+    expect(isNew).toBe(true);
+    expect(readFileSync(rootKeyFile(dataDir), 'utf8').trim()).toBe(key);
+    expect(statSync(rootKeyFile(dataDir)).mode & 0o777).toBe(0o600);
+    expect(await isRoot(key)).toBe(true);
+  });
+
+  test('the next start finds the kept key', async () => {
+    const first = await ensureRootKey({ rootKey: null, dataDir }, database);
+    expect(await ensureRootKey({ rootKey: null, dataDir }, database)).toEqual({ key: first.key, isNew: false });
+  });
+
+  test('a lost key file is replaced by another key', async () => {
+    const first = await ensureRootKey({ rootKey: null, dataDir }, database);
+    rmSync(rootKeyFile(dataDir));
+    const second = await ensureRootKey({ rootKey: null, dataDir }, database);
+    expect(second.isNew).toBe(true);
+    expect([await isRoot(first.key), await isRoot(second.key)]).toEqual([false, true]);
+  });
+
+  test('a given key holds and is not written down', async () => {
+    expect(await ensureRootKey({ rootKey: 'given', dataDir }, database)).toEqual({ key: 'given', isNew: false });
+    expect(await isRoot('given')).toBe(true);
+    expect(() => statSync(rootKeyFile(dataDir))).toThrow();
+  });
+
+  test('a shared catalog is not overruled by a file', async () => {
+    const shared = { db: database.db, kind: 'postgres' } as const;
+    const first = await ensureRootKey({ rootKey: null, dataDir }, shared);
+    const elsewhere = join(dataDir, 'elsewhere');
+    expect(await ensureRootKey({ rootKey: null, dataDir: elsewhere }, shared)).toEqual({ key: null, isNew: false });
+    expect(await isRoot(first.key)).toBe(true);
+  });
+});
+
+describe('signing keys', () => {
+  test('generated ones are the same for everyone', async () => {
+    const keys = await ensureSigningKeys({ signingKeys: [] }, database);
+    expect(keys).toHaveLength(1);
+    expect(await ensureSigningKeys({ signingKeys: [] }, database)).toEqual(keys);
+  });
+
+  test('given ones hold for those who have none', async () => {
+    await ensureSigningKeys({ signingKeys: [] }, database);
+    await ensureSigningKeys({ signingKeys: ['new', 'old'] }, database);
+    expect(await ensureSigningKeys({ signingKeys: [] }, database)).toEqual(['new', 'old']);
+  });
+});

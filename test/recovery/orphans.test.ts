@@ -1,0 +1,192 @@
+/** Orphans: tasks of an account that belong to no submission are found in its list, booked once and followed. */
+
+import { eq } from 'drizzle-orm';
+import { listAccounts } from '../../src/catalog/accounts.ts';
+import { costs } from '../../src/catalog/costs.ts';
+import { accounts, orphans, submissions } from '../../src/catalog/schema.ts';
+import { UpstreamError } from '../../src/domain/upstream-error.ts';
+import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+import { Scene, type SceneOptions } from '../model/scene.ts';
+import { gate, LOST, type MadeTask, until } from '../model/upstream.ts';
+
+const MINUTE_MS = 60_000;
+/** Eight seconds of the only model. */
+const PRICE = 8 * 400_000;
+
+describeOnBothCatalogs('orphans', (catalog) => {
+  let scene: Scene;
+
+  /** An account that a video has used and left. */
+  async function furnish(options: SceneOptions = {}): Promise<void> {
+    scene = await new Scene(catalog.database.db, options).furnish();
+    const id = await scene.granted('v1');
+    await scene.submit('v1', id);
+    await endTaskOf('v1');
+  }
+
+  async function endTaskOf(videoId: string): Promise<void> {
+    await scene.db
+      .update(submissions)
+      .set({ state: 'ended', endedAt: new Date() })
+      .where(eq(submissions.videoId, videoId));
+  }
+
+  afterEach(() => scene.upstream.release());
+
+  const make = (taskId: string, overrides: Partial<MadeTask> = {}): void => {
+    scene.upstream.tasks.push({
+      taskId,
+      key: 'unknown',
+      account: 'https://airforce-1.example',
+      model: 'wan-2.6',
+      prompt: 'of nobody',
+      durationSeconds: 8,
+      visibleAtMs: Date.now(),
+      status: { kind: 'pending', progress: null, word: 'processing', known: true },
+      ...overrides,
+    });
+  };
+
+  const booked = async () => {
+    const rows = await scene.db.select().from(orphans).orderBy(orphans.taskId);
+    return rows.map(({ taskId }) => taskId);
+  };
+
+  /** As if the last reading were so long ago. */
+  const wait = async (ms: number) => {
+    await scene.db.update(accounts).set({ listReadAt: new Date(Date.now() - ms) });
+  };
+
+  const lost = async () => (await costs(scene.db, { callerId: null, groupBy: [] }))[0]?.lostMicroUsd;
+
+  test('are booked once, logged and shown', async () => {
+    await furnish();
+    make('stray');
+    expect(await scene.sweep()).toMatchObject({ orphans: 1, errors: [] });
+    await wait(11 * MINUTE_MS);
+    expect(await scene.sweep()).toMatchObject({ orphans: 0, errors: [] });
+    expect(await booked()).toEqual(['stray']);
+    expect(scene.warned).toEqual(['an orphan: a task of the account belongs to no submission']);
+    expect(await listAccounts(scene.db)).toMatchObject([
+      { orphans: [{ taskId: 'stray', model: 'wan-2.6', costMicroUsd: PRICE, endedAt: null }] },
+    ]);
+  });
+
+  test('are no tasks of ours, none of before our first use and none of others', async () => {
+    await furnish();
+    make('older', { visibleAtMs: Date.now() - MINUTE_MS });
+    make('elsewhere', { account: 'https://elsewhere.example' });
+    expect(await scene.sweep()).toMatchObject({ orphans: 0, errors: [] });
+    expect(await booked()).toEqual([]);
+  });
+
+  test('are not looked for where others use the key', async () => {
+    await furnish({ accounts: [{ shared: true }] });
+    make('stray');
+    expect(await scene.sweep()).toMatchObject({ orphans: 0 });
+  });
+
+  test('are not looked for again before ten minutes are over', async () => {
+    await furnish();
+    await scene.sweep();
+    make('stray');
+    await wait(9 * MINUTE_MS);
+    expect(await scene.sweep()).toMatchObject({ orphans: 0 });
+    await wait(11 * MINUTE_MS);
+    expect(await scene.sweep()).toMatchObject({ orphans: 1 });
+  });
+
+  test('are looked for at once where a create came to nothing', async () => {
+    await furnish();
+    await scene.sweep();
+    await wait(MINUTE_MS);
+    make('stray');
+    await scene.db.update(submissions).set({ state: 'void', sentAt: new Date() });
+    expect(await scene.sweep()).toMatchObject({ orphans: 1 });
+  });
+
+  test('are not looked for at an account that rests', async () => {
+    await furnish();
+    await scene.sweep();
+    make('stray');
+    await wait(11 * MINUTE_MS);
+    await scene.db.update(submissions).set({ endedAt: new Date(Date.now() - 22 * MINUTE_MS) });
+    expect(await scene.sweep()).toMatchObject({ orphans: 0 });
+  });
+
+  test('are never what a create in doubt may still adopt', async () => {
+    await furnish();
+    const id = await scene.granted('v2');
+    const { answer, open } = gate();
+    scene.upstream.plan('v2', { records: 'at once', answer });
+    const submitted = scene.submit('v2', id);
+    await until(() => scene.upstream.creates.length === 2);
+    expect(await scene.sweep()).toMatchObject({ orphans: 0 });
+    open(LOST);
+    expect(await submitted).toMatchObject({ step: 'watch', task: { taskId: 'task_2' } });
+    expect(await scene.sweep()).toMatchObject({ orphans: 0 });
+    expect(await booked()).toEqual([]);
+  });
+
+  test('are found with the next sweep when the doubt is over', async () => {
+    await furnish();
+    const id = await scene.granted('v2');
+    scene.upstream.plan('v2', { records: 'at once', answer: LOST });
+    scene.upstream.onCreate = () => make('twin', { prompt: 'v2' });
+    const step = await scene.submit('v2', id);
+    expect(step).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+    expect(await scene.sweep()).toMatchObject({ orphans: 0 });
+    await scene.take('v2', step);
+    expect(await scene.sweep()).toMatchObject({ orphans: 2 });
+    expect(await booked()).toEqual(['task_2', 'twin']);
+    expect(await lost()).toBe(2 * PRICE);
+  });
+
+  test('whose create was answered when nobody waited any more are booked at once', async () => {
+    await furnish();
+    const id = await scene.granted('v2');
+    const { answer, open } = gate();
+    scene.upstream.plan('v2', { records: 'at once', answer });
+    const submitted = scene.submit('v2', id);
+    await until(() => scene.upstream.creates.length === 2);
+    await scene.db.update(submissions).set({ state: 'void' }).where(eq(submissions.id, id));
+    open('started');
+    await submitted;
+    expect(await booked()).toEqual(['task_2']);
+  });
+
+  test.each([
+    ['succeeded', { kind: 'succeeded', result: null, costMicroUsd: 7 }, 7],
+    ['succeeded without a figure', { kind: 'succeeded', result: null, costMicroUsd: null }, PRICE],
+    ['failed', { kind: 'failed', upstream: {}, costMicroUsd: null }, 0],
+  ] as const)('cost what the upstream says when they have %s', async (_name, status, costMicroUsd) => {
+    await furnish();
+    make('stray');
+    await scene.sweep();
+    expect(await lost()).toBe(PRICE);
+    scene.upstream.finish('stray', status);
+    await scene.sweep();
+    expect(await lost()).toBe(costMicroUsd);
+    expect(await scene.db.select().from(orphans)).toMatchObject([{ costMicroUsd, endedAt: expect.any(Date) }]);
+  });
+
+  test('that a submission has after all are none', async () => {
+    await furnish();
+    make('stray');
+    await scene.sweep();
+    await scene.db.update(submissions).set({ taskId: 'stray' });
+    expect(await lost()).toBe(0);
+    expect(await listAccounts(scene.db)).toMatchObject([{ orphans: [] }]);
+  });
+
+  test('are found later where the list could not be read', async () => {
+    await furnish();
+    make('stray');
+    scene.upstream.onList = async () => {
+      throw new UpstreamError('answered', '503 from the list', { upstream: { status: 503 } });
+    };
+    expect(await scene.sweep()).toMatchObject({ orphans: 0, errors: [] });
+    scene.upstream.onList = async () => undefined;
+    expect(await scene.sweep()).toMatchObject({ orphans: 1 });
+  });
+});

@@ -1,0 +1,148 @@
+/** What became of a lost create: which tasks of the list can be its own, and when their absence proves anything. */
+
+import { eq } from 'drizzle-orm';
+import { listAccounts } from '../../src/catalog/accounts.ts';
+import { submissions } from '../../src/catalog/schema.ts';
+import { UpstreamError } from '../../src/domain/upstream-error.ts';
+import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+import { accept, Scene, type SceneOptions } from '../model/scene.ts';
+import { ANSWERED_5XX, LOST, type MadeTask } from '../model/upstream.ts';
+
+describeOnBothCatalogs('the list of an account', (catalog) => {
+  let scene: Scene;
+  let submissionId: string;
+
+  /** A create that was lost, and no list read since. */
+  async function lose(options: SceneOptions = {}): Promise<void> {
+    scene = await new Scene(catalog.database.db, options).furnish();
+    submissionId = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'never', answer: 'never' });
+    const reached = new Promise<void>((resolve) => {
+      scene.upstream.onCreate = () => resolve();
+    });
+    abandoned = scene.submit('v1', submissionId);
+    await reached;
+  }
+
+  let abandoned: Promise<unknown> = Promise.resolve();
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    scene.upstream.release();
+    await abandoned;
+  });
+
+  const show = (overrides: Partial<MadeTask> = {}) => {
+    scene.upstream.tasks.push({
+      taskId: `task_${scene.upstream.tasks.length + 1}`,
+      key: 'unknown',
+      account: 'https://airforce-1.example',
+      model: 'wan-2.6',
+      prompt: 'v1',
+      durationSeconds: 8,
+      visibleAtMs: Date.now(),
+      status: { kind: 'missing' },
+      ...overrides,
+    });
+  };
+
+  const confirm = () => scene.submit('v1', submissionId);
+
+  test('shows the task that is adopted', async () => {
+    await lose();
+    show();
+    expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+  });
+
+  test.each([
+    ['another prompt', { prompt: 'v2' }],
+    ['another duration', { durationSeconds: 5 }],
+    ['another model', { model: 'other' }],
+    ['another account', { account: 'https://elsewhere.example' }],
+    ['an earlier time', { visibleAtMs: Date.now() - 10_000 }],
+  ])('shows a task of %s that is not adopted', async (_name, other) => {
+    await lose();
+    show(other);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+  });
+
+  test('shows a task of another video that is not adopted', async () => {
+    await lose();
+    show();
+    const { db } = scene;
+    await accept(db, 'v2');
+    const [row] = await db.select().from(submissions);
+    if (!row) throw new Error('the submission is gone');
+    await db.insert(submissions).values({ ...row, id: 's2', videoId: 'v2', state: 'ended', taskId: 'task_1' });
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+  });
+
+  test('proves nothing while the create may still be sent', async () => {
+    await lose();
+    for (let round = 0; round < 3; round++) expect(await confirm()).toMatchObject({ step: 'confirm' });
+    expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'sending', firstEmptyListAt: null }]);
+  });
+
+  test('with two tasks proves nothing while the create may still be answered', async () => {
+    await lose();
+    show();
+    show();
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    const earlier = new Date(Date.now() - 2000);
+    await scene.db.update(submissions).set({ sendUntil: earlier });
+    expect(await confirm()).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+  });
+
+  test('that cannot be read is asked for again', async () => {
+    await lose();
+    scene.upstream.onList = async () => {
+      throw new UpstreamError('answered', '503 from the list', { upstream: { status: 503 } });
+    };
+    expect(await confirm()).toMatchObject({
+      step: 'confirm',
+      lookAgainMs: 5000,
+      reason: 'the list cannot be read: 503 from the list',
+    });
+    const lastError = 'the list cannot be read: 503 from the list';
+    expect(await scene.video('v1')).toMatchObject({ failure: null, lastError });
+    expect(await listAccounts(scene.db)).toMatchObject([{ lastError }]);
+    scene.upstream.onList = async () => show();
+    expect(await confirm()).toMatchObject({ step: 'watch' });
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', lastError: null });
+  });
+
+  test('of an account that has vanished is not asked for with another key', async () => {
+    await lose();
+    await scene.db.update(submissions).set({ account: 'gone' }).where(eq(submissions.videoId, 'v1'));
+    expect(await confirm()).toMatchObject({ step: 'confirm', reason: expect.stringContaining('account gone') });
+  });
+
+  test('is judged by the clock of the catalog whatever the time of the worker is', async () => {
+    if (catalog.databaseUrl === null) return; // The embedded catalog has no clock of its own.
+    await lose();
+    const now = Date.now.bind(Date);
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + 600_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'sending', firstEmptyListAt: null }]);
+  });
+
+  test.each([
+    ['answered', ANSWERED_5XX, 5000],
+    ['not answered', LOST, 30_000],
+  ])('that shows nothing counts from its first reading when the create was %s', async (_name, answer, windowMs) => {
+    scene = await new Scene(catalog.database.db, { listWindow: { answeredMs: 5000, unansweredMs: 30_000 } }).furnish();
+    submissionId = await scene.granted('v1');
+    scene.upstream.plan('v1', { records: 'never', answer });
+    await confirm();
+    const long = (ms: number) => new Date(Date.now() - ms);
+    await scene.db.update(submissions).set({ sentAt: long(200_000), sendUntil: long(140_000) });
+    await confirm();
+    await scene.db.update(submissions).set({ firstEmptyListAt: long(windowMs - 4500) });
+    const step = await confirm();
+    expect(step).toMatchObject({ step: 'confirm' });
+    expect(step.step === 'confirm' && step.lookAgainMs).toBeLessThanOrEqual(4500);
+    await scene.db.update(submissions).set({ firstEmptyListAt: long(windowMs) });
+    expect(await confirm()).toMatchObject({ step: 'submit' });
+    expect(await scene.statesOf('v1')).toEqual(['void', 'granted']);
+  });
+});

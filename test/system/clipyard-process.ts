@@ -1,0 +1,160 @@
+/** Clipyard as a process of its own in a process group of its own, so that a test can kill all of it at once. */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = join(__dirname, '../..');
+export const ROOT_KEY = 'cy_root_key_of_the_process_tests';
+
+const READY_TRIES = 600;
+const BETWEEN_TRIES_MS = 100;
+
+/** Compiles the checkout, as the programs do by themselves, before several of them start at once. */
+export function compile(): void {
+  execFileSync('node', ['-e', "import('../processes/bin/prepare-checkout.js').then((it) => it.prepareCheckout())"], {
+    cwd: ROOT,
+    stdio: 'ignore',
+  });
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}
+
+export interface ClipyardProcess {
+  readonly child: ChildProcess;
+  output(): string;
+  /** SIGKILL to the process and everything that it started. */
+  killTree(): Promise<void>;
+  /** SIGTERM to the process alone; its exit code. */
+  terminate(): Promise<number | null>;
+}
+
+/** Starts a command with exactly these settings. */
+export function startClipyard(args: readonly string[], settings: Readonly<Record<string, string>>): ClipyardProcess {
+  const { PATH = '', HOME = '', TEMPORAL_CLI_PATH = '' } = process.env;
+  const child = spawn(process.execPath, ['bin/clipyard.js', ...args], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH, HOME, TEMPORAL_CLI_PATH, CLIPYARD_ROOT_KEY: ROOT_KEY, ...settings },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-100_000);
+    });
+  }
+  const exited = once(child, 'exit');
+  return {
+    child,
+    output: () => output,
+    async killTree() {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, 'SIGKILL');
+      await exited;
+    },
+    async terminate() {
+      child.kill('SIGTERM');
+      const [code] = (await exited) as [number | null];
+      return code;
+    },
+  };
+}
+
+/** Resolves when the URL answers 200. */
+export async function untilReady(url: string, { output }: ClipyardProcess): Promise<void> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const answer = await fetch(url).catch(() => null);
+    if (answer?.status === 200) return;
+    await sleep(BETWEEN_TRIES_MS);
+  }
+  throw new Error(`${url} does not answer 200:\n${output()}`);
+}
+
+/** Resolves with what the pattern's group caught in the output. */
+export async function untilPrinted({ output }: ClipyardProcess, pattern: RegExp): Promise<string> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const [, caught] = pattern.exec(output()) ?? [];
+    if (caught !== undefined) return caught;
+    await sleep(BETWEEN_TRIES_MS);
+  }
+  throw new Error(`${pattern} was not printed:\n${output()}`);
+}
+
+/** Our own routes of a running gateway, asked as root. */
+export function askAs(key: string, baseUrl: string) {
+  return async function ask(path: string, body?: object): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${baseUrl}${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as Record<string, unknown>;
+  };
+}
+
+type Ask = ReturnType<typeof askAs>;
+
+/** Polls until the videos are where the test wants them; returns their snapshots. */
+export async function untilVideos(
+  ask: Ask,
+  ids: readonly string[],
+  reached: (snapshots: readonly Record<string, unknown>[]) => boolean,
+): Promise<readonly Record<string, unknown>[]> {
+  let snapshots: readonly Record<string, unknown>[] = [];
+  for (let tries = 0; tries < READY_TRIES * 2; tries++) {
+    snapshots = await Promise.all(ids.map((id) => ask(`/clipyard/v1/videos/${id}`)));
+    if (reached(snapshots)) return snapshots;
+    await sleep(BETWEEN_TRIES_MS);
+  }
+  throw new Error(`the videos stay as they are: ${JSON.stringify(snapshots.map(({ id, state }) => ({ id, state })))}`);
+}
+
+/** Creates videos through the airforce dialect. */
+export async function createVideos(ask: Ask, n: number, prefix: string): Promise<readonly string[]> {
+  const bodies = Array.from({ length: n }, (_, index) => ({
+    model: 'sandbox-mini',
+    prompt: `${prefix} ${index}`,
+    duration_seconds: 2,
+  }));
+  const tasks = await Promise.all(bodies.map((body) => ask('/airforce/v1/video/generations', body)));
+  return tasks.map(({ task_id }) => String(task_id));
+}
+
+/** Resolves when models are on offer: a worker reads them from the upstreams. */
+export async function untilModels(ask: Ask): Promise<void> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const { data } = await ask('/airforce/v1/models').catch(() => ({ data: [] }));
+    if (Array.isArray(data) && data.length > 0) return;
+    await sleep(BETWEEN_TRIES_MS);
+  }
+  throw new Error('no model is on offer');
+}
+
+/** What the sandbox has made and billed. */
+export async function readBill(sandboxUrl: string) {
+  const answer = await fetch(`${sandboxUrl}/_sandbox/bill`);
+  return (await answer.json()) as {
+    readonly tasks: readonly { readonly id: string; readonly costMicroUsd: number }[];
+    readonly peakConcurrent: Readonly<Record<string, number>>;
+  };
+}
+
+/** What the ledger has settled in all. */
+export async function readSettled(ask: Ask): Promise<number> {
+  const { items } = (await ask('/clipyard/v1/ledger?limit=200')) as {
+    items: { kind: string; amountMicroUsd: number }[];
+  };
+  return items.filter(({ kind }) => kind === 'settle').reduce((sum, { amountMicroUsd }) => sum - amountMicroUsd, 0);
+}

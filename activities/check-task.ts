@@ -1,16 +1,19 @@
-/** `checkTask` looks at a running task once and records what it saw; `cancelTask` asks the upstream to stop it. */
+/** `checkTask`: polls a running task once and records what was seen. */
 
-import { noteAccountError } from '../src/catalog/accounts.ts';
+import { noteAccountError } from '../src/catalog/account-health.ts';
 import { inTransaction } from '../src/catalog/driver/database.ts';
-import { closeSubmission, ensureRunning } from '../src/catalog/submissions.ts';
+import { bookOrphan } from '../src/catalog/orphans.ts';
+import { closeSubmission, ensureRunning, findSubmission, noteMissing, readClock } from '../src/catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../src/catalog/videos.ts';
 import type { MicroUsd } from '../src/domain/money.ts';
-import type { ProviderCall, TaskStatus } from '../src/domain/provider.ts';
-import type { Finality, Look, RunningTask } from '../src/domain/step.ts';
+import type { Finality, Poll } from '../src/domain/poll.ts';
+import type { TaskStatus } from '../src/domain/provider.ts';
+import type { RunningTask } from '../src/domain/step.ts';
 import type { TaskEnd } from '../src/domain/submission.ts';
 import { HeldBack, UpstreamError } from '../src/domain/upstream-error.ts';
 import type { VideoState } from '../src/domain/video.ts';
-import { findAccount } from '../src/submissions/dependencies.ts';
+import { readList } from '../src/submissions/account-list.ts';
+import { callFor } from '../src/submissions/dependencies.ts';
 import { freeSlot } from '../src/submissions/free-slot.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -19,6 +22,8 @@ export interface CheckTaskInput {
   readonly videoId: string;
   readonly task: RunningTask;
   readonly finality: Finality;
+  /** The workflow knows that the video has its end, and polls for the bill. */
+  readonly ended?: boolean;
 }
 
 /** Followers are told of progress in steps of this many per cent. */
@@ -27,7 +32,13 @@ const PROGRESS_STEP = 5;
 /** While the clip is archived the task shows as almost done. */
 const ARCHIVING_PROGRESS = 99;
 
+/** How long a task has to be unknown to be given up: where the list lacks it as well, and where no list tells. */
+const MISSING_IN_LIST_MS = 60_000;
+const MISSING_MS = 10 * 60_000;
+
 type Ended = Extract<TaskStatus, { kind: 'succeeded' | 'failed' }>;
+type Pending = Extract<TaskStatus, { kind: 'pending' }>;
+type Unclear = Extract<Poll, { kind: 'unclear' }>;
 
 function toTaskEnd(status: Ended, resultTtlMs: number): TaskEnd {
   if (status.kind === 'failed') return { kind: 'failed', upstream: status.upstream };
@@ -54,47 +65,30 @@ function healed(video: VideoRow, { account, provider, taskId, submittedAt }: Run
 }
 
 /** The catalog is an older copy without the video: its workflow enters it again, and the task with it. */
-const LOST: Look = { kind: 'over', next: { step: 'open' } };
+const LOST: Poll = { kind: 'over', next: { step: 'open' } };
+
+/** What was seen of the video's row: how to go on beside what the upstream said. */
+type Seen = 'lost' | 'changed' | { readonly progress: number };
 
 export function createCheckActivities(dependencies: ActivityDependencies) {
   const { db, providers, follower } = dependencies;
 
-  function callFor(task: RunningTask): ProviderCall | null {
-    const account = findAccount(dependencies, task.account);
-    if (!account) return null;
-    return {
-      baseUrl: task.baseUrl,
-      apiKey: account.apiKey,
-      signal: AbortSignal.timeout(dependencies.exchangeTimeoutMs),
-    };
-  }
-
-  /** The progress to show; null when the catalog has lost the video. */
-  async function recordPending({ videoId, task }: CheckTaskInput, progress: number | null): Promise<number | null> {
+  /** Enters a poll that showed no end; `changed` where the row says more than the workflow knows: an end, or a wish. */
+  async function recordPoll({ videoId, task, ended = false }: CheckTaskInput, status: Pending | null): Promise<Seen> {
     return await inTransaction(db, async (tx) => {
       const video = await lockVideo(tx, videoId);
-      await ensureRunning(tx, videoId, task);
-      if (!video) return null;
-      const shown = Math.min(Math.max(video.progress, Math.round(progress ?? 0)), ARCHIVING_PROGRESS);
-      const seen = { polls: video.polls + 1, polledAt: new Date() };
-      const isNews = Math.floor(shown / PROGRESS_STEP) !== Math.floor(video.progress / PROGRESS_STEP);
-      await changeVideo(
-        tx,
-        videoId,
-        { ...seen, ...(video.endedAt === null && { ...healed(video, task), progress: shown }) },
-        { silent: !isNews && !BEFORE_GENERATING.includes(video.state) },
-      );
-      return shown;
-    });
-  }
-
-  /** False when the catalog has lost the video. */
-  async function recordFailedLook({ videoId, task }: CheckTaskInput): Promise<boolean> {
-    return await inTransaction(db, async (tx) => {
-      const video = await lockVideo(tx, videoId);
-      await ensureRunning(tx, videoId, task);
-      if (video) await changeVideo(tx, videoId, { polls: video.polls + 1, polledAt: new Date() }, { silent: true });
-      return video !== null;
+      const submission = await ensureRunning(tx, videoId, task);
+      if (!video) return 'lost';
+      if (status && submission.missingSince !== null) await noteMissing(tx, submission.id, null);
+      const progress = shownProgress(video, status?.progress ?? null);
+      const shows = status !== null && video.endedAt === null;
+      const isStep = Math.floor(progress / PROGRESS_STEP) !== Math.floor(video.progress / PROGRESS_STEP);
+      const isNews = shows && (isStep || BEFORE_GENERATING.includes(video.state));
+      const seen = { polls: video.polls + 1, polledAt: new Date(), ...(status && { lastWord: status.word }) };
+      const change = { ...seen, ...(shows && { ...healed(video, task), progress }) };
+      await changeVideo(tx, videoId, change, { silent: !isNews });
+      const isWanted = ended || (video.endedAt === null && video.cancelRequestedAt === null);
+      return isWanted ? { progress } : 'changed';
     });
   }
 
@@ -115,54 +109,100 @@ export function createCheckActivities(dependencies: ActivityDependencies) {
     });
   }
 
-  async function over(input: CheckTaskInput, status: Ended): Promise<Look> {
+  async function over(input: CheckTaskInput, status: Ended): Promise<Poll> {
     follower.leave(input.task.submissionId);
     await recordEnd(input, status);
     return { kind: 'over', next: await readNextStep(dependencies, input.videoId) };
   }
 
-  /** For a task that cannot be waited for any longer. */
-  async function giveUp(input: CheckTaskInput, message: string): Promise<Look> {
+  /** A task that cannot be waited for any longer; it is followed on for its bill, and keeps its slot meanwhile. */
+  async function giveUp(input: CheckTaskInput, message: string): Promise<Poll> {
+    const { account, taskId, upstreamModel, submittedAt } = input.task;
+    dependencies.countIncident('task_missing', account);
+    const submission = await findSubmission(db, input.task.submissionId);
+    if (submission) {
+      const { credential, videoId } = submission;
+      const found = { account, credential, taskId, videoId, upstreamModel, createdAt: new Date(submittedAt) };
+      await bookOrphan(db, { ...found, costMicroUsd: 0 });
+    }
     return await over(input, { kind: 'failed', upstream: { message }, costMicroUsd: null });
   }
 
-  async function look(input: CheckTaskInput): Promise<TaskStatus | Extract<Look, { kind: 'unclear' }>> {
-    const call = callFor(input.task);
-    if (!call)
+  async function poll(input: CheckTaskInput): Promise<TaskStatus | Unclear> {
+    const call = callFor(dependencies, input.task);
+    if (!call) {
       return { kind: 'unclear', message: `account ${input.task.account} is not in the configuration any more` };
+    }
     try {
       return await providers[input.task.provider].check(input.task.taskId, call);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       if (!(error instanceof HeldBack)) {
-        await noteAccountError(db, input.task.account, `a task could not be looked at: ${error.message}`);
+        await noteAccountError(db, input.task.account, `a task could not be polled: ${error.message}`);
       }
       return { kind: 'unclear', message: error.message, retryAfterMs: error.retryAfterMs };
     }
   }
 
-  return {
-    async checkTask(input: CheckTaskInput): Promise<Look> {
-      const status = await look(input);
-      if (status.kind === 'succeeded' || status.kind === 'failed') return await over(input, status);
-      if (status.kind === 'missing' && input.finality !== 'never') {
-        return await giveUp(input, 'the upstream does not know the task any more');
-      }
-      if (input.finality === 'in any case') return await giveUp(input, 'the upstream never showed how the task ended');
-      if (status.kind === 'pending') {
-        follower.follow(input.videoId, input.task);
-        const progress = await recordPending(input, status.progress);
-        if (progress === null) return LOST;
-        return { kind: 'pending', progress, word: status.word, retryAfterMs: status.retryAfterMs };
-      }
-      if (!(await recordFailedLook(input))) return LOST;
-      return status.kind === 'missing' ? { kind: 'missing' } : status;
-    },
+  /** A task that its upstream does not know: gone only when its list lacks it as well, or after minutes. */
+  async function missing(input: CheckTaskInput): Promise<Poll> {
+    const submission = await findSubmission(db, input.task.submissionId);
+    if (submission?.state === 'running') {
+      const now = await readClock(db);
+      const since = submission.missingSince ?? now;
+      if (submission.missingSince === null) await noteMissing(db, submission.id, now);
+      const forMs = now.getTime() - since.getTime();
+      const isGone = forMs >= MISSING_MS || (forMs >= MISSING_IN_LIST_MS && (await isUnlisted(input.task)));
+      if (isGone) return await giveUp(input, 'the upstream does not know the task any more');
+    }
+    return await goOn(await recordPoll(input, null), input, { kind: 'missing' });
+  }
 
-    /** Asks once; the polls that follow show whether it was heard. */
-    async cancelTask({ task }: { readonly task: RunningTask }): Promise<void> {
-      const call = callFor(task);
-      if (call) await providers[task.provider].cancel?.(task.taskId, call);
+  /** Whether the account's list can be read and does not show the task. */
+  async function isUnlisted({ account, baseUrl, taskId }: RunningTask): Promise<boolean> {
+    const { list } = await readList(dependencies, { account, baseUrl });
+    return list !== null && list.tasks.length > 0 && !list.tasks.some((task) => task.taskId === taskId);
+  }
+
+  async function goOn(seen: Seen, { videoId }: CheckTaskInput, shown: Poll): Promise<Poll> {
+    if (seen === 'lost') return LOST;
+    if (seen === 'changed') return { kind: 'over', next: await readNextStep(dependencies, videoId) };
+    return shown.kind === 'pending' ? { ...shown, progress: seen.progress } : shown;
+  }
+
+  async function pending(input: CheckTaskInput, status: Pending): Promise<Poll> {
+    const { videoId, task } = input;
+    const { word, known, retryAfterMs } = status;
+    follower.follow(videoId, task);
+    if (!known) noteUnknownWord(dependencies, task.account, word);
+    return await goOn(await recordPoll(input, status), input, { kind: 'pending', progress: 0, word, retryAfterMs });
+  }
+
+  return {
+    async checkTask(input: CheckTaskInput): Promise<Poll> {
+      const status = await poll(input);
+      if (status.kind === 'succeeded' || status.kind === 'failed') return await over(input, status);
+      if (input.finality === 'in any case') return await giveUp(input, 'the upstream never showed how the task ended');
+      if (status.kind === 'pending') return await pending(input, status);
+      if (status.kind === 'missing') return await missing(input);
+      return await goOn(await recordPoll(input, null), input, status);
     },
   };
+}
+
+function shownProgress({ progress }: VideoRow, told: number | null): number {
+  return Math.min(Math.max(progress, Math.round(told ?? 0)), ARCHIVING_PROGRESS);
+}
+
+/** Words that were logged by this process, each once for an account. */
+const loggedWords = new Set<string>();
+const MOST_LOGGED_WORDS = 1000;
+
+/** An unknown word keeps the state of a task, and may be an end that is not recognised. */
+function noteUnknownWord({ log, countIncident }: ActivityDependencies, account: string, word: string): void {
+  countIncident('unknown_word', account);
+  const key = `${account} ${word}`;
+  if (loggedWords.has(key) || loggedWords.size >= MOST_LOGGED_WORDS) return;
+  loggedWords.add(key);
+  log.warn({ account, word }, 'an upstream told a state of a task in a word that is not known');
 }

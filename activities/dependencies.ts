@@ -1,9 +1,11 @@
 /** What activities work with: handed in, so that a test can hand in its own. */
 
 import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
+import type { VideoWorkflows } from '../src/domain/video-workflows.ts';
 import type { SubmissionDependencies } from '../src/submissions/dependencies.ts';
 
 export interface ActivityDependencies extends SubmissionDependencies {
+  readonly workflows: VideoWorkflows;
   readonly archiveClip: ArchiveClip;
   /** Reads back a clip that lies in the store already. */
   readonly inspectClip: InspectClip;

@@ -24,10 +24,8 @@ export function createEndActivities(dependencies: ActivityDependencies) {
       const { end, grants, isBehind } = await endVideo(db, videoId, ending);
       if (isBehind) return { step: 'open' };
       await announceGrants(dependencies, grants);
-      // Somebody cancelled while the clip was archived: nothing will ever show it.
-      if (ending.archive && end?.state !== 'completed') {
-        await removeMedia(store, videoId, ending.archive);
-      }
+      // What was archived, or came with the create's answer, will never be shown.
+      if (end && end.state !== 'completed') await removeMedia(store, videoId);
       return await readNextStep(dependencies, videoId);
     },
   };

@@ -2,6 +2,7 @@
 
 import { findResult } from '../src/submissions/result-source.ts';
 import { createArchiveActivity } from './archive-video.ts';
+import { createCancelActivities } from './cancel-task.ts';
 import { createCheckActivities } from './check-task.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createEndActivities } from './end-video.ts';
@@ -18,6 +19,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createSlotActivities(dependencies),
     ...createSubmitActivities(dependencies),
     ...createCheckActivities(dependencies),
+    ...createCancelActivities(dependencies),
     ...createArchiveActivity({ ...dependencies, findResult: (videoId) => findResult(dependencies, videoId) }),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),

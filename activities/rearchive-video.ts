@@ -40,12 +40,12 @@ export function createRearchiveActivity(dependencies: ActivityDependencies) {
       });
       if (found.sha256 !== archive.sha256) {
         // What was given out once under this id, with its hash, must not become something else.
-        await removeMedia(store, videoId, { ...archive, posterKey: found.posterKey });
+        await removeMedia(store, videoId);
         throw refuse('result_invalid', "the upstream's link holds other bytes than those that were archived");
       }
       // A purge that did not see the new file is seen here.
       await promisedArchive(videoId).catch(async (error: unknown) => {
-        await removeMedia(store, videoId, { ...archive, posterKey: found.posterKey });
+        await removeMedia(store, videoId);
         throw error;
       });
     },

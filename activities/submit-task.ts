@@ -1,19 +1,17 @@
 /** `submitTask`: sends a video's create at most once per submission, and finds out what became of it. */
 
-import { Context } from '@temporalio/activity';
 import { findSubmission } from '../src/catalog/submissions.ts';
-import { noteDoubt } from '../src/catalog/videos.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import { isInDoubt } from '../src/domain/submission.ts';
 import { claim } from '../src/submissions/claim.ts';
 import { confirm } from '../src/submissions/confirm.ts';
+import { honoursKey } from '../src/submissions/dependencies.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
 import { record } from '../src/submissions/record.ts';
 import { send } from '../src/submissions/send.ts';
-import { askAgain, honoursKey, sendAgain } from '../src/submissions/send-again.ts';
+import { askAgain } from '../src/submissions/send-again.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-
-const HEARTBEAT_MS = 3000;
+import { withHeartbeats } from './heartbeat.ts';
 
 export interface SubmitTaskInput {
   readonly videoId: string;
@@ -31,8 +29,8 @@ async function advance(
   // An older copy of the catalog: only the workflow knows of this submission, and perhaps it was sent.
   if (!submission) return { step: 'open' };
   if (!isInDoubt(submission)) return await readNextStep(dependencies, videoId);
-  if (!honoursKey(dependencies, submission)) return await confirm(dependencies, submission);
-  return claimed ? askAgain(submission) : await sendAgain(dependencies, submission);
+  if (claimed && honoursKey(dependencies, submission)) return await askAgain(dependencies, submission);
+  return await confirm(dependencies, submission);
 }
 
 export function createSubmitActivities(dependencies: ActivityDependencies) {
@@ -42,16 +40,6 @@ export function createSubmitActivities(dependencies: ActivityDependencies) {
      * became of it (by sending it again only where the provider takes that for the same create), so this may be retried
      * for ever.
      */
-    async submitTask(input: SubmitTaskInput): Promise<NextStep> {
-      const context = Context.current();
-      const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-      try {
-        const next = await advance(dependencies, input);
-        if (next.step === 'confirm') await noteDoubt(dependencies.db, input.videoId, next.reason);
-        return next;
-      } finally {
-        clearInterval(beat);
-      }
-    },
+    submitTask: (input: SubmitTaskInput): Promise<NextStep> => withHeartbeats(() => advance(dependencies, input)),
   };
 }

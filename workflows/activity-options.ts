@@ -29,15 +29,17 @@ export function submission(provider: ProviderName, summary: string) {
   });
 }
 
-/** Looks at a task: never retried, the loop that looks is the retry. */
-export function looks(summary: string) {
-  return proxyActivities<Pick<Activities, 'checkTask' | 'cancelTask'>>({
+/** Polls a task once: the loop that polls is the retry. Its cancel, which may be repeated, is tried three times. */
+export function polling(summary: string) {
+  const options = {
     taskQueue: TASK_QUEUES.upstream,
     startToCloseTimeout: '20 seconds',
-    retry: { maximumAttempts: 1 },
     cancellationType,
     summary,
-  });
+  } as const;
+  const { checkTask } = proxyActivities<Activities>({ ...options, retry: { maximumAttempts: 1 } });
+  const { cancelTask } = proxyActivities<Activities>({ ...options, retry: { maximumAttempts: 3 } });
+  return { checkTask, cancelTask };
 }
 
 /** The download: retried as long as the upstream's link lives. */
@@ -56,5 +58,6 @@ export function archiving(linkLivesMs: number) {
 /** The sweep's one activity. */
 export const sweeping = proxyActivities<Pick<Activities, 'sweep'>>({
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '15 seconds',
   retry: { maximumAttempts: 1 },
 });

@@ -2,7 +2,8 @@
 
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { VideoFailure } from '../src/domain/failure.ts';
-import type { ProviderName } from '../src/domain/vendor.ts';
+import type { GrantedSlot } from '../src/domain/slot.ts';
+import type { TaskMemory } from '../src/domain/step.ts';
 import type { EndState, VideoState } from '../src/domain/video.ts';
 import type { GivenRequest } from '../src/domain/video-request.ts';
 
@@ -21,8 +22,10 @@ export interface GenerateVideoInput {
   readonly request: GivenRequest;
   /** Who pays; the caller `root` when absent. */
   readonly callerId?: string;
-  /** Cancel what is running and settle it: how a terminated video is brought to its end. */
+  /** A cancel was asked for before this run began. */
   readonly stop?: boolean;
+  /** What the run before this one knew of its task. */
+  readonly memory?: TaskMemory;
 }
 
 /** Input of `rearchiveVideo`. */
@@ -58,17 +61,14 @@ export interface VideoEnd {
   readonly sizeBytes: number | null;
 }
 
-/** A slot that was granted: the submission row is there. */
-export interface GrantedSlot {
-  readonly submissionId: string;
-  readonly account: string;
-  readonly provider: ProviderName;
-}
-
 /** Tells a waiting video of its slot. */
 export const grantedSignal = defineSignal<[GrantedSlot]>('granted');
 /** Someone wants the video cancelled. */
 export const cancelSignal = defineSignal('cancel');
 /** The upstream pushed news: a hint to look now, never the truth. */
 export const upstreamEventSignal = defineSignal('upstreamEvent');
+/** A poll is asked for, or the rows have been changed: a hint as well. */
+export const recheckSignal = defineSignal('recheck');
+/** The catalog may be an older copy of itself: open again before anything is granted. */
+export const reopenSignal = defineSignal('reopen');
 export const videoQuery = defineQuery<VideoSnapshot>('video');

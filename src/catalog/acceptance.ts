@@ -10,6 +10,7 @@ import { type Db, inTransaction } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { type HoldOfOrder, hold } from './ledger.ts';
 import { idempotencyKeys, videos } from './schema.ts';
+import { enterQueue } from './slots.ts';
 import { findVideo } from './videos.ts';
 
 /** How many videos a caller may have that have not ended. */
@@ -28,7 +29,12 @@ export interface NewVideo {
   readonly estimateMicroUsd: MicroUsd;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** Not begun by then: expired. */
   readonly queueDeadlineAt: Date;
+  /** Not ended by then: cancelled; never when absent. */
+  readonly endBeforeAt?: Date | null;
+  /** Order among its caller's own, the greatest first; 0 when absent. */
+  readonly priority?: number;
   readonly batchId: string | null;
   /** Null: the video was accepted elsewhere already and is only entered. */
   readonly limits: AcceptanceLimits | null;
@@ -63,17 +69,19 @@ const NEW = {
   polls: 0,
   polledAt: null,
   cancelRequestedAt: null,
+  openedAt: null,
   hiddenAt: null,
-  lastError: null,
+  waitingFor: null,
   purgedAt: null,
 } as const satisfies Partial<Video>;
 
 /** However far off its expiry is, a video waits this long for a slot at the most. */
 const LONGEST_QUEUE_MS = 7 * 24 * 60 * 60_000;
 
-/** Until when a video may wait to be submitted. */
-export function queueDeadline(createdAt: Date, expiresAt: Date): Date {
-  return new Date(Math.min(expiresAt.getTime(), createdAt.getTime() + LONGEST_QUEUE_MS));
+/** Until when a video may wait to be submitted: to its expiry, and no longer than its caller says. */
+export function queueDeadline(createdAt: Date, expiresAt: Date, ...bounds: readonly (Date | null)[]): Date {
+  const given = bounds.flatMap((bound) => bound?.getTime() ?? []);
+  return new Date(Math.min(expiresAt.getTime(), createdAt.getTime() + LONGEST_QUEUE_MS, ...given));
 }
 
 /**
@@ -153,7 +161,8 @@ export async function acceptVideo(
       .returning({ othersUnended: countUnended(callerId) });
     if (limits) checkLimits(entered?.othersUnended ?? 0, limits);
     await useInputImages(tx, order.id, order.request.images);
-    const { queueDeadlineAt: _deadline, ...known } = row;
+    await enterQueue(tx, { ...order, priority: order.priority ?? 0, model: order.request.model });
+    const { queueDeadlineAt: _deadline, endBeforeAt: _endBefore, priority: _priority, ...known } = row;
     return { video: { ...known, ...NEW }, repeated: false };
   });
 }

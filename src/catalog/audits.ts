@@ -1,27 +1,13 @@
 /** What the sweep needs to compare videos with their workflows: which are due, and what was found. */
 
-import { and, asc, eq, exists, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
-import { type SubmissionState, TASK_SUBMISSION_STATES } from '../domain/submission.ts';
+import { and, asc, eq, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { TASK_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Video } from '../domain/video.ts';
-import type { Db } from './driver/database.ts';
-import { submissions, videos, waiting } from './schema.ts';
+import { type Db, rowsOf } from './driver/database.ts';
+import { videos } from './schema.ts';
 import { toVideo } from './videos.ts';
 
 const LIMIT = 500;
-
-/** A video that is due, and how often it had to be started again. */
-export interface AuditedVideo {
-  readonly video: Video;
-  readonly resumes: number;
-}
-
-/** Where the catalog has a video. */
-export interface VideoStanding {
-  readonly isEnded: boolean;
-  readonly isWaiting: boolean;
-  /** Of its submissions. */
-  readonly states: ReadonlySet<SubmissionState>;
-}
 
 /** Accepted videos whose workflow never ran, although it should have by now: the oldest, or those that come `after` one. */
 export async function listUnopened(
@@ -41,77 +27,63 @@ export async function listUnopened(
   return rows.map(toVideo);
 }
 
+/** How often a video is compared with its workflow; each restart that did not last doubles it, up to six hours. */
+const AUDIT_INTERVAL_MS = 10 * 60_000;
+/** The same where visibility tells that the workflow has closed; the first time at once. */
+const CLOSED_INTERVAL_MS = 60_000;
+const LONGEST_INTERVAL_MS = 6 * 60 * 60_000;
+const MOST_DOUBLINGS = 10;
+
+/** When a video was last compared, or first ran, plus this interval, is over. */
+function isDue(intervalMs: SQL): SQL {
+  return sql`coalesce(v.audited_at, v.opened_at, v.created_at)
+    + least(${intervalMs} * power(2, least(v.resumes, ${MOST_DOUBLINGS})), ${LONGEST_INTERVAL_MS}) * interval '1 millisecond' < now()`;
+}
+
 /**
- * Videos with something left to do (no end, or a task that runs or may run) that were not compared since `auditedBefore`,
- * and those of `alsoIds` whatever their last time.
+ * Videos with something left to do (no end, or a task that runs or may run) that are due to be compared with their
+ * workflows, longest uncompared first; those of `closed` sooner, for their workflows are known to have closed.
  */
 export async function listUnaudited(
   db: Db,
-  {
-    auditedBefore,
-    alsoIds,
-    limit,
-  }: { readonly auditedBefore: Date; readonly alsoIds: readonly string[]; readonly limit: number },
-) {
-  const old = sql`coalesce(${videos.auditedAt}, ${videos.openedAt}) < ${auditedBefore.toISOString()}::timestamptz`;
-  const hasTask = exists(
-    db
-      .select({ id: submissions.id })
-      .from(submissions)
-      .where(and(eq(submissions.videoId, videos.id), inArray(submissions.state, [...TASK_SUBMISSION_STATES]))),
+  { closed, limit }: { readonly closed: readonly string[]; readonly limit: number },
+): Promise<readonly Video[]> {
+  const states = sql.join(
+    TASK_SUBMISSION_STATES.map((state) => sql`${state}`),
+    sql`, `,
   );
-  const named = alsoIds.length > 0 ? inArray(videos.id, [...alsoIds]) : undefined;
-  const rows = await db
-    .select()
-    .from(videos)
-    .where(and(or(isNull(videos.endedAt), hasTask), named ? or(old, named) : old))
-    .orderBy(sql`${videos.auditedAt} asc nulls first`)
-    .limit(limit);
-  return rows.map((row) => ({ video: toVideo(row), resumes: row.resumes }));
+  // Each half goes along an index of its own; one condition over both would read all videos.
+  const result = await db.execute(sql`
+    select v.id from (
+      select id from videos where ended_at is null
+      union
+      select video_id from submissions where state in (${states})
+    ) open join videos v on v.id = open.id
+    where ${isDue(sql`case when v.id = any(${sql.param([...closed])}::text[])
+        then case when v.resumes = 0 then 0 else ${CLOSED_INTERVAL_MS}::float8 end
+        else ${AUDIT_INTERVAL_MS}::float8 end`)}
+      and (v.opened_at is not null or v.id = any(${sql.param([...closed])}::text[]))
+    order by v.audited_at nulls first limit ${limit}`);
+  const ids = rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
+  const rows = await db.select().from(videos).where(inArray(videos.id, ids)).orderBy(asc(videos.auditedAt));
+  return rows.map(toVideo);
 }
 
-/** The latest instant that any video's row bears: an older copy of the catalog knows nothing that is newer. */
-export async function readNewestInstant(db: Db): Promise<Date | null> {
-  const newest = sql<string | null>`max(greatest(${videos.createdAt}, ${videos.polledAt}, ${videos.endedAt}))`;
-  const [row] = await db.select({ newest }).from(videos);
-  return row?.newest ? new Date(row.newest) : null;
+/** The video's workflow runs: what it lived through is over. */
+export async function noteRunning(db: Db, id: string): Promise<void> {
+  await db.update(videos).set({ auditedAt: new Date(), resumes: 0 }).where(eq(videos.id, id));
 }
 
-/** What the catalog has of videos, to be compared with their workflows; those that it does not have are left out. */
-export async function listStandings(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, VideoStanding>> {
-  const some = [...ids];
-  if (some.length === 0) return new Map();
-  const rows = await db
-    .select({ id: videos.id, endedAt: videos.endedAt, isWaiting: isNotNull(waiting.videoId) })
-    .from(videos)
-    .leftJoin(waiting, eq(waiting.videoId, videos.id))
-    .where(inArray(videos.id, some));
-  const tries = await db
-    .select({ videoId: submissions.videoId, state: submissions.state })
-    .from(submissions)
-    .where(inArray(submissions.videoId, some));
-  const standings = rows.map(({ id, endedAt, isWaiting }): [string, VideoStanding] => {
-    const states = tries.filter(({ videoId }) => videoId === id).map(({ state }) => state);
-    return [id, { isEnded: endedAt !== null, isWaiting: Boolean(isWaiting), states: new Set(states) }];
-  });
-  return new Map(standings);
-}
-
-/** Has a video compared with its workflow in the next sweep. */
-export async function auditSoon(db: Db, id: string): Promise<void> {
-  await db
-    .update(videos)
-    .set({ auditedAt: new Date(0) })
-    .where(eq(videos.id, id));
-}
-
-export async function noteAudit(db: Db, id: string): Promise<void> {
-  await db.update(videos).set({ auditedAt: new Date() }).where(eq(videos.id, id));
-}
-
+/** The video's workflow had to be started again. */
 export async function noteResume(db: Db, id: string): Promise<void> {
   await db
     .update(videos)
-    .set({ resumes: sql`${videos.resumes} + 1` })
+    .set({ auditedAt: new Date(), resumes: sql`${videos.resumes} + 1` })
     .where(eq(videos.id, id));
+}
+
+/** When the newest video was accepted: an older copy of the catalog knows of none that is newer. */
+export async function readNewestAcceptance(db: Db): Promise<Date | null> {
+  const [row] = await db.select({ at: videos.createdAt }).from(videos).orderBy(sql`created_at desc, id desc`).limit(1);
+  return row?.at ?? null;
 }

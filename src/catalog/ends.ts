@@ -14,9 +14,10 @@ import { events } from './schema.ts';
 import { grantSlotsOfAccount, leaveQueue } from './slots.ts';
 import {
   billedMicroUsd,
+  concludeDoubt,
   findCurrentSubmission,
+  readClock,
   type SubmissionRow,
-  voidSubmission,
   withdrawGrant,
 } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
@@ -26,6 +27,11 @@ export interface VideoEnding {
   readonly state: EndState;
   readonly failure: VideoFailure | null;
   readonly archive: ArchivedClip | null;
+  /**
+   * Closes the video's submission in the transaction of the end, so that no create can follow in between; null when the
+   * submission has moved on, and then there is no end. When absent only a grant is withdrawn.
+   */
+  readonly closes?: (tx: Db) => Promise<SubmissionRow | null>;
 }
 
 /** An ended row as workflows see it. */
@@ -86,36 +92,59 @@ interface Ended {
 }
 
 /** Gives up the slot of a video that ends; a create that may be on its way keeps it, unless its doubt is the end. */
-async function giveUpSlot(tx: Db, submission: SubmissionRow, { failure }: VideoEnding): Promise<SubmissionRow | null> {
-  if (failure?.kind === 'answer_lost') return await voidSubmission(tx, submission.id, null);
-  return await withdrawGrant(tx, submission.id);
+async function giveUpSlot(
+  tx: Db,
+  { id }: SubmissionRow,
+  { estimateMicroUsd }: VideoRow,
+  { failure, closes }: VideoEnding,
+): Promise<SubmissionRow | null> {
+  if (closes) return await closes(tx);
+  if (failure?.kind === 'answer_lost') return await concludeDoubt(tx, id, estimateMicroUsd);
+  return await withdrawGrant(tx, id);
 }
 
-/** A second end of a video changes only what is left of its doubt. */
+/** A second end of a video changes only what is left of its submission. */
 async function endAgain(tx: Db, video: VideoRow, ending: VideoEnding): Promise<Ended> {
   const submission = await findCurrentSubmission(tx, video.id);
-  const voided = submission && isInDoubt(submission) && (await giveUpSlot(tx, submission, ending));
-  if (voided) await settleLateEnd(tx, video, voided);
-  return { end: toEndedVideo(video), freed: voided ? voided.account : null };
+  const isLeft = submission !== null && (isInDoubt(submission) || ending.closes !== undefined);
+  const closed = isLeft ? await giveUpSlot(tx, submission, video, ending) : null;
+  if (closed) await settleLateEnd(tx, video, closed);
+  return { end: toEndedVideo(video), freed: closed ? closed.account : null };
 }
 
-async function enterEnd(tx: Db, videoId: string, ending: VideoEnding): Promise<Ended> {
+/** A video whose time ran out says what the upstream said last. */
+function withLastWord({ lastWord }: VideoRow, failure: VideoFailure | null): VideoFailure | null {
+  const isSilent = failure?.kind === 'deadline_exceeded' && failure.upstream === null && lastWord !== null;
+  return isSilent ? { ...failure, upstream: { message: lastWord } } : failure;
+}
+
+/** A clip that is there only when its time is over can be fetched by no caller, and is paid by none. */
+async function inTime(tx: Db, { expiresAt }: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
+  if (ending.state !== 'completed' || expiresAt > (await readClock(tx))) return ending;
+  const message = 'the clip was there only after the time that it is kept for';
+  return { state: 'expired', failure: { kind: 'deadline_exceeded', message, upstream: null }, archive: null };
+}
+
+async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<Ended> {
   const video = await lockVideo(tx, videoId);
   if (!video) return { end: null, freed: null, isBehind: true };
+  const ending = await inTime(tx, video, wanted);
   if (video.endedAt !== null) return await endAgain(tx, video, ending);
   const submission = await findCurrentSubmission(tx, videoId);
   const isDoubtOver = submission === null || !isInDoubt(submission);
   const hasOpenTask = submission !== null && isOpenState(submission.state);
   if (ending.state === 'completed' && hasOpenTask) return { end: null, freed: null, isBehind: true };
   if (ending.failure?.kind === 'answer_lost' && isDoubtOver) return { end: null, freed: null };
+  const withdrawn = submission && (await giveUpSlot(tx, submission, video, ending));
+  if (ending.closes && !withdrawn) return { end: null, freed: null };
   await leaveQueue(tx, videoId);
-  const withdrawn = submission && (await giveUpSlot(tx, submission, ending));
   const money = await decideMoney(tx, video, ending.state, withdrawn ?? submission);
   const change: Partial<VideoRow> = {
     ...money,
     state: ending.state,
-    failure: ending.failure,
+    failure: withLastWord(video, ending.failure),
     archive: ending.archive,
+    waitingFor: null,
     endedAt: new Date(),
     ...(ending.state === 'completed' && { progress: 100 }),
   };

@@ -5,7 +5,7 @@ import type { AccountState } from '../domain/account.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { OPEN_SUBMISSION_STATES, type SubmissionState } from '../domain/submission.ts';
 import type { VideoState } from '../domain/video.ts';
-import { accountStateOf } from './accounts.ts';
+import { accountStateOf } from './account-views.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { isOrphan } from './orphans.ts';
 import { accounts, callers, ledger, orphans, submissions, videos, waiting } from './schema.ts';

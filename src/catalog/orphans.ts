@@ -1,8 +1,8 @@
 /** Orphans: tasks of our accounts that belong to no submission, as the accounts' lists show them. */
 
-import { and, asc, desc, eq, inArray, isNull, min, not, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull, isNull, min, or, type SQL, sql } from 'drizzle-orm';
 import type { MicroUsd } from '../domain/money.ts';
-import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
+import { DOUBTFUL_SUBMISSION_STATES, OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Db } from './driver/database.ts';
 import { accountModels, accounts, orphans, submissions } from './schema.ts';
 
@@ -16,14 +16,16 @@ const SHOWN_ORPHANS = 100;
 
 /** Whether a submission has the task after all: an older copy of the catalog may learn of it only later. */
 const isClaimed = sql`exists (select 1 from ${submissions}
-  where ${submissions.account} = ${orphans.account} and ${submissions.taskId} = ${orphans.taskId})`;
+  where ${submissions.taskId} = ${orphans.taskId}
+    and (${submissions.credential} = ${orphans.credential} or ${submissions.account} = ${orphans.account}))`;
 
-/** Orphans that belong to nobody still. */
-export const isOrphan: SQL = not(isClaimed);
+/** Orphans that belong to no video still, or did until they were given up. */
+export const isOrphan: SQL = sql`(${orphans.videoId} is not null or not ${isClaimed})`;
 
 /** An account whose list is to be read, and since when it is ours. */
 export interface DueAccount {
   readonly id: string;
+  readonly credential: string;
   readonly firstUsedAt: Date;
 }
 
@@ -39,50 +41,49 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   );
   const interval = sql`${READING_INTERVAL_MS}::float8 * interval '1 millisecond'`;
   const since = sql`coalesce(${accounts.listReadAt}, '-infinity')`;
-  const isInUse = sql`(exists (${own} and ${submissions.state} in (${open}))
+  const isInUse = sql`(exists (select 1 from ${submissions} where ${submissions.credential} = ${accounts.credential}
+      and ${submissions.state} in (${open}))
     or exists (${own} and ${submissions.endedAt} > ${since} - ${interval}))`;
   const isInterval = sql`${since} <= now() - ${interval}`;
   const wasInDoubt = sql`exists (${own} and ${submissions.endedAt} > ${since}
     and ${submissions.state} = 'void' and ${submissions.sentAt} is not null)`;
   const rows = await db
-    .select({ id: accounts.id, firstUsedAt: accounts.firstUsedAt })
+    .select({ id: accounts.id, credential: accounts.credential, firstUsedAt: accounts.firstUsedAt })
     .from(accounts)
-    .where(and(accounts.configured, not(accounts.shared), sql`((${isInterval} and ${isInUse}) or ${wasInDoubt})`))
+    .where(
+      and(
+        eq(accounts.configured, true),
+        eq(accounts.readsList, true),
+        isNull(accounts.listMissingAt),
+        isNotNull(accounts.firstUsedAt),
+        or(and(isInUse, isInterval), wasInDoubt),
+      ),
+    )
     .orderBy(asc(accounts.id));
-  const due: DueAccount[] = [];
-  for (const { id, firstUsedAt } of rows) {
-    const usedAt = firstUsedAt ?? (await firstUseOf(db, id));
-    if (usedAt) due.push({ id, firstUsedAt: usedAt });
-  }
-  return due;
+  return rows.flatMap(({ firstUsedAt, ...row }) => (firstUsedAt === null ? [] : [{ ...row, firstUsedAt }]));
 }
 
-async function firstUseOf(db: Db, account: string): Promise<Date | null> {
-  const [row] = await db
-    .select({ at: min(submissions.grantedAt) })
-    .from(submissions)
-    .where(eq(submissions.account, account));
-  return row?.at ?? null;
-}
-
-/** Since when a create of the account is in doubt, whose task may be in its list; null where none is. */
-export async function doubtSince(db: Db, account: string): Promise<Date | null> {
+/** Since when a create at this credential is in doubt, whose task may be in its list; null where none is. */
+export async function doubtSince(db: Db, credential: string): Promise<Date | null> {
   const [row] = await db
     .select({ at: min(submissions.sentAt) })
     .from(submissions)
-    .where(and(eq(submissions.account, account), inArray(submissions.state, ['sending', 'unconfirmed'])));
+    .where(and(eq(submissions.credential, credential), inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES])));
   return row?.at ?? null;
 }
 
 /** Notes that a list was read, and shown all that it can, at this time of the catalog's clock. */
-export async function noteReading(db: Db, { id, firstUsedAt }: DueAccount, listReadAt: Date): Promise<void> {
-  await db.update(accounts).set({ listReadAt, firstUsedAt }).where(eq(accounts.id, id));
+export async function noteReading(db: Db, { id }: DueAccount, listReadAt: Date): Promise<void> {
+  await db.update(accounts).set({ listReadAt }).where(eq(accounts.id, id));
 }
 
 /** A task as it is found; the model is the upstream's word. */
 export interface FoundTask {
   readonly account: string;
+  readonly credential: string;
   readonly taskId: string;
+  /** The video that has given it up; absent for a task that never had one. */
+  readonly videoId?: string;
   readonly upstreamModel: string | undefined;
   readonly durationSeconds?: number | undefined;
   /** What the upstream shows; null where it shows nothing. */
@@ -92,7 +93,7 @@ export interface FoundTask {
 
 /** Books a task that nobody has; null when it is booked already. Without a cost of its own it is priced as ours are. */
 export async function bookOrphan(db: Db, found: FoundTask): Promise<OrphanRow | null> {
-  const { account, taskId, upstreamModel, durationSeconds = 0, createdAt } = found;
+  const { account, credential, taskId, videoId = null, upstreamModel, durationSeconds = 0, createdAt } = found;
   const [offer] = await db
     .select()
     .from(accountModels)
@@ -104,7 +105,9 @@ export async function bookOrphan(db: Db, found: FoundTask): Promise<OrphanRow | 
     .insert(orphans)
     .values({
       account,
+      credential,
       taskId,
+      videoId,
       model: offer?.model ?? upstreamModel ?? null,
       costMicroUsd: found.costMicroUsd ?? estimate,
       createdAt,
@@ -127,13 +130,13 @@ export async function listOpenOrphans(db: Db, limit: number): Promise<readonly O
 /** Enters the end of an orphan and what it cost. */
 export async function endOrphan(
   db: Db,
-  { account, taskId }: Pick<OrphanRow, 'account' | 'taskId'>,
+  { credential, taskId }: Pick<OrphanRow, 'credential' | 'taskId'>,
   costMicroUsd: MicroUsd,
 ): Promise<void> {
   await db
     .update(orphans)
     .set({ endedAt: new Date(), costMicroUsd })
-    .where(and(eq(orphans.account, account), eq(orphans.taskId, taskId)));
+    .where(and(eq(orphans.credential, credential), eq(orphans.taskId, taskId)));
 }
 
 /** An orphan as operators see it. */

@@ -1,14 +1,13 @@
 /** The order of a pool's queue: whose turn it is by start-time fair queueing, and where in it a video stands. */
 
-import { and, eq, gt, type SQL, sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import { MOST_IMAGES, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
-import { accountModels, accounts, waiting } from './schema.ts';
 
-/** The place of a video that was granted before and lost its slot: ahead of everyone in the pool. */
-export const HEAD = 0;
+/** The priority of a video that was granted before and lost its slot: ahead of all others in the pool. */
+export const HEAD = 32_767;
 
 /** Whom the next slot goes to, and where. */
 export interface Choice {
@@ -16,15 +15,18 @@ export interface Choice {
   readonly callerId: string;
   /** What the grant moves its caller and the pool on to; null for a video that was granted before. */
   readonly tag: number | null;
+  /** Its time to begin has passed by the catalog's clock. */
+  readonly isLate: boolean;
   readonly account: AccountRow;
   readonly upstreamModel: string;
 }
 
-/** How it is told whose turn it is: a caller's last tag, and what one share adds to it. */
-const LAST_TAG = sql`coalesce(c.last_tag, (select virtual_time from pools where id = w.pool))`;
+/** Where a caller's share begins: at its last grant, or at the pool's time when the video came to an idle caller. */
+const BASE = sql`greatest(coalesce(c.last_tag, 0), w.virtual_time)`;
 const SHARE = sql`1 / coalesce(k.weight, 1)`;
 const WHOSE = sql`left join pool_callers c on c.pool = w.pool and c.caller_id = w.caller_id
   left join callers k on k.id = w.caller_id`;
+const IN_ORDER = sql`priority desc, place, video_id`;
 
 /** The accounts that have a slot to grant, with how many, and how many images they take. */
 function roomAt(accounts: readonly AccountRow[]): SQL {
@@ -33,23 +35,28 @@ function roomAt(accounts: readonly AccountRow[]): SQL {
     PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(MOST_IMAGES[provider]))}`),
     sql` `,
   );
+  // Tasks that no submission has take slots at their upstream all the same.
   return sql`
-    select a.id, a.max_concurrent_tasks - count(s.id) as free, case a.provider ${mostImages} else 0 end as most_images
-    from accounts a left join submissions s on s.account = a.id and s.state in (${open})
+    select a.id, a.max_concurrent_tasks - taken.tasks as free, case a.provider ${mostImages} else 0 end as most_images
+    from accounts a cross join lateral (
+      select
+        (select count(*) from submissions s where s.credential = a.credential and s.state in (${open}))
+        + (select count(*) from orphans o where o.credential = a.credential and o.ended_at is null) as tasks,
+        a.single_lane and exists (select 1 from submissions s
+          where s.credential = a.credential and s.single_lane and s.state in (${open}) and s.state <> 'running') as in_lane
+    ) taken
     where a.id in (${listed(accounts.map(({ id }) => id))})
       and a.configured and not a.paused_by_operator and a.suspended_at is null
       and (a.paused_until is null or a.paused_until <= now())
-    group by a.id
-    having count(s.id) < a.max_concurrent_tasks
-      and not (a.single_lane and coalesce(bool_or(s.state <> 'running'), false))`;
+      and taken.tasks < a.max_concurrent_tasks and not taken.in_lane`;
 }
 
 /** The callers who wait in a pool, found one after the other along the index, whatever the length of the queue. */
-function waitersIn(pool: string): SQL {
+function waitersIn(pool: SQL, condition: SQL): SQL {
   const next = (after: SQL) => sql`(select caller_id from waiting
     where pool = ${pool} and ${after} order by caller_id limit 1)`;
   return sql`
-    select ${next(sql`exists (select 1 from room)`)}
+    select ${next(condition)}
     union all
     select ${next(sql`caller_id > waiters.caller_id`)} from waiters where waiters.caller_id is not null`;
 }
@@ -57,14 +64,15 @@ function waitersIn(pool: string): SQL {
 /** A caller's first video that some account has room for, with the account that its model prefers. */
 function firstOf(pool: string): SQL {
   return sql`
-    select q.video_id, q.caller_id, q.pool, q.place, m.account, m.upstream_model
+    select q.video_id, q.caller_id, q.pool, q.priority, q.virtual_time, m.account, m.upstream_model
     from waiting q cross join lateral (
       select am.account, am.upstream_model from account_models am join room on room.id = am.account
       where am.model = q.model and q.images <= room.most_images
         and (am.suspended_until is null or am.suspended_until <= now())
       order by am.preference, room.free desc, am.account limit 1
     ) m
-    where q.pool = ${pool} and q.caller_id = waiters.caller_id order by q.place, q.video_id limit 1`;
+    where q.pool = ${pool} and q.caller_id = waiters.caller_id and (q.not_before is null or q.not_before <= now())
+    order by ${IN_ORDER} limit 1`;
 }
 
 /** The first video in the pool's order that some of these accounts has room for; null when there is none. */
@@ -74,22 +82,31 @@ export async function chooseNext(
 ): Promise<Choice | null> {
   if (accounts.length === 0) return null;
   const result = await tx.execute(sql`
-    with recursive room as materialized (${roomAt(accounts)}), waiters(caller_id) as (${waitersIn(pool)})
+    with recursive room as materialized (${roomAt(accounts)}),
+      waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`exists (select 1 from room)`)})
     select w.video_id, w.caller_id, w.account, w.upstream_model,
-      case when w.place > ${HEAD} then ${LAST_TAG} + ${SHARE} end as tag
+      case when w.priority < ${HEAD} then ${BASE} + ${SHARE} end as tag,
+      (select v.queue_deadline_at <= now() from videos v where v.id = w.video_id) as is_late
     from waiters cross join lateral (${firstOf(pool)}) w ${WHOSE}
     order by tag nulls first, w.video_id limit 1`);
   const [row] = rowsOf<ChosenRow>(result);
   const account = accounts.find(({ id }) => id === row?.account);
   if (!row || !account) return null;
-  const tag = row.tag === null ? null : Number(row.tag);
-  return { videoId: row.video_id, callerId: row.caller_id, tag, account, upstreamModel: row.upstream_model };
+  return {
+    videoId: row.video_id,
+    callerId: row.caller_id,
+    tag: row.tag === null ? null : Number(row.tag),
+    isLate: row.is_late === true,
+    account,
+    upstreamModel: row.upstream_model,
+  };
 }
 
 interface ChosenRow {
   readonly video_id: string;
   readonly caller_id: string;
   readonly tag: number | null;
+  readonly is_late: boolean | null;
   readonly account: string;
   readonly upstream_model: string;
 }
@@ -101,32 +118,62 @@ function listed(values: readonly string[]): SQL {
   );
 }
 
-/** How many videos come before this one in its queue, plus one; null when it does not wait. */
+/**
+ * A video's place in its queue, 1 first; null when it does not wait. Counted along the index: the video's own caller to
+ * the video, every other caller as far as its shares come before it.
+ */
 export async function queuePosition(db: Db, videoId: string): Promise<number | null> {
+  const pool = sql`(select pool from own)`;
   const result = await db.execute(sql`
-    with line as (
-      select w.video_id, case when w.place > ${HEAD}
-        then ${LAST_TAG} + ${SHARE} * row_number() over (
-          partition by w.caller_id, w.place > ${HEAD} order by w.place, w.video_id)
-        else '-infinity' end as tag
-      from waiting w ${WHOSE} where w.pool = (select pool from waiting where video_id = ${videoId})
-    )
-    select count(*)::int as position from line
-    join line own on own.video_id = ${videoId} and (line.tag, line.video_id) <= (own.tag, own.video_id)`);
-  const position = rowsOf<{ position: number }>(result)[0]?.position ?? 0;
+    with recursive own as materialized (
+      select w.*, ${BASE} as base, ${SHARE} as share from waiting w ${WHOSE} where w.video_id = ${videoId}
+    ), mine as materialized (
+      select (select count(*) from waiting w where w.pool = own.pool and w.caller_id = own.caller_id
+          and w.priority > own.priority and w.priority < ${HEAD})
+        + (select count(*) from waiting w where w.pool = own.pool and w.caller_id = own.caller_id
+          and w.priority = own.priority and (w.place, w.video_id) <= (own.place, own.video_id)) as rank
+      from own
+    ), waiters(caller_id) as (${waitersIn(pool, sql`true`)})
+    select case when own.priority = ${HEAD}
+      then (select count(*) from waiters join waiting w on w.pool = own.pool and w.caller_id = waiters.caller_id
+        and w.priority = ${HEAD} and w.video_id <= own.video_id)
+      else mine.rank + (select coalesce(sum(ahead.videos), 0) from waiters cross join lateral (
+        select (select count(*) from waiting w where w.pool = own.pool and w.caller_id = waiters.caller_id
+            and w.priority = ${HEAD})
+          + case when waiters.caller_id = own.caller_id then 0 else (select count(*) from (
+            select 1 from waiting q where q.pool = own.pool and q.caller_id = waiters.caller_id and q.priority < ${HEAD}
+            limit (select greatest(floor((own.base + mine.rank * own.share - ${BASE}) / (${SHARE})), 0)
+              from (select * from waiting f where f.pool = own.pool and f.caller_id = waiters.caller_id
+                order by ${IN_ORDER} limit 1) w ${WHOSE})
+          ) q) end as videos
+      ) ahead) end as position
+    from own cross join mine`);
+  const position = Number(rowsOf<{ readonly position: unknown }>(result)[0]?.position ?? 0);
   return position === 0 ? null : position;
 }
 
-/** When the first pause ends of an account that the head of a queue waits for; null for everyone behind the head. */
-export async function pauseEndsAt(db: Db, videoId: string): Promise<Date | null> {
-  const [row] = await db
-    .select({ pausedUntil: accounts.pausedUntil })
-    .from(waiting)
-    .innerJoin(accountModels, eq(accountModels.model, waiting.model))
-    .innerJoin(accounts, eq(accounts.id, accountModels.account))
-    .where(and(eq(waiting.videoId, videoId), gt(accounts.pausedUntil, sql`now()`)))
-    .orderBy(accounts.pausedUntil)
-    .limit(1);
-  // The position counts the queue, which matters only where there is a pause.
-  return row && (await queuePosition(db, videoId)) === 1 ? row.pausedUntil : null;
+/** A video's turn in its queue. */
+export interface Turn {
+  /** After how long it should ask again, since no grant comes by itself when a pause runs out; null where it is told. */
+  readonly askAgainMs: number | null;
+}
+
+/**
+ * The turn of a waiting video; null for one that does not wait. Of each caller only the first asks again. By the catalog's
+ * clock, a second at least.
+ */
+export async function readTurn(db: Db, videoId: string): Promise<Turn | null> {
+  const result = await db.execute(sql`
+    select extract(epoch from least(
+      w.not_before,
+      case when not exists (select 1 from waiting e where e.pool = w.pool and e.caller_id = w.caller_id
+          and (e.priority > w.priority or (e.priority = w.priority and (e.place, e.video_id) < (w.place, w.video_id))))
+        then (select min(greatest(a.paused_until, m.suspended_until)) from account_models m
+          join accounts a on a.id = m.account
+          where m.model = w.model and a.configured and greatest(a.paused_until, m.suspended_until) > now()) end
+    ) - now())::float8 * 1000 as after_ms
+    from waiting w where w.video_id = ${videoId}`);
+  const [row] = rowsOf<{ readonly after_ms: unknown }>(result);
+  if (!row) return null;
+  return { askAgainMs: row.after_ms == null ? null : Math.max(Math.ceil(Number(row.after_ms)), 1000) };
 }

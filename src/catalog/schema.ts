@@ -1,6 +1,6 @@
 /** The catalog's tables: the truth of what was asked, submitted, paid and archived. Constraints hold the musts. */
 
-import { sql } from 'drizzle-orm';
+import { desc, sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -9,8 +9,10 @@ import {
   index,
   integer,
   jsonb,
+  pgSequence,
   pgTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   uniqueIndex,
@@ -22,6 +24,7 @@ import type { SubmissionState, TaskEnd } from '../domain/submission.ts';
 import type { DialectName, ProviderName } from '../domain/vendor.ts';
 import type { ArchivedClip, VideoState } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
+import type { WaitingFor } from '../domain/waiting-for.ts';
 
 const microUsd = (name: string) => bigint(name, { mode: 'number' });
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
@@ -89,9 +92,15 @@ export const accounts = pgTable('accounts', {
   provider: text().$type<ProviderName>().notNull(),
   pool: text().notNull(),
   baseUrl: text('base_url').notNull(),
+  /** What the upstream counts by: a fingerprint of base URL and key. Slots, lanes and tasks belong to it. */
+  credential: text().notNull(),
   maxConcurrentTasks: integer('max_concurrent_tasks').notNull(),
-  /** Others use this key too: its list proves nothing about our creates. */
-  shared: boolean().notNull(),
+  /** Its list tells what became of a lost create: it has one, and only we use the key. */
+  readsList: boolean('reads_list').notNull(),
+  /** Since when its upstream says that there is no list, whatever its API has. */
+  listMissingAt: instant('list_missing_at'),
+  /** When its list first showed a task of ours: from then on it proves absence as well. */
+  listProvenAt: instant('list_proven_at'),
   /** One submission in flight at a time: what makes adoption from a list exact. */
   singleLane: boolean('single_lane').notNull(),
   /** False when the account has vanished from the configuration. */
@@ -102,6 +111,8 @@ export const accounts = pgTable('accounts', {
   pausedUntil: instant('paused_until'),
   /** Consecutive failures to reach or be let in; sets the length of the next pause. */
   troubles: integer().notNull().default(0),
+  /** When the last trouble was: a create that was sent before says nothing against it. */
+  troubledAt: instant('troubled_at'),
   /** The key was refused; probed until it is good again. */
   suspendedAt: instant('suspended_at'),
   lastError: text('last_error'),
@@ -116,7 +127,10 @@ export const orphans = pgTable(
   'orphans',
   {
     account: text().notNull(),
+    credential: text().notNull(),
     taskId: text('task_id').notNull(),
+    /** The video whose task it was until it was given up; null for one that never had a video. */
+    videoId: text('video_id'),
     /** As we offer it where we do, else the upstream's word; null where the list shows none. */
     model: text(),
     /** What is known so far, until the task has ended. */
@@ -128,8 +142,8 @@ export const orphans = pgTable(
     endedAt: instant('ended_at'),
   },
   (table) => [
-    primaryKey({ columns: [table.account, table.taskId] }),
-    index('orphans_open').on(table.foundAt).where(sql`${table.endedAt} is null`),
+    primaryKey({ columns: [table.credential, table.taskId] }),
+    index('orphans_open').on(table.credential, table.foundAt).where(sql`${table.endedAt} is null`),
   ],
 );
 
@@ -173,9 +187,15 @@ export const videos = pgTable(
     upstreamMicroUsd: microUsd('upstream_micro_usd'),
     archive: jsonb().$type<ArchivedClip>(),
     failure: jsonb().$type<VideoFailure>(),
-    /** Why it stays unconfirmed; null otherwise. */
-    lastError: text('last_error'),
+    /** What its doubt or its result waits for, as the step that waits has it; null otherwise. */
+    waitingFor: jsonb('waiting_for').$type<WaitingFor>(),
+    /** The upstream's last word of its task. */
+    lastWord: text('last_word'),
     submissions: integer().notNull().default(0),
+    /** Refusals that may have been about the clip or about the account. */
+    undecidedRefusals: integer('undecided_refusals').notNull().default(0),
+    /** Since when a create may have been sent that the catalog does not know of. */
+    sentUnknownSince: instant('sent_unknown_since'),
     polls: integer().notNull().default(0),
     createdAt: instant('created_at').notNull(),
     submittedAt: instant('submitted_at'),
@@ -184,10 +204,15 @@ export const videos = pgTable(
     expiresAt: instant('expires_at').notNull(),
     /** Not submitted by then: expired. */
     queueDeadlineAt: instant('queue_deadline_at').notNull(),
+    /** Not ended by then: cancelled. */
+    endBeforeAt: instant('end_before_at'),
+    priority: smallint().notNull().default(0),
     polledAt: instant('polled_at'),
     cancelRequestedAt: instant('cancel_requested_at'),
     hiddenAt: instant('hidden_at'),
     purgedAt: instant('purged_at'),
+    /** Since when its workflow may not have heard of a wish; null once it was told of all of them, or had closed. */
+    untoldSince: instant('untold_since'),
     /** When its workflow first ran; null: never started. */
     openedAt: instant('opened_at'),
     /** When the sweep last compared it with its workflow, and how often it had to start it again. */
@@ -200,6 +225,7 @@ export const videos = pgTable(
     index('videos_unended').on(table.auditedAt).where(sql`${table.endedAt} is null`),
     index('videos_unended_caller').on(table.callerId).where(sql`${table.endedAt} is null`),
     index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null`),
+    index('videos_untold').on(table.untoldSince).where(sql`${table.untoldSince} is not null`),
   ],
 );
 
@@ -229,6 +255,9 @@ export const inputImageUses = pgTable(
   (table) => [primaryKey({ columns: [table.sha256, table.videoId] })],
 );
 
+/** Places in queues: videos are accepted one after the other within a caller, and wait in that order. */
+export const queuePlaces = pgSequence('queue_places');
+
 /** Videos that wait for a slot; the row goes when a slot is granted. */
 export const waiting = pgTable(
   'waiting',
@@ -237,13 +266,19 @@ export const waiting = pgTable(
     pool: text().notNull(),
     callerId: text('caller_id').notNull(),
     model: text().notNull(),
-    /** Order among its caller's own, smallest first; 0 for one that lost its slot, which comes before everybody's. */
+    /** Order among its caller's own, the greatest first; above all others for one that lost its slot. */
+    priority: smallint().notNull().default(0),
+    /** Order among those, smallest first. */
     place: doublePrecision().notNull(),
+    /** The pool's time when it came: its caller's shares count from there. */
+    virtualTime: doublePrecision('virtual_time').notNull().default(0),
+    /** Not granted before this; null: at once. */
+    notBefore: instant('not_before'),
     /** How many input images its account must take. */
     images: integer().notNull().default(0),
     queuedAt: instant('queued_at').notNull(),
   },
-  (table) => [index('waiting_place').on(table.pool, table.callerId, table.place, table.videoId)],
+  (table) => [index('waiting_order').on(table.pool, table.callerId, desc(table.priority), table.place, table.videoId)],
 );
 
 /** Tries to have a video's task made at an account: the only truth of slots and of "paid once". */
@@ -257,6 +292,7 @@ export const submissions = pgTable(
     provider: text().$type<ProviderName>().notNull(),
     /** Frozen at the grant, whatever the configuration says later. */
     baseUrl: text('base_url').notNull(),
+    credential: text().notNull(),
     upstreamModel: text('upstream_model').notNull(),
     singleLane: boolean('single_lane').notNull(),
     state: text().$type<SubmissionState>().notNull(),
@@ -269,27 +305,34 @@ export const submissions = pgTable(
     answered: boolean(),
     /** When the first list after the create showed no candidate. */
     firstEmptyListAt: instant('first_empty_list_at'),
+    /** Since when the upstream does not know its task; null while it does. */
+    missingSince: instant('missing_since'),
+    /** Since when the list that would tell cannot be read. */
+    listUnreadableSince: instant('list_unreadable_since'),
     taskId: text('task_id'),
     runningAt: instant('running_at'),
     endedAt: instant('ended_at'),
     /** What the upstream billed for the task. */
     costMicroUsd: microUsd('cost_micro_usd'),
+    /** The cost is taken to have been billed, since nothing tells whether a task was made. */
+    presumed: boolean().notNull().default(false),
     /** How the task ended, as the poll that saw it read it. */
     taskEnd: jsonb('task_end').$type<TaskEnd>(),
     lastError: jsonb('last_error').$type<JsonObject>(),
   },
   (table) => [
     uniqueIndex('submissions_video_n').on(table.videoId, table.n),
-    uniqueIndex('submissions_account_task').on(table.account, table.taskId),
+    uniqueIndex('submissions_credential_task').on(table.credential, table.taskId),
     uniqueIndex('submissions_open_video')
       .on(table.videoId)
       .where(sql`${table.state} in ('granted', 'sending', 'unconfirmed', 'running')`),
-    uniqueIndex('submissions_account_lane')
-      .on(table.account)
+    uniqueIndex('submissions_credential_lane')
+      .on(table.credential)
       .where(sql`${table.singleLane} and ${table.state} in ('granted', 'sending', 'unconfirmed')`),
     index('submissions_account_ended').on(table.account, table.endedAt),
-    index('submissions_open_account')
-      .on(table.account)
+    index('submissions_presumed').on(table.credential).where(sql`${table.presumed}`),
+    index('submissions_open_credential')
+      .on(table.credential)
       .where(sql`${table.state} in ('granted', 'sending', 'unconfirmed', 'running')`),
   ],
 );
@@ -336,3 +379,9 @@ export const events = pgTable(
   },
   (table) => [uniqueIndex('events_video').on(table.videoId, table.type)],
 );
+
+/** Videos whose workflows were told to open again after an older copy was put back: nothing is granted while any is left. */
+export const reopenings = pgTable('reopenings', {
+  videoId: text('video_id').primaryKey(),
+  toldAt: instant('told_at').notNull(),
+});

@@ -1,23 +1,16 @@
 /** Slots: who waits for one, in which order, and the short transaction that grants them. */
 
-import { and, eq, inArray, lt, max, not, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, lt, not, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
-import { isOpenState, OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
-import type { ProviderName } from '../domain/vendor.ts';
+import type { Grant } from '../domain/slot.ts';
+import { isOpenState } from '../domain/submission.ts';
 import type { AccountRow } from './accounts.ts';
-import type { Db } from './driver/database.ts';
+import { type Db, rowsOf } from './driver/database.ts';
 import { type Choice, chooseNext, HEAD } from './queue-order.ts';
-import { accountModels, accounts, poolCallers, pools, submissions, videos, waiting } from './schema.ts';
-import { findCurrentSubmission, withdrawGrant } from './submissions.ts';
+import { isReopening } from './reopenings.ts';
+import { accountModels, accounts, poolCallers, pools, submissions, waiting } from './schema.ts';
+import { findCurrentSubmission, type SubmissionRow, withdrawGrant } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
-
-/** A slot that was granted: whose workflow has to be told. */
-export interface Grant {
-  readonly videoId: string;
-  readonly submissionId: string;
-  readonly account: string;
-  readonly provider: ProviderName;
-}
 
 /** The pool of a model's accounts, null when no configured account offers the model. */
 async function poolOfModel(db: Db, model: string): Promise<string | null> {
@@ -34,20 +27,25 @@ async function poolOfModel(db: Db, model: string): Promise<string | null> {
 /** A pool whose lock this transaction holds, and those of its accounts. */
 export interface LockedPool {
   readonly id: string;
-  /** When it was locked; grants move it on. */
-  readonly virtualTime: number;
   readonly accounts: readonly AccountRow[];
 }
 
 /**
  * Takes the lock under which a pool's queue and its grants change, and those of its accounts: one may have been moved
- * here from a pool that is granting at it still. Accounts are locked in the order in which the configuration enters them.
+ * here from a pool that is granting at it still. Accounts of other pools that share a credential with one of these are
+ * locked as well, since their slots are counted together; all in the order in which the configuration enters them.
  */
 async function lockPool(tx: Db, id: string): Promise<LockedPool> {
-  const [row] = await tx.select().from(pools).where(eq(pools.id, id)).for('update');
+  const [row] = await tx.select({ id: pools.id }).from(pools).where(eq(pools.id, id)).for('update');
   if (!row) throw new Error(`pool ${id} is not in the catalog`);
-  const own = await tx.select().from(accounts).where(eq(accounts.pool, id)).orderBy(accounts.id).for('update');
-  return { id, virtualTime: row.virtualTime, accounts: own };
+  const credentials = tx.select({ credential: accounts.credential }).from(accounts).where(eq(accounts.pool, id));
+  const locked = await tx
+    .select()
+    .from(accounts)
+    .where(inArray(accounts.credential, credentials))
+    .orderBy(accounts.id)
+    .for('update');
+  return { id, accounts: locked.filter(({ pool }) => pool === id) };
 }
 
 /**
@@ -59,30 +57,6 @@ export async function lockPoolOf(tx: Db, account: string): Promise<LockedPool | 
   return row ? await lockPool(tx, row.pool) : null;
 }
 
-/**
- * A video's place among its caller's own: that of its creation, since workflows of videos that were created one right
- * after the other ask in any order. Whoever had none waiting starts at the pool's time: shares that were not taken are
- * not saved up, and places that were given up cost nothing.
- */
-async function takePlace(
-  tx: Db,
-  { id: pool, virtualTime }: LockedPool,
-  { callerId, createdAt }: VideoRow,
-): Promise<number> {
-  const [last] = await tx
-    .select({ place: max(waiting.place) })
-    .from(waiting)
-    .where(and(eq(waiting.pool, pool), eq(waiting.callerId, callerId)));
-  if ((last?.place ?? HEAD) === HEAD) {
-    const lastTag = sql`greatest(${poolCallers.lastTag}, ${virtualTime}::float8)`;
-    await tx
-      .insert(poolCallers)
-      .values({ pool, callerId, lastTag: virtualTime })
-      .onConflictDoUpdate({ target: [poolCallers.pool, poolCallers.callerId], set: { lastTag } });
-  }
-  return createdAt.getTime();
-}
-
 /** How a request for a slot was taken. */
 export type SlotRequest =
   | { readonly kind: 'queued'; readonly grants: readonly Grant[] }
@@ -91,8 +65,8 @@ export type SlotRequest =
   | { readonly kind: 'no account' };
 
 /**
- * Queues a video, unless it waits already, and grants what its pool can grant: perhaps to this video at once. Whoever
- * grants takes the pool's lock first and the video's second, so the video is locked only here.
+ * Queues a video, unless it waits already, and grants what its pool can grant: perhaps to this video at once. The pool's
+ * lock comes first and the video's second, so the video is locked only here.
  */
 export async function requestSlot(tx: Db, videoId: string, model: string): Promise<SlotRequest> {
   const poolId = await poolOfModel(tx, model);
@@ -105,25 +79,44 @@ export async function requestSlot(tx: Db, videoId: string, model: string): Promi
   if (present?.pool !== pool.id) {
     // Its model's accounts have been moved to another pool, and its old queue would never grant.
     if (present) await leaveQueue(tx, videoId);
-    await enter(tx, video, { pool: pool.id, place: await takePlace(tx, pool, video) });
+    await enterQueue(tx, video);
   }
   return { kind: 'queued', grants: await grantIn(tx, pool) };
 }
 
-/**
- * Puts a video that lost its slot through no fault of its own at the head of the queue; whoever calls this has locked
- * the pool and the video, and grants afterwards.
- */
-export async function returnToQueue(tx: Db, video: VideoRow): Promise<void> {
-  const poolId = await poolOfModel(tx, video.model);
-  if (poolId !== null) await enter(tx, video, { pool: poolId, place: HEAD });
-  await changeVideo(tx, video.id, { state: 'queued', account: null, provider: null });
+/** Where a video comes back to when it has lost its slot. */
+export interface Return {
+  /** The head where the video is not to blame, else behind the others of its caller. */
+  readonly to: 'head' | 'behind';
+  /** Not granted again before so long. */
+  readonly notBeforeMs?: number;
 }
 
-async function enter(tx: Db, video: VideoRow, at: { readonly pool: string; readonly place: number }): Promise<void> {
-  const { id: videoId, callerId, model, request } = video;
-  const images = request.images.length;
-  await tx.insert(waiting).values({ videoId, callerId, model, images, queuedAt: new Date(), ...at });
+/** Puts a video that lost its slot back; the pool and the video are locked already, and are granted in afterwards. */
+export async function returnToQueue(tx: Db, video: VideoRow, { to, notBeforeMs = 0 }: Return): Promise<void> {
+  await enterQueue(tx, video, { ...(to === 'head' && { priority: HEAD }), notBeforeMs });
+  await changeVideo(tx, video.id, { state: 'queued', account: null, provider: null, waitingFor: null });
+}
+
+type Queued = Pick<VideoRow, 'id' | 'callerId' | 'model' | 'request' | 'priority'>;
+
+/**
+ * Enters a video into the queue of its model's pool, behind those of its caller; false where no configured account
+ * offers the model. No lock is needed: what is granted is decided under the pool's.
+ */
+export async function enterQueue(
+  tx: Db,
+  { id, callerId, model, request, priority: own }: Queued,
+  { priority = own, notBeforeMs = 0 }: { readonly priority?: number; readonly notBeforeMs?: number } = {},
+): Promise<boolean> {
+  const result = await tx.execute(sql`
+    insert into waiting (video_id, pool, caller_id, model, images, priority, place, virtual_time, not_before, queued_at)
+    select ${id}, p.id, ${callerId}, ${model}, ${request.images.length}, ${priority}, nextval('queue_places'),
+      p.virtual_time, ${notBeforeMs > 0 ? sql`now() + ${notBeforeMs}::float8 * interval '1 millisecond'` : sql`null`}, now()
+    from account_models m join accounts a on a.id = m.account and a.configured join pools p on p.id = a.pool
+    where m.model = ${model} order by m.preference limit 1
+    on conflict (video_id) do nothing returning video_id`);
+  return rowsOf(result).length > 0;
 }
 
 /** Takes a video out of the queue; true when it was in it. */
@@ -142,9 +135,10 @@ export async function grantSlotsOfAccount(tx: Db, account: string): Promise<read
   return await grantIn(tx, await lockPoolOf(tx, account));
 }
 
-/** The same for a pool that was locked before; none for an unknown account's. */
+/** The same for a pool that was locked before; none for an unknown account's, and none while videos open again. */
 export async function grantIn(tx: Db, pool: LockedPool | null): Promise<readonly Grant[]> {
   const grants: Grant[] = [];
+  if (await isReopening(tx)) return grants;
   for (;;) {
     const choice = pool && (await chooseNext(tx, pool));
     if (!choice) return grants;
@@ -155,15 +149,16 @@ export async function grantIn(tx: Db, pool: LockedPool | null): Promise<readonly
 
 /** Turns a place in the queue into a submission; null when the video is not to have one any more. */
 async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
-  const { videoId, account, upstreamModel } = choice;
+  const { videoId, account, upstreamModel, isLate } = choice;
   // The video's lock comes before its place's, as in every other transaction; it waits for whoever is ending the video.
   const video = await lockVideo(tx, videoId);
   const isWaiting = await leaveQueue(tx, videoId);
   const last = await findCurrentSubmission(tx, videoId);
+  const isWanted = video !== null && video.endedAt === null && video.cancelRequestedAt === null && !isLate;
   // An old copy of the catalog may have a video waiting whose task runs: it must not keep the queue from going on.
-  if (!video || video.endedAt !== null || !isWaiting || (last && isOpenState(last.state))) return null;
+  if (!isWanted || !isWaiting || (last && isOpenState(last.state))) return null;
   const submissionId = `submission_${uuidv7()}`;
-  const { provider, baseUrl, singleLane } = account;
+  const { provider, baseUrl, credential, singleLane } = account;
   await tx.insert(submissions).values({
     id: submissionId,
     videoId,
@@ -171,6 +166,7 @@ async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
     account: account.id,
     provider,
     baseUrl,
+    credential,
     upstreamModel,
     singleLane,
     state: 'granted',
@@ -179,6 +175,9 @@ async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
   });
   await countGrant(tx, choice);
   await changeVideo(tx, videoId, { account: account.id, provider });
+  if (account.firstUsedAt === null) {
+    await tx.update(accounts).set({ firstUsedAt: sql`now()` }).where(eq(accounts.id, account.id));
+  }
   return { videoId, submissionId, account: account.id, provider };
 }
 
@@ -196,24 +195,19 @@ async function countGrant(tx: Db, { callerId, tag, account: { pool } }: Choice):
 }
 
 /**
- * Takes back what an account has granted above its limit, the newest first: tasks that an older copy of the catalog did
- * not know of have taken those slots. Their videos wait again, at the head.
+ * Takes back a grant that was not taken: whatever keeps its video from it must not keep the slot as well. The video waits
+ * again, behind the others.
+ * @returns what the slot was granted to instead; null when the grant had been taken.
  */
-export async function takeBackGrants(tx: Db, account: string): Promise<void> {
+export async function takeBackGrant(
+  tx: Db,
+  { id, account, videoId }: Pick<SubmissionRow, 'id' | 'account' | 'videoId'>,
+): Promise<readonly Grant[] | null> {
   const pool = await lockPoolOf(tx, account);
-  const own = pool?.accounts.find(({ id }) => id === account);
-  // Another process is changing the account this moment, and grants by what it finds.
-  if (!own) return;
-  const isOpen = inArray(submissions.state, [...OPEN_SUBMISSION_STATES]);
-  const open = await tx
-    .select()
-    .from(submissions)
-    .where(and(eq(submissions.account, account), isOpen));
-  const granted = open.filter(({ state }) => state === 'granted').toSorted((a, b) => +b.grantedAt - +a.grantedAt);
-  for (const { id, videoId } of granted.slice(0, Math.max(open.length - own.maxConcurrentTasks, 0))) {
-    const video = await lockVideo(tx, videoId);
-    if ((await withdrawGrant(tx, id)) && video?.endedAt === null) await returnToQueue(tx, video);
-  }
+  const video = await lockVideo(tx, videoId);
+  if (!(await withdrawGrant(tx, id))) return null;
+  if (video && video.endedAt === null) await returnToQueue(tx, video, { to: 'behind' });
+  return await grantIn(tx, pool);
 }
 
 /** Pools in which videos wait. */
@@ -240,11 +234,10 @@ export async function listStranded(
     .limit(limit);
 }
 
-/** Granted submissions that nobody began to send since `before`, with whether their video has ended meanwhile. */
-export async function listStaleGrants(db: Db, before: Date) {
+/** Granted submissions whose videos were told before this and have not begun to send. */
+export async function listUntakenGrants(db: Db, toldBefore: Date): Promise<readonly SubmissionRow[]> {
   return await db
-    .select({ grant: submissions, videoEndedAt: videos.endedAt })
+    .select()
     .from(submissions)
-    .innerJoin(videos, eq(videos.id, submissions.videoId))
-    .where(and(eq(submissions.state, 'granted'), lt(submissions.signalledAt, before)));
+    .where(and(eq(submissions.state, 'granted'), lt(submissions.signalledAt, toldBefore)));
 }

@@ -1,16 +1,19 @@
 /** Submissions: their compare-and-set moves from granted to an end, each of which happens once whoever tries. */
 
-import { and, eq, inArray, sql } from 'drizzle-orm';
-import { uuidv7 } from 'uuidv7';
+import { and, desc, eq, inArray, isNotNull, min, ne, or, sql } from 'drizzle-orm';
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask, TaskMemory } from '../domain/step.ts';
 import { DOUBTFUL_SUBMISSION_STATES, isOpenState, type SubmissionState, type TaskEnd } from '../domain/submission.ts';
 import { type Db, rowsOf } from './driver/database.ts';
-import { accountModels, accounts, submissions, waiting } from './schema.ts';
+import { accountModels, accounts, submissions, videos, waiting } from './schema.ts';
 import type { VideoRow } from './videos.ts';
 
 export type SubmissionRow = typeof submissions.$inferSelect;
+
+/** Open, and its task not known. */
+const OPENING = ['granted', 'sending', 'unconfirmed'] as const satisfies readonly SubmissionState[];
 
 /** The submission, or null. */
 export async function findSubmission(db: Db, id: string): Promise<SubmissionRow | null> {
@@ -37,7 +40,7 @@ export async function readClock(db: Db): Promise<Date> {
 async function move(
   tx: Db,
   id: string,
-  { from, to }: { readonly from: readonly SubmissionState[]; readonly to: Partial<SubmissionRow> },
+  { from, to }: { readonly from: readonly SubmissionState[]; readonly to: PgUpdateSetSource<typeof submissions> },
 ): Promise<SubmissionRow | null> {
   const [row] = await tx
     .update(submissions)
@@ -63,9 +66,14 @@ export function markUnconfirmed(
   return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'unconfirmed', ...doubt } });
 }
 
-/** Books what a create that may have made a task is taken to have cost, since nothing will ever tell. */
-export async function presumeBilled(tx: Db, id: string, costMicroUsd: MicroUsd): Promise<void> {
-  await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { costMicroUsd } });
+/** Since when the list that would tell of it cannot be read; null where it can. */
+export async function noteListUnreadable(tx: Db, id: string, since: Date | null): Promise<void> {
+  await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { listUnreadableSince: since } });
+}
+
+/** Gives up the lane that a doubt has kept too long: others go on beside it. */
+export async function leaveLane(tx: Db, id: string): Promise<boolean> {
+  return (await move(tx, id, { from: ['unconfirmed'], to: { singleLane: false } })) !== null;
 }
 
 /** Notes when the doubt began to count: when a list first showed no candidate, or where there is none, at once. */
@@ -82,30 +90,28 @@ export function markRunning(tx: Db, id: string, taskId: string) {
  * Makes sure that a running task has its row: workflow history outlives an old copy of the catalog, and a task that
  * runs takes a slot whatever the limit says. What the old copy believed of the video's queue and slot gives way.
  */
-export async function ensureRunning(tx: Db, videoId: string, task: RunningTask): Promise<void> {
+export async function ensureRunning(tx: Db, videoId: string, task: RunningTask): Promise<SubmissionRow> {
   const { submissionId: id, account, provider, baseUrl, upstreamModel, taskId } = task;
   const runningAt = new Date(task.submittedAt);
   const running = { state: 'running', taskId, runningAt } as const;
   const existing = await findSubmission(tx, id);
-  if (existing?.state === 'running') return;
-  if (existing) return void (await move(tx, id, { from: ['granted', 'sending', 'unconfirmed'], to: running }));
+  if (existing) return (await move(tx, id, { from: OPENING, to: running })) ?? existing;
   const n = await makeWay(tx, videoId, task.n);
-  await tx
+  const { credential } = await findPlace(tx, account, upstreamModel);
+  const place = { account, provider, baseUrl, credential, upstreamModel, singleLane: false };
+  const [entered] = await tx
     .insert(submissions)
-    .values({
-      id,
-      videoId,
-      n,
-      account,
-      provider,
-      baseUrl,
-      upstreamModel,
-      singleLane: false,
-      grantedAt: runningAt,
-      ...running,
-    })
-    .onConflictDoNothing();
+    .values({ id, videoId, n, grantedAt: runningAt, ...place, ...running })
+    .onConflictDoNothing()
+    .returning();
+  // Found in the account's list meanwhile, its task belongs to another submission.
+  const [known] = entered ? [entered] : await tx.select().from(submissions).where(isTask(credential, taskId));
+  if (!known) throw new Error(`submission ${id} was not entered`);
+  return known;
 }
+
+const isTask = (credential: string, taskId: string) =>
+  and(eq(submissions.credential, credential), eq(submissions.taskId, taskId));
 
 /** Enters again what a workflow knows of its video's task and an older copy of the catalog has lost. */
 export async function reenterTask(
@@ -113,7 +119,7 @@ export async function reenterTask(
   video: Pick<VideoRow, 'id' | 'model' | 'createdAt'>,
   { memory, sendUntil }: { readonly memory: TaskMemory; readonly sendUntil: Date },
 ): Promise<void> {
-  if (memory.kind === 'running') return await ensureRunning(tx, video.id, memory.task);
+  if (memory.kind === 'running') return void (await ensureRunning(tx, video.id, memory.task));
   const { submissionId: id, account, provider } = memory.create;
   if (await findSubmission(tx, id)) return;
   const sentAt = instantOf(id) ?? video.createdAt;
@@ -126,12 +132,16 @@ export async function reenterTask(
 
 /** Where an account's creates go, as configured now: what the lost row had is not known. */
 async function findPlace(tx: Db, account: string, model: string) {
-  const [row] = await tx.select({ baseUrl: accounts.baseUrl }).from(accounts).where(eq(accounts.id, account));
+  const [row] = await tx.select().from(accounts).where(eq(accounts.id, account));
   const [offer] = await tx
     .select({ upstreamModel: accountModels.upstreamModel })
     .from(accountModels)
     .where(and(eq(accountModels.account, account), eq(accountModels.model, model)));
-  return { baseUrl: row?.baseUrl ?? '', upstreamModel: offer?.upstreamModel ?? model };
+  return {
+    baseUrl: row?.baseUrl ?? '',
+    credential: row?.credential ?? account,
+    upstreamModel: offer?.upstreamModel ?? model,
+  };
 }
 
 /** When an id was given out, which is before its create was sent; null where it is none of ours. */
@@ -149,10 +159,86 @@ async function makeWay(tx: Db, videoId: string, wanted: number): Promise<number>
   return taken.includes(wanted) ? Math.max(...taken) + 1 : wanted;
 }
 
-/** Any open state but running → void: certainly no task was made, or none that can be told. */
+/** Any open state but running → void: certainly no task was made. */
 export function voidSubmission(tx: Db, id: string, lastError: JsonObject | null) {
   const to = { state: 'void', endedAt: new Date(), ...(lastError && { lastError }) } as const;
-  return move(tx, id, { from: ['granted', 'sending', 'unconfirmed'], to });
+  return move(tx, id, { from: OPENING, to });
+}
+
+/** Submissions whose creates' answers were lost: what they were answered with says so. */
+const isLost = (videoId: string) => and(eq(submissions.videoId, videoId), isNotNull(submissions.answered));
+
+/** How many creates of a submission's video had their answers lost, its own among them. */
+export async function countLostCreates(db: Db, { id, videoId }: Pick<SubmissionRow, 'id' | 'videoId'>) {
+  return 1 + (await db.$count(submissions, and(isLost(videoId), ne(submissions.id, id))));
+}
+
+/** When the first create of the video was sent whose answer was lost, of those at this credential; null without one. */
+export async function findFirstLostCreate(
+  db: Db,
+  { id, videoId, credential }: Pick<SubmissionRow, 'id' | 'videoId' | 'credential'>,
+): Promise<Date | null> {
+  const [row] = await db
+    .select({ at: min(submissions.sentAt) })
+    .from(submissions)
+    .where(and(isLost(videoId), eq(submissions.credential, credential), ne(submissions.id, id)));
+  return row?.at ?? null;
+}
+
+/**
+ * In doubt → void: no task was made, or none that can be told, and then this cost is presumed. That its answer was lost
+ * stays in the row, which is how lost answers are counted.
+ */
+export function concludeDoubt(tx: Db, id: string, presumedMicroUsd: MicroUsd | null) {
+  const answered = sql<boolean>`coalesce(${submissions.answered}, false)`;
+  const presumed = presumedMicroUsd === null ? {} : { costMicroUsd: presumedMicroUsd, presumed: true };
+  return move(tx, id, {
+    from: DOUBTFUL_SUBMISSION_STATES,
+    to: { state: 'void', endedAt: new Date(), answered, ...presumed },
+  });
+}
+
+/** Void submissions of a credential whose cost is only presumed, with the prompts that their tasks would have. */
+export async function listPresumed(db: Db, credential: string) {
+  return await db
+    .select({ submission: submissions, prompt: sql<string>`${videos.request} ->> 'prompt'` })
+    .from(submissions)
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(and(eq(submissions.credential, credential), submissions.presumed));
+}
+
+/** The newest submission of a video whose cost is only presumed, or null. */
+export async function findPresumed(db: Db, videoId: string): Promise<SubmissionRow | null> {
+  const [row] = await db
+    .select()
+    .from(submissions)
+    .where(and(eq(submissions.videoId, videoId), submissions.presumed))
+    .orderBy(desc(submissions.n))
+    .limit(1);
+  return row ?? null;
+}
+
+/** The presumption is settled: no task was made, or it is booked as an orphan. */
+export async function settlePresumed(tx: Db, { id, videoId }: Pick<SubmissionRow, 'id' | 'videoId'>): Promise<void> {
+  await tx.update(submissions).set({ presumed: false, costMicroUsd: null }).where(eq(submissions.id, id));
+  const upstreamMicroUsd = await billedMicroUsd(tx, videoId);
+  await tx.update(videos).set({ upstreamMicroUsd }).where(eq(videos.id, videoId));
+}
+
+/** Other creates in doubt at the same upstream with the same key: their prompts. */
+export async function listRivals(db: Db, { id, credential }: Pick<SubmissionRow, 'id' | 'credential'>) {
+  const rows = await db
+    .select({ prompt: sql<string>`${videos.request} ->> 'prompt'` })
+    .from(submissions)
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(
+      and(
+        eq(submissions.credential, credential),
+        inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]),
+        ne(submissions.id, id),
+      ),
+    );
+  return rows.map(({ prompt }) => prompt);
 }
 
 /** sending → void: the attempt that sent knows that no task was made, and no other attempt has sent meanwhile. */
@@ -179,6 +265,11 @@ export function closeDelivered(
   return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to });
 }
 
+/** Since when the upstream does not know a running task; null where it does. */
+export async function noteMissing(tx: Db, id: string, since: Date | null): Promise<void> {
+  await move(tx, id, { from: ['running'], to: { missingSince: since } });
+}
+
 /** running → ended: the task is over and its slot is free. */
 export function closeSubmission(
   tx: Db,
@@ -188,43 +279,22 @@ export function closeSubmission(
   return move(tx, id, { from: ['running'], to: { state: 'ended', endedAt: new Date(), ...end } });
 }
 
-/**
- * Replaces a submission that made no task by a new one at the same account: the slot stays the video's.
- * @returns the new submission's id, null when the old one had moved on meanwhile.
- */
-export async function renewSubmission(tx: Db, id: string): Promise<string | null> {
-  const old = await voidSubmission(tx, id, null);
-  if (!old) return null;
-  const { videoId, account, provider, baseUrl, upstreamModel, singleLane } = old;
-  const renewedId = `submission_${uuidv7()}`;
-  const now = new Date();
-  await tx.insert(submissions).values({
-    id: renewedId,
-    n: old.n + 1,
-    state: 'granted',
-    grantedAt: now,
-    signalledAt: now,
-    videoId,
-    account,
-    provider,
-    baseUrl,
-    upstreamModel,
-    singleLane,
-  });
-  return renewedId;
-}
-
-/** Which of these tasks of an account belong to a submission of ours. */
+/** Which of these tasks of an account belong to a submission of ours, under whatever key it was made. */
 export async function listClaimedTasks(
   db: Db,
-  account: string,
+  { account, credential }: Pick<SubmissionRow, 'account' | 'credential'>,
   taskIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (taskIds.length === 0) return new Set();
   const rows = await db
     .select({ taskId: submissions.taskId })
     .from(submissions)
-    .where(and(eq(submissions.account, account), inArray(submissions.taskId, [...taskIds])));
+    .where(
+      and(
+        or(eq(submissions.credential, credential), eq(submissions.account, account)),
+        inArray(submissions.taskId, [...taskIds]),
+      ),
+    );
   return new Set(rows.flatMap(({ taskId }) => (taskId === null ? [] : [taskId])));
 }
 

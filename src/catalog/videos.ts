@@ -4,6 +4,7 @@ import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql }
 import { Refusal } from '../domain/failure.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
+import type { WaitingFor } from '../domain/waiting-for.ts';
 import { announce } from './changes.ts';
 import type { Db } from './driver/database.ts';
 import { videos } from './schema.ts';
@@ -15,9 +16,14 @@ export function toVideo(row: VideoRow): Video {
   const {
     model: _model,
     queueDeadlineAt: _deadline,
-    openedAt: _opened,
+    endBeforeAt: _endBefore,
+    priority: _priority,
+    lastWord: _word,
+    undecidedRefusals: _refusals,
+    sentUnknownSince: _unknown,
+    untoldSince: _untold,
     auditedAt: _audited,
-    resumes: _r,
+    resumes: _resumes,
     ...video
   } = row;
   return video;
@@ -42,6 +48,21 @@ export async function findVideo(db: Db, id: string): Promise<Video | null> {
   return row ? toVideo(row) : null;
 }
 
+/** The row with what only the catalog needs, or null. */
+export async function findVideoRow(db: Db, id: string): Promise<VideoRow | null> {
+  const [row] = await db.select().from(videos).where(eq(videos.id, id));
+  return row ?? null;
+}
+
+/** Which of these videos the catalog has. */
+export async function listKnown(db: Db, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .select({ id: videos.id })
+    .from(videos)
+    .where(inArray(videos.id, [...ids]));
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** The row, locked until the transaction ends, or null: the first statement of whatever changes a video. */
 export async function lockVideo(tx: Db, id: string): Promise<VideoRow | null> {
   const [row] = await tx.select().from(videos).where(eq(videos.id, id)).for('update');
@@ -59,13 +80,17 @@ export async function changeVideo(
   if (!silent) await announce(tx, id);
 }
 
-/** Notes why nothing is known yet of a video's create; nobody is told, since it says nothing new of the video. */
-export async function noteDoubt(db: Db, id: string, reason: string): Promise<void> {
-  const isInDoubt = inArray(videos.state, ['submitting', 'unconfirmed']);
-  await db
+/**
+ * Notes what a video waits for; no follower is told, since it is no new state.
+ * @returns false for a video that has ended.
+ */
+export async function noteWaiting(db: Db, id: string, waitingFor: WaitingFor): Promise<boolean> {
+  const rows = await db
     .update(videos)
-    .set({ lastError: reason })
-    .where(and(eq(videos.id, id), isInDoubt));
+    .set({ waitingFor })
+    .where(and(eq(videos.id, id), isNull(videos.endedAt)))
+    .returning({ id: videos.id });
+  return rows.length > 0;
 }
 
 /** What the database cannot be asked for, such as a NUL, is no id. */
@@ -107,13 +132,13 @@ export async function listVideos(db: Db, selection: VideoFilter) {
   return { videos: page, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
 }
 
-/** Archived videos whose media have outlived their time, oldest first. */
-export async function listExpiredMedia(db: Db, now: Date, limit: number): Promise<readonly Video[]> {
+/** Ended videos whose media, if there are any, have outlived their time: ids, oldest first. */
+export async function listExpiredMedia(db: Db, limit: number): Promise<readonly string[]> {
   const rows = await db
-    .select()
+    .select({ id: videos.id })
     .from(videos)
-    .where(and(isNull(videos.purgedAt), isNotNull(videos.archive), lt(videos.expiresAt, now)))
+    .where(and(isNull(videos.purgedAt), isNotNull(videos.endedAt), lt(videos.expiresAt, sql`now()`)))
     .orderBy(asc(videos.expiresAt))
     .limit(limit);
-  return rows.map(toVideo);
+  return rows.map(({ id }) => id);
 }

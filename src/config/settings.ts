@@ -208,6 +208,7 @@ const SANDBOX_ACCOUNT: AccountConfig = {
   maxConcurrentTasks: 4,
   maxRequestsPerSecond: 50,
   shared: false,
+  list: true,
   pool: 'main',
   onLostAnswer: 'fail',
   lostAnswerHoldMs: 0,

@@ -45,6 +45,7 @@ const timingSchema = z
     minPollMs: wholeNumber(50, DAY_MS),
     maxPollMs: wholeNumber(50, DAY_MS),
     deadlineMs: wholeNumber(1_000, 30 * DAY_MS),
+    resultRetryMs: wholeNumber(0, DAY_MS),
   })
   .partial()
   .refine(({ minPollMs, maxPollMs }) => (minPollMs ?? 0) <= (maxPollMs ?? Infinity), {
@@ -64,6 +65,7 @@ const accountSchema = z.strictObject({
   maxConcurrentTasks: wholeNumber(1, 1_000).default(4),
   maxRequestsPerSecond: wholeNumber(1, 1_000).default(10),
   shared: z.boolean().default(false),
+  list: z.boolean().default(true),
   pool: name.default('main'),
   // Only asked where an upstream has neither a list nor an idempotency key; elsewhere they are allowed and idle.
   onLostAnswer: z.enum(['fail', 'resubmit'], { error: 'is neither fail nor resubmit' }).default('fail'),
@@ -116,6 +118,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   maxConcurrentTasks: 'maxConcurrentTasks: 4',
   maxRequestsPerSecond: 'maxRequestsPerSecond: 10',
   shared: 'shared: false',
+  list: 'list: true',
   pool: 'pool: main',
   onLostAnswer: 'onLostAnswer: fail',
   lostAnswerHoldMs: 'lostAnswerHoldMs: 600000',
@@ -125,6 +128,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   minPollMs: 'minPollMs: 2000',
   maxPollMs: 'maxPollMs: 15000',
   deadlineMs: 'deadlineMs: 86400000',
+  resultRetryMs: 'resultRetryMs: 900000',
   models: 'models: [{ id: sora-2, account: airforce-1, pricePerSecondMicroUsd: 100000, durationsSeconds: [4, 8] }]',
   account: 'account: airforce-1',
   upstreamModel: 'upstreamModel: sora-2',
@@ -203,15 +207,6 @@ function toAccount(account: FileContent['accounts'][number], environment: Enviro
   return { ...rest, apiKey: environment[apiKeyEnv] ?? '', timing: given };
 }
 
-/** Accounts with one key see each other's tasks in its list, as if others used the key. */
-function markShared(accounts: readonly AccountConfig[]): readonly AccountConfig[] {
-  return accounts.map((account) => {
-    const { id, baseUrl, apiKey, shared } = account;
-    const hasTwin = accounts.some((other) => other.id !== id && other.baseUrl === baseUrl && other.apiKey === apiKey);
-    return { ...account, shared: shared || hasTwin };
-  });
-}
-
 function toModel(model: FileContent['models'][number]): ModelConfig {
   const durations = model.durationsSeconds?.toSorted((a, b) => a - b) ?? null;
   return {
@@ -251,7 +246,7 @@ export function readConfigFile(
     throw new ConfigError(problems.map((problem) => `${basename(path)}: ${problem}`).join('\n'));
   }
   return {
-    accounts: markShared(parsed.data.accounts.map((account) => toAccount(account, environment))),
+    accounts: parsed.data.accounts.map((account) => toAccount(account, environment)),
     models: parsed.data.models.map(toModel),
   };
 }

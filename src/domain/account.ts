@@ -1,6 +1,6 @@
 /** An upstream account: one credential of a provider as it is configured, and what it can be for operators. */
 
-import type { PollTiming } from './poll-schedule.ts';
+import type { AccountTiming } from './poll-schedule.ts';
 import type { ProviderName } from './vendor.ts';
 
 /** An account as configured; the key is here and in the worker's memory, nowhere else. */
@@ -13,7 +13,10 @@ export interface AccountConfig {
   readonly maxConcurrentTasks: number;
   /** Of all kinds together, for each worker process. */
   readonly maxRequestsPerSecond: number;
+  /** Others use the key too: what its list shows proves nothing about our creates. */
   readonly shared: boolean;
+  /** False: the upstream has no list, whatever its API documents. */
+  readonly list: boolean;
   readonly pool: string;
   /** What follows a lost answer that nothing can tell about: the video fails, or is sent again and perhaps paid again. */
   readonly onLostAnswer: 'fail' | 'resubmit';
@@ -22,8 +25,12 @@ export interface AccountConfig {
   /** `host:port` of result links that may be private. */
   readonly trustedHosts: readonly string[];
   /** Overrides of the provider's documented timing. */
-  readonly timing: Partial<PollTiming>;
+  readonly timing: Partial<AccountTiming>;
 }
+
+/** Why an account takes no more clips for now, or takes them one at a time. */
+export const STANDING_REASONS = ['paused', 'suspended', 'full', 'doubtful', 'no list'] as const;
+export type StandingReason = (typeof STANDING_REASONS)[number];
 
 export const ACCOUNT_STATES = ['active', 'paused', 'suspended', 'removed'] as const;
 /** An account for operators: `paused` for a while, `suspended` since its key was refused, `removed` from the configuration. */

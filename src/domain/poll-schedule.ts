@@ -9,6 +9,15 @@ export interface PollTiming {
   readonly deadlineMs: number;
 }
 
+/** The same with what an account may set besides. */
+export interface AccountTiming extends PollTiming {
+  /** How long a result that cannot be had yet is asked for again. */
+  readonly resultRetryMs: number;
+}
+
+/** A paid clip is given up last. */
+export const RESULT_RETRY_MS = 15 * 60_000;
+
 /** What the wait is computed from. */
 export interface PollSituation {
   /** Since the task was submitted. */

@@ -1,6 +1,7 @@
 /** What an outbound adapter can do: every call is one HTTP exchange, and the adapter keeps nothing between calls. */
 
-import type { AdoptionWindow, ListedTask } from './adoption.ts';
+import type { ListedTask } from './adoption.ts';
+import type { AdoptionWindow } from './doubt.ts';
 import type { UpstreamWords } from './failure.ts';
 import type { PublishedModel } from './models.ts';
 import type { MicroUsd } from './money.ts';
@@ -49,12 +50,8 @@ export interface StartCall extends ProviderCall {
  * the others about the account.
  */
 export type RefusalReason =
-  | 'rate limited'
-  | 'unauthenticated'
-  | 'no credit'
-  | 'model not allowed'
-  | 'request'
-  | 'image';
+  /** It may be about the clip or about the account: the status says one, and no word says which. */
+  'undecided' | 'rate limited' | 'unauthenticated' | 'no credit' | 'model not allowed' | 'request' | 'image';
 
 /** How a create ended. Nothing is thrown: what is not known is said. */
 export type StartOutcome =

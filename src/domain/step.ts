@@ -20,6 +20,10 @@ export interface RunningTask {
   /** When the upstream will have forgotten the task and its result, ISO 8601. */
   readonly expiresAt: string;
   readonly timing: PollTiming;
+  /** When the video's time is over, ISO 8601; absent in what older runs remember, where `timing` alone bounds it. */
+  readonly deadlineAt?: string | undefined;
+  /** How the video ends then; `expired` when absent. */
+  readonly onDeadline?: 'expired' | 'cancelled' | undefined;
   readonly cancels: boolean;
   readonly polls: number;
   readonly progress: number;
@@ -60,8 +64,17 @@ export interface EndedVideo {
 export type NextStep =
   /** The catalog is an older copy that has lost rows of the video: enter again what the workflow knows of it. */
   | { readonly step: 'open' }
-  /** Wait for a slot: the queue's deadline bounds it; `lookAgainMs` when a pause is known to end then. */
-  | { readonly step: 'slot'; readonly queueDeadlineAt: string; readonly lookAgainMs?: number | undefined }
+  /**
+   * Wait for a slot: the queue's deadline bounds it, at which the video is expired where `onDeadline` is absent;
+   * `lookAgainMs` when a pause is known to end then. A video that is not queued yet asks for its slot first.
+   */
+  | {
+      readonly step: 'slot';
+      readonly queueDeadlineAt: string;
+      readonly onDeadline?: 'cancelled' | undefined;
+      readonly lookAgainMs?: number | undefined;
+      readonly isQueued?: boolean | undefined;
+    }
   | {
       readonly step: 'submit';
       readonly submissionId: string;
@@ -79,28 +92,25 @@ export type NextStep =
       /** The video has its end already. */
       readonly ended?: boolean | undefined;
     }
-  /** `ended`: the video has its end already, and the task is only watched for its bill. */
-  | { readonly step: 'watch'; readonly task: RunningTask; readonly ended: boolean }
-  | { readonly step: 'archive'; readonly resultExpiresAt: string; readonly task?: RunningTask | undefined }
+  /** The video is to be cancelled, and its task stopped where that can be. */
+  | { readonly step: 'cancel'; readonly task: RunningTask }
+  /**
+   * `ended`: the video has its end already, and the task is only watched for its bill; `stops`: its upstream is asked
+   * to stop it.
+   */
+  | {
+      readonly step: 'watch';
+      readonly task: RunningTask;
+      readonly ended: boolean;
+      readonly stops?: boolean | undefined;
+    }
+  | {
+      readonly step: 'archive';
+      readonly resultExpiresAt: string;
+      readonly task?: RunningTask | undefined;
+    }
   | { readonly step: 'end'; readonly state: EndState; readonly failure: VideoFailure | null }
   | { readonly step: 'ended'; readonly end: EndedVideo };
-
-/** When a look may take the task for over although the upstream does not say so: never, when unknown, or in any case. */
-export type Finality = 'never' | 'if missing' | 'in any case';
-
-/** What one look at a task means for its workflow. */
-export type Look =
-  | {
-      readonly kind: 'pending';
-      readonly progress: number;
-      readonly word: string;
-      readonly retryAfterMs?: number | undefined;
-    }
-  /** The look itself failed, which says nothing about the task. */
-  | { readonly kind: 'unclear'; readonly message: string; readonly retryAfterMs?: number | undefined }
-  | { readonly kind: 'missing' }
-  /** The looking is over: the task ended and its slot is free, or the video has to be opened again. */
-  | { readonly kind: 'over'; readonly next: NextStep };
 
 /** What every run of a video's workflow starts from. */
 export interface OpenedVideo {
@@ -108,4 +118,22 @@ export interface OpenedVideo {
   readonly callerId: string;
   readonly estimateMicroUsd: MicroUsd;
   readonly submittedAt: string | null;
+}
+
+/** What a run remembers when it has been told where to go on; `before` where that changes nothing. */
+export function remember(before: TaskMemory | null, next: NextStep): TaskMemory | null {
+  switch (next.step) {
+    case 'slot':
+      return null;
+    case 'submit':
+      return { kind: 'sent', create: next };
+    case 'confirm':
+      return next.account === undefined ? before : { kind: 'sent', create: { ...next, account: next.account } };
+    case 'watch':
+    case 'cancel':
+    case 'archive':
+      return next.task ? { kind: 'running', task: next.task } : before;
+    default:
+      return before;
+  }
 }

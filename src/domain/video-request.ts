@@ -1,5 +1,6 @@
 /** What a caller asks for, in one vocabulary for all dialects and providers. */
 
+import { Refusal } from './failure.ts';
 import type { ImageHeader } from './image-header.ts';
 import type { JsonObject } from './json.ts';
 
@@ -73,3 +74,34 @@ export const REQUEST_BOUNDS = {
   images: 8,
   imageBytes: 32 * 1024 * 1024,
 } as const;
+
+/** PostgreSQL stores neither NUL nor half of a surrogate pair; with the `u` flag whole pairs do not match. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
+
+/** Whether the catalog can store a text. */
+export function isStorable(text: string): boolean {
+  return !UNSTORABLE.test(text);
+}
+
+/**
+ * The bounds of what becomes a workflow's input, whether a dialect or another team's workflow brings it.
+ * @throws Refusal `too_large`, `invalid_request`.
+ */
+export function checkRequest({
+  prompt,
+  extra,
+  images,
+}: Pick<VideoDraft, 'prompt' | 'extra'> & { readonly images: readonly unknown[] }): void {
+  const tooLong = (what: string, bytes: number) =>
+    new Refusal('too_large', `${what} is longer than ${bytes} bytes`, { param: what });
+  const { promptBytes, extraBytes } = REQUEST_BOUNDS;
+  if (byteLength(prompt) > promptBytes) throw tooLong('prompt', promptBytes);
+  if (byteLength(JSON.stringify(extra)) > extraBytes) throw tooLong('the forwarded keys', extraBytes);
+  if (images.length > REQUEST_BOUNDS.images) {
+    throw new Refusal('invalid_request', `at most ${REQUEST_BOUNDS.images} images`, { param: 'input_images' });
+  }
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

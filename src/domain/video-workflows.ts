@@ -3,7 +3,7 @@
 import type { GrantedSlot } from './slot.ts';
 import type { Video } from './video.ts';
 
-/** What is known of a video's workflow from outside. */
+/** What is known of a video's workflow from outside: `terminated` by an operator, `closed` in any other way. */
 export type WorkflowStanding = 'running' | 'terminated' | 'closed' | 'gone';
 
 /** How far an archiving has come by the time that its request is answered. */
@@ -11,20 +11,35 @@ export type RearchiveOutcome =
   | { readonly kind: 'archived' | 'running' }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** A video's workflow as it was started. */
+export interface StartedVideo {
+  readonly videoId: string;
+  /** The gateway had accepted the video; false for another team's child, whose row its first step enters. */
+  readonly isAccepted: boolean;
+}
+
 /** The calls about videos' workflows; those that tell something are false where no such workflow runs. */
 export interface VideoWorkflows {
   /** Starts the video's workflow; one that runs is left alone. */
-  start(video: Video, options?: { readonly stop?: boolean }): Promise<void>;
+  start(video: Video): Promise<void>;
   /** Asks for cancellation both ways: Temporal's, so that the run closes as Canceled, and our own signal. */
   cancel(videoId: string): Promise<boolean>;
   signalGranted(videoId: string, slot: GrantedSlot): Promise<boolean>;
-  /** Wakes a video that is waiting for the next poll of its task. */
-  signalLookNow(videoId: string): Promise<boolean>;
+  /** The upstream has pushed news: the next poll need not wait. */
+  signalNews(videoId: string): Promise<boolean>;
+  /** A poll is asked for, or the rows have been changed: whatever the video waits for ends, no sooner than polls may follow. */
+  signalRecheck(videoId: string): Promise<boolean>;
+  /** Has the video open again: the catalog may be an older copy of itself. */
+  signalReopen(videoId: string): Promise<boolean>;
   /** Fetches an ended video's clip once more; an archiving that is on its way is joined. */
   rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome>;
   standing(videoId: string): Promise<WorkflowStanding>;
   /** Ids of videos whose workflows were closed from outside since then, as far as visibility shows them. */
   listClosedSince(since: Date): Promise<readonly string[]>;
+  /** Videos whose workflows were started since then, the same; a thousand at most. */
+  listStartedSince(since: Date): Promise<readonly StartedVideo[]>;
+  /** Ids of videos whose workflows run, the same; takes minutes where there are many. */
+  listRunning(): Promise<readonly string[]>;
   /** Rejects while Temporal does not answer. */
   check(): Promise<void>;
 }

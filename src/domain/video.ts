@@ -4,6 +4,7 @@ import type { VideoFailure } from './failure.ts';
 import type { MicroUsd } from './money.ts';
 import type { DialectName, ProviderName } from './vendor.ts';
 import type { VideoRequest } from './video-request.ts';
+import type { WaitingFor } from './waiting-for.ts';
 
 export const RUNNING_STATES = ['queued', 'submitting', 'unconfirmed', 'generating', 'archiving'] as const;
 export const END_STATES = ['completed', 'failed', 'cancelled', 'expired'] as const;
@@ -59,13 +60,15 @@ export interface Video {
   readonly upstreamMicroUsd: MicroUsd | null;
   readonly archive: ArchivedClip | null;
   readonly failure: VideoFailure | null;
-  /** Why it stays unconfirmed; null otherwise. */
-  readonly lastError: string | null;
+  /** What its doubt or its result waits for; null otherwise. */
+  readonly waitingFor: WaitingFor | null;
   readonly submissions: number;
   readonly polls: number;
   readonly polledAt: Date | null;
   /** When a cancel was asked for; the end may follow later. */
   readonly cancelRequestedAt: Date | null;
+  /** When its workflow first ran; null while it has not been started. */
+  readonly openedAt: Date | null;
   /** Removed from its caller's history by a delete. */
   readonly hiddenAt: Date | null;
   /** When the media were purged. */

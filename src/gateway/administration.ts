@@ -1,6 +1,8 @@
 /** The catalog as the management routes use it: money, callers, accounts, costs, each call complete in itself. */
 
-import { type AccountView, listAccounts, pauseAccount, resumeAccount } from '../catalog/accounts.ts';
+import { pauseAccount, resumeAccount } from '../catalog/account-health.ts';
+import type { AccountView } from '../catalog/account-views.ts';
+import { listAccounts } from '../catalog/account-views.ts';
 import { balance, type EntryFilter, listEntries } from '../catalog/balance.ts';
 import {
   type CallerRecord,

@@ -4,6 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import type { SpriteSheets } from '../archive/sprite-sheet.ts';
 import { acceptVideo, findRepeated, type NewVideo, nthKey, queueDeadline } from '../catalog/acceptance.ts';
 import { findCallerByKey } from '../catalog/callers.ts';
+import { type LostAnswerDecision, resolveLostAnswer } from '../catalog/corrections.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { endVideo } from '../catalog/ends.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
@@ -12,18 +13,22 @@ import { latestOffers } from '../catalog/models.ts';
 import { queuePosition } from '../catalog/queue-order.ts';
 import { findCurrentSubmission } from '../catalog/submissions.ts';
 import { changeVideo, findVideo, listVideos, lockVideo, toVideo } from '../catalog/videos.ts';
+import { readWaits } from '../catalog/waiting-reasons.ts';
+import { type UntoldWish, wish } from '../catalog/wishes.ts';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
 import { choose } from '../domain/prefer.ts';
-import { isInDoubt } from '../domain/submission.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import { isEnded, type Video } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
-import { REQUEST_BOUNDS, type VideoDraft, type VideoRequest } from '../domain/video-request.ts';
+import { checkRequest, type VideoDraft, type VideoRequest } from '../domain/video-request.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import type { WaitingFor } from '../domain/waiting-for.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { removeMedia } from '../media/remove-media.ts';
+import { purgeMedia } from '../recovery/purge.ts';
+import { tellWish } from '../recovery/wishes.ts';
+import { announceGrants } from '../submissions/dependencies.ts';
 import { keepInputImage } from './images.ts';
 import { rearchiveClip } from './rearchive.ts';
 import { Starter } from './starter.ts';
@@ -37,6 +42,17 @@ export interface CreateOrder {
   /** With `bodyHash` set as well, a repeat returns the first video. */
   readonly idempotencyKey: string | null;
   readonly bodyHash: string;
+  readonly times?: CreateTimes;
+}
+
+/** What a caller says of when its video is wanted, in whatever dialect. */
+export interface CreateTimes {
+  /** Not begun by then: expired. */
+  readonly startBefore?: Date;
+  /** Not ended by then: cancelled. */
+  readonly endBefore?: Date;
+  /** Order among the caller's own, the greatest first; 0 when absent. */
+  readonly priority?: number;
 }
 
 /** X11: the expiry that other dialects have printed never moves. */
@@ -57,7 +73,11 @@ export interface Gateway {
   list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }>;
   /** Place in the queue, 1 first; null when the video does not wait. */
   queuePosition(video: Video): Promise<number | null>;
+  /** What each of these videos waits for, by its id; those that wait for nothing are left out. */
+  waits(videos: readonly Video[]): Promise<ReadonlyMap<string, WaitingFor>>;
   cancel(caller: Caller, id: string): Promise<Video>;
+  /** Decides a lost answer that nothing else has decided (root alone). */
+  resolve(caller: Caller, id: string, decision: LostAnswerDecision): Promise<Video>;
   /** Removes from the caller's history; with `purgesMedia` the media die at once. */
   remove(caller: Caller, id: string, options: { readonly purgesMedia: boolean }): Promise<void>;
   /** Keeps the media of a video of this dialect for so long from its creation, instead of what was said before. */
@@ -79,7 +99,7 @@ export interface Gateway {
 export interface GatewayDependencies {
   readonly db: Db;
   readonly store: MediaStore;
-  readonly workflows: Pick<VideoWorkflows, 'start' | 'cancel' | 'signalGranted' | 'signalLookNow' | 'rearchive'>;
+  readonly workflows: Pick<VideoWorkflows, 'start' | 'cancel' | 'signalGranted' | 'signalRecheck' | 'rearchive'>;
   readonly spriteSheets: SpriteSheets;
   /** Wakes whoever follows a video after each of its changes. */
   readonly subscribe: (videoId: string, onChange: () => void) => () => void;
@@ -123,8 +143,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   async function prepare(order: CreateOrder): Promise<NewVideo> {
-    const { caller, dialect, draft, idempotencyKey, bodyHash } = order;
-    checkBounds(draft);
+    const { caller, dialect, draft, idempotencyKey, bodyHash, times = {} } = order;
+    const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
+    checkRequest(draft);
     const { offer, values } = choose(draft, await offersFor(caller, draft.model ?? undefined));
     const createdAt = new Date();
     const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
@@ -137,7 +158,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
       createdAt,
       expiresAt,
-      queueDeadlineAt: queueDeadline(createdAt, expiresAt),
+      queueDeadlineAt: queueDeadline(createdAt, expiresAt, startBefore, endBeforeAt),
+      endBeforeAt,
+      priority,
       batchId: null,
       limits: caller,
       idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
@@ -149,24 +172,19 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     return key === null ? null : await findRepeated(db, { callerId: caller.id, key, bodyHash });
   }
 
-  /** Ends the video at once where nothing is on its way to the upstream, and tells its workflow in any case. */
-  async function cancel(video: Video): Promise<void> {
-    const submission = await findCurrentSubmission(db, video.id);
-    if (submission === null || !isInDoubt(submission)) {
-      const failure = { kind: 'cancelled', message: 'cancelled by its caller or an operator', upstream: null } as const;
-      const { grants } = await endVideo(db, video.id, { state: 'cancelled', failure, archive: null });
-      for (const { videoId, ...slot } of grants) await tell(videoId, () => workflows.signalGranted(videoId, slot));
-    }
-    await starter.settled(video.id);
-    await tell(video.id, () => workflows.cancel(video.id));
+  /** The video has its end at once, but for one whose create is being sent: it has it when that is answered. */
+  async function endUnlessSending(videoId: string): Promise<void> {
+    if ((await findCurrentSubmission(db, videoId))?.state === 'sending') return;
+    const failure = { kind: 'cancelled', message: 'cancelled by its caller or an operator', upstream: null } as const;
+    const { grants } = await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });
+    await announceGrants({ workflows, log }, grants);
   }
 
-  async function tell(videoId: string, call: () => Promise<boolean>): Promise<void> {
-    try {
-      await call();
-    } catch (error) {
-      log.warn({ videoId, error: String(error) }, 'a workflow could not be told; it finds out by itself');
-    }
+  /** Before a start that is on its way has come to its end, no workflow could be told anything. */
+  async function tell(wished: UntoldWish): Promise<void> {
+    await starter.settled(wished.videoId);
+    const outcome = await tellWish({ db, workflows, log }, wished);
+    if (outcome !== 'told') starter.catchUpLater();
   }
 
   return {
@@ -197,32 +215,39 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     queuePosition: async (video) => (video.state === 'queued' ? await queuePosition(db, video.id) : null),
 
+    waits: (videos) => readWaits(db, videos),
+
     async cancel(caller, id) {
       const video = await own(caller, id, true);
       if (isEnded(video.state)) return video;
-      await inTransaction(db, async (tx) => {
-        const row = await lockVideo(tx, id);
-        if (row && row.cancelRequestedAt === null) await changeVideo(tx, id, { cancelRequestedAt: new Date() });
-      });
-      await cancel(video);
+      const wished = await wish(db, id, 'cancel');
+      if (wished) {
+        await endUnlessSending(id);
+        await tell(wished);
+      }
+      return await own(caller, id, true);
+    },
+
+    async resolve(caller, id, decision) {
+      const { grants, wished } = await resolveLostAnswer(db, id, decision);
+      await announceGrants({ workflows, log }, grants);
+      if (wished) await tell(wished);
       return await own(caller, id, true);
     },
 
     async remove(caller, id, { purgesMedia }) {
       await own(caller, id);
-      const archive = await inTransaction(db, async (tx) => {
+      const isToBePurged = await inTransaction(db, async (tx) => {
         const row = await lockVideo(tx, id);
-        if (!row) return null;
+        if (!row) return false;
         const now = new Date();
         // From here on nobody is given the media, and what is archived later has outlived its time already. Should the
         // removal be interrupted, the sweep does it as that of any other video.
         const isLive = row.expiresAt > now;
         await changeVideo(tx, id, { hiddenAt: now, ...(purgesMedia && isLive && { expiresAt: now }) });
-        return purgesMedia ? row.archive : null;
+        return purgesMedia && row.endedAt !== null;
       });
-      if (!archive) return;
-      await removeMedia(store, id, archive);
-      await changeVideo(db, id, { purgedAt: new Date() });
+      if (isToBePurged) await purgeMedia({ db, store }, id);
     },
 
     async retain(caller, id, { dialect, retentionSeconds }) {
@@ -241,7 +266,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     async recheck(caller, id) {
       const video = await own(caller, id);
-      if (!isEnded(video.state)) await tell(id, () => workflows.signalLookNow(id));
+      const wished = await wish(db, id, 'recheck');
+      if (wished) await tell(wished);
       return video;
     },
 
@@ -280,17 +306,4 @@ function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
 /** Whether a video's media have had their time: what is purged cannot be kept any longer. */
 function isOver({ endedAt, expiresAt, purgedAt }: Pick<Video, 'endedAt' | 'expiresAt' | 'purgedAt'>): boolean {
   return purgedAt !== null || (endedAt !== null && expiresAt.getTime() <= Date.now());
-}
-
-/** The bounds of what becomes a workflow's input, whatever dialect it came in. */
-function checkBounds({ prompt, extra, images }: VideoDraft): void {
-  const tooLong = (what: string, bytes: number) =>
-    new Refusal('too_large', `${what} is longer than ${bytes} bytes`, { param: what });
-  if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) throw tooLong('prompt', REQUEST_BOUNDS.promptBytes);
-  if (Buffer.byteLength(JSON.stringify(extra)) > REQUEST_BOUNDS.extraBytes) {
-    throw tooLong('the forwarded keys', REQUEST_BOUNDS.extraBytes);
-  }
-  if (images.length > REQUEST_BOUNDS.images) {
-    throw new Refusal('invalid_request', `at most ${REQUEST_BOUNDS.images} images`, { param: 'input_images' });
-  }
 }

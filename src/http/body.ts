@@ -6,21 +6,20 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UploadedFile } from '../dialects/uploaded-file.ts';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { isStorable } from '../domain/video-request.ts';
 
 /** The most a JSON body may hold. */
 export const JSON_BODY_BYTES = 16 * 1024 * 1024;
 const DEEPEST_NESTING = 64;
 /** Each value costs far more in memory than on the wire, so bytes alone are no bound. */
 const MOST_VALUES = 100_000;
-/** PostgreSQL stores neither NUL nor half of a surrogate pair; with the `u` flag whole pairs do not match. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 function refuse(problem: string): never {
   throw new Refusal('invalid_request', problem);
 }
 
 function checkText(text: string): void {
-  if (UNSTORABLE.test(text)) refuse('the body holds a text with a NUL or half of a surrogate pair');
+  if (!isStorable(text)) refuse('the body holds a text with a NUL or half of a surrogate pair');
 }
 
 /** Refuses what the catalog cannot store; visits every value once, with recursion as deep as the nesting allowed. */

@@ -101,7 +101,7 @@ export class TemporalLink {
       rearchive: async (...call) => this.current().control.rearchive(...call),
       cancel: async (...call) => this.current().control.cancel(...call),
       signalGranted: async (...call) => this.current().control.signalGranted(...call),
-      signalLookNow: async (...call) => this.current().control.signalLookNow(...call),
+      signalRecheck: async (...call) => this.current().control.signalRecheck(...call),
     };
   }
 }

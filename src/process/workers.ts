@@ -13,12 +13,11 @@ import { fetchUntrusted } from '../net/untrusted/fetch.ts';
 import { measureArchiver, measureProviders } from '../observe/metrics/measured.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
-import { type HealDependencies, healCatalog } from '../recovery/heal.ts';
+import { checkCatalogAge } from '../recovery/restore.ts';
 import { discoverModels } from '../submissions/discover-models.ts';
 import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { setUpNamespace } from '../temporal/setup.ts';
-import { createVideoRuns } from '../temporal/video-runs.ts';
 import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../temporal/worker.ts';
 import type { OpenLink } from './link.ts';
 import type { Parts } from './parts.ts';
@@ -38,8 +37,6 @@ const DELIVERY_TIMEOUT_MS = 19 * 60_000;
 const EXCHANGE_TIMEOUT_MS = 15_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
-/** Then workers start without. */
-const MOST_FAILED_COMPARISONS = 5;
 
 /** The bundle that lies beside the compiled workflows. */
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflows/bundle.js', import.meta.url));
@@ -63,9 +60,9 @@ interface Upstreams {
 
 async function dependenciesOf(
   { config, log, database, store, metrics }: Parts,
-  { control, client }: OpenLink,
+  { control }: OpenLink,
   upstreams: Upstreams,
-): Promise<ActivityDependencies & Omit<HealDependencies, 'signal'>> {
+): Promise<ActivityDependencies> {
   const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
   const makePoster = createPosterMaker(log);
   return {
@@ -78,7 +75,7 @@ async function dependenciesOf(
     ...upstreams,
     accounts: config.accounts,
     workflows: control,
-    runs: createVideoRuns(client),
+    countIncident: metrics?.countIncident ?? (() => undefined),
     log,
     createTimeoutMs: CREATE_TIMEOUT_MS,
     deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
@@ -93,7 +90,6 @@ class WatchedWorkers implements WorkerPart {
   readonly #running: Promise<void>;
   readonly #upstreams: Upstreams;
   #workers: RunningWorkers | null = null;
-  #failedComparisons = 0;
   #announceReady: () => void = () => undefined;
   readonly ready = new Promise<void>((resolve) => {
     this.#announceReady = resolve;
@@ -148,7 +144,7 @@ class WatchedWorkers implements WorkerPart {
     try {
       await setUpNamespace(this.#link.connection, namespace, log);
       const dependencies = await dependenciesOf(this.#parts, this.#link, this.#upstreams);
-      await this.#compare(dependencies);
+      await this.#checkCatalog(dependencies);
       this.#workers = await startWorkers({
         connection,
         namespace,
@@ -166,18 +162,15 @@ class WatchedWorkers implements WorkerPart {
     }
   }
 
-  /** Before any work is taken up: catalog or Temporal may have been put back to an older copy of itself. */
-  async #compare(dependencies: Omit<HealDependencies, 'signal'>): Promise<void> {
-    const { signal } = this.#stopping;
+  /** Before anything is granted: an older copy of the catalog may have been put back. */
+  async #checkCatalog(dependencies: ActivityDependencies): Promise<void> {
+    const { log } = this.#parts;
     try {
-      await healCatalog({ ...dependencies, signal });
-      this.#failedComparisons = 0;
+      const isOlder = await checkCatalogAge(dependencies);
+      if (isOlder) log.error({}, 'the catalog is an older copy than Temporal’s workflows: run `clipyard restore`');
     } catch (error) {
-      signal.throwIfAborted();
-      this.#failedComparisons++;
-      if (this.#failedComparisons < MOST_FAILED_COMPARISONS) throw error;
       // Clips need no visibility, whose store may be away for long; older copies are rarer than that.
-      this.#parts.log.error({ err: error }, 'catalog and workflows cannot be compared: work goes on uncompared');
+      log.warn({ err: error }, 'whether the catalog is an older copy could not be found out');
     }
   }
 

@@ -1,6 +1,6 @@
 /** What a create that was not taken says of its account: a pause, a suspension, or a model that it may not use. */
 
-import { pauseUntil, suspend, suspendModel } from '../catalog/accounts.ts';
+import { pauseUntil, suspend, suspendModel } from '../catalog/account-health.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
@@ -21,15 +21,20 @@ function pauseBounds(retryAfterMs: number | undefined) {
   return { retryAfterMs, shortestMs: SHORTEST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS };
 }
 
-/** A 401 that the account's own free GET does not repeat says nothing of the key: it concerns the model alone. */
+/**
+ * What a refusal that the account's own free GET can tell more of is about: a 401 that it does not repeat concerns the
+ * model alone, and one without a word of its reason concerns the key if it is refused there as well.
+ */
 export async function examined(
   dependencies: SubmissionDependencies,
   { account: id, baseUrl }: SubmissionRow,
   refused: Refused,
 ): Promise<Refused> {
-  if (refused.reason !== 'unauthenticated') return refused;
-  const problem = await probeAccount(dependencies, { id, baseUrl });
-  return problem === null ? { ...refused, reason: 'model not allowed' } : refused;
+  const { reason } = refused;
+  if (reason !== 'unauthenticated' && reason !== 'undecided') return refused;
+  const { kind } = await probeAccount(dependencies, { id, baseUrl });
+  if (reason === 'unauthenticated') return kind === 'accepted' ? { ...refused, reason: 'model not allowed' } : refused;
+  return kind === 'refused' ? { ...refused, reason: 'unauthenticated' } : refused;
 }
 
 /** The account cannot be reached. */

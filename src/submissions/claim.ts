@@ -1,15 +1,21 @@
-/** The one moment at which a create becomes somebody's to send. */
+/** The one moment at which a create becomes one worker's to send. */
 
 import { inTransaction } from '../catalog/driver/database.ts';
-import { beginSending, findSubmission, type SubmissionRow } from '../catalog/submissions.ts';
-import { changeVideo, lockVideo } from '../catalog/videos.ts';
+import { beginSending, findSubmission, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { ANSWERS_AT_END } from '../domain/vendor.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 
 /** A create that is ours to send, until then by the worker's clock. */
 export interface Claim {
   readonly submission: SubmissionRow;
+  readonly video: VideoRow;
   readonly untilMs: number;
+}
+
+/** Whether a create for the video is still wanted, at this time of the catalog's clock. */
+function isWanted({ endedAt, cancelRequestedAt, queueDeadlineAt }: VideoRow, now: Date): boolean {
+  return endedAt === null && cancelRequestedAt === null && queueDeadlineAt > now;
 }
 
 /** granted → sending; null when this submission is not ours to send. */
@@ -21,7 +27,7 @@ export async function claim(dependencies: SubmissionDependencies, submissionId: 
   const timeoutMs = createTimeoutOf(dependencies, provider);
   return await inTransaction(db, async (tx) => {
     const video = await lockVideo(tx, videoId);
-    if (!video || video.endedAt !== null) return null;
+    if (!video || !isWanted(video, await readClock(tx))) return null;
     // Taken before the row's own end of sending, which others rely on.
     const untilMs = Date.now() + timeoutMs;
     const submission = await beginSending(tx, id, timeoutMs);
@@ -31,6 +37,6 @@ export async function claim(dependencies: SubmissionDependencies, submissionId: 
       ? ({ state: 'generating', submittedAt: submission.sentAt } as const)
       : ({ state: 'submitting' } as const);
     await changeVideo(tx, videoId, { ...begun, submissions: video.submissions + 1 });
-    return { submission, untilMs };
+    return { submission, video, untilMs };
   });
 }

@@ -1,185 +1,202 @@
-/** What became of a create whose answer was lost: one reading of the account's list, judged. */
+/** What became of a create whose answer was lost: the evidence is gathered, judged, and the verdict carried out. */
 
-import { noteAccountError } from '../catalog/accounts.ts';
-import type { Db } from '../catalog/driver/database.ts';
+import { findAccountRow } from '../catalog/accounts.ts';
+import { inTransaction } from '../catalog/driver/database.ts';
+import { endVideo } from '../catalog/ends.ts';
+import { bookOrphan } from '../catalog/orphans.ts';
+import { grantSlotsOfAccount, returnToQueue } from '../catalog/slots.ts';
 import {
-  listClaimedTasks,
+  concludeDoubt,
+  countLostCreates,
+  leaveLane,
   noteEmptyList,
-  presumeBilled,
+  noteListUnreadable,
   readClock,
-  renewSubmission,
   type SubmissionRow,
-  voidSubmission,
 } from '../catalog/submissions.ts';
-import { changeVideo, findVideo, type VideoRow } from '../catalog/videos.ts';
-import { isCandidate, judge, type ListedTask } from '../domain/adoption.ts';
-import type { VideoFailure } from '../domain/failure.ts';
-import type { TaskList } from '../domain/provider.ts';
+import { findVideoRow, type VideoRow } from '../catalog/videos.ts';
+import {
+  type Doubt,
+  type DoubtReason,
+  type Evidence,
+  GIVEN_UP,
+  judge,
+  LANE_MS,
+  UNREADABLE_LIST_MS,
+  type Verdict,
+} from '../domain/doubt.ts';
 import type { NextStep } from '../domain/step.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { listWindowOf, readList, sightIn } from './account-list.ts';
+import { announceGrants, findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
-import { readNextStep } from './next-step.ts';
+import { nextStepOf, readNextStep } from './next-step.ts';
 import { recordStarted } from './record.ts';
+import { sendAgain } from './send-again.ts';
+import { waitInDoubt } from './wait-in-doubt.ts';
 
-/** A list that cannot be read is asked for again after this. */
-const UNREADABLE_LIST_MS = 5000;
-
-/** What an attempt that is still sending may take to write its answer down. */
-const WRITE_DOWN_MS = 1000;
-
-type Confirmation =
-  | { readonly kind: 'found'; readonly taskId: string }
-  /** The rows say where to go on: no task was made and the submission was renewed, or somebody was quicker. */
-  | { readonly kind: 'moved on' }
-  | { readonly kind: 'doubtful'; readonly failure: VideoFailure }
-  | { readonly kind: 'look again'; readonly lookAgainMs: number; readonly reason: string };
-
-/** Nothing can be told; but as long as an attempt may still be sending, its answer may tell. */
-function doubtful(message: string, { state, sendUntil }: SubmissionRow, now: Date): Confirmation {
-  const leftMs = state === 'sending' && sendUntil ? sendUntil.getTime() + WRITE_DOWN_MS - now.getTime() : 0;
-  if (leftMs > 0) return { kind: 'look again', lookAgainMs: leftMs, reason: 'the create may still be answered' };
-  return { kind: 'doubtful', failure: { kind: 'answer_lost', message, upstream: null } };
-}
-
-async function readList(
-  dependencies: SubmissionDependencies,
-  submission: SubmissionRow,
-): Promise<TaskList | { unreadable: string }> {
-  const account = findAccount(dependencies, submission.account);
-  const provider = dependencies.providers[submission.provider];
-  if (!account || !provider.list) return { unreadable: `account ${submission.account} cannot be asked` };
-  try {
-    return await provider.list({
-      baseUrl: submission.baseUrl,
-      apiKey: account.apiKey,
-      signal: AbortSignal.timeout(dependencies.exchangeTimeoutMs),
-    });
-  } catch (error) {
-    return { unreadable: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/** Tasks in the list, which was read at `nowMs`, that can be the lost create's and belong to nobody. */
-async function findCandidates(
-  { db }: SubmissionDependencies,
-  submission: SubmissionRow,
-  { tasks, upstreamNowMs, nowMs }: TaskList & { readonly nowMs: number },
-): Promise<readonly ListedTask[]> {
-  const video = await findVideo(db, submission.videoId);
-  if (!video || submission.sentAt === null) return [];
-  // The catalog's clock, by which it was sent, is corrected by what the upstream's clock says now.
-  const sentAtMs = submission.sentAt.getTime() + (upstreamNowMs - nowMs);
-  const lost = { upstreamModel: submission.upstreamModel, request: video.request, sentAtMs };
-  const alike = tasks.filter((task) => isCandidate(task, lost));
-  const claimed = await listClaimedTasks(
-    db,
-    submission.account,
-    alike.map(({ taskId }) => taskId),
-  );
-  return alike.filter(({ taskId }) => !claimed.has(taskId));
-}
-
-/** What became of the create, as the account's list shows it. */
+/** Finds out what can be found out now, and says where the video goes on. */
 export async function confirm(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<NextStep> {
-  const confirmed = await inspect(dependencies, submission);
-  switch (confirmed.kind) {
-    case 'found':
-      return await recordStarted(dependencies, submission, confirmed.taskId);
-    case 'moved on':
-      return await readNextStep(dependencies, submission.videoId);
-    case 'doubtful':
-      // The submission becomes void with the video's end: a worker killed in between must not find it sendable.
-      return { step: 'end', state: 'failed', failure: confirmed.failure };
-    case 'look again': {
-      const { lookAgainMs, reason } = confirmed;
-      return { step: 'confirm', submissionId: submission.id, provider: submission.provider, lookAgainMs, reason };
-    }
-  }
+  const video = await findVideoRow(dependencies.db, submission.videoId);
+  if (!video) return { step: 'open' };
+  const now = await readClock(dependencies.db);
+  const next = nextStepOf(dependencies, video, { submission, now });
+  if (next.step !== 'confirm') return next;
+  const evidence = await gather(dependencies, { submission, video, now });
+  const doubt = await readDoubt(dependencies, { submission, video, now });
+  return await carryOut(dependencies, { submission, video, doubt, evidence }, judge(doubt, evidence));
 }
 
-/** Reads the account's list once and concludes what can be concluded. */
-async function inspect(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<Confirmation> {
-  const { db, providers } = dependencies;
-  const account = findAccount(dependencies, submission.account);
-  const { listWindow } = providers[submission.provider].facts;
-  // Before the list is asked for: what it shows is at least as old as this.
-  const now = await readClock(db);
-  const askedMs = Date.now();
-  if (listWindow === null) return await withoutList(dependencies, submission, now);
-  if (account?.shared) {
-    return doubtful('the answer to the create was lost, and nothing tells whether it made a task', submission, now);
+interface Case {
+  readonly submission: SubmissionRow;
+  readonly video: VideoRow;
+  readonly now: Date;
+}
+
+async function readDoubt({ db }: SubmissionDependencies, { submission, video, now }: Case): Promise<Doubt> {
+  const { sentAt, sendUntil, state, answered } = submission;
+  return {
+    nowMs: now.getTime(),
+    sentAtMs: (sentAt ?? now).getTime(),
+    sendUntilMs: (sendUntil ?? now).getTime(),
+    isSending: state === 'sending',
+    answered: answered ?? false,
+    lostCreates: await countLostCreates(db, submission),
+    isOver: video.endedAt !== null || video.cancelRequestedAt !== null,
+    expiresAtMs: video.expiresAt.getTime(),
+  };
+}
+
+async function gather(dependencies: SubmissionDependencies, { submission, video, now }: Case): Promise<Evidence> {
+  if (honoursKey(dependencies, submission)) return { kind: 'key' };
+  const { db } = dependencies;
+  const row = await findAccountRow(db, submission.account);
+  const window = listWindowOf(dependencies, row);
+  const { listUnreadableSince: unreadableSince, sentAt } = submission;
+  const isTried = unreadableSince === null || now.getTime() - unreadableSince.getTime() < UNREADABLE_LIST_MS;
+  if (window === null || !isTried) return await nothing(dependencies, submission, now);
+  const reading = await readList(dependencies, submission);
+  if (reading.list === null) {
+    if (reading.isMissing) return await nothing(dependencies, submission, now);
+    if (unreadableSince === null) await noteListUnreadable(db, submission.id, now);
+    return { kind: 'unreadable list', sinceMs: (unreadableSince ?? now).getTime() };
   }
-  const list = await readList(dependencies, submission);
-  if ('unreadable' in list) {
-    const reason = `the list cannot be read: ${list.unreadable}`;
-    await noteAccountError(db, submission.account, reason);
-    return { kind: 'look again', lookAgainMs: UNREADABLE_LIST_MS, reason };
+  if (unreadableSince !== null) await noteListUnreadable(db, submission.id, null);
+  const sighting = await sightIn(dependencies, submission, {
+    list: reading.list,
+    prompt: video.request.prompt,
+    sentAt: sentAt ?? now,
+  });
+  const isOnItsWay = !submission.answered && submission.sendUntil !== null && now < submission.sendUntil;
+  const { firstEmptyListAt } = submission;
+  if (sighting.candidates.length === 0 && !isOnItsWay && firstEmptyListAt === null) {
+    await noteEmptyList(db, submission.id, now);
   }
-  const nowMs = now.getTime() + (Date.now() - askedMs);
-  const candidates = await findCandidates(dependencies, submission, { ...list, nowMs });
-  const sendUntilMs = submission.sendUntil?.getTime() ?? now.getTime();
-  const answered = submission.answered ?? false;
-  const firstEmptyListAtMs = submission.firstEmptyListAt?.getTime() ?? null;
-  const verdict = judge({ candidates, answered, sendUntilMs, firstEmptyListAtMs, nowMs: now.getTime() }, listWindow);
+  const isProven = (await findAccountRow(db, submission.account))?.listProvenAt != null;
+  const firstEmptyListAtMs = firstEmptyListAt?.getTime() ?? null;
+  return { kind: 'list', ...sighting, isProven, firstEmptyListAtMs, window };
+}
+
+/** Where nothing tells, the operator has said what to do, and how long the slot stays taken. */
+async function nothing(
+  dependencies: SubmissionDependencies,
+  { id, account, firstEmptyListAt: since }: SubmissionRow,
+  now: Date,
+): Promise<Evidence> {
+  if (since === null) await noteEmptyList(dependencies.db, id, now);
+  const { onLostAnswer = 'fail', lostAnswerHoldMs: holdMs = 0 } = findAccount(dependencies, account) ?? {};
+  return { kind: 'nothing', onLostAnswer, holdMs, sinceMs: since?.getTime() ?? null };
+}
+
+interface JudgedCase extends Pick<Case, 'submission' | 'video'> {
+  readonly doubt: Doubt;
+  readonly evidence: Evidence;
+}
+
+async function carryOut(dependencies: SubmissionDependencies, judged: JudgedCase, verdict: Verdict): Promise<NextStep> {
+  const { submission } = judged;
   switch (verdict.kind) {
     case 'adopt':
-      return { kind: 'found', taskId: verdict.taskId };
-    case 'ambiguous':
-      return doubtful(
-        'the answer to the create was lost, and more than one task of the account can be its own',
-        submission,
-        now,
-      );
-    case 'not created':
-      await renew(dependencies, submission);
-      return { kind: 'moved on' };
-    case 'look again': {
-      const counts = candidates.length === 0 && (answered || now.getTime() >= sendUntilMs);
-      if (counts && firstEmptyListAtMs === null) await noteEmptyList(db, submission.id, now);
-      return {
-        kind: 'look again',
-        lookAgainMs: verdict.afterMs,
-        reason: 'no task of the account is the lost one so far',
-      };
-    }
+      return await recordStarted(dependencies, submission, verdict.taskId);
+    case 'wait':
+      return await wait(dependencies, judged, verdict);
+    case 'ask again':
+      return await sendAgain(dependencies, submission);
+    case 'not made':
+      await queueAgain(dependencies, judged, verdict);
+      return await readNextStep(dependencies, submission.videoId);
+    case 'give up':
+      await giveUp(dependencies, judged, verdict);
+      return await readNextStep(dependencies, submission.videoId);
   }
 }
 
-/**
- * Where nothing tells what became of a create, the operator has said what to do, and how long the slot stays taken.
- * Either way the task is taken to have been made and billed.
- */
-async function withoutList(
+/** Waits; a doubt that is old gives its lane up meanwhile, and the time that its caller gave it bounds the wait. */
+async function wait(
   dependencies: SubmissionDependencies,
-  submission: SubmissionRow,
-  now: Date,
-): Promise<Confirmation> {
-  const account = findAccount(dependencies, submission.account);
-  const message = 'the answer to the create was lost, and nothing tells whether it made a task';
-  const verdict = doubtful(message, submission, now);
-  if (verdict.kind === 'look again') return verdict;
-  const since = submission.firstEmptyListAt;
-  if (since === null) await noteEmptyList(dependencies.db, submission.id, now);
-  const leftMs = (since ?? now).getTime() + (account?.lostAnswerHoldMs ?? 0) - now.getTime();
-  if (leftMs > 0)
-    return { kind: 'look again', lookAgainMs: leftMs, reason: 'the slot stays taken after a lost answer' };
-  const video = await findVideo(dependencies.db, submission.videoId);
-  if (video) await presumeBilled(dependencies.db, submission.id, video.estimateMicroUsd);
-  if (account?.onLostAnswer !== 'resubmit') return verdict;
-  await renew(dependencies, submission);
-  return { kind: 'moved on' };
+  { submission, video: { endBeforeAt }, doubt: { nowMs, sentAtMs } }: JudgedCase,
+  { afterMs: wantedMs, reason }: { readonly afterMs: number; readonly reason: DoubtReason },
+): Promise<NextStep> {
+  const laneLeftMs = submission.singleLane ? sentAtMs + LANE_MS - nowMs : 0;
+  if (submission.singleLane && laneLeftMs <= 0) await openLane(dependencies, submission);
+  const bounds = [laneLeftMs, (endBeforeAt?.getTime() ?? 0) - nowMs].filter((leftMs) => leftMs > 0);
+  const afterMs = Math.min(wantedMs, ...bounds);
+  return await waitInDoubt(dependencies, submission, { sinceMs: sentAtMs, nowMs, afterMs, reason });
 }
 
-/** No task was made: the video keeps its slot and is sent again under a new submission, unless it has ended. */
-async function renew(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<void> {
+/** Others go on beside a doubt that keeps its account's lane too long. */
+async function openLane(dependencies: SubmissionDependencies, { id, account }: SubmissionRow): Promise<void> {
+  const { db, countIncident } = dependencies;
+  const left = await inTransaction(db, (tx) => leaveLane(tx, id));
+  if (!left) return;
+  countIncident('lane_opened', account);
+  await announceGrants(dependencies, await inTransaction(db, (tx) => grantSlotsOfAccount(tx, account)));
+}
+
+/** No task was made, or none that is waited for any longer: the video is queued for another create, unless it is over. */
+async function queueAgain(
+  dependencies: SubmissionDependencies,
+  { submission, video: { estimateMicroUsd } }: JudgedCase,
+  { resendAfterMs, isCertain }: Extract<Verdict, { kind: 'not made' }>,
+): Promise<void> {
   await freeSlot(dependencies, submission, async (tx, video) => {
-    if (video?.endedAt !== null) return await voidSubmission(tx, submission.id, null);
-    await sendOnceMore(tx, video, submission);
-    return null;
+    const closed = await concludeDoubt(tx, submission.id, isCertain ? null : estimateMicroUsd);
+    const isOver = video?.endedAt !== null || video.cancelRequestedAt !== null;
+    if (closed && !isOver) {
+      await returnToQueue(tx, video, { to: 'head', notBeforeMs: resendAfterMs });
+      dependencies.countIncident('create_repeated', submission.account);
+    }
+    return closed;
   });
 }
 
-async function sendOnceMore(tx: Db, video: VideoRow, submission: SubmissionRow): Promise<void> {
-  const renewedId = await renewSubmission(tx, submission.id);
-  if (renewedId) await changeVideo(tx, video.id, { state: 'submitting', lastError: null });
+/** Neither adopted nor sent again: the submission is closed with the video's end, so that no create follows in between. */
+async function giveUp(
+  dependencies: SubmissionDependencies,
+  { submission, video, evidence }: JudgedCase,
+  { reason, isCertain }: Extract<Verdict, { kind: 'give up' }>,
+): Promise<void> {
+  const { db, countIncident } = dependencies;
+  countIncident('answer_given_up', submission.account);
+  const failure = { kind: 'answer_lost', message: GIVEN_UP[reason], upstream: submission.lastError } as const;
+  const { grants } = await endVideo(db, video.id, {
+    state: 'failed',
+    failure,
+    archive: null,
+    closes: (tx) => concludeDoubt(tx, submission.id, isCertain ? null : video.estimateMicroUsd),
+  });
+  if (evidence.kind === 'list') await bookStrays(dependencies, submission, evidence);
+  await announceGrants(dependencies, grants);
+}
+
+/** What can be a task of this video and of no other takes a slot at the upstream until it has ended. */
+async function bookStrays(
+  { db }: SubmissionDependencies,
+  { account, credential, upstreamModel }: SubmissionRow,
+  { candidates, strangers }: Extract<Evidence, { kind: 'list' }>,
+): Promise<void> {
+  for (const { taskId, createdAtMs, model, durationSeconds } of [...candidates, ...strangers]) {
+    const createdAt = new Date(createdAtMs ?? Date.now());
+    const found = { account, credential, taskId, durationSeconds, costMicroUsd: null, createdAt };
+    await bookOrphan(db, { ...found, upstreamModel: model ?? upstreamModel });
+  }
 }

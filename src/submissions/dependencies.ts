@@ -3,10 +3,12 @@
 import type { Db } from '../catalog/driver/database.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import type { AccountConfig } from '../domain/account.ts';
+import type { CountIncident } from '../domain/incident.ts';
 import type { Log } from '../domain/log.ts';
-import type { PollTiming } from '../domain/poll-schedule.ts';
-import type { Provider, StartCall } from '../domain/provider.ts';
+import { type AccountTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
+import type { Provider, ProviderCall, StartCall } from '../domain/provider.ts';
 import type { Grant } from '../domain/slot.ts';
+import type { RunningTask } from '../domain/step.ts';
 import { ANSWERS_AT_END, type ProviderName } from '../domain/vendor.ts';
 import type { StoredImage } from '../domain/video-request.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -19,8 +21,9 @@ export interface SubmissionDependencies {
   readonly providers: Readonly<Record<ProviderName, Provider>>;
   readonly accounts: readonly AccountConfig[];
   readonly follower: Pick<TaskFollower, 'follow' | 'leave'>;
-  readonly workflows: Pick<VideoWorkflows, 'start' | 'signalGranted' | 'standing' | 'listClosedSince'>;
+  readonly workflows: Pick<VideoWorkflows, 'signalGranted'>;
   readonly log: Log;
+  readonly countIncident: CountIncident;
   /** The bytes of an input image. @throws UnusableImage */
   loadImage(image: Parameters<StartCall['loadImage']>[0], signal: AbortSignal): ReturnType<StartCall['loadImage']>;
   /** A URL of a stored image for this submission. @throws UnusableImage */
@@ -42,9 +45,28 @@ export function findAccount({ accounts }: Pick<SubmissionDependencies, 'accounts
 export function timingOf(
   dependencies: SubmissionDependencies,
   submission: Pick<SubmissionRow, 'account' | 'provider'>,
-): PollTiming {
+): AccountTiming {
   const account = findAccount(dependencies, submission.account);
-  return { ...dependencies.providers[submission.provider].facts.timing, ...account?.timing };
+  const { timing } = dependencies.providers[submission.provider].facts;
+  return { resultRetryMs: RESULT_RETRY_MS, ...timing, ...account?.timing };
+}
+
+/** A call about a task; null where its account has vanished, or is configured for another place: a key stays with its own. */
+export function callFor(
+  dependencies: SubmissionDependencies,
+  { account: id, baseUrl }: Pick<RunningTask, 'account' | 'baseUrl'>,
+): ProviderCall | null {
+  const account = findAccount(dependencies, id);
+  if (account?.baseUrl !== baseUrl) return null;
+  return { baseUrl, apiKey: account.apiKey, signal: AbortSignal.timeout(dependencies.exchangeTimeoutMs) };
+}
+
+/** Whether a create that is sent again is the same create for this provider. */
+export function honoursKey(
+  { providers }: Pick<SubmissionDependencies, 'providers'>,
+  { provider }: Pick<SubmissionRow, 'provider'>,
+): boolean {
+  return providers[provider].facts.honoursIdempotencyKey;
 }
 
 /** How long a create at this provider may take (milliseconds). */
@@ -54,7 +76,7 @@ export function createTimeoutOf(dependencies: SubmissionDependencies, provider: 
 
 /** Tells every winner of a slot; one that cannot be told is found by the sweep. */
 export async function announceGrants(
-  { workflows, log }: Pick<SubmissionDependencies, 'workflows' | 'log'>,
+  { workflows, log }: Pick<SubmissionDependencies, 'workflows'> & { readonly log: Pick<Log, 'warn'> },
   grants: readonly Grant[],
 ): Promise<void> {
   const tell = async ({ videoId, ...slot }: Grant) => {

@@ -1,4 +1,4 @@
-/** Follows the tasks that a process looks at, where their upstream pushes: a hint that the next look need not wait. */
+/** Follows the tasks that a process polls, where their upstream pushes: a hint that the next poll need not wait. */
 
 import type { RunningTask } from '../domain/step.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -14,13 +14,13 @@ export interface TaskFollower {
 }
 
 export interface FollowerSettings extends Pick<SubmissionDependencies, 'providers' | 'accounts' | 'log'> {
-  readonly workflows: Pick<VideoWorkflows, 'signalLookNow'>;
+  readonly workflows: Pick<VideoWorkflows, 'signalNews'>;
   /** How many streams may be open at once. */
   readonly maxStreams?: number;
 }
 
 const MAX_STREAMS = 200;
-/** A stream that was lost is opened again with a later look, this often in all. */
+/** A stream that was lost is opened again with a later poll, this often in all. */
 const STREAMS_PER_TASK = 3;
 /** Tasks whose end another process saw are never left: the oldest are forgotten. */
 const MAX_REMEMBERED = 2000;
@@ -91,9 +91,9 @@ class StreamFollower implements TaskFollower {
     const { workflows, log } = this.#settings;
     try {
       await over;
-      // Whoever pushes an end that no look confirms is not listened to again: a task has one early look.
+      // Whoever pushes an end that no poll confirms is not listened to again: a task has one early poll.
       followed.streamsLeft = 0;
-      if (!this.#isClosed) await workflows.signalLookNow(videoId);
+      if (!this.#isClosed) await workflows.signalNews(videoId);
     } catch (error) {
       if (followed.stream?.signal.aborted) return;
       log.info({ videoId, streamsLeft: followed.streamsLeft, error: String(error) }, 'no hint of a task’s end');

@@ -2,10 +2,10 @@
 
 import { inTransaction } from '../catalog/driver/database.ts';
 import { toEndedVideo } from '../catalog/ends.ts';
-import { pauseEndsAt } from '../catalog/queue-order.ts';
-import { findCurrentSubmission, type SubmissionRow } from '../catalog/submissions.ts';
+import { readTurn } from '../catalog/queue-order.ts';
+import { findCurrentSubmission, readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../catalog/videos.ts';
-import type { VideoFailure } from '../domain/failure.ts';
+import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
 import type { NextStep, RunningTask } from '../domain/step.ts';
 import { isInDoubt } from '../domain/submission.ts';
 import { type SubmissionDependencies, timingOf } from './dependencies.ts';
@@ -19,6 +19,7 @@ export function toRunningTask(
   const { id, n, account, provider, baseUrl, upstreamModel, taskId, runningAt } = submission;
   const { facts } = dependencies.providers[provider];
   if (taskId === null || runningAt === null) throw new Error(`submission ${id} has no task`);
+  const { resultRetryMs: _, ...timing } = timingOf(dependencies, submission);
   return {
     submissionId: id,
     n,
@@ -29,10 +30,21 @@ export function toRunningTask(
     taskId,
     submittedAt: runningAt.toISOString(),
     expiresAt: new Date(runningAt.getTime() + facts.resultTtlMs).toISOString(),
-    timing: timingOf(dependencies, submission),
+    timing,
+    ...deadlineOf(video, runningAt.getTime() + timing.deadlineMs),
     cancels: facts.cancels,
     polls: video.polls,
     progress: video.progress,
+  };
+}
+
+/** The generating has its own time; no clip is waited for beyond its expiry, nor beyond what its caller said. */
+function deadlineOf({ expiresAt, endBeforeAt }: VideoRow, generatingUntilMs: number) {
+  const expiresMs = Math.min(expiresAt.getTime(), generatingUntilMs);
+  const endBeforeMs = endBeforeAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  return {
+    deadlineAt: new Date(Math.min(expiresMs, endBeforeMs)).toISOString(),
+    onDeadline: endBeforeMs < expiresMs ? ('cancelled' as const) : ('expired' as const),
   };
 }
 
@@ -55,31 +67,52 @@ export function failureOfTask({ taskEnd }: SubmissionRow): VideoFailure | null {
 function stepAfterTask(dependencies: SubmissionDependencies, video: VideoRow, submission: SubmissionRow): NextStep {
   const failure = failureOfTask(submission);
   if (failure) return { step: 'end', state: 'failed', failure };
-  const resultExpiresAt = submission.taskEnd?.kind === 'succeeded' ? submission.taskEnd.expiresAt : '';
-  const hasTask = submission.taskId !== null && submission.runningAt !== null;
-  return { step: 'archive', resultExpiresAt, ...(hasTask && { task: toRunningTask(dependencies, video, submission) }) };
+  const { taskEnd, taskId, runningAt } = submission;
+  const resultExpiresAt = taskEnd?.kind === 'succeeded' ? taskEnd.expiresAt : '';
+  const hasTask = taskId !== null && runningAt !== null;
+  return {
+    step: 'archive',
+    resultExpiresAt,
+    ...(hasTask && { task: toRunningTask(dependencies, video, submission) }),
+  };
 }
 
-/** The step that the rows call for. */
+const CANCELLED: NextStep = {
+  step: 'end',
+  state: 'cancelled',
+  failure: { kind: 'cancelled', message: VIDEO_FAILURES.cancelled.meaning, upstream: null },
+};
+
+const NOT_BEGUN: NextStep = {
+  step: 'end',
+  state: 'expired',
+  failure: { kind: 'deadline_exceeded', message: 'no slot came free in the time it had', upstream: null },
+};
+
+function isPast(at: Date | null, now: Date): boolean {
+  return at !== null && at <= now;
+}
+
+/** The step that the rows call for at this time of the catalog's clock. */
 export function nextStepOf(
   dependencies: SubmissionDependencies,
   video: VideoRow,
-  submission: SubmissionRow | null,
+  { submission, now }: { readonly submission: SubmissionRow | null; readonly now: Date },
 ): NextStep {
   const ended = video.endedAt !== null;
+  // A clip that is made already is brought home whatever its time.
+  const isTimeUp = submission?.state !== 'ended' && isPast(video.endBeforeAt, now);
+  const isToBeCancelled = !ended && (video.cancelRequestedAt !== null || isTimeUp);
   if (submission?.state === 'running') {
-    return { step: 'watch', task: toRunningTask(dependencies, video, submission), ended };
+    const task = toRunningTask(dependencies, video, submission);
+    if (isToBeCancelled) return { step: 'cancel', task };
+    return { step: 'watch', task, ended, ...(video.state === 'cancelled' && task.cancels && { stops: true }) };
   }
-  // Also after the end somebody has to find out whether there is a task: it has a slot, and perhaps a bill.
+  // Also after the end it has to be found out whether there is a task: it has a slot, and perhaps a bill.
   if (ended && !(submission && isInDoubt(submission))) return { step: 'ended', end: toEndedVideo(video) };
+  // A create that is being sent is waited for; everything else ends at once.
+  if (isToBeCancelled && submission?.state !== 'sending') return CANCELLED;
   switch (submission?.state) {
-    case 'granted':
-      return {
-        step: 'submit',
-        submissionId: submission.id,
-        account: submission.account,
-        provider: submission.provider,
-      };
     case 'sending':
     case 'unconfirmed':
       return {
@@ -93,8 +126,17 @@ export function nextStepOf(
       };
     case 'ended':
       return stepAfterTask(dependencies, video, submission);
+    case 'granted': {
+      const { id: submissionId, account, provider } = submission;
+      return video.queueDeadlineAt > now ? { step: 'submit', submissionId, account, provider } : NOT_BEGUN;
+    }
     default:
-      return { step: 'slot', queueDeadlineAt: video.queueDeadlineAt.toISOString() };
+      if (video.queueDeadlineAt <= now) return NOT_BEGUN;
+      return {
+        step: 'slot',
+        queueDeadlineAt: video.queueDeadlineAt.toISOString(),
+        ...(isPast(video.endBeforeAt, video.queueDeadlineAt) && { onDeadline: 'cancelled' }),
+      };
   }
 }
 
@@ -103,10 +145,11 @@ export async function readNextStep(dependencies: SubmissionDependencies, videoId
   return await inTransaction(dependencies.db, async (tx) => {
     const video = await lockVideo(tx, videoId);
     if (!video) return { step: 'open' };
-    const next = nextStepOf(dependencies, video, await findCurrentSubmission(tx, videoId));
+    const submission = await findCurrentSubmission(tx, videoId);
+    const next = nextStepOf(dependencies, video, { submission, now: await readClock(tx) });
     if (next.step !== 'slot') return next;
-    // Nobody grants when a pause runs out: the head of the queue asks again then.
-    const resumesAt = await pauseEndsAt(tx, videoId);
-    return resumesAt ? { ...next, lookAgainMs: Math.max(resumesAt.getTime() - Date.now(), 0) + 50 } : next;
+    const turn = await readTurn(tx, videoId);
+    if (turn === null) return next;
+    return { ...next, isQueued: true, ...(turn.askAgainMs !== null && { lookAgainMs: turn.askAgainMs }) };
   });
 }

@@ -3,15 +3,17 @@
 import { acceptVideo, type NewVideo, queueDeadline } from '../catalog/acceptance.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { listOffers } from '../catalog/models.ts';
+import { leaveReopenings } from '../catalog/reopenings.ts';
 import { findCurrentSubmission, readClock, reenterTask } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { Refusal } from '../domain/failure.ts';
 import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
 import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../domain/step.ts';
 import { DIALECTS } from '../domain/vendor.ts';
-import { type GivenRequest, REQUEST_BOUNDS, type VideoDraft } from '../domain/video-request.ts';
+import { checkRequest, type GivenRequest, isStorable, type VideoDraft } from '../domain/video-request.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 import { nextStepOf } from './next-step.ts';
+import { takeTurn } from './take-turn.ts';
 
 /** What a run knows when it starts: enough to enter the video if the catalog does not have it. */
 export interface OpenVideoInput {
@@ -36,10 +38,20 @@ const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
 function checkInput({ videoId, request }: OpenVideoInput): void {
   const refuse = (problem: string) => new Refusal('invalid_request', problem);
   if (!VIDEO_ID.test(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
-  const { model, prompt } = request;
+  const { model, prompt, extra = {}, images = [] } = request;
   if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
     throw refuse('model and prompt are needed');
-  if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) throw refuse('the prompt is too long');
+  checkRequest({ prompt, extra, images });
+  if (!isStorableThroughout(request)) throw refuse('a text holds a NUL or half of a surrogate pair');
+}
+
+function isStorableThroughout(request: GivenRequest): boolean {
+  let isFine = true;
+  JSON.stringify(request, (key, value: unknown) => {
+    isFine &&= isStorable(key) && (typeof value !== 'string' || isStorable(value));
+    return value;
+  });
+  return isFine;
 }
 
 /** A request as another program's workflow hands it in: only what it must have is certain to be there. */
@@ -130,14 +142,24 @@ async function read(
     if (!video) return null;
     if (memory) await reenterTask(tx, video, { memory, sendUntil: await sendUntil(dependencies, tx, memory) });
     if (video.openedAt === null) await changeVideo(tx, videoId, { openedAt: new Date() });
+    await leaveReopenings(tx, [videoId]);
     const submission = await findCurrentSubmission(tx, videoId);
     return {
-      next: nextStepOf(dependencies, video, submission),
+      next: nextStepOf(dependencies, video, { submission, now: await readClock(tx) }),
       callerId: video.callerId,
       estimateMicroUsd: video.estimateMicroUsd,
       submittedAt: video.submittedAt?.toISOString() ?? null,
     };
   });
+}
+
+/** A slot that is free is taken with the opening, so that a video goes on without another round trip. */
+async function withTurn(
+  dependencies: SubmissionDependencies,
+  { videoId }: OpenVideoInput,
+  opened: OpenedVideo,
+): Promise<OpenedVideo> {
+  return opened.next.step === 'slot' ? { ...opened, next: await takeTurn(dependencies, videoId) } : opened;
 }
 
 /**
@@ -146,10 +168,10 @@ async function read(
  */
 export async function open(dependencies: SubmissionDependencies, input: OpenVideoInput): Promise<OpenedVideo> {
   const opened = await read(dependencies, input);
-  if (opened) return opened;
+  if (opened) return await withTurn(dependencies, input, opened);
   checkInput(input);
   await enterVideo(dependencies, input);
   const entered = await read(dependencies, input);
   if (!entered) throw new Error(`video ${input.videoId} was entered and is not there`);
-  return entered;
+  return await withTurn(dependencies, input, entered);
 }

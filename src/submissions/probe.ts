@@ -1,25 +1,32 @@
 /** Asks an account's own free GET whether its key is good: what a refused create is measured by. */
 
 import type { AccountConfig } from '../domain/account.ts';
+import { UpstreamError } from '../domain/upstream-error.ts';
 import { findAccount, type SubmissionDependencies } from './dependencies.ts';
 
-/**
- * Null when the upstream takes the key, else why it does not, or that it could not be asked. Undefined where there is
- * nothing free to ask for: only a create can tell.
- */
+/** What the free GET said: `nothing to ask` where only a create can tell, `unreachable` where it was not answered. */
+export type Probe =
+  | { readonly kind: 'accepted' | 'nothing to ask' }
+  | { readonly kind: 'refused' | 'unreachable'; readonly message: string };
+
+const REFUSED: readonly number[] = [401, 403];
+
+/** Probes an account at this base URL. */
 export async function probeAccount(
   dependencies: SubmissionDependencies,
   { id, baseUrl }: Pick<AccountConfig, 'id' | 'baseUrl'>,
-): Promise<string | null | undefined> {
+): Promise<Probe> {
   const account = findAccount(dependencies, id);
-  if (!account) return `account ${id} is not configured`;
-  const provider = dependencies.providers[account.provider];
-  if (!provider.probe) return undefined;
+  if (!account) return { kind: 'unreachable', message: `account ${id} is not configured` };
+  const { probe } = dependencies.providers[account.provider];
+  if (!probe) return { kind: 'nothing to ask' };
   try {
     const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-    await provider.probe({ baseUrl, apiKey: account.apiKey, signal });
-    return null;
+    await probe({ baseUrl, apiKey: account.apiKey, signal });
+    return { kind: 'accepted' };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const isRefused = error instanceof UpstreamError && REFUSED.includes(error.status ?? 0);
+    return { kind: isRefused ? 'refused' : 'unreachable', message };
   }
 }

@@ -1,9 +1,10 @@
 /** What the outcome of a create changes: the submission, its slot, its account and its video, in one transaction each. */
 
-import { recover } from '../catalog/accounts.ts';
+import { recover } from '../catalog/account-health.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { endVideo } from '../catalog/ends.ts';
 import { bookOrphan } from '../catalog/orphans.ts';
-import { grantIn, lockPoolOf, returnToQueue } from '../catalog/slots.ts';
+import { grantIn, lockPoolOf, type Return, returnToQueue } from '../catalog/slots.ts';
 import {
   closeDelivered,
   findSubmission,
@@ -13,7 +14,7 @@ import {
   takeBack,
   type voidSubmission,
 } from '../catalog/submissions.ts';
-import { changeVideo, findVideo, lockVideo } from '../catalog/videos.ts';
+import { changeVideo, findVideo, findVideoRow, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { type UpstreamWords, VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
 import type { StartOutcome } from '../domain/provider.ts';
 import type { Grant } from '../domain/slot.ts';
@@ -24,6 +25,9 @@ import { examined, noteTrouble, noteUnreachable } from './account-trouble.ts';
 import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { readNextStep } from './next-step.ts';
+
+/** Before the next tries of a clip whose refusals may be about it; the one after them is its end. */
+const UNDECIDED_WAITS_MS: readonly number[] = [5_000, 30_000];
 
 type Refused = Extract<StartOutcome, { kind: 'refused' }>;
 type Lost = Extract<StartOutcome, { kind: 'lost' }>;
@@ -43,17 +47,28 @@ export async function record(
       return await recordDelivered(dependencies, submission, { kind: 'failed', upstream: outcome.upstream });
     case 'not sent': {
       const { message } = outcome;
-      return await moveOn(dependencies, submission, { message }, (tx) => noteUnreachable(tx, submission, message));
+      return await moveOn(dependencies, submission, {
+        error: { message },
+        to: 'head',
+        note: (tx) => noteUnreachable(tx, submission, message),
+      });
     }
     case 'refused': {
       if (isAboutVideo(outcome))
         return await refuse(dependencies, submission, { refused: outcome, makeVoid: takeBack });
       const refused = await examined(dependencies, submission, outcome);
-      return await moveOn(dependencies, submission, refused.upstream, (tx) => noteTrouble(tx, submission, refused));
+      if (refused.reason === 'undecided') return await stepBehind(dependencies, submission, refused);
+      return await moveOn(dependencies, submission, {
+        error: refused.upstream,
+        to: 'head',
+        note: (tx) => noteTrouble(tx, submission, refused),
+      });
     }
     case 'lost': {
       const isInDoubt = await enterDoubt(dependencies, submission, outcome);
-      return isInDoubt ? null : await readNextStep(dependencies, submission.videoId);
+      if (!isInDoubt) return await readNextStep(dependencies, submission.videoId);
+      dependencies.countIncident('lost_answer', submission.account);
+      return null;
     }
   }
 }
@@ -69,10 +84,10 @@ async function enterTask(
     const video = await lockVideo(tx, submission.videoId);
     const running = await markRunning(tx, submission.id, taskId);
     if (!running) return null;
-    await recover(tx, submission.account);
+    await recover(tx, submission.account, submission.sentAt);
     if (video?.endedAt === null) {
       const submittedAt = video.submittedAt ?? running.runningAt;
-      await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt, lastError: null });
+      await changeVideo(tx, video.id, { state: 'generating', taskId, submittedAt, waitingFor: null });
     }
     return await grantIn(tx, pool);
   });
@@ -93,7 +108,7 @@ export async function recordStarted(
 /** An answer that came after the submission had been given up: the task runs and is billed, and no submission has it. */
 async function reportOrphan(
   { db, log }: SubmissionDependencies,
-  { id, videoId, account, upstreamModel }: SubmissionRow,
+  { id, videoId, account, credential, upstreamModel }: SubmissionRow,
   taskId: string,
 ): Promise<void> {
   const row = await findSubmission(db, id);
@@ -101,36 +116,67 @@ async function reportOrphan(
   log.error({ videoId, account, taskId, submissionId: id }, 'a task was made that no submission waits for');
   const video = await findVideo(db, videoId);
   const costMicroUsd = video?.estimateMicroUsd ?? null;
-  await bookOrphan(db, { account, taskId, upstreamModel, costMicroUsd, createdAt: new Date() });
+  await bookOrphan(db, { account, credential, taskId, upstreamModel, costMicroUsd, createdAt: new Date() });
 }
 
-/** Gives the slot back and queues the video again at the head. */
+/** How a video leaves an account that did not take it. */
+interface Leaving extends Return {
+  readonly error: UpstreamWords;
+  /** What is noted of the account, or of the video. */
+  note(tx: Db, video: VideoRow | null): Promise<unknown>;
+}
+
+/** Gives the slot back and queues the video again. */
 async function moveOn(
   dependencies: SubmissionDependencies,
   submission: SubmissionRow,
-  error: UpstreamWords,
-  note: (tx: Db) => Promise<unknown>,
+  { error, note, ...back }: Leaving,
 ): Promise<NextStep> {
   await freeSlot(dependencies, submission, async (tx, video) => {
     const taken = await takeBack(tx, submission.id, { ...error });
     if (!taken) return null;
-    await note(tx);
-    if (video?.endedAt === null) await returnToQueue(tx, video);
+    await note(tx, video);
+    if (video?.endedAt === null) await returnToQueue(tx, video, back);
     return taken;
   });
   return await readNextStep(dependencies, submission.videoId);
 }
 
-/** The upstream will not make this video. `makeVoid` says from which states the submission becomes void. */
+/**
+ * A refusal that may be about the clip or about the account: the clip goes behind the others, so that it keeps none of
+ * them waiting, and ends with its third.
+ */
+async function stepBehind(
+  dependencies: SubmissionDependencies,
+  submission: SubmissionRow,
+  refused: Refused,
+): Promise<NextStep> {
+  const before = (await findVideoRow(dependencies.db, submission.videoId))?.undecidedRefusals ?? 0;
+  const notBeforeMs = UNDECIDED_WAITS_MS[before];
+  if (notBeforeMs === undefined) return await refuse(dependencies, submission, { refused, makeVoid: takeBack });
+  return await moveOn(dependencies, submission, {
+    error: refused.upstream,
+    to: 'behind',
+    notBeforeMs,
+    note: (tx, video) =>
+      video ? changeVideo(tx, video.id, { undecidedRefusals: before + 1 }, { silent: true }) : Promise.resolve(),
+  });
+}
+
+/** The upstream will not make this video: it ends with its submission. `makeVoid` says from which states that closes. */
 export async function refuse(
   dependencies: SubmissionDependencies,
   submission: SubmissionRow,
   { refused, makeVoid }: { readonly refused: Refused; readonly makeVoid: typeof takeBack | typeof voidSubmission },
 ): Promise<NextStep> {
-  const words = { ...refused.upstream };
-  const freed = await freeSlot(dependencies, submission, (tx) => makeVoid(tx, submission.id, words));
-  if (!freed) return await readNextStep(dependencies, submission.videoId);
-  return { step: 'end', state: 'failed', failure: refusedFailure(refused) };
+  const { grants } = await endVideo(dependencies.db, submission.videoId, {
+    state: 'failed',
+    failure: refusedFailure(refused),
+    archive: null,
+    closes: (tx) => makeVoid(tx, submission.id, { ...refused.upstream }),
+  });
+  await announceGrants(dependencies, grants);
+  return await readNextStep(dependencies, submission.videoId);
 }
 
 /** The create's answer was the task's end: its slot is free before the clip is read back. */
@@ -143,7 +189,7 @@ async function recordDelivered(
     const costMicroUsd = taskEnd.kind === 'succeeded' ? (video?.estimateMicroUsd ?? 0) : 0;
     const closed = await closeDelivered(tx, submission.id, { taskEnd, costMicroUsd });
     if (!closed) return null;
-    await recover(tx, submission.account);
+    await recover(tx, submission.account, submission.sentAt);
     if (video?.endedAt === null) {
       const archiving = taskEnd.kind === 'succeeded' && taskEnd.stored !== undefined;
       const moved = archiving ? ({ state: 'archiving', progress: 99, generatedAt: new Date() } as const) : {};

@@ -4,7 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq, sql } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
-import { listAccounts } from '../../src/catalog/accounts.ts';
+import { listAccounts } from '../../src/catalog/account-views.ts';
 import { accounts, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
 import type { Look, RunningTask } from '../../src/domain/step.ts';

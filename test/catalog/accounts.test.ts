@@ -1,16 +1,14 @@
 /** Upstream accounts: as configured, as operators want them, and as the upstream lets us know. */
 
-import {
-  listAccounts,
-  listSuspendedAccounts,
-  pauseAccount,
-  pauseUntil,
-  recover,
-  resumeAccount,
-  suspend,
-  suspendModel,
-  syncAccounts,
-} from '../../src/catalog/accounts.ts';
+import { syncAccounts } from '../../src/catalog/accounts.ts';
+import { listAccounts } from '../../src/catalog/account-views.ts';
+import { resumeAccount } from '../../src/catalog/account-health.ts';
+import { pauseAccount } from '../../src/catalog/account-health.ts';
+import { recover } from '../../src/catalog/account-health.ts';
+import { listSuspendedAccounts } from '../../src/catalog/account-health.ts';
+import { suspendModel } from '../../src/catalog/account-health.ts';
+import { suspend } from '../../src/catalog/account-health.ts';
+import { pauseUntil } from '../../src/catalog/account-health.ts';
 import { listOffers, replacePublishedModels } from '../../src/catalog/models.ts';
 import { accountModels, accounts, pools, waiting } from '../../src/catalog/schema.ts';
 import { makeOffer } from '../builders.ts';

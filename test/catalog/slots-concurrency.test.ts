@@ -2,7 +2,7 @@
 
 import { count, inArray, sql } from 'drizzle-orm';
 import fc from 'fast-check';
-import { resumeAccount } from '../../src/catalog/accounts.ts';
+import { resumeAccount } from '../../src/catalog/account-health.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import { submissions } from '../../src/catalog/schema.ts';
 import { OPEN_SUBMISSION_STATES } from '../../src/domain/submission.ts';

@@ -1,7 +1,10 @@
 /** Slots: how many, to whom, in which order, and what becomes of a place in the queue. */
 
 import { eq } from 'drizzle-orm';
-import { pauseAccount, suspend, suspendModel, syncAccounts } from '../../src/catalog/accounts.ts';
+import { syncAccounts } from '../../src/catalog/accounts.ts';
+import { pauseAccount } from '../../src/catalog/account-health.ts';
+import { suspendModel } from '../../src/catalog/account-health.ts';
+import { suspend } from '../../src/catalog/account-health.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';

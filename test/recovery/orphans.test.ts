@@ -1,7 +1,7 @@
 /** Orphans: tasks of an account that belong to no submission are found in its list, booked once and followed. */
 
 import { eq } from 'drizzle-orm';
-import { listAccounts } from '../../src/catalog/accounts.ts';
+import { listAccounts } from '../../src/catalog/account-views.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import { accounts, orphans, submissions } from '../../src/catalog/schema.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';

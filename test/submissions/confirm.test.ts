@@ -1,7 +1,7 @@
 /** What became of a lost create: which tasks of the list can be its own, and when their absence proves anything. */
 
 import { eq } from 'drizzle-orm';
-import { listAccounts } from '../../src/catalog/accounts.ts';
+import { listAccounts } from '../../src/catalog/account-views.ts';
 import { submissions } from '../../src/catalog/schema.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';

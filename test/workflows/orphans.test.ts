@@ -2,7 +2,7 @@
 
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createSweepActivities } from '../../activities/sweep.ts';
-import { listAccounts } from '../../src/catalog/accounts.ts';
+import { listAccounts } from '../../src/catalog/account-views.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import { type Stack, startStack } from '../stack.ts';
 

@@ -54,7 +54,7 @@ export function renderVideo(video: Video, facts: SnapshotFacts) {
     cost: renderCost(video),
     archive: renderArchive(video, facts),
     failure: renderFailure(video),
-    lastError: video.lastError,
+    waitingFor: video.waitingFor,
     submissions,
     polls,
     workflowUrl: facts.workflowUrl,

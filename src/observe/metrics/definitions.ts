@@ -1,5 +1,7 @@
 /** The metrics that Clipyard serves, by name: what each says, and of what. docs/metrics.md prints this table. */
 
+import { INCIDENTS } from '../../domain/incident.ts';
+
 interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
@@ -12,6 +14,10 @@ interface Definition {
 const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600];
 const EXCHANGE_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1200];
 const ARCHIVE_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
+
+const incidentWords = Object.entries(INCIDENTS)
+  .map(([kind, meaning]) => `\`${kind}\` ${meaning[0]?.toLowerCase()}${meaning.slice(1, -1)}`)
+  .join('; ');
 
 /** What a process has done itself, since it started. */
 export const COUNTED = {
@@ -30,7 +36,7 @@ export const COUNTED = {
     type: 'counter',
     labels: ['account', 'kind', 'outcome'],
     help:
-      'Exchanges with upstreams by kind (`create look cancel list models probe follow`); a create with outcome `lost` ' +
+      'Exchanges with upstreams by kind (`create poll cancel list models probe follow`); a create with outcome `lost` ' +
       'is a lost answer.',
   },
   clipyard_upstream_request_duration_seconds: {
@@ -38,6 +44,11 @@ export const COUNTED = {
     labels: ['account', 'kind'],
     help: 'How long they took, without waiting for their turn.',
     buckets: EXCHANGE_SECONDS,
+  },
+  clipyard_incidents_total: {
+    type: 'counter',
+    labels: ['kind', 'account'],
+    help: `What operators should hear of although every clip goes on: ${incidentWords}.`,
   },
   clipyard_archives_total: {
     type: 'counter',

@@ -2,6 +2,7 @@
 
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { AnsweredRequest } from '../../domain/answered-request.ts';
+import type { CountIncident } from '../../domain/incident.ts';
 import { COUNTED } from './definitions.ts';
 
 /** An exchange with an upstream that is over. */
@@ -24,6 +25,7 @@ export interface ProcessMetrics {
   countAnswer(answer: AnsweredRequest): void;
   countExchange(exchange: UpstreamExchange): void;
   countArchiving(archiving: Archiving): void;
+  readonly countIncident: CountIncident;
 }
 
 type Names<Type extends string> = {
@@ -46,6 +48,7 @@ export function createProcessMetrics(): ProcessMetrics {
   const answerSeconds = histogram('clipyard_http_request_duration_seconds');
   const exchanges = counter('clipyard_upstream_requests_total');
   const exchangeSeconds = histogram('clipyard_upstream_request_duration_seconds');
+  const incidents = counter('clipyard_incidents_total');
   const archives = counter('clipyard_archives_total');
   const archivedBytes = counter('clipyard_archived_bytes_total');
   const archiveSeconds = histogram('clipyard_archive_duration_seconds');
@@ -60,6 +63,9 @@ export function createProcessMetrics(): ProcessMetrics {
     countExchange({ account, kind, outcome, seconds }) {
       exchanges.inc({ account, kind, outcome });
       exchangeSeconds.observe({ account, kind }, seconds);
+    },
+    countIncident(kind, account) {
+      incidents.inc({ kind, account });
     },
     countArchiving({ outcome, sizeBytes, seconds }) {
       archives.inc({ outcome });

@@ -1,0 +1,141 @@
+/** Health of accounts: pauses and suspensions of the upstream's making, operators' own, and what a list has shown. */
+
+import { and, asc, eq, gt, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+import { Refusal } from '../domain/failure.ts';
+import type { AccountRow } from './accounts.ts';
+import type { Db } from './driver/database.ts';
+import { accountModels, accounts } from './schema.ts';
+
+async function changeExisting(db: Db, id: string, change: Partial<AccountRow>): Promise<void> {
+  const rows = await db.update(accounts).set(change).where(eq(accounts.id, id)).returning({ id: accounts.id });
+  if (rows.length === 0) throw new Refusal('not_found', `there is no account ${id}`);
+}
+
+const HEALTHY = {
+  pausedUntil: null,
+  suspendedAt: null,
+  troubledAt: null,
+  troubles: 0,
+  lastError: null,
+} satisfies Partial<AccountRow>;
+
+/** An operator's pause: no new submissions until it is resumed; running ones go on. */
+export async function pauseAccount(db: Db, id: string): Promise<void> {
+  await changeExisting(db, id, { pausedByOperator: true });
+}
+
+/** Lifts every pause and suspension: the operator knows better. Whoever calls it grants slots afterwards. */
+export async function resumeAccount(db: Db, id: string): Promise<void> {
+  await changeExisting(db, id, { pausedByOperator: false, ...HEALTHY });
+}
+
+/** How long a pause may be. */
+export interface PauseBounds {
+  /** The upstream's own hint, always obeyed. */
+  readonly retryAfterMs: number | undefined;
+  /** Doubled with each trouble in a row, up to the longest. */
+  readonly shortestMs: number;
+  readonly longestMs: number;
+}
+
+/** So that doubling stays within what a number can hold. */
+const MOST_DOUBLINGS = 20;
+
+/** A pause of the upstream's making; several troubles during one pause are one trouble. */
+export async function pauseUntil(
+  tx: Db,
+  account: string,
+  { retryAfterMs = 0, shortestMs, longestMs, error }: PauseBounds & { readonly error: string },
+): Promise<void> {
+  const doubled = sql`least(${shortestMs}::float8 * power(2, least(${accounts.troubles}, ${MOST_DOUBLINGS})), ${longestMs})`;
+  const until = sql`now() + greatest(${doubled}, ${retryAfterMs}) * interval '1 millisecond'`;
+  const isPausedNow = gt(accounts.pausedUntil, sql`now()`);
+  await tx
+    .update(accounts)
+    .set({
+      // While it is paused the pause only ever grows by a longer hint.
+      pausedUntil: sql`case when ${isPausedNow}
+        then greatest(${accounts.pausedUntil}, now() + ${retryAfterMs}::float8 * interval '1 millisecond')
+        else ${until} end`,
+      troubledAt: sql`now()`,
+      troubles: sql`${accounts.troubles} + case when ${isPausedNow} then 0 else 1 end`,
+      lastError: error,
+    })
+    .where(eq(accounts.id, account));
+}
+
+/** The account's key was refused: no submissions until a probe, or an operator, finds it good. */
+export async function suspend(tx: Db, account: string, error: string): Promise<void> {
+  await tx
+    .update(accounts)
+    .set({ suspendedAt: sql`coalesce(${accounts.suspendedAt}, now())`, troubledAt: sql`now()`, lastError: error })
+    .where(eq(accounts.id, account));
+}
+
+/** Notes what operators should know of an account that is granted slots all the same. */
+export async function noteAccountError(db: Db, account: string, lastError: string): Promise<void> {
+  const isNews = sql`${accounts.lastError} is distinct from ${lastError}`;
+  await db
+    .update(accounts)
+    .set({ lastError })
+    .where(and(eq(accounts.id, account), isNews));
+}
+
+/** Configured accounts whose key was refused. */
+export async function listSuspendedAccounts(db: Db): Promise<readonly AccountRow[]> {
+  return await db
+    .select()
+    .from(accounts)
+    .where(and(eq(accounts.configured, true), isNotNull(accounts.suspendedAt)))
+    .orderBy(asc(accounts.id));
+}
+
+/**
+ * The upstream took a request that was sent at this time of the catalog's clock (null: just now); true when that changed
+ * anything. Troubles that came later stay, and so does an operator's pause.
+ */
+export async function recover(tx: Db, account: string, sentAt: Date | null): Promise<boolean> {
+  const isTroubled = or(gt(accounts.troubles, 0), isNotNull(accounts.pausedUntil), isNotNull(accounts.suspendedAt));
+  const isOlder = sentAt === null ? undefined : or(isNull(accounts.troubledAt), lt(accounts.troubledAt, sentAt));
+  const rows = await tx
+    .update(accounts)
+    .set(HEALTHY)
+    .where(and(eq(accounts.id, account), isTroubled, isOlder))
+    .returning({ id: accounts.id });
+  return rows.length > 0;
+}
+
+/** The upstream says that there is no list to read; the account goes on without one. */
+export async function noteNoList(db: Db, account: string): Promise<void> {
+  const listMissingAt = sql`coalesce(${accounts.listMissingAt}, now())`;
+  await db.update(accounts).set({ listMissingAt }).where(eq(accounts.id, account));
+}
+
+/** The list can be read, and perhaps has shown a task of ours. */
+export async function noteList(db: Db, account: string, { showsOurs }: { readonly showsOurs: boolean }): Promise<void> {
+  const listProvenAt = sql`coalesce(${accounts.listProvenAt}, now())`;
+  const isNews = showsOurs
+    ? or(isNull(accounts.listProvenAt), isNotNull(accounts.listMissingAt))
+    : isNotNull(accounts.listMissingAt);
+  await db
+    .update(accounts)
+    .set({ listMissingAt: null, ...(showsOurs && { listProvenAt }) })
+    .where(and(eq(accounts.id, account), isNews));
+}
+
+/** The upstream does not let this account use a model for now; other models go on. */
+export async function suspendModel(
+  tx: Db,
+  {
+    account,
+    model,
+    until,
+    error,
+  }: { readonly account: string; readonly model: string; readonly until: Date; readonly error: string },
+): Promise<void> {
+  await tx
+    .update(accountModels)
+    .set({ suspendedUntil: until })
+    .where(and(eq(accountModels.account, account), eq(accountModels.model, model)));
+  await tx.update(accounts).set({ lastError: error }).where(eq(accounts.id, account));
+}

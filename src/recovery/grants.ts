@@ -1,0 +1,49 @@
+/** Grants and queues that went astray: winners that were not told, slots that were not taken, videos in the wrong queue. */
+
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { grantSlots, requestSlot, takeBackGrant } from '../catalog/slots.ts';
+import { noteSignal, type SubmissionRow } from '../catalog/submissions.ts';
+import type { Grant } from '../domain/slot.ts';
+import { announceGrants, type SubmissionDependencies } from '../submissions/dependencies.ts';
+
+export type GrantDependencies = Pick<SubmissionDependencies, 'db' | 'workflows' | 'log' | 'countIncident'>;
+
+/** A slot that was not taken by then is granted to another video. */
+const TAKEN_BACK_MS = 3 * 60_000;
+
+/** Tells the winner again, or gives its slot to another video. */
+export async function refreshGrant(dependencies: GrantDependencies, grant: SubmissionRow): Promise<void> {
+  const { db, countIncident, log } = dependencies;
+  const { id: submissionId, videoId, account, provider } = grant;
+  if (grant.grantedAt.getTime() > Date.now() - TAKEN_BACK_MS) {
+    await noteSignal(db, submissionId);
+    return await announceGrants(dependencies, [{ videoId, submissionId, account, provider }]);
+  }
+  const others = await inTransaction(db, (tx) => takeBackGrant(tx, grant));
+  if (others === null) return;
+  countIncident('grant_taken_back', account);
+  log.warn({ videoId, account }, 'a slot was not taken, and is granted to another video');
+  await announceGrants(dependencies, others);
+}
+
+/** Queues a video where its model is offered now; how many slots that granted. */
+export async function moveQueue(
+  dependencies: GrantDependencies,
+  { videoId, model }: { readonly videoId: string; readonly model: string },
+): Promise<number> {
+  return await grant(dependencies, async (tx) => {
+    const moved = await requestSlot(tx, videoId, model);
+    return moved.kind === 'queued' ? moved.grants : [];
+  });
+}
+
+/** Grants what a pool can grant; how many slots. */
+export async function grantPool(dependencies: GrantDependencies, pool: string): Promise<number> {
+  return await grant(dependencies, (tx) => grantSlots(tx, pool));
+}
+
+async function grant(dependencies: GrantDependencies, work: (tx: Db) => Promise<readonly Grant[]>): Promise<number> {
+  const grants = await inTransaction(dependencies.db, work);
+  await announceGrants(dependencies, grants);
+  return grants.length;
+}

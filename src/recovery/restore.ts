@@ -1,0 +1,78 @@
+/** What follows when an older copy of the catalog, or of Temporal, was put back: nothing is granted until every run has opened again. */
+
+import { readNewestAcceptance } from '../catalog/audits.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import {
+  enterReopenings,
+  leaveReopenings,
+  listReopenings,
+  noteReopeningTold,
+  noteUnknownCreates,
+  requireRestore,
+} from '../catalog/reopenings.ts';
+import { listKnown } from '../catalog/videos.ts';
+import type { VideoWorkflows } from '../domain/video-workflows.ts';
+
+export interface RestoreDependencies {
+  readonly db: Db;
+  readonly workflows: Pick<VideoWorkflows, 'listRunning' | 'listStartedSince' | 'signalReopen'>;
+}
+
+/** What a restore has found. */
+export interface RestoreReport {
+  /** Open runs that were told to look at their rows. */
+  readonly told: number;
+  /** Videos without an open run, whose tasks are looked for in lists before anything is created. */
+  readonly lookedFor: number;
+  /** Those of them whose tasks no list tells of. */
+  readonly mayBePaidAgain: readonly string[];
+}
+
+/**
+ * Has every open run open its video again before anything is granted; what was submitted after the copy and has no open
+ * run any more is looked for in its account's list before it is created.
+ */
+export async function restore({ db, workflows }: RestoreDependencies): Promise<RestoreReport> {
+  const since = (await readNewestAcceptance(db)) ?? new Date();
+  const running = await workflows.listRunning();
+  const left = await inTransaction(db, async (tx) => {
+    await enterReopenings(tx, running);
+    return await noteUnknownCreates(tx, { since, except: running });
+  });
+  let told = 0;
+  for (const videoId of running) {
+    if (await workflows.signalReopen(videoId)) told++;
+    else await leaveReopenings(db, [videoId]);
+  }
+  const mayBePaidAgain = left.flatMap((one) => (one.mayBePaidAgain ? [one.videoId] : []));
+  return { told, lookedFor: left.length, mayBePaidAgain };
+}
+
+/** Clocks differ a little, and what was accepted last may be under way. */
+const MARGIN_MS = 60_000;
+
+/**
+ * Holds back all grants where Temporal has run videos that the gateway accepted and this catalog does not know: it is an
+ * older copy of itself, and an operator has to run the restore.
+ */
+export async function checkCatalogAge({ db, workflows }: RestoreDependencies): Promise<boolean> {
+  const newest = await readNewestAcceptance(db);
+  const started = await workflows.listStartedSince(new Date((newest?.getTime() ?? 0) - MARGIN_MS));
+  const accepted = started.flatMap(({ videoId, isAccepted }) => (isAccepted ? [videoId] : []));
+  const known = await listKnown(db, accepted);
+  const isOlder = accepted.some((id) => !known.has(id));
+  if (isOlder) await requireRestore(db);
+  return isOlder;
+}
+
+/** What was told is told again after so long. */
+const TOLD_AGAIN_MS = 60_000;
+const LIMIT = 1000;
+
+/** Tells those again that have not opened since; one whose workflow does not run any more is not waited for. */
+export async function retellReopenings({ db, workflows }: RestoreDependencies): Promise<void> {
+  for (const videoId of await listReopenings(db, new Date(Date.now() - TOLD_AGAIN_MS), LIMIT)) {
+    if (await workflows.signalReopen(videoId)) await noteReopeningTold(db, videoId);
+    else await leaveReopenings(db, [videoId]);
+  }
+}

@@ -1,0 +1,71 @@
+/** Starting the workflows of videos that were accepted. */
+
+import { listUnopened } from '../catalog/audits.ts';
+import type { Db } from '../catalog/driver/database.ts';
+import { endVideo } from '../catalog/ends.ts';
+import type { Log } from '../domain/log.ts';
+import { isAway, readRefusal } from '../domain/start-error.ts';
+import type { Video } from '../domain/video.ts';
+import type { VideoWorkflows } from '../domain/video-workflows.ts';
+
+export interface StartDependencies {
+  readonly db: Db;
+  readonly workflows: Pick<VideoWorkflows, 'start'>;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+/** What came of a start: `ended` is a video that Temporal will never take; while it is `away` the next fails as well. */
+export type Start = 'started' | 'ended' | 'away' | 'failed';
+
+/** Starts a video's workflow unless it runs; nothing is thrown. */
+export async function startVideo(dependencies: StartDependencies, video: Video): Promise<Start> {
+  const { workflows, log } = dependencies;
+  try {
+    await workflows.start(video);
+    return 'started';
+  } catch (error) {
+    const words = readRefusal(error);
+    if (words !== null) return await refuse(dependencies, video, words);
+    log.warn({ videoId: video.id, error: String(error) }, 'a video could not be started; it is tried again');
+    return isAway(error) ? 'away' : 'failed';
+  }
+}
+
+/** It would be refused for ever: the video ends, and its hold is released. */
+async function refuse({ db, log }: StartDependencies, { id }: Video, words: string): Promise<Start> {
+  log.warn({ videoId: id, error: words }, 'Temporal will never start this video');
+  const failure = { kind: 'start_refused', message: words, upstream: null } as const;
+  try {
+    await endVideo(db, id, { state: 'failed', failure, archive: null });
+    return 'ended';
+  } catch (error) {
+    log.warn({ videoId: id, error: String(error) }, 'a video that cannot be started could not be ended');
+    return 'failed';
+  }
+}
+
+/** Those that no run has opened, page by page: while Temporal was away for long there may be thousands. */
+async function* unopened(db: Db, acceptedBefore: Date): AsyncGenerator<Video> {
+  for (let after: Video | null = null; ; ) {
+    const page: readonly Video[] = await listUnopened(db, acceptedBefore, after);
+    yield* page;
+    after = page.at(-1) ?? null;
+    if (after === null) return;
+  }
+}
+
+/** Starts all videos that no run has opened; one that fails keeps no other from being started. */
+export async function startUnopened(
+  dependencies: StartDependencies,
+  acceptedBefore: Date,
+): Promise<{ readonly started: number; readonly failed: number; readonly isAway: boolean }> {
+  let started = 0;
+  let failed = 0;
+  for await (const video of unopened(dependencies.db, acceptedBefore)) {
+    const outcome = await startVideo(dependencies, video);
+    if (outcome === 'away') return { started, failed, isAway: true };
+    if (outcome === 'failed') failed++;
+    if (outcome === 'started') started++;
+  }
+  return { started, failed, isAway: false };
+}

@@ -1,0 +1,72 @@
+/** An account's list of tasks, read once: what it shows of a create, and what it says of itself. */
+
+import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
+import type { AccountRow } from '../catalog/accounts.ts';
+import { listClaimedTasks, listRivals, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
+import type { AdoptionWindow } from '../domain/doubt.ts';
+import type { TaskList } from '../domain/provider.ts';
+import { UpstreamError } from '../domain/upstream-error.ts';
+import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+
+/** Statuses with which an upstream says that there is no such route. */
+const NO_SUCH_ROUTE: readonly number[] = [404, 405, 501];
+
+/** A list as it was read; `nowMs` is the catalog's clock when it was. */
+export interface ReadList extends TaskList {
+  readonly nowMs: number;
+}
+
+export type ListReading = { readonly list: ReadList } | { readonly list: null; readonly isMissing: boolean };
+
+/** Where the list of an account tells of lost creates, and how long it takes to; null where it does not. */
+export function listWindowOf(
+  { providers }: SubmissionDependencies,
+  row: Pick<AccountRow, 'provider' | 'readsList' | 'listMissingAt'> | null,
+): AdoptionWindow | null {
+  return row?.readsList && row.listMissingAt === null ? providers[row.provider].facts.listWindow : null;
+}
+
+/**
+ * Reads the list of an account at a base URL of it. What cannot be read is noted at the account, whose operators alone
+ * see what was answered: a list shows the tasks of all callers.
+ */
+export async function readList(
+  dependencies: SubmissionDependencies,
+  { account: id, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
+): Promise<ListReading> {
+  const { db, providers, exchangeTimeoutMs } = dependencies;
+  const account = findAccount(dependencies, id);
+  const list = account && providers[account.provider].list;
+  if (!account || !list) return { list: null, isMissing: false };
+  // Before the list is asked for: what it shows is at least as old as this.
+  const now = await readClock(db);
+  const askedMs = Date.now();
+  try {
+    const signal = AbortSignal.timeout(exchangeTimeoutMs);
+    const read = await list({ baseUrl, apiKey: account.apiKey, signal });
+    return { list: { ...read, nowMs: now.getTime() + (Date.now() - askedMs) } };
+  } catch (error) {
+    const isMissing = error instanceof UpstreamError && NO_SUCH_ROUTE.includes(error.status ?? 0);
+    const reason = error instanceof Error ? error.message : String(error);
+    await noteAccountError(db, id, `the list cannot be read: ${reason}`);
+    if (isMissing) await noteNoList(db, id);
+    return { list: null, isMissing };
+  }
+}
+
+/** What the list shows of a create that was sent at this time of the catalog's clock. */
+export async function sightIn(
+  { db }: SubmissionDependencies,
+  submission: SubmissionRow,
+  { list, prompt, sentAt }: { readonly list: ReadList; readonly prompt: string; readonly sentAt: Date },
+): Promise<Sighting> {
+  const { tasks, upstreamNowMs, nowMs } = list;
+  const ids = tasks.map(({ taskId }) => taskId);
+  const claimed = await listClaimedTasks(db, submission, ids);
+  await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
+  const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
+  // The catalog's clock, by which it was sent, is corrected by what the upstream's clock says now.
+  const sentAtMs = sentAt.getTime() + (upstreamNowMs - nowMs);
+  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission) });
+}

@@ -1,0 +1,130 @@
+/** A run of `generateVideo`: what it was given, what is wished of it meanwhile, and how it ends or goes on as a new one. */
+
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  continueAsNew,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { VIDEO_FAILURES, type VideoFailure, type VideoFailureKind } from '../src/domain/failure.ts';
+import type { GrantedSlot } from '../src/domain/slot.ts';
+import type { NextStep, TaskMemory } from '../src/domain/step.ts';
+import type { ArchivedClip, EndState } from '../src/domain/video.ts';
+import { transactions } from './activity-options.ts';
+import type { generateVideo } from './generate-video.ts';
+import {
+  cancelSignal,
+  type GenerateVideoInput,
+  grantedSignal,
+  recheckSignal,
+  reopenSignal,
+  upstreamEventSignal,
+} from './messages.ts';
+import { beginStory, type Story } from './story.ts';
+
+/** What others want of this run; the steps act on it when they can. */
+export class Wishes {
+  cancel: boolean;
+  /** The upstream has pushed news. */
+  news = false;
+  recheck = false;
+  /** The catalog may be an older copy of itself. */
+  reopen = false;
+  granted: GrantedSlot | null = null;
+
+  constructor(cancel: boolean) {
+    this.cancel = cancel;
+  }
+
+  /** The slot that was granted meanwhile, once. */
+  takeGranted(): GrantedSlot | null {
+    const { granted } = this;
+    this.granted = null;
+    return granted;
+  }
+}
+
+export interface Run {
+  readonly input: GenerateVideoInput;
+  readonly videoId: string;
+  readonly wishes: Wishes;
+  readonly story: Story;
+  /** Told to the catalog when it turns out to be an older copy of itself: no task is made twice for that. */
+  memory: TaskMemory | null;
+}
+
+/** Begins a run: from here on it hears what is wished of it. */
+export function beginRun(input: GenerateVideoInput): Run {
+  const wishes = listen(input.stop ?? false);
+  return {
+    input,
+    videoId: workflowInfo().workflowId,
+    wishes,
+    story: beginStory(input.request),
+    memory: input.memory ?? null,
+  };
+}
+
+function listen(cancel: boolean): Wishes {
+  const wishes = new Wishes(cancel);
+  setHandler(cancelSignal, () => {
+    wishes.cancel = true;
+  });
+  setHandler(grantedSignal, (slot) => {
+    wishes.granted = slot;
+  });
+  setHandler(upstreamEventSignal, () => {
+    wishes.news = true;
+  });
+  setHandler(recheckSignal, () => {
+    wishes.recheck = true;
+  });
+  setHandler(reopenSignal, () => {
+    wishes.reopen = true;
+  });
+  CancellationScope.current().cancelRequested.catch(() => {
+    wishes.cancel = true;
+  });
+  return wishes;
+}
+
+/** A failure of this kind, in its own words or in those of the failure table. */
+export function failureOf(kind: VideoFailureKind, message?: string): VideoFailure {
+  return { kind, message: message ?? VIDEO_FAILURES[kind].meaning, upstream: null };
+}
+
+/** The kind with which an activity failed for good; null where it failed in another way. */
+export function findActivityFailure(error: unknown): ApplicationFailure | null {
+  const cause = error instanceof ActivityFailure ? error.cause : null;
+  return cause instanceof ApplicationFailure ? cause : null;
+}
+
+/** Gives the video an end, or finds the one that it has. */
+export function end(
+  { story, videoId }: Run,
+  state: EndState,
+  {
+    failure = null,
+    archive = null,
+  }: { readonly failure?: VideoFailure | null; readonly archive?: ArchivedClip | null },
+): Promise<NextStep> {
+  story.tell({ state, failure }, 'settling');
+  return transactions.endVideo({ videoId, state, failure, archive });
+}
+
+/** The same for one that is cancelled. */
+export function endCancelled(run: Run): Promise<NextStep> {
+  return end(run, 'cancelled', { failure: failureOf('cancelled') });
+}
+
+/** A long wait outgrows one history: the run goes on as a new one, with what it remembers. */
+export async function continueWhereLong({ input, wishes, memory }: Run): Promise<void> {
+  if (!workflowInfo().continueAsNewSuggested) return;
+  await continueAsNew<typeof generateVideo>({
+    ...input,
+    ...(wishes.cancel && { stop: true }),
+    ...(memory && { memory }),
+  });
+}

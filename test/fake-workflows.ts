@@ -16,13 +16,17 @@ export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWork
     start: async () => undefined,
     cancel: tell('cancel'),
     signalGranted: tell('granted'),
-    signalLookNow: tell('look'),
+    signalNews: tell('news'),
+    signalRecheck: tell('recheck'),
+    signalReopen: tell('reopen'),
     async rearchive(id) {
       await tell('rearchive')(id);
       return { kind: 'archived' };
     },
     standing: async () => 'running',
     listClosedSince: async () => [],
+    listStartedSince: async () => [],
+    listRunning: async () => [],
     check: async () => undefined,
     ...overrides,
   };

@@ -28,6 +28,7 @@ import { mediaRoutes } from '../src/http/media/routes.ts';
 import { createFileStore } from '../src/media/file-store.ts';
 import { createLinkSigner, createVideoLinks } from '../src/media/signed-links.ts';
 import { fetchUntrusted } from '../src/net/untrusted/fetch.ts';
+import { withFacts } from '../src/process/parts.ts';
 import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
 import { discoverModels } from '../src/submissions/discover-models.ts';
@@ -86,6 +87,7 @@ export async function startStack({
       maxConcurrentTasks: 4,
       maxRequestsPerSecond: 1000,
       shared: false,
+      list: true,
       pool: 'main',
       onLostAnswer: 'fail',
       lostAnswerHoldMs: 1000,
@@ -95,13 +97,7 @@ export async function startStack({
     },
   ];
   await ensureRootCaller(db, ROOT_KEY);
-  await syncAccounts(
-    db,
-    accounts.map((one) => {
-      const { honoursIdempotencyKey, listWindow } = PROVIDERS_BY_NAME[one.provider].facts;
-      return { ...one, singleLane: listWindow !== null && !honoursIdempotencyKey };
-    }),
-  );
+  await syncAccounts(db, accounts.map(withFacts));
   const { client, connection, close: closeClient } = openTemporalClient({ address: server.address }, 'default');
   const workflows = createWorkflowControl(client);
   const store = createFileStore(join(dataDir, 'media'));
@@ -122,6 +118,7 @@ export async function startStack({
     workflows,
     follower,
     log,
+    countIncident: () => undefined,
     createTimeoutMs: 10_000,
     deliveryTimeoutMs: 30_000,
     exchangeTimeoutMs: 10_000,

@@ -44,7 +44,7 @@ export async function watch(run: Run, task: RunningTask): Promise<NextStep> {
     await waitForPoll(run, { waitMs, polledMs, minPollMs: timing.minPollMs, isInterrupted });
     if (isInterrupted()) continue;
     const isLast = Date.now() >= untilMs;
-    const poll = await pollTask(run, task, seen, 'never');
+    const poll = await pollTask(run, task, seen, { finality: 'never' });
     if (poll.kind === 'over') return poll.next;
     if (isLast) return await endAtDeadline(run, task);
     polledMs = Date.now();
@@ -70,7 +70,7 @@ export async function followBill(run: Run, task: RunningTask, stops: boolean): P
     await waitForPoll(run, { waitMs, polledMs, minPollMs: timing.minPollMs, isInterrupted });
     if (isInterrupted()) continue;
     const isLast = Date.now() >= untilMs;
-    const poll = await pollTask(run, task, seen, isLast ? 'in any case' : 'never');
+    const poll = await pollTask(run, task, seen, { finality: isLast ? 'in any case' : 'never', ended: true });
     if (poll.kind === 'over') return poll.next;
     // An ended video keeps its end; as long as its last poll fails there is another one.
     if (isLast && !patched(WAITS_AT_ITS_END)) return await endAtDeadline(run, task);
@@ -117,10 +117,15 @@ async function waitForPoll({ wishes }: Run, { waitMs, polledMs, minPollMs, isInt
   if (leastMs > 0 && leftMs > 0) await condition(isInterrupted, leftMs, { summary: 'until a poll may follow' });
 }
 
-async function pollTask({ videoId }: Run, task: RunningTask, seen: Seen, finality: Finality): Promise<Poll> {
+async function pollTask(
+  { videoId }: Run,
+  task: RunningTask,
+  seen: Seen,
+  how: { readonly finality: Finality; readonly ended?: boolean },
+): Promise<Poll> {
   const summary = `poll ${seen.polls + 1}, at ${seen.progress} %`;
   try {
-    return await polling(summary).checkTask({ videoId, task, finality });
+    return await polling(summary).checkTask({ videoId, task, ...how });
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     return { kind: 'unclear', message: error.cause?.message ?? error.message };

@@ -6,8 +6,9 @@ import { eq, sql } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { accounts, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
-import type { Look, RunningTask } from '../../src/domain/step.ts';
+import type { RunningTask } from '../../src/domain/step.ts';
 import { HeldBack, UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
@@ -35,7 +36,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
   async function look(task: RunningTask, finality: CheckTaskInput['finality'] = 'never', videoId = 'v1') {
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const input: CheckTaskInput = { videoId, task, finality };
-    const seen: Look = await environment.run(scene.activities.checkTask, input);
+    const seen: Poll = await environment.run(scene.activities.checkTask, input);
     return seen;
   }
 
@@ -169,7 +170,7 @@ describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) 
     await scene.db.insert(waiting).values(place);
   };
 
-  const look = async (task: RunningTask): Promise<Look> =>
+  const look = async (task: RunningTask): Promise<Poll> =>
     await scene
       .take('v1', { step: 'watch', task, ended: false })
       .then((next) => (next.step === 'watch' ? { kind: 'pending', progress: 0, word: '' } : { kind: 'over', next }));

@@ -2,8 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
-import { listSuspendedAccounts } from '../../src/catalog/account-health.ts';
-import { suspend } from '../../src/catalog/account-health.ts';
+import { listSuspendedAccounts, suspend } from '../../src/catalog/account-health.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { idempotencyKeys, ledger, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import { makeArchive } from '../builders.ts';

@@ -1,14 +1,16 @@
 /** Upstream accounts: as configured, as operators want them, and as the upstream lets us know. */
 
-import { syncAccounts } from '../../src/catalog/accounts.ts';
+import {
+  listSuspendedAccounts,
+  pauseAccount,
+  pauseUntil,
+  recover,
+  resumeAccount,
+  suspend,
+  suspendModel,
+} from '../../src/catalog/account-health.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
-import { resumeAccount } from '../../src/catalog/account-health.ts';
-import { pauseAccount } from '../../src/catalog/account-health.ts';
-import { recover } from '../../src/catalog/account-health.ts';
-import { listSuspendedAccounts } from '../../src/catalog/account-health.ts';
-import { suspendModel } from '../../src/catalog/account-health.ts';
-import { suspend } from '../../src/catalog/account-health.ts';
-import { pauseUntil } from '../../src/catalog/account-health.ts';
+import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { listOffers, replacePublishedModels } from '../../src/catalog/models.ts';
 import { accountModels, accounts, pools, waiting } from '../../src/catalog/schema.ts';
 import { makeOffer } from '../builders.ts';
@@ -81,7 +83,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
     await syncAccounts(db, [makeAccount()]);
     await pauseAccount(db, 'airforce-1');
     expect(await only()).toMatchObject({ state: 'paused', pausedUntil: null });
-    await recover(db, 'airforce-1');
+    await recover(db, 'airforce-1', null);
     expect((await only()).state).toBe('paused');
     await suspend(db, 'airforce-1', 'bad key');
     await resumeAccount(db, 'airforce-1');
@@ -113,8 +115,8 @@ describeOnBothCatalogs('accounts', (catalog) => {
       expect(await db.select().from(accounts)).toMatchObject([{ troubles: before + 1 }]);
       await db.update(accounts).set({ pausedUntil: new Date(Date.now() - 3_600_000) });
     }
-    expect(await recover(db, 'airforce-1')).toBe(true);
-    expect(await recover(db, 'airforce-1')).toBe(false);
+    expect(await recover(db, 'airforce-1', null)).toBe(true);
+    expect(await recover(db, 'airforce-1', null)).toBe(false);
     expect(await db.select().from(accounts)).toMatchObject([{ troubles: 0, pausedUntil: null, lastError: null }]);
   });
 
@@ -125,7 +127,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
     const [first] = await listSuspendedAccounts(db);
     await suspend(db, 'airforce-2', 'bad key still');
     expect(await listSuspendedAccounts(db)).toMatchObject([{ id: 'airforce-2', suspendedAt: first?.suspendedAt }]);
-    await recover(db, 'airforce-2');
+    await recover(db, 'airforce-2', null);
     expect(await listSuspendedAccounts(db)).toEqual([]);
     await suspend(db, 'airforce-2', 'bad key');
     await syncAccounts(db, [makeAccount()]);

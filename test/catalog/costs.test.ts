@@ -79,7 +79,14 @@ describeOnBothCatalogs('costs', (catalog) => {
   test('count orphans as lost, by their creation and with no caller', async () => {
     const { db } = catalog.database;
     await insertHistory(db);
-    const orphan = { account: 'airforce-2', taskId: 't1', model: null, costMicroUsd: 7, createdAt: DAY_2 };
+    const orphan = {
+      account: 'airforce-2',
+      credential: 'airforce-2',
+      taskId: 't1',
+      model: null,
+      costMicroUsd: 7,
+      createdAt: DAY_2,
+    };
     await db.insert(orphans).values([orphan, { ...orphan, taskId: 't2', costMicroUsd: 30, createdAt: DAY_1 }]);
     const all = { callerId: null, groupBy: [] };
     expect(await costs(db, all)).toEqual([

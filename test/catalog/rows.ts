@@ -16,16 +16,17 @@ export function makeAccount(overrides: Partial<ConfiguredAccount> = {}): Configu
     pool: 'main',
     baseUrl: 'https://api.example',
     maxConcurrentTasks: 4,
-    shared: false,
+    credential: overrides.id ?? 'airforce-1',
+    readsList: true,
     singleLane: true,
     ...overrides,
   };
 }
 
-/** A queued video of `caller_1`. */
+/** A queued video of `caller_1`, made long ago and kept until tomorrow. */
 export async function insertVideo(db: Db, overrides: Partial<VideoRow> & { readonly id: string }): Promise<void> {
   const createdAt = overrides.createdAt ?? new Date('2026-03-01T12:00:00.000Z');
-  const expiresAt = new Date(createdAt.getTime() + 86_400_000);
+  const expiresAt = overrides.expiresAt ?? new Date(Date.now() + 86_400_000);
   await db.insert(videos).values({
     callerId: 'caller_1',
     dialect: 'airforce',
@@ -48,6 +49,7 @@ export async function insertSubmission(
   await db.insert(submissions).values({
     n: 1,
     account: 'airforce-1',
+    credential: overrides.account ?? 'airforce-1',
     provider: 'airforce',
     baseUrl: 'https://api.example',
     upstreamModel: 'wan-2.6',

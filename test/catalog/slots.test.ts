@@ -1,24 +1,32 @@
 /** Slots: how many, to whom, in which order, and what becomes of a place in the queue. */
 
 import { eq } from 'drizzle-orm';
+import { pauseAccount, suspend, suspendModel } from '../../src/catalog/account-health.ts';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
-import { pauseAccount } from '../../src/catalog/account-health.ts';
-import { suspendModel } from '../../src/catalog/account-health.ts';
-import { suspend } from '../../src/catalog/account-health.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
-import { pauseEndsAt, queuePosition } from '../../src/catalog/queue-order.ts';
+import { bookOrphan, endOrphan } from '../../src/catalog/orphans.ts';
+import { queuePosition, readTurn } from '../../src/catalog/queue-order.ts';
+import { enterReopenings, leaveReopenings, noteListsRead } from '../../src/catalog/reopenings.ts';
 import { accounts, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import {
   grantSlots,
-  listStaleGrants,
   listStranded,
+  listUntakenGrants,
   listWaitingPools,
   requestSlot,
   returnToQueue,
+  takeBackGrant,
 } from '../../src/catalog/slots.ts';
-import { beginSending, closeSubmission, markRunning, takeBack } from '../../src/catalog/submissions.ts';
+import {
+  beginSending,
+  closeSubmission,
+  findCurrentSubmission,
+  findSubmission,
+  markRunning,
+  takeBack,
+} from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import type { ProviderName } from '../../src/domain/vendor.ts';
@@ -285,7 +293,7 @@ describeOnBothCatalogs('the queue', (catalog) => {
     await inTransaction(db, async (tx) => {
       await takeBack(tx, first.submissionId, { status: 429 });
       const video = await lockVideo(tx, 'a001');
-      if (video) await returnToQueue(tx, video);
+      if (video) await returnToQueue(tx, video, { to: 'head' });
     });
     expect(await queuePosition(db, 'a001')).toBe(1);
     expect(await queuePosition(db, 'a003')).toBe(3);
@@ -342,8 +350,11 @@ describeOnBothCatalogs('the queue', (catalog) => {
     const until = new Date(Date.now() + 60_000);
     await db.update(accounts).set({ pausedUntil: until });
     await queue(db, ['a001', 'a002']);
-    expect(await pauseEndsAt(db, 'a001')).toEqual(until);
-    expect(await pauseEndsAt(db, 'a002')).toBeNull();
+    const { askAgainMs } = (await readTurn(db, 'a001')) ?? {};
+    expect(askAgainMs).toBeGreaterThan(50_000);
+    expect(askAgainMs).toBeLessThanOrEqual(60_000);
+    expect(await readTurn(db, 'a002')).toEqual({ askAgainMs: null });
+    expect(await readTurn(db, 'elsewhere')).toBeNull();
   });
 
   test('moves its time with what it grants and never back', async () => {
@@ -356,14 +367,124 @@ describeOnBothCatalogs('the queue', (catalog) => {
     expect(await time()).toBe(3);
   });
 
-  test('shows grants that nobody began to send', async () => {
+  test('shows grants that were not begun to send', async () => {
     const { db } = catalog.database;
     await furnish(db);
-    const [, second] = await queue(db, ['a001', 'a002']);
-    if (!second) throw new Error('two were to be granted');
+    const [first, second] = await queue(db, ['a001', 'a002']);
+    if (!first || !second) throw new Error('nothing was granted');
     await start(db, second);
-    const stale = await listStaleGrants(db, new Date(Date.now() + 1000));
-    expect(stale).toMatchObject([{ grant: { videoId: 'a001' }, videoEndedAt: null }]);
-    expect(await listStaleGrants(db, new Date(Date.now() - 60_000))).toEqual([]);
+    expect(await listUntakenGrants(db, new Date(Date.now() + 1000))).toMatchObject([{ videoId: 'a001' }]);
+    expect(await listUntakenGrants(db, new Date(Date.now() - 60_000))).toEqual([]);
+  });
+
+  test('takes a slot back that was not taken, and puts its video behind the others', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    const [first] = await queue(db, ['a001', 'a002', 'a003']);
+    if (!first) throw new Error('nothing was granted');
+    const untaken = await findSubmission(db, first.submissionId);
+    if (!untaken) throw new Error('the grant is lost');
+    const takeBack = () => inTransaction(db, (tx) => takeBackGrant(tx, untaken));
+    expect(winners((await takeBack()) ?? [])).toEqual(['a002']);
+    expect(await queuePosition(db, 'a003')).toBe(1);
+    expect(await queuePosition(db, 'a001')).toBe(2);
+    expect(await takeBack()).toBeNull();
+  });
+
+  test('keeps a video from its turn until its time', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    const [first] = await queue(db, ['a001', 'a002']);
+    if (!first) throw new Error('nothing was granted');
+    await beginSending(db, first.submissionId, 60_000);
+    await inTransaction(db, async (tx) => {
+      await takeBack(tx, first.submissionId, { status: 403 });
+      const video = await lockVideo(tx, 'a001');
+      if (video) await returnToQueue(tx, video, { to: 'head', notBeforeMs: 60_000 });
+    });
+    const { askAgainMs } = (await readTurn(db, 'a001')) ?? {};
+    expect(askAgainMs).toBeGreaterThan(50_000);
+    expect(askAgainMs).toBeLessThanOrEqual(60_000);
+    expect(winners(await grant(db))).toEqual(['a002']);
+    await db.update(waiting).set({ notBefore: new Date(Date.now() - 1000) });
+    await cancel(db, 'a002');
+    expect((await findCurrentSubmission(db, 'a001'))?.state).toBe('granted');
+  });
+
+  test("orders a caller's own by priority", async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002']);
+    await queue(db, ['a003'], { priority: 1 });
+    await queue(db, ['a004'], { priority: -1 });
+    const places = ['a003', 'a002', 'a004'].map((id) => queuePosition(db, id));
+    expect(await Promise.all(places)).toEqual([1, 2, 3]);
+    await cancel(db, 'a001');
+    expect((await findCurrentSubmission(db, 'a003'))?.state).toBe('granted');
+  });
+
+  test('grants nothing to a video whose time to begin has passed, or that is to be cancelled', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002', 'a003', 'a004']);
+    await db
+      .update(videos)
+      .set({ queueDeadlineAt: new Date(Date.now() - 1000) })
+      .where(eq(videos.id, 'a002'));
+    await db.update(videos).set({ cancelRequestedAt: new Date() }).where(eq(videos.id, 'a003'));
+    await cancel(db, 'a001');
+    const open = await db.select().from(submissions).where(eq(submissions.state, 'granted'));
+    expect(open.map(({ videoId }) => videoId)).toEqual(['a004']);
+  });
+
+  test('grants nothing while videos open again', async () => {
+    const { db } = catalog.database;
+    await furnish(db);
+    await enterReopenings(db, ['a009']);
+    expect(await queue(db, ['a001'])).toEqual([]);
+    await leaveReopenings(db, ['a009']);
+    expect(await grant(db)).toEqual([]);
+    await noteListsRead(db);
+    expect(winners(await grant(db))).toEqual(['a001']);
+  });
+});
+
+describeOnBothCatalogs('the slots of one key', (catalog) => {
+  const twins = [
+    { ...WIDE, credential: 'one key', maxConcurrentTasks: 2 },
+    makeAccount({ id: 'airforce-2', credential: 'one key', singleLane: false, maxConcurrentTasks: 2, pool: 'other' }),
+  ];
+
+  test('are counted together, whatever accounts it has', async () => {
+    const { db } = catalog.database;
+    await syncAccounts(db, twins);
+    await offerModel(db, MODEL, ['airforce-1']);
+    await offerModel(db, 'other-model', ['airforce-2']);
+    await insertCaller(db, 'caller_1');
+    expect(winners(await queue(db, ['a001', 'a002', 'a003']))).toEqual(['a001', 'a002']);
+    expect(await queue(db, ['b001'], { model: 'other-model' })).toEqual([]);
+  });
+
+  test('are taken by tasks that belong to no submission', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 2 }]);
+    const found = { account: 'airforce-1', credential: 'airforce-1', upstreamModel: MODEL, createdAt: new Date() };
+    await bookOrphan(db, { ...found, taskId: 'stray', costMicroUsd: null });
+    expect(winners(await queue(db, ['a001', 'a002']))).toEqual(['a001']);
+    await endOrphan(db, { credential: 'airforce-1', taskId: 'stray' }, 0);
+    expect(winners(await grant(db))).toEqual(['a002']);
+  });
+
+  test('stay the same when the account gets another id', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, credential: 'one key', maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002']);
+    await syncAccounts(db, [
+      makeAccount({ id: 'renamed', credential: 'one key', singleLane: false, maxConcurrentTasks: 1 }),
+    ]);
+    await offerModel(db, MODEL, ['renamed']);
+    expect(await grant(db)).toEqual([]);
+    await cancel(db, 'a001');
+    expect(await findCurrentSubmission(db, 'a002')).toMatchObject({ state: 'granted', account: 'renamed' });
   });
 });

@@ -8,16 +8,21 @@ import {
   beginSending,
   billedMicroUsd,
   closeSubmission,
+  concludeDoubt,
+  countLostCreates,
   ensureRunning,
   findCurrentSubmission,
+  findFirstLostCreate,
+  findPresumed,
   findSubmission,
   listClaimedTasks,
+  listPresumed,
   markRunning,
   markUnconfirmed,
   noteEmptyList,
   noteSignal,
   readClock,
-  renewSubmission,
+  settlePresumed,
   takeBack,
   voidSubmission,
   withdrawGrant,
@@ -26,7 +31,7 @@ import type { RunningTask } from '../../src/domain/step.ts';
 import type { SubmissionState } from '../../src/domain/submission.ts';
 import { isInDoubt, isOpenState } from '../../src/domain/submission.ts';
 import { airforce } from '../../src/providers/airforce.ts';
-import { insertSubmission } from './rows.ts';
+import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 const STATES: readonly SubmissionState[] = ['granted', 'sending', 'unconfirmed', 'running', 'ended', 'void'];
@@ -72,9 +77,9 @@ function makeTask(overrides: Partial<RunningTask> = {}): RunningTask {
 
 async function refusedBy(work: Promise<unknown>): Promise<string | null> {
   const constraints = [
-    'submissions_account_task',
+    'submissions_credential_task',
     'submissions_open_video',
-    'submissions_account_lane',
+    'submissions_credential_lane',
     'submissions_video_n',
   ];
   try {
@@ -131,20 +136,32 @@ describeOnBothCatalogs('a submission', (catalog) => {
     expect((await findCurrentSubmission(db, 'v1'))?.id).toBe('s2');
   });
 
-  test('that is renewed keeps account, slot and lane', async () => {
+  test('whose doubt is concluded keeps that its answer was lost, and what is presumed of its bill', async () => {
     const { db } = catalog.database;
-    await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'unconfirmed' });
-    const renewed = await inTransaction(db, (tx) => renewSubmission(tx, 's1'));
-    expect(await findSubmission(db, renewed ?? '')).toMatchObject({
-      videoId: 'v1',
-      n: 2,
-      account: 'airforce-1',
-      state: 'granted',
-      singleLane: true,
-      sentAt: null,
-    });
-    expect(await stateOf()).toBe('void');
-    expect(await inTransaction(db, (tx) => renewSubmission(tx, 's1'))).toBeNull();
+    await insertVideo(db, { id: 'v1' });
+    await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'unconfirmed', answered: true });
+    await insertSubmission(db, { id: 's2', videoId: 'v2', state: 'sending', account: 'b' });
+    expect(await concludeDoubt(db, 's1', 300)).toMatchObject({ state: 'void', answered: true, costMicroUsd: 300 });
+    expect(await concludeDoubt(db, 's2', null)).toMatchObject({ state: 'void', answered: false, costMicroUsd: null });
+    expect(await concludeDoubt(db, 's2', null)).toBeNull();
+    expect(await listPresumed(db, 'airforce-1')).toMatchObject([{ submission: { id: 's1' } }]);
+    const presumed = await findPresumed(db, 'v1');
+    if (presumed) await settlePresumed(db, presumed);
+    expect(await findSubmission(db, 's1')).toMatchObject({ presumed: false, costMicroUsd: null });
+  });
+
+  test("counts the lost answers of its video's creates, its own among them", async () => {
+    const { db } = catalog.database;
+    const sentAt = new Date('2026-03-01T12:00:00.000Z');
+    const later = new Date('2026-03-01T13:00:00.000Z');
+    await insertSubmission(db, { id: 's1', videoId: 'v1', n: 1, state: 'void', answered: false, sentAt });
+    await insertSubmission(db, { id: 's2', videoId: 'v1', n: 2, state: 'void', sentAt: later });
+    await insertSubmission(db, { id: 's3', videoId: 'v1', n: 3, state: 'void', answered: true, sentAt: later });
+    await insertSubmission(db, { id: 's4', videoId: 'v1', n: 4, state: 'sending' });
+    const own = { id: 's4', videoId: 'v1', credential: 'airforce-1' };
+    expect(await countLostCreates(db, own)).toBe(3);
+    expect(await findFirstLostCreate(db, own)).toEqual(sentAt);
+    expect(await findFirstLostCreate(db, { ...own, credential: 'another' })).toBeNull();
   });
 
   test('remembers its first empty list while it is in doubt', async () => {
@@ -181,7 +198,7 @@ describeOnBothCatalogs('the tables', (catalog) => {
     await put({ id: 's1', videoId: 'v1', state: 'ended', taskId: 't1' });
     await put({ id: 's2', videoId: 'v2', state: 'running', taskId: 't1', account: 'b' });
     expect(await refusedBy(put({ id: 's3', videoId: 'v3', state: 'running', taskId: 't1' }))).toBe(
-      'submissions_account_task',
+      'submissions_credential_task',
     );
   });
 
@@ -189,7 +206,7 @@ describeOnBothCatalogs('the tables', (catalog) => {
     await put({ id: 's1', videoId: 'v1', state });
     await put({ id: 's2', videoId: 'v2', state: 'running' });
     await put({ id: 's3', videoId: 'v3', state: 'granted', singleLane: false });
-    expect(await refusedBy(put({ id: 's4', videoId: 'v4', state: 'granted' }))).toBe('submissions_account_lane');
+    expect(await refusedBy(put({ id: 's4', videoId: 'v4', state: 'granted' }))).toBe('submissions_credential_lane');
   });
 
   test('number the submissions of a video', async () => {
@@ -202,8 +219,9 @@ describeOnBothCatalogs('the tables', (catalog) => {
     await put({ id: 's1', videoId: 'v1', state: 'ended', taskId: 't1', costMicroUsd: 300 });
     await put({ id: 's2', videoId: 'v1', n: 2, state: 'ended', taskId: 't2', costMicroUsd: 400, account: 'b' });
     await put({ id: 's3', videoId: 'v2', state: 'running', taskId: 't3' });
-    expect(await listClaimedTasks(db, 'airforce-1', ['t1', 't2', 't3', 't4'])).toEqual(new Set(['t1', 't3']));
-    expect(await listClaimedTasks(db, 'airforce-1', [])).toEqual(new Set());
+    const own = { account: 'airforce-1', credential: 'another key by now' };
+    expect(await listClaimedTasks(db, own, ['t1', 't2', 't3', 't4'])).toEqual(new Set(['t1', 't3']));
+    expect(await listClaimedTasks(db, own, [])).toEqual(new Set());
     expect(await billedMicroUsd(db, 'v1')).toBe(700);
     expect(await billedMicroUsd(db, 'v2')).toBeNull();
   });

@@ -1,8 +1,7 @@
 /** Many videos played at random: what callers, workflows, upstreams and operators do. */
 
 import { eq, inArray, sql } from 'drizzle-orm';
-import { resumeAccount } from '../../src/catalog/account-health.ts';
-import { pauseAccount } from '../../src/catalog/account-health.ts';
+import { pauseAccount, resumeAccount } from '../../src/catalog/account-health.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { accounts, submissions } from '../../src/catalog/schema.ts';
 import { grantSlotsOfAccount } from '../../src/catalog/slots.ts';

@@ -12,13 +12,15 @@ import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { accountModels, callers, submissions } from '../../src/catalog/schema.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
+import type { Poll } from '../../src/domain/poll.ts';
 import type { Grant } from '../../src/domain/slot.ts';
-import type { Look, NextStep, OpenedVideo, TaskMemory } from '../../src/domain/step.ts';
+import type { NextStep, OpenedVideo, TaskMemory } from '../../src/domain/step.ts';
 import type { Video } from '../../src/domain/video.ts';
 import type { ImageReference } from '../../src/domain/video-request.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { makeArchive, makeOffer, makeRequest } from '../builders.ts';
 import { makeAccount } from '../catalog/rows.ts';
+import { fakeWorkflows } from '../fake-workflows.ts';
 import { silentLog } from '../temporal/silent-log.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
@@ -56,13 +58,14 @@ interface AcceptOptions {
   readonly callerId?: string;
   readonly model?: string;
   readonly images?: readonly ImageReference[];
+  readonly priority?: number;
 }
 
 /** Accepts a video of this caller; its prompt is its id, so that its tasks can be told apart. */
 export async function accept(
   db: Db,
   id: string,
-  { callerId = 'caller_1', model = 'wan-2.6', images = [] }: AcceptOptions = {},
+  { callerId = 'caller_1', model = 'wan-2.6', images = [], priority = 0 }: AcceptOptions = {},
 ): Promise<Video> {
   const createdAt = new Date();
   const expiresAt = new Date(createdAt.getTime() + 86_400_000);
@@ -75,6 +78,7 @@ export async function accept(
     createdAt,
     expiresAt,
     queueDeadlineAt: expiresAt,
+    priority,
     batchId: null,
     limits: null,
     idempotency: null,
@@ -92,6 +96,8 @@ export class Scene {
   readonly activities: ReturnType<typeof createActivities>;
   /** Winners of slots that were told, in order. */
   readonly told: string[] = [];
+  /** Incidents that were counted, in order. */
+  readonly incidents: string[] = [];
   /** Errors that were logged. */
   readonly logged: string[] = [];
   /** Warnings that were, about tasks alone. */
@@ -105,7 +111,13 @@ export class Scene {
     const singleLane = listWindow !== null && !honoursIdempotencyKey;
     this.accounts = (options.accounts ?? [{}]).map((account) => {
       const id = account.id ?? 'airforce-1';
-      return makeAccount({ id, baseUrl: `https://${id}.example`, singleLane, ...account });
+      return makeAccount({
+        id,
+        baseUrl: `https://${id}.example`,
+        readsList: listWindow !== null,
+        singleLane,
+        ...account,
+      });
     });
     this.dependencies = this.#makeDependencies(options);
     this.activities = createActivities(this.dependencies);
@@ -130,18 +142,19 @@ export class Scene {
       accounts: this.accounts.map((account) => ({
         ...account,
         apiKey: 'key',
+        shared: false,
+        list: true,
         trustedHosts: [],
         timing: {},
         maxRequestsPerSecond: 1000,
         onLostAnswer: 'fail',
         lostAnswerHoldMs: 0,
       })),
-      workflows: {
+      workflows: fakeWorkflows({
         start: nobody,
         signalGranted: async (videoId) => this.told.push(videoId) > 0,
-        standing: async () => 'running',
-        listClosedSince: async () => [],
-      },
+      }),
+      countIncident: (incident) => void this.incidents.push(incident),
       follower: { follow: () => undefined, leave: () => undefined },
       log: {
         info: () => undefined,
@@ -212,10 +225,13 @@ export class Scene {
       case 'confirm':
         return await this.submit(videoId, next.submissionId);
       case 'watch': {
-        const input: CheckTaskInput = { videoId, task: next.task, finality: 'never' };
-        const look: Look = await makeEnvironment().run(activities.checkTask, input);
-        return look.kind === 'over' ? look.next : next;
+        const input: CheckTaskInput = { videoId, task: next.task, finality: 'never', ended: next.ended };
+        const poll: Poll = await makeEnvironment().run(activities.checkTask, input);
+        return poll.kind === 'over' ? poll.next : next;
       }
+      case 'cancel':
+        await makeEnvironment().run(activities.cancelTask, { task: next.task });
+        return await this.end(videoId, 'cancelled');
       case 'archive':
         return await this.end(videoId, 'completed');
       case 'end':

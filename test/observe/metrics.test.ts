@@ -168,7 +168,9 @@ describeOnBothCatalogs('figures of the catalog', (catalog) => {
     await insertSubmission(db, { id: 's3', videoId: 'video_3', account: 'a', state: 'running' });
     await insertVideo(db, { id: 'video_4', state: 'failed', createdAt: now, endedAt: now });
     await insertVideo(db, { id: 'video_5', state: 'completed', createdAt: old, endedAt: now });
-    await db.insert(orphans).values({ account: 'a', taskId: 'task_9', costMicroUsd: 5, createdAt: now });
+    await db
+      .insert(orphans)
+      .values({ account: 'a', credential: 'a', taskId: 'task_9', costMicroUsd: 5, createdAt: now });
     const lines = await scrapeOnce();
     expect(own(lines, 'clipyard_videos')).toEqual({
       'clipyard_videos{state="queued"}': 2,
@@ -224,7 +226,9 @@ describeOnBothCatalogs('figures of the catalog', (catalog) => {
       if (settled !== null) await settle(db, { ...base, amountMicroUsd: settled });
       if (isRefunded) await refund(db, base);
     }
-    await db.insert(orphans).values({ account: 'a', taskId: 'task_9', costMicroUsd: 5, createdAt: now });
+    await db
+      .insert(orphans)
+      .values({ account: 'a', credential: 'a', taskId: 'task_9', costMicroUsd: 5, createdAt: now });
     const [costed] = await costs(db, { callerId: null, groupBy: [] });
     const lines = await scrapeOnce();
     expect(lines).toMatchObject({

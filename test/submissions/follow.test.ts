@@ -59,7 +59,7 @@ function furnish(overrides: Partial<FollowerSettings> = {}) {
   const follower = createTaskFollower({
     providers: { ...PROVIDERS_BY_NAME, airforce: { ...PROVIDERS_BY_NAME.airforce, follow } },
     accounts: [ACCOUNT],
-    workflows: { signalLookNow: async (videoId) => told.push(videoId) > 0 },
+    workflows: { signalNews: async (videoId) => told.push(videoId) > 0 },
     log: silentLog(),
     ...overrides,
   });
@@ -147,10 +147,10 @@ test('follows nothing without a push, and nothing of an account that has vanishe
 });
 
 test('bears that Temporal cannot be told', async () => {
-  const signalLookNow = async () => {
+  const signalNews = async () => {
     throw new Error('Temporal is away');
   };
-  const { follower, opened } = furnish({ workflows: { signalLookNow } });
+  const { follower, opened } = furnish({ workflows: { signalNews } });
   follower.follow('video_1', task(1));
   opened[0]?.pushOver();
   await settled();

@@ -97,7 +97,7 @@ test('a stream that says completed too early causes one look and no end', async 
   expect(await stack.video(id)).toMatchObject({ state: 'generating' });
   await until(async () => (await stack.bill()).tasks.some(isLiedAboutAndDone));
   expect(await stack.video(id)).toMatchObject({ state: 'generating', polls: 2 });
-  await stack.workflows.signalLookNow(id);
+  await stack.workflows.signalNews(id);
   expect(await stack.ended(id)).toMatchObject({ state: 'completed', polls: 3 });
   expect(streams.received).toHaveLength(1);
 }, 60_000);

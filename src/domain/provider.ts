@@ -46,13 +46,14 @@ export interface StartCall extends ProviderCall {
 
 /**
  * Why a create was refused: `request` and `image` (which never got as far as the upstream) are about the video itself,
- * the others about the account.
+ * `undecided` may be about the clip or about the account, the others are about the account.
  */
 export type RefusalReason =
   | 'rate limited'
   | 'unauthenticated'
   | 'no credit'
   | 'model not allowed'
+  | 'undecided'
   | 'request'
   | 'image';
 

@@ -45,7 +45,8 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
     case 'unauthenticated':
       return await suspend(tx, account, error);
     case 'no credit':
-    case 'model not allowed': {
+    case 'model not allowed':
+    case 'undecided': {
       const video = await findVideo(tx, submission.videoId);
       const until = new Date(Date.now() + MODEL_SUSPENSION_MS);
       if (video) await suspendModel(tx, { account, model: video.request.model, until, error });

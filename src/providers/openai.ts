@@ -33,6 +33,9 @@ const FACTS: ProviderFacts = {
   resultTtlMs: 86_400_000,
 };
 
+/** Base URLs whose servers take creates as forms alone, as they themselves have said since this process began. */
+const TAKES_FORMS = new Set<string>();
+
 export const openai = {
   name: 'openai',
   facts: FACTS,
@@ -40,8 +43,8 @@ export const openai = {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
     // OV-03, OV-10: an image is a file in a form, wherever it comes from; JSON elsewhere.
-    if (request.images.length > 0) return await send(request, call, formBody);
-    return await send(request, call, async () => createFields(request, call));
+    if (request.images.length > 0 || TAKES_FORMS.has(call.baseUrl)) return await send(request, call, formBody);
+    return await sendJson(request, call);
   },
   check: async (taskId, call) => readStatus(await get(call, pathOf(OPENAI_PATHS.video, taskId)), taskId, call),
   list: async (call) =>
@@ -65,6 +68,30 @@ function send(request: VideoRequest, call: StartCall, makeBody: MakeBody): Promi
     idKey: 'id',
     prompt: request.prompt,
   });
+}
+
+/** A refusal proves that nothing was made, so where it asks for a form the create is sent once more, in the time left. */
+async function sendJson(request: VideoRequest, call: StartCall): Promise<StartOutcome> {
+  const sentMs = performance.now();
+  const outcome = await send(request, call, async () => createFields(request, call));
+  const leftMs = Math.floor(call.timeoutMs - (performance.now() - sentMs));
+  if (!asksForForm(outcome) || leftMs <= 0) return outcome;
+  const second = await send(request, { ...call, timeoutMs: leftMs }, formBody);
+  if (second.kind === 'started') TAKES_FORMS.add(call.baseUrl);
+  return second;
+}
+
+const BAD_BODIES: readonly (number | undefined)[] = [400, 415, 422];
+const UNSUPPORTED_MEDIA_TYPE = 415;
+/** A form is named, or what every create has is said to be missing: the body was not read as what it is. */
+const FORM_WORDS =
+  /multipart|form.?data|urlencoded|\b(?:prompt|model)\b.*\b(?:required|missing)|missing.*\b(?:prompt|model)\b/is;
+
+function asksForForm(outcome: StartOutcome): boolean {
+  if (outcome.kind !== 'refused' || outcome.reason !== 'request') return false;
+  const { status, code = '', message = '' } = outcome.upstream;
+  if (!BAD_BODIES.includes(status)) return false;
+  return status === UNSUPPORTED_MEDIA_TYPE || FORM_WORDS.test(`${code} ${message}`);
 }
 
 /** What the API has no words for; undefined where it has words for everything. */

@@ -1,16 +1,27 @@
 /** What is `/v1/videos`' own: sizes, uploads as multipart, content behind the key, and a list that can be adopted from. */
 
 import { UnusableImage } from '../../src/domain/image-header.ts';
+import type { StartCall } from '../../src/domain/provider.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { openai } from '../../src/providers/openai.ts';
 import { makeRequest } from '../builders.ts';
-import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+import {
+  json,
+  type ReceivedRequest,
+  type Script,
+  type ScriptedServer,
+  startScriptedServer,
+  text,
+} from '../net/scripted-server.ts';
 import { makeCall } from './make-call.ts';
 
 const IMAGE = { kind: 'url', url: 'https://example.com/a.png' } as const;
 const STORED = { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 } as const;
 const VIDEO = { id: 'video_1', object: 'video', created_at: 1_758_941_485, status: 'queued', model: 'sora-2' };
+
+/** As vLLM-Omni says it (0.30.0). */
+const MISSING_PROMPT = `[{'type': 'missing', 'loc': ('body', 'prompt'), 'msg': 'Field required', 'input': None}]`;
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -301,5 +312,63 @@ describe('the list of videos', () => {
   test('keeps a video that has no time', async () => {
     const { tasks } = await list({ ...VIDEO, created_at: null });
     expect(tasks).toMatchObject([{ taskId: 'video_1', createdAtMs: undefined }]);
+  });
+});
+
+describe('a server that takes forms alone', () => {
+  const isForm = (request: ReceivedRequest) => (request.headers['content-type'] ?? '').startsWith('multipart/');
+  let formServer: ScriptedServer;
+  beforeEach(async () => {
+    formServer = await startScriptedServer();
+  });
+  afterEach(() => formServer.close());
+  const startThere = (overrides: Partial<StartCall> = {}) =>
+    openai.start(makeRequest({ extra: { seed: 7 } }), makeCall(formServer, { upstreamModel: 'sora-2', ...overrides }));
+
+  test.each<[string, Script]>([
+    ['the repr of what is missing', json(400, { error: { message: MISSING_PROMPT, type: 'Bad Request', code: 400 } })],
+    ['pydantic’s list', json(422, { detail: [{ type: 'missing', loc: ['body', 'prompt'], msg: 'Field required' }] })],
+    ['an unsupported media type', text(415, 'Unsupported Media Type')],
+    ['the name of the form', json(422, { error: 'Content-Type must be multipart/form-data' })],
+  ])('gets one after it has refused JSON with %s, and from then on at once', async (_name, refusal) => {
+    formServer.script = (response, request) => (isForm(request) ? json(200, VIDEO) : refusal)(response, request);
+    expect(await startThere()).toMatchObject({ kind: 'started', taskId: 'video_1' });
+    expect(formServer.received.map(isForm)).toEqual([false, true]);
+    expect(await startThere()).toMatchObject({ kind: 'started' });
+    expect(formServer.received.map(isForm)).toEqual([false, true, true]);
+    const { headers, body = '' } = formServer.received[1] ?? {};
+    const form = await new Response(body, { headers: { 'content-type': headers?.['content-type'] ?? '' } }).formData();
+    const { prompt } = makeRequest();
+    expect(Object.fromEntries(form)).toEqual({ model: 'sora-2', prompt, seconds: '8', size: '1280x720', seed: '7' });
+  });
+
+  test('is asked once more and no oftener, and is not remembered for a refusal', async () => {
+    formServer.script = json(415, {});
+    expect(await startThere()).toMatchObject({ kind: 'refused', upstream: { status: 415 } });
+    expect(formServer.received.map(isForm)).toEqual([false, true]);
+    formServer.script = json(200, VIDEO);
+    await startThere();
+    expect(formServer.received.map(isForm)).toEqual([false, true, false]);
+  });
+
+  test.each<[string, Script]>([
+    [
+      'a wrong value',
+      json(422, { detail: [{ type: 'enum', loc: ['body', 'size'], msg: 'Input should be 720x1280' }] }),
+    ],
+    ['a lost answer', json(500, { error: 'multipart/form-data' })],
+    ['a missing quota', json(400, { error: { code: 'insufficient_quota', message: 'multipart' } })],
+  ])('is not guessed from %s', async (_name, script) => {
+    formServer.script = script;
+    await startThere();
+    expect(formServer.received).toHaveLength(1);
+  });
+
+  test('gets no form when the time of its create is over', async () => {
+    formServer.script = (response, request) => setTimeout(() => json(415, {})(response, request), 300);
+    const outcome = await startThere({ timeoutMs: 400 });
+    // The form is answered as late as the JSON was, which is more than what was left.
+    expect(outcome).toMatchObject({ kind: 'lost', answered: false });
+    expect(formServer.received.map(isForm)).toEqual([false, true]);
   });
 });

@@ -9,9 +9,11 @@ export interface SaidWords {
   readonly message?: string;
 }
 
-interface FoundWords extends SaidWords {
+interface FoundWords {
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
   /** Stands in for the code where there is none. */
-  readonly type?: string;
+  readonly type?: string | undefined;
 }
 
 /** Where an error is wrapped in another. */
@@ -57,8 +59,8 @@ export function wordsIn(value: unknown): SaidWords {
 
 function find(value: unknown, depth: number): FoundWords {
   if (depth > DEEPEST) return {};
-  if (typeof value === 'string') return withMessage(saidText(value));
-  if (typeof value === 'number') return withCode(codeText(value));
+  if (typeof value === 'string') return { message: saidText(value) };
+  if (typeof value === 'number') return { code: codeText(value) };
   if (Array.isArray(value)) return findInList(value, depth);
   return isJsonObject(value) ? findInObject(value, depth) : {};
 }
@@ -75,13 +77,10 @@ function findInList(list: readonly unknown[], depth: number): FoundWords {
 function findInObject(object: JsonObject, depth: number): FoundWords {
   const inner = ERROR_KEYS.map((key) => find(object[key], depth + 1)).find(isSaid) ?? {};
   const own = inner.message === undefined ? ownMessage(object, depth) : {};
-  const code = inner.code ?? own.code ?? firstCode(object);
-  const type = inner.type ?? own.type ?? saidText(object['type'], LONGEST_CODE);
-  const message = inner.message ?? own.message;
   return {
-    ...withCode(code),
-    ...withMessage(message),
-    ...(type !== undefined && { type }),
+    code: inner.code ?? own.code ?? firstCode(object),
+    message: inner.message ?? own.message,
+    type: inner.type ?? own.type ?? saidText(object['type'], LONGEST_CODE),
   };
 }
 
@@ -114,12 +113,4 @@ function codeText(value: unknown): string | undefined {
 
 function isSaid({ code, message, type }: FoundWords): boolean {
   return code !== undefined || message !== undefined || type !== undefined;
-}
-
-function withCode(code: string | undefined) {
-  return code === undefined ? {} : { code };
-}
-
-function withMessage(message: string | undefined) {
-  return message === undefined ? {} : { message };
 }

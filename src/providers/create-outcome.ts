@@ -21,7 +21,7 @@ export interface JudgedCreate {
   readonly path: string;
   /** The documented key of a task's id. */
   readonly idKey: string;
-  /** What documented codes say, whatever their words. */
+  /** What documented codes say, before any words. */
   readonly documentedCodes?: Readonly<Record<string, RefusalReason>>;
   /** What was asked for: an answer may quote it without meaning it. */
   readonly prompt: string;

@@ -78,7 +78,7 @@ export const LIST_LIMIT = { default: 20, max: 100 } as const;
 /** IN-13, X15: text, or an object as we print it. */
 const jobError = z.union([z.string(), z.looseObject({ code: z.string().nullish(), message: z.string().nullish() })]);
 
-/** IN-13: a job as it is documented, with an error of whatever type. */
+/** IN-13: a job as it is documented, with an error of any type. */
 export const videoJob = z.looseObject({
   job_id: z.string().min(1),
   state: z.string().nullish(),

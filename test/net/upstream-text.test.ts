@@ -1,11 +1,11 @@
-/** The border of an upstream's words: whatever comes, what passes can be stored and is bounded. */
+/** The border of an upstream's words: what passes can be stored and is bounded. */
 
 import { assert, integer, property, string } from 'fast-check';
 import { isStorable, upstreamText } from '../../src/net/upstream-text.ts';
 
 const anyText = string({ unit: 'binary', maxLength: 3000 });
 
-test('whatever comes, what passes can be stored and is as long as it may be', async () => {
+test('of any text what passes can be stored and is as long as it may be', async () => {
   await assert(
     property(anyText, integer({ min: 1, max: 3000 }), (said, most) => {
       const kept = upstreamText(said, most);

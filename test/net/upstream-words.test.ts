@@ -53,7 +53,7 @@ test.each<[string, unknown, object]>([
   expect(wordsIn(body)).toEqual(words);
 });
 
-test('can be kept, whatever the answer', async () => {
+test('can be kept, of any answer', async () => {
   const text = string({ unit: 'binary', maxLength: 2500 });
   const member = oneof(text, jsonValue({ stringUnit: 'binary' }));
   await assert(

@@ -47,7 +47,7 @@ const ODD_FIELDS: readonly object[] = [
   { usage: 'none' },
 ];
 
-/** A list with anything in its place, and every text in it that could be somebody's. */
+/** A list with anything in its place, and every text in it, which could be another caller's. */
 function anyListBody({ list }: FakeUpstream) {
   const word = string({ minLength: 12, maxLength: 40 });
   const entry = dictionary(constantFrom('id', 'task_id', 'job_id', 'prompt', 'model', 'created_at', 'status'), word);
@@ -263,7 +263,7 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       await expect(look(script)).rejects.toBeInstanceOf(UpstreamError);
     });
 
-    test('takes the answer for the task that was asked for, whatever its id', async () => {
+    test('takes the answer for the task that was asked for, although its id is another', async () => {
       const body = { ...upstream.task(upstream.completedWord), [upstream.idKey]: 'an id of the relay' };
       expect(await look(json(200, body))).toMatchObject({ kind: 'succeeded' });
     });
@@ -327,7 +327,7 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       ['a page of the list', (task) => ({ object: 'list', data: [task], has_more: false })],
       ['several', (task) => [task, task]],
       ['a list of several', (task) => ({ data: [task, task] })],
-    ])('finds no task in %s, which may be of anyone', async (_name, wrap) => {
+    ])('finds no task in %s, which may be those of others', async (_name, wrap) => {
       await expect(look(json(200, wrap(upstream.task(upstream.completedWord))))).rejects.toBeInstanceOf(UpstreamError);
     });
 
@@ -396,7 +396,7 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       await expect(shown).rejects.toThrow('it says an error');
     });
 
-    test('quotes nothing of a success, whatever is in it', async () => {
+    test('quotes nothing of any success', async () => {
       await assert(
         asyncProperty(anyListBody(upstream), async ({ body, texts }) => {
           const problem = await Promise.resolve(list(json(200, body))).then(

@@ -50,7 +50,7 @@ describe('a 402 or 403', () => {
     ['a suspended account', { error: { code: 'account_suspended', message: 'Contact support' } }, 'unauthenticated'],
     ['one-api’s token', { error: { message: '该令牌状态不可用', type: 'one_api_error' } }, 'unauthenticated'],
     ['a rate limit', { error: 'Rate limit reached for this hour' }, 'rate limited'],
-    ['words nobody knows', { error: { code: 'because', message: 'no' } }, 'undecided'],
+    ['words that are not known', { error: { code: 'because', message: 'no' } }, 'undecided'],
     [
       'a permission',
       { error: { code: 403, message: 'The caller does not have permission', status: 'PERMISSION_DENIED' } },
@@ -91,7 +91,7 @@ describe('another 4xx', () => {
     expect(judge(status, body)).toMatchObject({ kind: 'refused', reason });
   });
 
-  test('of 408 is lost, whatever it says', () => {
+  test('of 408 is lost, however clear its words', () => {
     expect(judge(408, openaiError('invalid_value', 'unsupported size'))).toMatchObject({
       kind: 'lost',
       answered: false,

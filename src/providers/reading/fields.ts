@@ -10,7 +10,7 @@ const LONGEST_ID = 512;
 const HOLDER_KEYS = ['data', 'result', 'video', 'task', 'output'];
 const DEEPEST_HOLDER = 2;
 
-/** What a task's id is called, whoever answers. */
+/** What a task's id is called, by one server or another. */
 const ID_KEYS = ['id', 'task_id', 'video_id', 'generation_id', 'job_id'];
 
 /** The latest second of the year 9999, milliseconds; the catalog can hold no later year as text. */

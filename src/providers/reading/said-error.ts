@@ -1,4 +1,4 @@
-/** Whether an answer says of itself that it is an error, whatever its status code. */
+/** Whether an answer says of itself that it is an error, apart from its status code. */
 
 import type { JsonObject } from '../../domain/json.ts';
 import { wordsIn } from '../../net/upstream-words.ts';

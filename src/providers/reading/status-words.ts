@@ -1,4 +1,4 @@
-/** What upstreams call the states of a task: one table for all, whatever each of them documents. */
+/** What upstreams call the states of a task: one table for all of them. */
 
 /** What a word says of a task. */
 export type Meaning = 'pending' | 'succeeded' | 'failed';
@@ -60,7 +60,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
   (['pending', 'succeeded', 'failed'] as const).flatMap((meaning) => WORDS[meaning].map((word) => [word, meaning])),
 );
 
-/** A word as the table spells it, whatever its case and what stands between its parts. */
+/** A word as the table spells it: its case and what stands between its parts do not count. */
 export function plainWord(word: string): string {
   const plain = word
     .trim()

@@ -1,4 +1,4 @@
-/** What one look at a task showed, read the same way whichever API it is: only the end of a task has to be found. */
+/** What one poll of a task showed, read the same way for every API: above all, the task's end has to be found. */
 
 import type { UpstreamWords } from '../../domain/failure.ts';
 import type { JsonObject } from '../../domain/json.ts';
@@ -11,7 +11,7 @@ import { costOf } from './cost.ts';
 import { at, holdersIn, instantMs, isListing, percentOf, shownId } from './fields.ts';
 import { meaningOf, plainWord } from './status-words.ts';
 
-/** What of a look differs between providers. */
+/** What of a poll's answer differs between providers. */
 export interface StatusReading {
   /** What was asked for, as messages name it. */
   readonly wanted: string;
@@ -29,8 +29,8 @@ const LONGEST_WORD = 100;
 const SAYS_NO_MORE = 'failed';
 
 /**
- * Reads a look. The task is the one that was asked for, whatever id the answer shows: a relay may have ids of its own.
- * @throws UpstreamError for what is no task; a failed look says nothing of the task.
+ * Reads a poll's answer. The id in it is ignored, since the path named the task, and a relay may have ids of its own.
+ * @throws UpstreamError for what is no task; a failed poll says nothing of the task.
  */
 export function readTaskStatus(reply: JsonReply, { wanted, resultOf }: StatusReading): TaskStatus {
   const task = taskIn(reply.body);

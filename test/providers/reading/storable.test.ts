@@ -1,4 +1,4 @@
-/** Whatever an upstream answers, nothing that comes out of a provider is larger than its bound or cannot be stored. */
+/** Nothing that a provider makes of any answer is larger than its bound or cannot be stored. */
 
 import { array, assert, constantFrom, dictionary, integer, jsonValue, oneof, property, string } from 'fast-check';
 import { readReply } from '../../../src/net/trusted/request-json.ts';
@@ -83,7 +83,7 @@ const resultOf = (shown: Parameters<typeof linkIn>[0]) => {
   return url === undefined ? null : { url, needsKey: false, expiresAtMs: null };
 };
 
-test('of a look', async () => {
+test('of a poll', async () => {
   await assert(
     property(status, answers.body, (code, body) => {
       expectKeepable(outcomeOf(() => readTaskStatus(reply(code, body), { wanted: 'the task', resultOf })));

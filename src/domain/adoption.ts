@@ -3,7 +3,7 @@
 /** A task as an account's list shows it; what the list leaves out is undefined. */
 export interface ListedTask {
   readonly taskId: string;
-  /** By the upstream's clock; where the list shows no time, a task is no create's candidate. */
+  /** By the upstream's clock. */
   readonly createdAtMs: number | undefined;
   readonly model?: string | undefined;
   readonly prompt?: string | undefined;
@@ -23,7 +23,7 @@ export interface LostCreate {
 export interface Sighting {
   /** Tasks that can be its own. */
   readonly candidates: readonly ListedTask[];
-  /** Younger tasks that are not its own by their words, and no rival's either: what they are cannot be told. */
+  /** Tasks that are not its own by their words, and no rival's either: what they are cannot be told. */
   readonly strangers: readonly ListedTask[];
 }
 
@@ -35,18 +35,17 @@ const isSame = (prompt: string, other: string) => prompt.trim() === other.trim()
 
 /**
  * Looks for the create among unclaimed tasks. Another prompt and an older time rule a task out; model and length do not,
- * since servers normalise both. Beside rivals a task has to show its prompt, and no rival may have the same one.
+ * since servers normalise both. Beside rivals, and where the list shows no time, a task has to show its prompt; no rival
+ * may have the same one.
  */
 export function sight(unclaimed: readonly ListedTask[], { prompt, sentAtMs, rivals }: LostCreate): Sighting {
-  const younger = unclaimed.filter(
-    ({ createdAtMs }) => createdAtMs !== undefined && createdAtMs >= sentAtMs - CLOCK_GRAIN_MS,
-  );
-  const isTold = ({ prompt: shown }: ListedTask) => rivals.length === 0 || shown !== undefined;
-  const isOwn = (task: ListedTask) => isTold(task) && (task.prompt === undefined || isSame(task.prompt, prompt));
-  const isRivals = ({ prompt: shown }: ListedTask) => shown !== undefined && rivals.some((one) => isSame(one, shown));
+  const isOlder = ({ createdAtMs }: ListedTask) => createdAtMs !== undefined && createdAtMs < sentAtMs - CLOCK_GRAIN_MS;
+  const isOwn = ({ prompt: shown, createdAtMs }: ListedTask) =>
+    shown === undefined ? rivals.length === 0 && createdAtMs !== undefined : isSame(shown, prompt);
+  const isRuledOut = ({ prompt: shown, createdAtMs }: ListedTask) =>
+    shown !== undefined && (createdAtMs === undefined || rivals.some((one) => isSame(one, shown)));
   const isContested = rivals.some((one) => isSame(one, prompt));
-  return {
-    candidates: isContested ? [] : younger.filter(isOwn),
-    strangers: younger.filter((task) => (isContested || !isOwn(task)) && (isContested || !isRivals(task))),
-  };
+  const left = unclaimed.filter((task) => !isOlder(task));
+  if (isContested) return { candidates: [], strangers: left };
+  return { candidates: left.filter(isOwn), strangers: left.filter((task) => !isOwn(task) && !isRuledOut(task)) };
 }

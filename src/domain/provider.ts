@@ -47,11 +47,17 @@ export interface StartCall extends ProviderCall {
 
 /**
  * Why a create was refused: `request` and `image` (which never got as far as the upstream) are about the video itself,
- * the others about the account.
+ * `undecided` may be about the clip or about the account, the others are about the account.
  */
 export type RefusalReason =
+  | 'rate limited'
+  | 'unauthenticated'
+  | 'no credit'
+  | 'model not allowed'
   /** It may be about the clip or about the account: the status says one, and no word says which. */
-  'undecided' | 'rate limited' | 'unauthenticated' | 'no credit' | 'model not allowed' | 'request' | 'image';
+  | 'undecided'
+  | 'request'
+  | 'image';
 
 /** How a create ended. Nothing is thrown: what is not known is said. */
 export type StartOutcome =

@@ -7,10 +7,11 @@ import type { StoredClip } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { MalformedVideoBody } from '../net/base64/decoder.ts';
 import { readVideoBody } from '../net/base64/video-body.ts';
-import { retryAfterMs } from '../net/retry-after.ts';
+import { type JsonReply, readReply } from '../net/trusted/request-json.ts';
 import { requestStream, type StreamedAnswer } from '../net/trusted/request-stream.ts';
+import { upstreamText } from '../net/upstream-text.ts';
 import { A4F_PATHS, ERROR_STATUSES, KNOWN_KEYS, QUALITIES, RATIOS } from '../wire/a4f.ts';
-import { isUpstreamsAnswer, refusalReasonOf } from './create-outcome.ts';
+import { type JudgedCreate, judgeReply, judgeSaidError } from './create-outcome.ts';
 import { refuseUnsent } from './read-answer.ts';
 
 const FACTS: ProviderFacts = {
@@ -22,9 +23,11 @@ const FACTS: ProviderFacts = {
   resultTtlMs: 86_400_000,
 };
 
-/** An error's body, and what of it is shown. */
+/** So much of an error's body is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
-const MESSAGE_LENGTH = 2000;
+
+/** A4-24: the one code whose words need not say what it is about. */
+const DOCUMENTED_CODES = { permission_denied_error: 'model not allowed' } as const;
 
 export const a4f = {
   name: 'a4f',
@@ -33,17 +36,18 @@ export const a4f = {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
     try {
-      const url = call.baseUrl + A4F_PATHS.create;
       const answer = await requestStream({
         method: 'POST',
-        url,
+        url: call.baseUrl + A4F_PATHS.create,
         apiKey: call.apiKey,
         accept: 'application/json',
         body: createBody(request, call),
         signal: call.signal,
       });
       try {
-        return answer.status >= 200 && answer.status < 300 ? await receive(answer, call) : await judge(answer);
+        const create = judgedCreate(request, call);
+        const isSuccess = answer.status >= 200 && answer.status < 300;
+        return isSuccess ? await receive(answer, call, create) : await judge(answer, call, create);
       } finally {
         await answer.close();
       }
@@ -80,28 +84,38 @@ function createBody(request: VideoRequest, call: StartCall): JsonObject {
   };
 }
 
+function judgedCreate({ prompt }: VideoRequest, { baseUrl, upstreamModel }: StartCall): JudgedCreate {
+  // Its answers name no task, so no key of theirs is documented.
+  const task = { idKey: 'id', documentedCodes: DOCUMENTED_CODES };
+  return { ...task, baseUrl, path: A4F_PATHS.create, prompt, upstreamModel };
+}
+
 /** The clip goes to storage as it comes; only a body that was complete to its last byte makes it one. */
-async function receive({ body }: StreamedAnswer, call: StartCall): Promise<StartOutcome> {
-  let sizeBytes: number | null = null;
+async function receive(answer: StreamedAnswer, call: StartCall, create: JudgedCreate): Promise<StartOutcome> {
+  let rest: { readonly body: unknown; readonly sizeBytes: number | null } = { body: null, sizeBytes: null };
   async function* pieces() {
-    const rest = yield* readVideoBody(body);
-    sizeBytes = rest.sizeBytes;
+    rest = yield* readVideoBody(answer.body);
   }
   const stored: StoredClip = await call.storeClip(pieces());
-  return { kind: 'delivered', clip: sizeBytes === null || sizeBytes === 0 ? null : stored };
+  if (rest.sizeBytes !== null && rest.sizeBytes > 0) return { kind: 'delivered', clip: stored };
+  const reply = toReply(answer, Buffer.from(JSON.stringify(rest.body)), call);
+  return judgeSaidError(reply, create) ?? { kind: 'delivered', clip: null };
 }
 
 /** A4-21 to A4-27: the code stands in the error; only `provider_error` says that a task was made, and that it failed. */
-async function judge({ status, headers, body }: StreamedAnswer): Promise<StartOutcome> {
-  const { code, message } = readError(await readText(body));
-  const upstream = { status, ...(code !== undefined && { code }), ...(message !== undefined && { message }) };
-  if (code === 'provider_error' && status === ERROR_STATUSES.provider_error) return { kind: 'failed', upstream };
-  const reason = refusalReasonOf(status);
-  if (reason === null) return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream };
-  return { kind: 'refused', reason, upstream, retryAfterMs: retryAfterMs(headers, Date.now()) };
+async function judge(answer: StreamedAnswer, call: StartCall, create: JudgedCreate): Promise<StartOutcome> {
+  const outcome = judgeReply(toReply(answer, await readBytes(answer.body), call), create);
+  if (!('upstream' in outcome)) return outcome;
+  const { status, code } = outcome.upstream;
+  const hasFailed = code === 'provider_error' && status === ERROR_STATUSES.provider_error;
+  return hasFailed ? { kind: 'failed', upstream: outcome.upstream } : outcome;
 }
 
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+function toReply({ status, headers }: StreamedAnswer, bytes: Uint8Array, { apiKey }: StartCall): JsonReply {
+  return readReply({ status, headers, bytes }, apiKey);
+}
+
+async function readBytes(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
@@ -109,23 +123,11 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
     sizeBytes += chunk.byteLength;
     if (sizeBytes > MAX_ERROR_BYTES) break;
   }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function readError(text: string): { readonly code?: string; readonly message?: string } {
-  try {
-    const { error } = JSON.parse(text) as { error?: { code?: unknown; message?: unknown } };
-    return {
-      ...(typeof error?.code === 'string' && { code: error.code }),
-      ...(typeof error?.message === 'string' && { message: error.message.slice(0, MESSAGE_LENGTH) }),
-    };
-  } catch {
-    return { message: text.slice(0, 500) };
-  }
+  return Buffer.concat(chunks);
 }
 
 function judgeError(error: unknown): StartOutcome {
   if (error instanceof UpstreamError && error.phase === 'not sent') return { kind: 'not sent', message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = upstreamText(error instanceof Error ? error.message : String(error));
   return { kind: 'lost', answered: error instanceof MalformedVideoBody, upstream: { message } };
 }

@@ -2,36 +2,38 @@
 
 import { UnusableImage } from '../domain/image-header.ts';
 import type { Json } from '../domain/json.ts';
-import type { MicroUsd } from '../domain/money.ts';
 import type { RefusalReason, StartCall, StartOutcome } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import type { EncodedBody } from '../net/trusted/encoded-body.ts';
 import { type JsonReply, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
+import { upstreamText } from '../net/upstream-text.ts';
+import { isSuccess } from './read-answer.ts';
+import { taskMadeIn, taskOfRequestIn } from './reading/created-task.ts';
+import { at, firstOf, holdersIn, numberOf } from './reading/fields.ts';
+import { saysError } from './reading/said-error.ts';
+import { certainReasonIn, type Evidence, evidenceIn, reasonIn, reasonOfCodes, saysNoCredit } from './refusal-words.ts';
 
-/** A task as the answer to its create shows it. */
-export interface CreatedTask {
-  readonly taskId: string;
-  readonly costMicroUsd: MicroUsd | null;
+/** A create, as far as its answer is judged by it. */
+export interface JudgedCreate {
+  readonly baseUrl: string;
+  /** The documented path, from the base URL on. */
+  readonly path: string;
+  /** The documented key of a task's id. */
+  readonly idKey: string;
+  /** What documented codes say, before any words. */
+  readonly documentedCodes?: Readonly<Record<string, RefusalReason>>;
+  /** What was asked for: an answer may quote it without meaning it. */
+  readonly prompt: string;
+  readonly upstreamModel: string;
 }
 
-interface Create {
-  readonly url: string;
+interface Create extends Omit<JudgedCreate, 'baseUrl' | 'upstreamModel'> {
   /** Only where the provider honours one. */
   readonly idempotencyKey?: string;
   /** Makes the body; when it throws, nothing was sent. */
   makeBody(): Promise<Json | EncodedBody>;
-  /** Reads the answer of a 2xx; undefined where it names no task. */
-  readTask(body: unknown): CreatedTask | undefined;
 }
-
-/** What a status says about the account; every other refusal is about the request itself. */
-const ACCOUNT_REFUSALS: Readonly<Record<number, RefusalReason>> = {
-  401: 'unauthenticated',
-  402: 'no credit',
-  403: 'model not allowed',
-  429: 'rate limited',
-};
 
 /** A server that stopped waiting for us may have begun. */
 const REQUEST_TIMEOUT = 408;
@@ -41,48 +43,116 @@ const GATEWAY_TIMEOUT = 504;
 /** From here on the status is one of a proxy's own making. */
 const FIRST_OWN_STATUS = 520;
 
-/** Why a status refuses a create; null where it does not say that no task was made. */
-export function refusalReasonOf(status: number): RefusalReason | null {
-  if (status < 400 || status >= 500 || status === REQUEST_TIMEOUT) return null;
-  return ACCOUNT_REFUSALS[status] ?? 'request';
-}
+/** What these say needs no words. */
+const PLAIN_REFUSALS: Readonly<Record<number, RefusalReason>> = { 401: 'unauthenticated', 429: 'rate limited' };
+/** What these say is told by their words alone: some upstreams refuse a prompt with them, others a key. */
+const OPEN_REFUSALS: readonly number[] = [402, 403];
 
 /**
  * Whether a status is the upstream's own answer to a create. A proxy's may come while the server behind it, which the
  * proxy has given up, still enters the task: as if nothing had been heard.
  */
-export function isUpstreamsAnswer(status: number): boolean {
+function isUpstreamsAnswer(status: number): boolean {
   const isProxys = status === REQUEST_TIMEOUT || status === BAD_GATEWAY || status === GATEWAY_TIMEOUT;
   return !isProxys && status < FIRST_OWN_STATUS;
 }
 
 /** One create on a connection of its own. Never throws. */
 export async function sendCreate(call: StartCall, create: Create): Promise<StartOutcome> {
+  const { baseUrl, apiKey, upstreamModel, timeoutMs, signal } = call;
   try {
     const reply = await requestJson({
       method: 'POST',
-      url: create.url,
-      apiKey: call.apiKey,
+      url: baseUrl + create.path,
+      apiKey,
       body: await create.makeBody(),
-      timeoutMs: call.timeoutMs,
-      signal: call.signal,
+      timeoutMs,
+      signal,
       freshConnection: true,
       ...(create.idempotencyKey !== undefined && { idempotencyKey: create.idempotencyKey }),
     });
-    return judgeReply(reply, create);
+    return judgeReply(reply, { ...create, baseUrl, upstreamModel });
   } catch (error) {
     return judgeError(error);
   }
 }
 
-function judgeReply(reply: JsonReply, create: Create): StartOutcome {
+/** What a complete answer to a create says became of it. */
+export function judgeReply(reply: JsonReply, create: JudgedCreate): StartOutcome {
   const { status } = reply;
-  const task = status >= 200 && status < 300 ? create.readTask(reply.body) : undefined;
-  if (task !== undefined) return { kind: 'started', ...task };
-  const upstream = upstreamWords(reply);
-  const reason = refusalReasonOf(status);
-  if (reason === null) return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream };
-  return { kind: 'refused', reason, upstream, retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs) };
+  if (isSuccess(reply)) return judgeSuccess(reply, create);
+  if (status >= 300 && status < 400) return judgeRedirect(reply, create);
+  const reason = reasonOfStatus(status, evidenceOf(reply, create), create);
+  return reason === undefined ? lost(reply) : refused(reply, reason);
+}
+
+function judgeSuccess(reply: JsonReply, create: JudgedCreate): StartOutcome {
+  const named = taskMadeIn(reply.body, create.idKey);
+  if (named) return { kind: 'started', ...named };
+  const refusal = judgeSaidError(reply, create);
+  if (refusal) return refusal;
+  const numbered = taskOfRequestIn(reply.body);
+  return numbered ? { kind: 'started', ...numbered } : lost(reply);
+}
+
+/** The refusal that a success is which names no task and says an error; undefined where it says none. */
+export function judgeSaidError(reply: JsonReply, create: JudgedCreate): StartOutcome | undefined {
+  const evidence = evidenceOf(reply, create);
+  const hasCode = evidence.message !== '' && reasonOfCodes(evidence) !== undefined;
+  if (!hasCode && ![...holdersIn(reply.body)].some(saysError)) return undefined;
+  const code = firstOf(['error.code', 'code', 'error.status', 'status'], (path) => numberOf(at(reply.body, path))) ?? 0;
+  const byStatus = code >= 400 && code < 500 ? reasonOfStatus(code, evidence, create) : undefined;
+  return refused(reply, byStatus ?? documentedReason(evidence, create) ?? reasonIn(evidence) ?? 'request');
+}
+
+/** Undefined where a status, with these words beside it, does not say that no task was made. */
+function reasonOfStatus(status: number, evidence: Evidence, create: JudgedCreate): RefusalReason | undefined {
+  if (!isUpstreamsAnswer(status)) return undefined;
+  if (status >= 500) return certainReasonIn(evidence);
+  const plain = PLAIN_REFUSALS[status] ?? documentedReason(evidence, create);
+  if (plain) return plain;
+  if (OPEN_REFUSALS.includes(status)) return reasonIn(evidence) ?? 'undecided';
+  return saysNoCredit(evidence) ? 'no credit' : 'request';
+}
+
+function documentedReason({ codes }: Evidence, { documentedCodes = {} }: JudgedCreate): RefusalReason | undefined {
+  return firstOf(codes, (code) => (Object.hasOwn(documentedCodes, code) ? documentedCodes[code] : undefined));
+}
+
+function evidenceOf(reply: JsonReply, { prompt, upstreamModel }: JudgedCreate): Evidence {
+  return evidenceIn(reply, { prompt, model: upstreamModel });
+}
+
+function refused(reply: JsonReply, reason: RefusalReason): StartOutcome {
+  return {
+    kind: 'refused',
+    reason,
+    upstream: upstreamWords(reply),
+    retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
+  };
+}
+
+function lost(reply: JsonReply): StartOutcome {
+  const { status, body } = reply;
+  const problem = body === undefined ? 'the answer is no JSON' : 'the answer names neither a task nor an error';
+  const upstream = isSuccess(reply) ? { status, message: problem } : upstreamWords(reply);
+  return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream };
+}
+
+/** A create is not followed anywhere, so what answers so has made nothing and never will. */
+function judgeRedirect({ status, headers }: JsonReply, { baseUrl, path }: JudgedCreate): StartOutcome {
+  const target = targetOf(headers['location'] ?? '', baseUrl + path);
+  const where = target === undefined ? 'and does not say where to' : `to ${target}`;
+  const wanted = target?.endsWith(path) ? target.slice(0, -path.length) : 'one that leads there by itself';
+  const message = `the upstream redirects creates ${where}: the account's base URL should be ${wanted}`;
+  return { kind: 'refused', reason: 'request', upstream: { status, message: upstreamText(message) } };
+}
+
+/** Where a redirect leads, without what may be secret; undefined where it does not say. */
+function targetOf(location: string, from: string): string | undefined {
+  if (location === '' || !URL.canParse(location, from)) return undefined;
+  const { origin, pathname } = new URL(location, from);
+  return origin + pathname;
 }
 
 function judgeError(error: unknown): StartOutcome {
@@ -90,8 +160,9 @@ function judgeError(error: unknown): StartOutcome {
     const answered = error.status !== undefined && isUpstreamsAnswer(error.status);
     return { kind: 'lost', answered, upstream: error.upstream };
   }
+  const message = upstreamText(error instanceof Error ? error.message : String(error));
   // Nothing was sent, and never will be: the account is not to blame.
-  if (error instanceof UnusableImage) return { kind: 'refused', reason: 'image', upstream: { message: error.message } };
+  if (error instanceof UnusableImage) return { kind: 'refused', reason: 'image', upstream: { message } };
   // Everything else happened before the exchange: no connection, a store that cannot be read.
-  return { kind: 'not sent', message: error instanceof Error ? error.message : String(error) };
+  return { kind: 'not sent', message };
 }

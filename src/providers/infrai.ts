@@ -1,22 +1,16 @@
 /** The provider for infrai: creates, looks at, cancels and lists jobs; it knows neither models nor costs. */
 
 import type { JsonObject } from '../domain/json.ts';
-import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from '../domain/provider.ts';
+import type { Provider, ProviderCall, ProviderFacts, ResultLink, StartCall } from '../domain/provider.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
-import { retryAfterMs } from '../net/retry-after.ts';
-import { type JsonReply, requestJson, unexpectedAnswer } from '../net/trusted/request-json.ts';
-import {
-  ASPECTS,
-  INFRAI_PATHS,
-  KNOWN_KEYS,
-  LIST_LIMIT,
-  RESOLUTIONS,
-  readState,
-  type VideoJob,
-  videoJob,
-} from '../wire/infrai.ts';
-import { type CreatedTask, sendCreate } from './create-outcome.ts';
-import { entriesUnder, get, isSuccess, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireSuccess } from './read-answer.ts';
+import { type JsonReply, requestJson } from '../net/trusted/request-json.ts';
+import { ASPECTS, INFRAI_PATHS, KNOWN_KEYS, LIST_LIMIT, RESOLUTIONS } from '../wire/infrai.ts';
+import { sendCreate } from './create-outcome.ts';
+import { get, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireSuccess } from './read-answer.ts';
+import { instantMs } from './reading/fields.ts';
+import { linkIn } from './reading/result-link.ts';
+import { readTaskList } from './reading/task-list.ts';
+import { readTaskStatus } from './reading/task-status.ts';
 
 const FACTS: ProviderFacts = {
   // IN-12, IN-32
@@ -36,17 +30,26 @@ export const infrai = {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
     return await sendCreate(call, {
-      url: call.baseUrl + INFRAI_PATHS.generate,
+      path: INFRAI_PATHS.generate,
       makeBody: async () => generateBody(request, call),
-      readTask: readCreated,
+      // IN-13
+      idKey: 'job_id',
+      prompt: request.prompt,
     });
   },
-  check: async (taskId, call) => readStatus(await get(call, pathOf(INFRAI_PATHS.status, taskId)), taskId),
+  check: async (taskId, call) =>
+    readTaskStatus(await get(call, pathOf(INFRAI_PATHS.status, taskId)), { wanted: 'the job', resultOf }),
   /** IN-16, X15: `ok` false means that the job had ended, which the next look shows. */
   async cancel(taskId, call) {
     requireSuccess(await postCancel(taskId, call), 'a cancelled job');
   },
-  list: async (call) => readList(await get(call, `${INFRAI_PATHS.list}?limit=${LIST_LIMIT.max}`)),
+  /** IN-19: the first page, which holds what is recent. */
+  list: async (call) =>
+    readTaskList(await get(call, `${INFRAI_PATHS.list}?limit=${LIST_LIMIT.max}`), {
+      wanted: 'the list of jobs',
+      entriesKey: 'items',
+      idKey: 'job_id',
+    }),
   async probe(call) {
     requireSuccess(await get(call, `${INFRAI_PATHS.list}?limit=1`), 'the list of jobs');
   },
@@ -89,61 +92,14 @@ function generateBody(request: VideoRequest, call: StartCall): JsonObject {
   };
 }
 
-/** IN-13, IN-35: the id, and no cost. */
-function readCreated(body: unknown): CreatedTask | undefined {
-  const job = videoJob.pick({ job_id: true }).safeParse(body);
-  return job.success ? { taskId: job.data.job_id, costMicroUsd: null } : undefined;
-}
-
 /** IN-17: the example sends the id in the body as well. */
 function postCancel(taskId: string, { baseUrl, apiKey, signal }: ProviderCall): Promise<JsonReply> {
   const url = baseUrl + pathOf(INFRAI_PATHS.cancel, taskId);
   return requestJson({ method: 'POST', url, apiKey, signal, timeoutMs: READ_TIMEOUT_MS, body: { job_id: taskId } });
 }
 
-function readStatus(reply: JsonReply, taskId: string): TaskStatus {
-  if (reply.status === 404 || reply.status === 410) return { kind: 'missing' };
-  const read = videoJob.safeParse(reply.body);
-  if (!isSuccess(reply) || !read.success || read.data.job_id !== taskId) throw unexpectedAnswer(reply, 'the job');
-  const job = read.data;
-  const state = readState(job.state ?? '');
-  switch (state) {
-    case 'completed':
-      return { kind: 'succeeded', result: resultOf(job), costMicroUsd: null };
-    case 'failed':
-      return { kind: 'failed', upstream: wordsOf(job), costMicroUsd: null };
-    case 'cancelled':
-    case 'expired':
-      return { kind: 'failed', upstream: { code: state, ...wordsOf(job) }, costMicroUsd: null };
-    default:
-      return {
-        kind: 'pending',
-        progress: null,
-        word: job.state ?? '',
-        known: state !== undefined,
-        retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
-      };
-  }
-}
-
-/** IN-13, IN-25: a link that stands for itself; when it dies is not said. */
-function resultOf({ video_url }: VideoJob) {
-  return video_url ? { url: video_url, needsKey: false, expiresAtMs: null } : null;
-}
-
-function wordsOf({ error }: VideoJob) {
-  if (typeof error === 'string') return error === '' ? {} : { message: error };
-  return { ...(error?.code && { code: error.code }), ...(error?.message && { message: error.message }) };
-}
-
-/** IN-19: the first page, which holds what is recent. */
-function readList(reply: JsonReply): TaskList {
-  const entries = isSuccess(reply) ? entriesUnder('items', reply.body) : undefined;
-  if (entries === undefined) throw unexpectedAnswer(reply, 'the list of jobs');
-  const tasks = entries.map((entry) => {
-    const job = videoJob.pick({ job_id: true }).safeParse(entry);
-    if (!job.success) throw unexpectedAnswer(reply, 'a list of readable jobs');
-    return { taskId: job.data.job_id, createdAtMs: undefined, costMicroUsd: null };
-  });
-  return { tasks, upstreamNowMs: reply.upstreamNowMs };
+/** IN-13, IN-25: a link that stands for itself; when it dies is not documented. */
+function resultOf(job: JsonObject): ResultLink | null {
+  const url = linkIn(job, 'video_url');
+  return url === undefined ? null : { url, needsKey: false, expiresAtMs: instantMs(job['expires_at']) ?? null };
 }

@@ -2,32 +2,26 @@
 
 import { type Frame, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
-import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from '../domain/provider.ts';
-import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
-import { type Headers, retryAfterMs } from '../net/retry-after.ts';
-import { type EncodedBody, encodeMultipart } from '../net/trusted/encoded-body.ts';
-import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts';
-import {
-  DEFAULT_FRAME,
-  KNOWN_KEYS,
-  LIST_LIMIT,
-  OPENAI_PATHS,
-  type OpenaiVideo,
-  POLL_AFTER_HEADER,
-  video as videoSchema,
-} from '../wire/openai.ts';
-import { type CreatedTask, sendCreate } from './create-outcome.ts';
-import {
-  dateMs,
-  entriesUnder,
-  get,
-  isSuccess,
-  microUsdOf,
-  pathOf,
-  refuseUnsent,
-  requireSuccess,
-  wholePercent,
-} from './read-answer.ts';
+import type {
+  Provider,
+  ProviderCall,
+  ProviderFacts,
+  ResultLink,
+  StartCall,
+  StartOutcome,
+  TaskStatus,
+} from '../domain/provider.ts';
+import type { VideoRequest } from '../domain/video-request.ts';
+import { retryAfterMs } from '../net/retry-after.ts';
+import { type EncodedBody, encodeMultipart, type FilePart } from '../net/trusted/encoded-body.ts';
+import type { JsonReply } from '../net/trusted/request-json.ts';
+import { DEFAULT_FRAME, KNOWN_KEYS, LIST_LIMIT, OPENAI_PATHS, POLL_AFTER_HEADER } from '../wire/openai.ts';
+import { sendCreate } from './create-outcome.ts';
+import { get, pathOf, refuseUnsent, requireSuccess } from './read-answer.ts';
+import { instantMs } from './reading/fields.ts';
+import { linkIn } from './reading/result-link.ts';
+import { readTaskList } from './reading/task-list.ts';
+import { readTaskStatus } from './reading/task-status.ts';
 
 const FACTS: ProviderFacts = {
   // Neither the document nor the SDKs name a key that the server honours, or a cancel.
@@ -39,26 +33,8 @@ const FACTS: ProviderFacts = {
   resultTtlMs: 86_400_000,
 };
 
-/** The fields that adoption compares; the others may be as odd as they like without hiding a video from the list. */
-const listedVideo = videoSchema.pick({
-  id: true,
-  model: true,
-  prompt: true,
-  seconds: true,
-  created_at: true,
-  cost_cents: true,
-});
-
-/** The fields that a look reads. */
-const watchedVideo = videoSchema.pick({
-  id: true,
-  status: true,
-  progress: true,
-  expires_at: true,
-  error: true,
-  cost_cents: true,
-});
-type WatchedVideo = Pick<OpenaiVideo, keyof typeof watchedVideo.shape>;
+/** Base URLs whose servers take creates as forms alone, as they themselves have said since this process began. */
+const TAKES_FORMS = new Set<string>();
 
 export const openai = {
   name: 'openai',
@@ -66,18 +42,57 @@ export const openai = {
   async start(request, call) {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
-    return await sendCreate(call, {
-      url: call.baseUrl + OPENAI_PATHS.videos,
-      makeBody: () => createBody(request, call),
-      readTask: readCreated,
-    });
+    // OV-03, OV-10: an image is a file in a form, wherever it comes from; JSON elsewhere.
+    if (request.images.length > 0 || TAKES_FORMS.has(call.baseUrl)) return await send(request, call, formBody);
+    return await sendJson(request, call);
   },
   check: async (taskId, call) => readStatus(await get(call, pathOf(OPENAI_PATHS.video, taskId)), taskId, call),
-  list: async (call) => readList(await get(call, `${OPENAI_PATHS.videos}?limit=${LIST_LIMIT.max}&order=desc`)),
+  list: async (call) =>
+    readTaskList(await get(call, `${OPENAI_PATHS.videos}?limit=${LIST_LIMIT.max}&order=desc`), {
+      wanted: 'the list of videos',
+      entriesKey: 'data',
+      idKey: 'id',
+    }),
   async probe(call) {
     requireSuccess(await get(call, `${OPENAI_PATHS.videos}?limit=1`), 'the list of videos');
   },
 } satisfies Omit<Provider, 'name'> & { name: 'openai' };
+
+type MakeBody = (request: VideoRequest, call: StartCall) => Promise<JsonObject | EncodedBody>;
+
+function send(request: VideoRequest, call: StartCall, makeBody: MakeBody): Promise<StartOutcome> {
+  return sendCreate(call, {
+    path: OPENAI_PATHS.videos,
+    makeBody: () => makeBody(request, call),
+    // OV-14
+    idKey: 'id',
+    prompt: request.prompt,
+  });
+}
+
+/** A refusal proves that nothing was made, so where it asks for a form the create is sent once more, in the time left. */
+async function sendJson(request: VideoRequest, call: StartCall): Promise<StartOutcome> {
+  const sentMs = performance.now();
+  const outcome = await send(request, call, async () => createFields(request, call));
+  const leftMs = Math.floor(call.timeoutMs - (performance.now() - sentMs));
+  if (!asksForForm(outcome) || leftMs <= 0) return outcome;
+  const second = await send(request, { ...call, timeoutMs: leftMs }, formBody);
+  if (second.kind === 'started') TAKES_FORMS.add(call.baseUrl);
+  return second;
+}
+
+const BAD_BODIES: readonly (number | undefined)[] = [400, 415, 422];
+const UNSUPPORTED_MEDIA_TYPE = 415;
+/** A form is named, or what every create has is said to be missing: the body was not read as what it is. */
+const FORM_WORDS =
+  /multipart|form.?data|urlencoded|\b(?:prompt|model)\b.*\b(?:required|missing)|missing.*\b(?:prompt|model)\b/is;
+
+function asksForForm(outcome: StartOutcome): boolean {
+  if (outcome.kind !== 'refused' || outcome.reason !== 'request') return false;
+  const { status, code = '', message = '' } = outcome.upstream;
+  if (!BAD_BODIES.includes(status)) return false;
+  return status === UNSUPPORTED_MEDIA_TYPE || FORM_WORDS.test(`${code} ${message}`);
+}
 
 /** What the API has no words for; undefined where it has words for everything. */
 function findProblem(request: VideoRequest): string | undefined {
@@ -99,13 +114,6 @@ function wantedFrame({ aspectRatio, quality }: VideoRequest): Frame | undefined 
   return { aspectRatio: aspectRatio ?? DEFAULT_FRAME.aspectRatio, quality: quality ?? DEFAULT_FRAME.quality };
 }
 
-/** OV-03, OV-10: an image is a file in a form, wherever it comes from; JSON elsewhere. */
-async function createBody(request: VideoRequest, call: StartCall): Promise<JsonObject | EncodedBody> {
-  const [image] = request.images;
-  const fields = createFields(request, call);
-  return image === undefined ? fields : await multipartBody(fields, image, call);
-}
-
 /** OV-06 to OV-09: everything that has a price is said explicitly; forwarded keys never replace one of these. */
 function createFields(request: VideoRequest, call: StartCall): JsonObject {
   const forwarded = Object.entries(request.extra).filter(([key]) => !KNOWN_KEYS.includes(key));
@@ -120,10 +128,16 @@ function createFields(request: VideoRequest, call: StartCall): JsonObject {
   };
 }
 
-async function multipartBody(fields: JsonObject, image: ImageReference, call: StartCall): Promise<EncodedBody> {
+async function formBody(request: VideoRequest, call: StartCall): Promise<EncodedBody> {
+  return await encodeMultipart(formTexts('', createFields(request, call)), await referenceFile(request, call));
+}
+
+/** OV-10; undefined where the request has no image. */
+async function referenceFile({ images: [image] }: VideoRequest, call: StartCall): Promise<FilePart | undefined> {
+  if (image === undefined) return undefined;
   const { bytes, mediaType } = await call.loadImage(image);
   const filename = `reference.${mediaType.split('/')[1] ?? 'bin'}`;
-  return await encodeMultipart(formTexts('', fields), { field: 'input_reference', filename, mediaType, bytes });
+  return { field: 'input_reference', filename, mediaType, bytes };
 }
 
 /** Contract, 3.2: nested values by the SDK's names, `a[b]` and `a[]`; null is what is not there. */
@@ -136,72 +150,38 @@ function formTexts(prefix: string, value: Json): readonly (readonly [string, str
   return [[prefix, String(value)]];
 }
 
-/** OV-14: only the id is needed for the video to be ours. */
-function readCreated(body: unknown): CreatedTask | undefined {
-  const created = videoSchema.pick({ id: true, cost_cents: true }).safeParse(body);
-  return created.success ? { taskId: created.data.id, costMicroUsd: microUsdOf(created.data.cost_cents) } : undefined;
-}
-
 function readStatus(reply: JsonReply, taskId: string, call: ProviderCall): TaskStatus {
-  if (reply.status === 404 || reply.status === 410) return { kind: 'missing' };
-  const read = watchedVideo.safeParse(reply.body);
-  if (!isSuccess(reply) || !read.success || read.data.id !== taskId) throw unexpectedAnswer(reply, 'the video');
-  const video = read.data;
-  const costMicroUsd = microUsdOf(video.cost_cents);
-  switch (video.status) {
-    case 'completed':
-      return { kind: 'succeeded', result: contentOf(video, call), costMicroUsd };
-    case 'failed':
-      return { kind: 'failed', upstream: wordsOf(video), costMicroUsd };
-    default:
-      return {
-        kind: 'pending',
-        progress: wholePercent(video.progress),
-        word: video.status ?? '',
-        known: video.status === 'queued' || video.status === 'in_progress',
-        retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs) ?? pollAfterMs(reply.headers),
-      };
+  const resultOf = (video: JsonObject) => resultIn(video, taskId, call);
+  const status = readTaskStatus(reply, { wanted: 'the video', resultOf });
+  if (status.kind !== 'pending' || status.retryAfterMs !== undefined) return status;
+  // Contract, 3.4: bounded as every other hint is.
+  const hint = { 'retry-after-ms': reply.headers[POLL_AFTER_HEADER] ?? '' };
+  return { ...status, retryAfterMs: retryAfterMs(hint, reply.upstreamNowMs) };
+}
+
+/**
+ * A link that the answer has stands for itself: the servers that add one may have no content route. OV-24: without one
+ * the clip lies at the content route, behind the account's own key.
+ */
+function resultIn(video: JsonObject, taskId: string, { baseUrl }: ProviderCall): ResultLink {
+  const expiresAtMs = instantMs(video['expires_at']) ?? null;
+  const content = { url: baseUrl + pathOf(OPENAI_PATHS.content, taskId), needsKey: true, expiresAtMs };
+  const link = linkIn(video);
+  if (link === undefined) return content;
+  const place = placeOf(link, baseUrl);
+  // A link to the video itself is none to its clip.
+  if (place === placeOf(baseUrl + pathOf(OPENAI_PATHS.video, taskId), baseUrl)) return content;
+  if (place !== placeOf(content.url, baseUrl)) return { url: link, needsKey: false, expiresAtMs };
+  // OpenRouter names its content route so, whose `index` belongs to it.
+  return { ...content, url: new URL(link, baseUrl).href };
+}
+
+/** Origin and path, however they are escaped; undefined for what is no URL. */
+function placeOf(link: string, baseUrl: string): string | undefined {
+  try {
+    const { origin, pathname } = new URL(link, baseUrl);
+    return origin + decodeURIComponent(pathname);
+  } catch {
+    return undefined;
   }
-}
-
-/** OV-24: the clip lies behind the account's own key; a `url` that some servers add is not documented and not used. */
-function contentOf({ id, expires_at }: WatchedVideo, { baseUrl }: ProviderCall) {
-  const url = baseUrl + pathOf(OPENAI_PATHS.content, id);
-  return { url, needsKey: true, expiresAtMs: dateMs(expires_at) ?? null };
-}
-
-function wordsOf({ error }: WatchedVideo) {
-  return { ...(error?.code && { code: error.code }), ...(error?.message && { message: error.message }) };
-}
-
-/** Contract, 3.4. */
-function pollAfterMs(headers: Headers): number | undefined {
-  const text = headers[POLL_AFTER_HEADER] ?? '';
-  return /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-function readList(reply: JsonReply): TaskList {
-  const entries = isSuccess(reply) ? entriesUnder('data', reply.body) : undefined;
-  if (entries === undefined) throw unexpectedAnswer(reply, 'the list of videos');
-  const tasks = entries.map((entry) => {
-    const read = listedVideo.safeParse(entry);
-    const createdAtMs = dateMs(read.data?.created_at);
-    // A video that cannot be read might be the one that is looked for: better no list than one that lacks it.
-    if (!read.success || createdAtMs === undefined) throw unexpectedAnswer(reply, 'a list of readable videos');
-    return {
-      taskId: read.data.id,
-      createdAtMs,
-      model: read.data.model ?? undefined,
-      prompt: read.data.prompt ?? undefined,
-      durationSeconds: secondsOf(read.data.seconds),
-      costMicroUsd: microUsdOf(read.data.cost_cents),
-    };
-  });
-  return { tasks, upstreamNowMs: reply.upstreamNowMs };
-}
-
-/** OV-20: text or a number; what is neither says nothing. */
-function secondsOf(seconds: string | number | null | undefined): number | undefined {
-  const read = seconds == null || seconds === '' ? Number.NaN : Number(seconds);
-  return Number.isFinite(read) ? read : undefined;
 }

@@ -56,6 +56,8 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
       if (video) await suspendModel(tx, { account, model: video.request.model, until, error });
       return;
     }
+    case 'undecided':
+      return;
     default:
       return await pauseUntil(tx, account, { ...pauseBounds(refused.retryAfterMs), error });
   }

@@ -51,10 +51,7 @@ export type CreateBody = z.infer<typeof createBody>;
 /** The keys above: everything else in a body is forwarded. */
 export const KNOWN_KEYS = Object.keys(createBody.shape);
 
-/**
- * AF-20 to AF-26, AF-28 to AF-34: a task as an upstream shows it. Read leniently: only the id is relied on, since a
- * missing or unknown status keeps the state we have.
- */
+/** AF-20 to AF-26, AF-28 to AF-34: a task as it is documented. */
 export const task = z.looseObject({
   task_id: z.string().min(1),
   status: z.string().nullish(),
@@ -72,7 +69,6 @@ export const task = z.looseObject({
   duration_seconds: z.number().nullish(),
   prompt: z.string().nullish(),
 });
-export type AirforceTask = z.infer<typeof task>;
 
 /** AF-40. */
 export const taskList = z.looseObject({ data: z.array(task) });
@@ -90,14 +86,18 @@ export const pushedState = z
   })
   .pipe(task.pick({ task_id: true, status: true }).partial({ task_id: true }));
 
-/** AF-44 to AF-47: what a video model can do and what a second of it costs. */
+/** Guesses: beyond these a model's numbers are a misunderstanding. */
+const MOST_MODEL_SECONDS = 86_400;
+const MOST_SECOND_CENTS = 1_000_000;
+
+/** AF-44 to AF-47: what a video model can do and what a second of it costs; modes may be new ones. */
 export const videoCaps = z.looseObject({
   aspect_ratios: z.array(z.string()).nullish(),
   qualities: z.array(z.string()).nullish(),
-  min_duration_s: z.number().positive(),
-  max_duration_s: z.number().positive(),
-  modes: z.array(z.enum(MODES)).nullish(),
-  price_per_second_cents: z.number().nonnegative(),
+  min_duration_s: z.number().positive().max(MOST_MODEL_SECONDS),
+  max_duration_s: z.number().positive().max(MOST_MODEL_SECONDS),
+  modes: z.array(z.string()).nullish(),
+  price_per_second_cents: z.number().nonnegative().max(MOST_SECOND_CENTS),
 });
 
 /** AF-10: the models list holds other kinds as well; video models say so in `output_modalities`. */

@@ -33,29 +33,6 @@ export const DEFAULT_PREFERENCE: Preference = 'balanced';
 export const STATES = ['queued', 'running', 'completed', 'failed', 'cancelled', 'expired'] as const;
 export type InfraiState = (typeof STATES)[number];
 
-/** A guess, since IN-13 leaves the words open: what others of the trade say for the same, in lower case. */
-const STATE_SYNONYMS: ReadonlyMap<string, InfraiState> = new Map([
-  ['pending', 'queued'],
-  ['submitted', 'queued'],
-  ['created', 'queued'],
-  ['processing', 'running'],
-  ['in_progress', 'running'],
-  ['generating', 'running'],
-  ['started', 'running'],
-  ['succeeded', 'completed'],
-  ['success', 'completed'],
-  ['done', 'completed'],
-  ['finished', 'completed'],
-  ['error', 'failed'],
-  ['canceled', 'cancelled'],
-]);
-
-/** Our word for an upstream's, whatever its case; undefined for one that nobody knows. */
-export function readState(word: string): InfraiState | undefined {
-  const lower = word.toLowerCase();
-  return STATES.find((state) => state === lower) ?? STATE_SYNONYMS.get(lower);
-}
-
 /** IN-12, IN-23, IN-28: identical retries with the same key return the same result. */
 const idempotencyKey = z.string().min(1).nullish();
 
@@ -101,10 +78,7 @@ export const LIST_LIMIT = { default: 20, max: 100 } as const;
 /** IN-13, X15: text, or an object as we print it. */
 const jobError = z.union([z.string(), z.looseObject({ code: z.string().nullish(), message: z.string().nullish() })]);
 
-/**
- * IN-13: a job as an upstream shows it. Read leniently: only the id is relied on, since a missing or unknown state
- * keeps the one we have, and an error that cannot be read is still one.
- */
+/** IN-13: a job as it is documented, with an error of any type. */
 export const videoJob = z.looseObject({
   job_id: z.string().min(1),
   state: z.string().nullish(),
@@ -112,7 +86,6 @@ export const videoJob = z.looseObject({
   thumbnail_url: z.string().nullish(),
   error: jobError.nullish().catch(null),
 });
-export type VideoJob = z.infer<typeof videoJob>;
 
 /** IN-18: the same in full. */
 export const videoJobDetail = videoJob.extend({

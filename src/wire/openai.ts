@@ -74,10 +74,7 @@ export const remixBody = z.looseObject({ prompt: z.string().min(1) });
 /** Contract, 3.3, OV-23; read leniently, an error that cannot be read is still one. */
 const videoError = z.looseObject({ code: z.string().nullish(), message: z.string().nullish() });
 
-/**
- * OV-14 to OV-21, contract 3.3: a video as an upstream shows it. Only the id is relied on, since a missing or unknown
- * status keeps the state we have.
- */
+/** OV-14 to OV-21, contract 3.3: a video as it is documented. */
 export const video = z.looseObject({
   id: z.string().min(1),
   object: z.string().nullish(),
@@ -97,7 +94,6 @@ export const video = z.looseObject({
   // Not documented; gateways such as this one add it.
   cost_cents: z.number().nonnegative().nullish().catch(null),
 });
-export type OpenaiVideo = z.infer<typeof video>;
 
 /** Contract, 3.3. */
 export const videoList = z.looseObject({

@@ -90,7 +90,7 @@ describe('a look at a task', () => {
     ['a rate limit', json(429, {}, { 'retry-after': '3' }), { phase: 'answered', status: 429, retryAfterMs: 3000 }],
     ['a broken upstream', text(503, 'down'), { phase: 'answered', status: 503 }],
     ['garbage', text(200, 'hello'), { phase: 'answered', status: 200 }],
-    ['a task of another id', json(200, { ...CREATED, task_id: 'task-2' }), { phase: 'answered', status: 200 }],
+    ['an answer without a task', json(200, { status: null }), { phase: 'answered', status: 200 }],
     ['a reset', cut(), { phase: 'lost', status: undefined }],
   ])('fails as an exchange for %s', async (_name, script, expected) => {
     server.script = script;
@@ -132,9 +132,13 @@ describe('the list of tasks', () => {
     expect(listed?.tasks).toMatchObject([{ createdAtMs: 1_700_000_000_000, prompt: undefined }]);
   });
 
+  test('keeps a task without a time', async () => {
+    const listed = await list(json(200, { data: [{ task_id: 'task-1' }] }));
+    expect(listed?.tasks).toMatchObject([{ taskId: 'task-1', createdAtMs: undefined }]);
+  });
+
   test.each<[string, Script]>([
     ['a task without an id', json(200, { data: [CREATED, { status: 'queued' }] })],
-    ['a task without a time', json(200, { data: [{ task_id: 'task-1' }] })],
     ['another shape', json(200, { tasks: [] })],
     ['a refusal', json(403, { error: 'no' })],
   ])('is no list with %s', async (_name, script) => {
@@ -192,6 +196,26 @@ describe('the published models', () => {
       },
     ]);
     expect(server.received[0]?.path).toBe('/v1/models');
+  });
+
+  test('are read without what is odd about them', async () => {
+    const odd = { ...caps, modes: ['text', 'extend'], aspect_ratios: null, qualities: ['720p', 'a\0'] };
+    server.script = json(200, { data: [{ id: 'wan-2.6', video_caps: odd }] });
+    expect(await airforce.models?.(makeCall(server))).toMatchObject([
+      { upstreamModel: 'wan-2.6', capabilities: { modes: ['text'], aspectRatios: [], qualities: ['720p'] } },
+    ]);
+  });
+
+  test.each<[string, unknown]>([
+    ['none at all', []],
+    ['none of video', [{ id: 'chat', output_modalities: ['text'] }]],
+    ['none that can be read', [{ id: 'wan-2.6', video_caps: { ...caps, price_per_second_cents: 'free' } }]],
+    ['none whose numbers can be', [{ id: 'wan-2.6', video_caps: { ...caps, price_per_second_cents: 1e300 } }]],
+    ['none of a known mode', [{ id: 'wan-2.6', video_caps: { ...caps, modes: ['extend'] } }]],
+    ['no list', { id: 'wan-2.6', video_caps: caps }],
+  ])('are not taken back by a list with %s', async (_name, data) => {
+    server.script = json(200, { data });
+    await expect(airforce.models?.(makeCall(server))).rejects.toMatchObject({ phase: 'answered', status: 200 });
   });
 
   test('are none where the list is refused', async () => {

@@ -1,15 +1,24 @@
 /** For each provider: how its upstream answers, so that one suite can hold all of them to the same rules. */
 
 import type { Provider } from '../../src/domain/provider.ts';
+import { a4f } from '../../src/providers/a4f.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { openai } from '../../src/providers/openai.ts';
 
-/** A documented upstream whose task is always `task-1`. */
-export interface FakeUpstream {
+/** How an upstream answers creates. */
+export interface CreatingUpstream {
   readonly provider: Omit<Provider, 'name'> & { readonly name: string };
   readonly createPath: string;
   readonly created: object;
+  /** What the create is then taken for. */
+  readonly made: object;
+}
+
+/** A documented upstream whose task is always `task-1`. */
+export interface FakeUpstream extends CreatingUpstream {
+  /** The documented key of a task's id. */
+  readonly idKey: string;
   readonly taskPath: (id: string) => string;
   /** The task in a state; `failed` says `no` with the code `because`. */
   readonly task: (word: string) => object;
@@ -22,6 +31,7 @@ export interface FakeUpstream {
   readonly probePath: string;
 }
 
+const STARTED = { kind: 'started', taskId: 'task-1' };
 const FAILURE = { code: 'because', message: 'no' };
 const CLIP_URL = 'https://cdn.example/clip.mp4';
 
@@ -51,6 +61,8 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     provider: airforce,
     createPath: '/v1/video/generations',
     created: airforceTask,
+    made: STARTED,
+    idKey: 'task_id',
     taskPath: (id) => `/v1/video/tasks/${id}`,
     task: (status) => ({
       ...airforceTask,
@@ -70,6 +82,8 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     provider: infrai,
     createPath: '/v1/video/generate',
     created: { job_id: 'task-1', state: 'queued' },
+    made: STARTED,
+    idKey: 'job_id',
     taskPath: (id) => `/v1/video/status/${id}`,
     task: (state) => ({
       job_id: 'task-1',
@@ -89,6 +103,8 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     provider: openai,
     createPath: '/v1/videos',
     created: openaiVideo,
+    made: STARTED,
+    idKey: 'id',
     taskPath: (id) => `/v1/videos/${id}`,
     task: (status) => ({ ...openaiVideo, status, error: status === 'failed' ? FAILURE : null }),
     runningWords: ['queued', 'in_progress'],
@@ -98,5 +114,16 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     listPath: '/v1/videos?limit=100&order=desc',
     list: (data) => ({ object: 'list', data, has_more: false }),
     probePath: '/v1/videos?limit=1',
+  },
+];
+
+/** Those, and the one whose answer is the clip: there is nothing else to ask it. */
+export const CREATING_UPSTREAMS: readonly CreatingUpstream[] = [
+  ...FAKE_UPSTREAMS,
+  {
+    provider: a4f,
+    createPath: '/v1/video/generations',
+    created: { created: 1_700_000_000, data: [{ b64_json: Buffer.from('a clip').toString('base64'), url: null }] },
+    made: { kind: 'delivered', clip: { sizeBytes: 6 } },
   },
 ];

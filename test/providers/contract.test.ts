@@ -1,5 +1,6 @@
 /** The rules that every provider keeps, whatever its upstream's words: above all, what each answer to a create means. */
 
+import { array, assert, asyncProperty, constantFrom, dictionary, oneof, string } from 'fast-check';
 import type { StartCall } from '../../src/domain/provider.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
@@ -13,7 +14,7 @@ import {
   startScriptedServer,
   text,
 } from '../net/scripted-server.ts';
-import { FAKE_UPSTREAMS } from './contract-upstreams.ts';
+import { CREATING_UPSTREAMS, FAKE_UPSTREAMS, type FakeUpstream } from './contract-upstreams.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
@@ -28,89 +29,193 @@ afterAll(async () => {
   await server.close();
 });
 
+/** Fields that are not what they are documented as; what is documented beside them counts all the same. */
+const ODD_FIELDS: readonly object[] = [
+  { error: false },
+  { error: 0 },
+  { error: [] },
+  { progress: 'half' },
+  { cost_cents: 'much' },
+  { cost_cents: -1 },
+  { model: 7 },
+  { prompt: {} },
+  { seconds: [] },
+  { duration_seconds: 'long' },
+  { expires_at: 'never' },
+  { completed_at: {} },
+  { thumbnail_url: 5 },
+  { usage: 'none' },
+];
+
+/** A list with anything in its place, and every text in it, which could be another caller's. */
+function anyListBody({ list }: FakeUpstream) {
+  const word = string({ minLength: 12, maxLength: 40 });
+  const entry = dictionary(constantFrom('id', 'task_id', 'job_id', 'prompt', 'model', 'created_at', 'status'), word);
+  return array(oneof(entry, word)).map((entries) => {
+    const texts = entries.flatMap((one) => (typeof one === 'string' ? one : Object.values(one)));
+    return { body: list(entries as object[]), texts };
+  });
+}
+
+/** Keeps what it is given as its length alone. */
+async function storeClip(pieces: AsyncIterable<Uint8Array>) {
+  let sizeBytes = 0;
+  for await (const piece of pieces) sizeBytes += piece.byteLength;
+  return { sizeBytes, sha256: 'f'.repeat(64) };
+}
+
+describe.each(CREATING_UPSTREAMS)('a create at $provider.name', (upstream) => {
+  const { provider } = upstream;
+  const outcomeOf = (script: Script, overrides: Partial<StartCall> = {}) => {
+    server.script = script;
+    return provider.start(makeRequest(), makeCall(server, { storeClip, ...overrides }));
+  };
+
+  test.each([200, 201, 202])('comes to what %i with all of it tells', async (status) => {
+    expect(await outcomeOf(json(status, upstream.created))).toMatchObject(upstream.made);
+    expect(server.received).toHaveLength(1);
+    expect(server.received[0]).toMatchObject({ method: 'POST', path: upstream.createPath });
+    expect(server.received[0]?.headers.authorization).toBe('Bearer sk-upstream-test');
+  });
+
+  test.each([
+    [400, 'request'],
+    [401, 'unauthenticated'],
+    [402, 'undecided'],
+    [403, 'undecided'],
+    [404, 'request'],
+    [409, 'request'],
+    [413, 'request'],
+    [422, 'request'],
+    [429, 'rate limited'],
+  ])('is refused by %i as %s', async (status, reason) => {
+    const said = { error: { code: 'because', message: 'no' } };
+    const outcome = await outcomeOf(json(status, said, { 'retry-after': '7' }));
+    const words = { status, code: 'because', message: 'no' };
+    expect(outcome).toEqual({ kind: 'refused', reason, upstream: words, retryAfterMs: 7000 });
+  });
+
+  test.each([
+    ['an error object', { error: { code: 'insufficient_user_quota', message: 'no quota' } }, 'no credit'],
+    ['an error as text', { error: 'the prompt is too long' }, 'request'],
+    ['a success that is denied', { success: false, message: 'invalid api key' }, 'unauthenticated'],
+    ['a code', { code: 429, message: 'later' }, 'rate limited'],
+  ])('is refused by a 200 with %s', async (_name, body, reason) => {
+    expect(await outcomeOf(json(200, body))).toMatchObject({ kind: 'refused', reason, upstream: { status: 200 } });
+  });
+
+  test.each<[string, Script]>([
+    ['500', json(500, { error: 'oops' })],
+    ['501 in HTML', text(501, '<html>not implemented</html>')],
+    ['503', json(503, {}, { 'retry-after': '1' })],
+    ['200 with garbage', text(200, '<html>OK</html>')],
+  ])('is lost though answered by %s', async (_name, script) => {
+    expect(await outcomeOf(script)).toMatchObject({ kind: 'lost', answered: true });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.each<[string, Script]>([
+    ['408', json(408, {})],
+    ['502 in HTML', text(502, '<html>bad gateway</html>')],
+    ['504', json(504, { error: 'timeout' })],
+    ['520', text(520, '')],
+    ['524 cut in its body', cut(524)],
+    ['599', text(599, '')],
+  ])('is lost without an answer by %s, which a proxy may give', async (_name, script) => {
+    expect(await outcomeOf(script)).toMatchObject({ kind: 'lost', answered: false });
+  });
+
+  test('is refused by a redirect, with its target but not its query', async () => {
+    const outcome = await outcomeOf(text(307, '', { location: `https://api.example/new${upstream.createPath}?key=1` }));
+    const message = `the upstream redirects creates to https://api.example/new${upstream.createPath}: the account's base URL should be https://api.example/new`;
+    expect(outcome).toEqual({ kind: 'refused', reason: 'request', upstream: { status: 307, message } });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.each<[string, Script, number]>([
+    ['a reset', cut(), 10_000],
+    ['silence', silence, 500],
+  ])('is lost without an answer by %s', async (_name, script, timeoutMs) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    expect(await outcomeOf(script, { timeoutMs, signal })).toMatchObject({ kind: 'lost', answered: false });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('is not sent where nobody listens', async () => {
+    const closed = await startScriptedServer();
+    await closed.close();
+    expect(await outcomeOf(silence, { baseUrl: closed.origin })).toMatchObject({ kind: 'not sent' });
+  });
+
+  test('is refused with a mode that lacks its image', async () => {
+    server.script = json(400, { error: { message: 'an image is missing' } });
+    const outcome = await provider.start(makeRequest({ mode: 'image' }), makeCall(server));
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'request' });
+  });
+
+  test('uses a connection of its own', async () => {
+    await outcomeOf(json(200, upstream.created));
+    expect(server.received[0]?.headers.connection).toBe('close');
+  });
+
+  test('keeps no word that cannot be stored, and no key', async () => {
+    const message = `\0${'x'.repeat(1998)}\u{1F600} sk-upstream-test`;
+    for (const status of [200, 400, 403, 500]) {
+      const outcome = await outcomeOf(json(status, { error: { code: `a\0\uD800`, message } }));
+      expect(outcome).toMatchObject({ upstream: { code: 'a\uFFFD', message: 'x'.repeat(1998) } });
+      const quoted = await outcomeOf(json(status, { error: { message: 'the key sk-upstream-test is wrong' } }));
+      expect(quoted).toMatchObject({ upstream: { message: 'the key [key] is wrong' } });
+    }
+  });
+});
+
+describe.each(FAKE_UPSTREAMS)('a create at $provider.name that names its task', (upstream) => {
+  const outcomeOf = (body: unknown) => {
+    server.script = json(200, body);
+    return upstream.provider.start(makeRequest(), makeCall(server));
+  };
+
+  test.each<[string, unknown]>([
+    ['id', { id: 't1' }],
+    ['task_id', { task_id: 't1' }],
+    ['request_id', { request_id: 't1', status: 'pending' }],
+    ['video_id', { video_id: 't1' }],
+    ['generation_id', { generation_id: 't1' }],
+    ['data', { code: 'success', message: '', data: { task_id: 't1' } }],
+    ['result', { success: true, result: { id: 't1' } }],
+    ['video', { video: { id: 't1', status: 'queued' } }],
+    ['the first of a list', { data: [{ id: 't1' }] }],
+    ['a list', [{ task_id: 't1' }]],
+  ])('by %s has started', async (_name, body) => {
+    expect(await outcomeOf(body)).toEqual({ kind: 'started', taskId: 't1', costMicroUsd: null });
+  });
+
+  test('by a number has started', async () => {
+    expect(await outcomeOf({ [upstream.idKey]: 17, error: null })).toMatchObject({ kind: 'started', taskId: '17' });
+  });
+
+  test('by several has started under the documented one', async () => {
+    const body = { video_id: 'v', generation_id: 'g', request_id: 'r', [upstream.idKey]: 't1' };
+    expect(await outcomeOf(body)).toMatchObject({ kind: 'started', taskId: 't1' });
+  });
+
+  test.each<[string, unknown]>([
+    ['nothing', {}],
+    ['an empty id', { id: '' }],
+    ['an id too long for one', { id: 'x'.repeat(513) }],
+    ['an id that cannot be stored', { id: 'a\0b' }],
+    ['half a character', { id: 'a\uD83D' }],
+    ['a step in a path', { id: '..' }],
+    ['a number that JSON has rounded', { id: 2 ** 60 }],
+    ['a list of tasks', { object: 'list', data: [{ id: 'of another create' }] }],
+    ['words alone', { message: 'queued', code: 0, error: null, success: true }],
+  ])('by %s is lost though answered', async (_name, body) => {
+    expect(await outcomeOf(body)).toMatchObject({ kind: 'lost', answered: true });
+  });
+});
+
 describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
   const { provider } = upstream;
-
-  describe('a create', () => {
-    const outcomeOf = (script: Script, overrides: Partial<StartCall> = {}) => {
-      server.script = script;
-      return provider.start(makeRequest(), makeCall(server, overrides));
-    };
-
-    test.each([200, 201, 202])('is started by %i with an id', async (status) => {
-      expect(await outcomeOf(json(status, upstream.created))).toMatchObject({ kind: 'started', taskId: 'task-1' });
-      expect(server.received).toHaveLength(1);
-      expect(server.received[0]).toMatchObject({ method: 'POST', path: upstream.createPath });
-      expect(server.received[0]?.headers.authorization).toBe('Bearer sk-upstream-test');
-    });
-
-    test.each([
-      [400, 'request'],
-      [401, 'unauthenticated'],
-      [402, 'no credit'],
-      [403, 'model not allowed'],
-      [404, 'request'],
-      [409, 'request'],
-      [413, 'request'],
-      [422, 'request'],
-      [429, 'rate limited'],
-    ])('is refused by %i as %s', async (status, reason) => {
-      const said = { error: { code: 'because', message: 'no' } };
-      const outcome = await outcomeOf(json(status, said, { 'retry-after': '7' }));
-      const words = { status, code: 'because', message: 'no' };
-      expect(outcome).toEqual({ kind: 'refused', reason, upstream: words, retryAfterMs: 7000 });
-    });
-
-    test.each<[string, Script]>([
-      ['500', json(500, { error: 'oops' })],
-      ['501 in HTML', text(501, '<html>not implemented</html>')],
-      ['503', json(503, {}, { 'retry-after': '1' })],
-      ['a redirect', text(307, '', { location: '/elsewhere' })],
-      ['200 without an id', json(200, {})],
-      ['200 with garbage', text(200, '<html>OK</html>')],
-      ['200 cut in its body', cut(200)],
-    ])('is lost though answered by %s', async (_name, script) => {
-      expect(await outcomeOf(script)).toMatchObject({ kind: 'lost', answered: true });
-      expect(server.received).toHaveLength(1);
-    });
-
-    test.each<[string, Script]>([
-      ['408', json(408, {})],
-      ['502 in HTML', text(502, '<html>bad gateway</html>')],
-      ['504', json(504, { error: 'timeout' })],
-      ['520', text(520, '')],
-      ['524 cut in its body', cut(524)],
-      ['599', text(599, '')],
-    ])('is lost without an answer by %s, which a proxy may give', async (_name, script) => {
-      const outcome = await outcomeOf(script);
-      expect(outcome).toMatchObject({ kind: 'lost', answered: false, upstream: { status: expect.any(Number) } });
-    });
-
-    test.each<[string, Script, number]>([
-      ['a reset', cut(), 10_000],
-      ['silence', silence, 500],
-    ])('is lost without an answer by %s', async (_name, script, timeoutMs) => {
-      expect(await outcomeOf(script, { timeoutMs })).toMatchObject({ kind: 'lost', answered: false });
-      expect(server.received).toHaveLength(1);
-    });
-
-    test('is not sent where nobody listens', async () => {
-      const closed = await startScriptedServer();
-      await closed.close();
-      expect(await outcomeOf(silence, { baseUrl: closed.origin })).toMatchObject({ kind: 'not sent' });
-    });
-
-    test('is refused with a mode that lacks its image', async () => {
-      server.script = json(400, { error: { message: 'an image is missing' } });
-      const outcome = await provider.start(makeRequest({ mode: 'image' }), makeCall(server));
-      expect(outcome).toMatchObject({ kind: 'refused', reason: 'request' });
-    });
-
-    test('uses a connection of its own', async () => {
-      await outcomeOf(json(200, upstream.created));
-      expect(server.received[0]?.headers.connection).toBe('close');
-    });
-  });
 
   describe('a look', () => {
     const look = (script: Script, id = 'task-1') => {
@@ -158,8 +263,80 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       await expect(look(script)).rejects.toBeInstanceOf(UpstreamError);
     });
 
-    test('does not take another task for its own', async () => {
-      await expect(look(json(200, upstream.created), 'task-2')).rejects.toBeInstanceOf(UpstreamError);
+    test('takes the answer for the task that was asked for, although its id is another', async () => {
+      const body = { ...upstream.task(upstream.completedWord), [upstream.idKey]: 'an id of the relay' };
+      expect(await look(json(200, body))).toMatchObject({ kind: 'succeeded' });
+    });
+
+    test.each(['succeeded', 'SUCCESS', 'done', 'finished', 'ready', ' Completed '])(
+      'takes %s for success',
+      async (word) => {
+        expect(await look(json(200, upstream.task(word)))).toMatchObject({ kind: 'succeeded' });
+      },
+    );
+
+    test.each([
+      ['cancelled', 'cancelled'],
+      ['CANCELED', 'cancelled'],
+      ['rejected', 'rejected'],
+      ['error', 'error'],
+      ['expired', 'expired'],
+      ['Timed-Out', 'timed_out'],
+    ])('takes %s for a failure and keeps the word', async (word, code) => {
+      expect(await look(json(200, upstream.task(word)))).toMatchObject({ kind: 'failed', upstream: { code } });
+    });
+
+    test.each([400, 404, 422, 500, 503])('reads a task that has ended out of a %i', async (status) => {
+      const failed = await look(json(status, upstream.task(upstream.failedWord)));
+      expect(failed).toMatchObject({ kind: 'failed', upstream: { message: 'no' } });
+      expect(await look(json(status, upstream.task(upstream.completedWord)))).toMatchObject({ kind: 'succeeded' });
+    });
+
+    test.each([
+      ['an error with a word of its own', { status: 'error', state: 'error', message: 'try again' }],
+      ['a task that runs', { id: 't1', status: 'queued', state: 'queued' }],
+    ])('fails without a verdict on a 500 with %s', async (_name, body) => {
+      await expect(look(json(500, body))).rejects.toBeInstanceOf(UpstreamError);
+    });
+
+    test.each(ODD_FIELDS)('is not misled by the field %j', async (field) => {
+      const completed = await look(json(200, { ...upstream.task(upstream.completedWord), ...field }));
+      expect(completed).toMatchObject({ kind: 'succeeded', result: { url: expect.any(String) } });
+      const [running = ''] = upstream.runningWords;
+      const pending = await look(json(200, { ...upstream.task(running), ...field }));
+      expect(pending).toMatchObject({ kind: 'pending', known: true });
+    });
+
+    test.each([
+      [0.4, 40],
+      [0.29, 29],
+      [1, 1],
+      ['45%', 45],
+      ['45.9 %', 45],
+      ['7', 7],
+      [-3, 0],
+      ['soon', null],
+      [{}, null],
+    ])('reads the progress %j as %p', async (progress, expected) => {
+      const [running = ''] = upstream.runningWords;
+      const status = await look(json(200, { ...upstream.task(running), progress }));
+      expect(status).toMatchObject({ kind: 'pending', progress: expected });
+    });
+
+    test.each<[string, (task: object) => unknown]>([
+      ['a page of the list', (task) => ({ object: 'list', data: [task], has_more: false })],
+      ['several', (task) => [task, task]],
+      ['a list of several', (task) => ({ data: [task, task] })],
+    ])('finds no task in %s, which may be those of others', async (_name, wrap) => {
+      await expect(look(json(200, wrap(upstream.task(upstream.completedWord))))).rejects.toBeInstanceOf(UpstreamError);
+    });
+
+    test.each([
+      ['an envelope', (task: object) => ({ code: 'success', status: 'success', data: task })],
+      ['a list', (task: object) => [task]],
+    ])('finds the task in %s', async (_name, wrap) => {
+      const failed = await look(json(200, wrap(upstream.task(upstream.failedWord))));
+      expect(failed).toMatchObject({ kind: 'failed', upstream: { code: 'because', message: 'no' } });
     });
   });
 
@@ -187,6 +364,49 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       ['a task without an id', json(200, upstream.list([upstream.created, {}]))],
     ])('fails rather than lacking a task with %s', async (_name, script) => {
       await expect(list(script)).rejects.toBeInstanceOf(UpstreamError);
+    });
+
+    test.each<[string, object, number | undefined]>([
+      ['in milliseconds', { created: 1_700_000_000_123, created_at: 1_700_000_000_123 }, 1_700_000_000_123],
+      ['with a fraction', { created: 1_700_000_000.5, created_at: 1_700_000_000.5 }, 1_700_000_000_500],
+      ['as digits', { created: '1700000000', created_at: '1700000000' }, 1_700_000_000_000],
+      ['in ISO 8601', { created: null, created_at: '2023-11-14T22:13:20Z' }, 1_700_000_000_000],
+      ['without a zone', { created: null, created_at: '2023-11-14 22:13:20.000000' }, 1_700_000_000_000],
+      ['that says nothing', { created: 'now', created_at: {}, expires_at: null }, undefined],
+    ])('keeps an entry with a time %s', async (_name, times, createdAtMs) => {
+      const shown = await list(json(200, upstream.list([{ ...upstream.task('queued'), ...times }])));
+      expect(shown?.tasks).toMatchObject([{ taskId: 'task-1', createdAtMs }]);
+    });
+
+    test.each(ODD_FIELDS)('lacks no task for the field %j', async (field) => {
+      const shown = await list(json(200, upstream.list([{ ...upstream.task('queued'), ...field }])));
+      expect(shown?.tasks).toMatchObject([{ taskId: 'task-1' }]);
+    });
+
+    test('says in words of ours which entry does not fit', async () => {
+      const odd = { prompt: 'of another caller', [upstream.idKey]: null };
+      const message = `the upstream answered 200 instead of`;
+      await expect(list(json(200, upstream.list([upstream.created, odd])))).rejects.toMatchObject({
+        message: expect.stringMatching(new RegExp(`^${message} the list of .*: entry 2 of the list has no readable`)),
+      });
+    });
+
+    test('is none where it says an error', async () => {
+      const shown = list(json(200, { ...upstream.list([]), error: { message: 'the database is away' } }));
+      await expect(shown).rejects.toThrow('it says an error');
+    });
+
+    test('quotes nothing of any success', async () => {
+      await assert(
+        asyncProperty(anyListBody(upstream), async ({ body, texts }) => {
+          const problem = await Promise.resolve(list(json(200, body))).then(
+            () => '',
+            (error: Error) => error.message,
+          );
+          expect(texts.filter((said) => problem.includes(said))).toEqual([]);
+        }),
+        { numRuns: 100 },
+      );
     });
 
     test('has a window only where it tells of times', async () => {

@@ -1,16 +1,27 @@
 /** What is `/v1/videos`' own: sizes, uploads as multipart, content behind the key, and a list that can be adopted from. */
 
 import { UnusableImage } from '../../src/domain/image-header.ts';
+import type { StartCall } from '../../src/domain/provider.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { openai } from '../../src/providers/openai.ts';
 import { makeRequest } from '../builders.ts';
-import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+import {
+  json,
+  type ReceivedRequest,
+  type Script,
+  type ScriptedServer,
+  startScriptedServer,
+  text,
+} from '../net/scripted-server.ts';
 import { makeCall } from './make-call.ts';
 
 const IMAGE = { kind: 'url', url: 'https://example.com/a.png' } as const;
 const STORED = { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 } as const;
 const VIDEO = { id: 'video_1', object: 'video', created_at: 1_758_941_485, status: 'queued', model: 'sora-2' };
+
+/** As vLLM-Omni says it (0.30.0). */
+const MISSING_PROMPT = `[{'type': 'missing', 'loc': ('body', 'prompt'), 'msg': 'Field required', 'input': None}]`;
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -167,6 +178,7 @@ describe('a look at a video', () => {
   });
 
   test.each<[Record<string, string>, number | undefined]>([
+    [{ 'openai-poll-after-ms': '9'.repeat(30) }, 86_400_000],
     [{ 'openai-poll-after-ms': '2500' }, 2500],
     [{ 'openai-poll-after-ms': '2500', 'retry-after': '9' }, 9000],
     [{ 'openai-poll-after-ms': 'soon' }, undefined],
@@ -175,13 +187,75 @@ describe('a look at a video', () => {
   });
 
   test('finds the content behind the key', async () => {
-    const url = 'https://cdn.example/elsewhere.mp4';
-    const status = await look({ status: 'completed', url, expires_at: 1_759_000_000, cost_cents: 80 });
+    const status = await look({ status: 'completed', expires_at: 1_759_000_000, cost_cents: 80 });
     expect(status).toEqual({
       kind: 'succeeded',
       result: { url: `${server.origin}/v1/videos/video_1/content`, needsKey: true, expiresAtMs: 1_759_000_000_000 },
       costMicroUsd: 800_000,
     });
+  });
+
+  test.each<[string, object]>([
+    ['url', { url: 'https://cdn.example/c.mp4' }],
+    ['video_url', { video_url: 'https://cdn.example/c.mp4' }],
+    ['result_url', { result_url: 'https://cdn.example/c.mp4' }],
+    ['video.url', { video: { url: 'https://cdn.example/c.mp4', duration: 8 } }],
+    ['output.url', { output: { url: 'https://cdn.example/c.mp4' } }],
+    ['outputs.video_url', { outputs: { video_url: 'https://cdn.example/c.mp4', cost: 0.5 } }],
+    ['output', { output: 'https://cdn.example/c.mp4' }],
+    ['output[0]', { output: ['https://cdn.example/c.mp4'] }],
+    ['data[0].url', { data: [{ url: 'https://cdn.example/c.mp4' }] }],
+    ['urls[0]', { urls: ['https://cdn.example/c.mp4'], unsigned_urls: ['https://other.example/'] }],
+    ['unsigned_urls[0]', { unsigned_urls: ['https://cdn.example/c.mp4'] }],
+    ['metadata.url', { metadata: { url: 'https://cdn.example/c.mp4' } }],
+  ])('takes the link at %s before the content, without the key', async (_name, answer) => {
+    const result = { url: 'https://cdn.example/c.mp4', needsKey: false };
+    expect(await look({ status: 'completed', ...answer })).toMatchObject({ kind: 'succeeded', result });
+  });
+
+  test.each(['/files/video_1.mp4', 'data:video/mp4;base64,AAAA', 'files/video_1.mp4'])(
+    'passes on the link %s as it is',
+    async (url) => {
+      expect(await look({ status: 'completed', url })).toMatchObject({ result: { url, needsKey: false } });
+    },
+  );
+
+  test.each<[string, unknown]>([
+    ['nothing', null],
+    ['a word', 'pending'],
+    ['an object', { get: 'https://cdn.example/c.mp4' }],
+    ['a bucket', 's3://bucket/c.mp4'],
+    ['a file', 'file:///etc/passwd'],
+    ['what cannot be stored', 'https://cdn.example/\0.mp4'],
+    ['more than a link can be', `https://cdn.example/${'x'.repeat(9000)}`],
+    ['the video itself', '/v1/videos/video_1'],
+  ])('takes the content where the link is %s', async (_name, url) => {
+    const result = { url: `${server.origin}/v1/videos/video_1/content`, needsKey: true };
+    expect(await look({ status: 'completed', url })).toMatchObject({ kind: 'succeeded', result });
+  });
+
+  test('takes a link to the content for the content, with its query', async () => {
+    const unsigned_urls = ['/v1/videos/video_1/content?index=0'];
+    expect(await look({ status: 'completed', unsigned_urls })).toMatchObject({
+      result: { url: `${server.origin}/v1/videos/video_1/content?index=0`, needsKey: true },
+    });
+  });
+
+  test.each<[object, number | null]>([
+    [{ usage: { cost: 0.5 } }, 500_000],
+    [{ usage: { cost: 0.5 }, cost_cents: 80 }, 800_000],
+    [{ usage: { cost_in_usd_ticks: 500_000_000 } }, 50_000],
+    [{ cost_in_usd_ticks: 37_756_000 }, 3776],
+    [{ outputs: { cost: 0.25 } }, 250_000],
+    [{ usage: { cost: 0 } }, null],
+    [{ usage: { cost: 3, currency: 'CNY' } }, null],
+    [{ usage: { cost: 'much' } }, null],
+    [{ usage: { cost: 1e300 } }, null],
+    [{ cost: 12 }, null],
+    [{ cost_cents: -5 }, null],
+    [{ cost_cents: 0 }, 0],
+  ])('reads the cost in %j as %p micro-dollars', async (answer, costMicroUsd) => {
+    expect(await look({ status: 'completed', ...answer })).toMatchObject({ costMicroUsd });
   });
 
   test.each([null, undefined, 'tomorrow', 1e300])('takes the expiry %p for unknown', async (expires_at) => {
@@ -194,7 +268,12 @@ describe('a look at a video', () => {
       { code: 'moderation_blocked', message: 'no' },
     ],
     [null, {}],
-    ['odd', {}],
+    ['odd', { message: 'odd' }],
+    [7, { code: '7' }],
+    [
+      { code: 1301, message: 'sensitive' },
+      { code: '1301', message: 'sensitive' },
+    ],
   ])('reads a failure with the error %p', async (error, upstream) => {
     expect(await look({ status: 'failed', error })).toEqual({ kind: 'failed', upstream, costMicroUsd: null });
   });
@@ -230,7 +309,66 @@ describe('the list of videos', () => {
     expect((await list({ ...VIDEO, seconds, prompt: null })).tasks[0]).toMatchObject({ durationSeconds });
   });
 
-  test('fails with a video that has no time', async () => {
-    await expect(list({ ...VIDEO, created_at: null })).rejects.toThrow('a list of readable videos');
+  test('keeps a video that has no time', async () => {
+    const { tasks } = await list({ ...VIDEO, created_at: null });
+    expect(tasks).toMatchObject([{ taskId: 'video_1', createdAtMs: undefined }]);
+  });
+});
+
+describe('a server that takes forms alone', () => {
+  const isForm = (request: ReceivedRequest) => (request.headers['content-type'] ?? '').startsWith('multipart/');
+  let formServer: ScriptedServer;
+  beforeEach(async () => {
+    formServer = await startScriptedServer();
+  });
+  afterEach(() => formServer.close());
+  const startThere = (overrides: Partial<StartCall> = {}) =>
+    openai.start(makeRequest({ extra: { seed: 7 } }), makeCall(formServer, { upstreamModel: 'sora-2', ...overrides }));
+
+  test.each<[string, Script]>([
+    ['the repr of what is missing', json(400, { error: { message: MISSING_PROMPT, type: 'Bad Request', code: 400 } })],
+    ['pydantic’s list', json(422, { detail: [{ type: 'missing', loc: ['body', 'prompt'], msg: 'Field required' }] })],
+    ['an unsupported media type', text(415, 'Unsupported Media Type')],
+    ['the name of the form', json(422, { error: 'Content-Type must be multipart/form-data' })],
+  ])('gets one after it has refused JSON with %s, and from then on at once', async (_name, refusal) => {
+    formServer.script = (response, request) => (isForm(request) ? json(200, VIDEO) : refusal)(response, request);
+    expect(await startThere()).toMatchObject({ kind: 'started', taskId: 'video_1' });
+    expect(formServer.received.map(isForm)).toEqual([false, true]);
+    expect(await startThere()).toMatchObject({ kind: 'started' });
+    expect(formServer.received.map(isForm)).toEqual([false, true, true]);
+    const { headers, body = '' } = formServer.received[1] ?? {};
+    const form = await new Response(body, { headers: { 'content-type': headers?.['content-type'] ?? '' } }).formData();
+    const { prompt } = makeRequest();
+    expect(Object.fromEntries(form)).toEqual({ model: 'sora-2', prompt, seconds: '8', size: '1280x720', seed: '7' });
+  });
+
+  test('is asked once more and no oftener, and is not remembered for a refusal', async () => {
+    formServer.script = json(415, {});
+    expect(await startThere()).toMatchObject({ kind: 'refused', upstream: { status: 415 } });
+    expect(formServer.received.map(isForm)).toEqual([false, true]);
+    formServer.script = json(200, VIDEO);
+    await startThere();
+    expect(formServer.received.map(isForm)).toEqual([false, true, false]);
+  });
+
+  test.each<[string, Script]>([
+    [
+      'a wrong value',
+      json(422, { detail: [{ type: 'enum', loc: ['body', 'size'], msg: 'Input should be 720x1280' }] }),
+    ],
+    ['a lost answer', json(500, { error: 'multipart/form-data' })],
+    ['a missing quota', json(400, { error: { code: 'insufficient_quota', message: 'multipart' } })],
+  ])('is not guessed from %s', async (_name, script) => {
+    formServer.script = script;
+    await startThere();
+    expect(formServer.received).toHaveLength(1);
+  });
+
+  test('gets no form when the time of its create is over', async () => {
+    formServer.script = (response, request) => setTimeout(() => json(415, {})(response, request), 300);
+    const outcome = await startThere({ timeoutMs: 400 });
+    // The form is answered as late as the JSON was, which is more than what was left.
+    expect(outcome).toMatchObject({ kind: 'lost', answered: false });
+    expect(formServer.received.map(isForm)).toEqual([false, true]);
   });
 });

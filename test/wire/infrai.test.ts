@@ -1,6 +1,6 @@
 /** infrai's documented examples and bounds, held against the transcription. */
 
-import { generateBody, INFRAI_PATHS, readState, STATES, setRetentionBody, videoJob } from '../../src/wire/infrai.ts';
+import { generateBody, INFRAI_PATHS, setRetentionBody, videoJob } from '../../src/wire/infrai.ts';
 
 describe('the body of generate', () => {
   test('takes the documented example as it stands', () => {
@@ -46,17 +46,6 @@ describe('a retention', () => {
 
   test.each([0, -1, 1.5, 91, '7', null, undefined])('of %p days is refused', (days) => {
     expect(setRetentionBody.safeParse({ days }).error?.issues[0]?.path).toEqual(['days']);
-  });
-});
-
-describe('states', () => {
-  test.each(STATES)('%s is read as itself', (state) => {
-    expect(readState(state)).toBe(state);
-    expect(readState(state.toUpperCase())).toBe(state);
-  });
-
-  test.each(['', 'dreaming', 'constructor', '__proto__'])('the word "%s" is nobody’s', (word) => {
-    expect(readState(word)).toBeUndefined();
   });
 });
 

@@ -18,14 +18,14 @@ export interface FilePart {
   readonly bytes: Uint8Array;
 }
 
-/** A `multipart/form-data` body of texts and one file, the file last. */
+/** A `multipart/form-data` body of texts and perhaps one file, the file last. */
 export async function encodeMultipart(
   texts: readonly (readonly [name: string, value: string])[],
-  file: FilePart,
+  file?: FilePart,
 ): Promise<EncodedBody> {
   const form = new FormData();
   for (const [name, value] of texts) form.append(name, value);
-  form.append(file.field, new Blob([Buffer.from(file.bytes)], { type: file.mediaType }), file.filename);
+  if (file) form.append(file.field, new Blob([Buffer.from(file.bytes)], { type: file.mediaType }), file.filename);
   const encoded = new Response(form);
   // The content type carries the boundary, which is made while encoding.
   return new EncodedBody(encoded.headers.get('content-type') ?? '', new Uint8Array(await encoded.arrayBuffer()));

@@ -2,6 +2,7 @@
 
 import { createParser, type EventSourceMessage, type ParseError } from 'eventsource-parser';
 import { UpstreamError } from '../../domain/upstream-error.ts';
+import { upstreamText } from '../upstream-text.ts';
 import { requestStream, type StreamedAnswer } from './request-stream.ts';
 
 export interface EventsRequest {
@@ -22,6 +23,9 @@ export interface EventsBounds {
   readonly maxEventCharacters: number;
 }
 
+/** What is shown of the type of an answer that is no stream, in characters. */
+const LONGEST_TYPE = 100;
+
 const BOUNDS: EventsBounds = { silentMs: 60_000, maxBytes: 1024 * 1024, maxEventCharacters: 64 * 1024 };
 
 /**
@@ -39,7 +43,7 @@ export async function* requestEvents(request: EventsRequest): AsyncGenerator<Eve
     yield* readEvents(answer, silence, bounds);
   } catch (cause) {
     if (cause instanceof UpstreamError) throw cause;
-    throw new UpstreamError('lost', `the events of ${url} broke off: ${String(cause)}`, { cause });
+    throw new UpstreamError('lost', `the events of ${url} broke off: ${upstreamText(String(cause))}`, { cause });
   } finally {
     silence.end();
     await answer?.close();
@@ -69,7 +73,7 @@ class Silence {
 }
 
 function requireEventStream({ status, headers }: StreamedAnswer): void {
-  const contentType = headers['content-type'] ?? 'no type';
+  const contentType = upstreamText(headers['content-type'] ?? 'no type', LONGEST_TYPE);
   if (status === 200 && /^text\/event-stream\b/i.test(contentType)) return;
   throw new UpstreamError('answered', `the upstream answered ${status} (${contentType}) instead of events`, {
     upstream: { status },

@@ -6,6 +6,8 @@ import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { type Headers, readHttpDateMs, retryAfterMs } from '../retry-after.ts';
+import { upstreamText } from '../upstream-text.ts';
+import { saidText, wordsIn } from '../upstream-words.ts';
 import { USER_AGENT } from '../user-agent.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { Exchange, type RawAnswer } from './exchange.ts';
@@ -43,7 +45,9 @@ export interface JsonReply {
 const DEFAULT_MAX_BYTES = 4 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 const EXCERPT_LENGTH = 500;
-const MESSAGE_LENGTH = 2000;
+const REQUEST_ID_LENGTH = 200;
+/** A link works only as it was given. */
+const LINK = /^(?:https?:\/)?\//i;
 /** A shorter key than this could be a part of any word. */
 const SHORTEST_REDACTED_KEY = 8;
 
@@ -119,25 +123,29 @@ function encode(body: Json | EncodedBody | undefined) {
   return body instanceof EncodedBody ? body : { contentType: 'application/json', bytes: JSON.stringify(body) };
 }
 
-function readReply({ status, headers, bytes }: RawAnswer, apiKey: string): JsonReply {
-  const raw = new TextDecoder().decode(bytes);
+/** An answer as it is judged: its JSON, and what of it may be shown. */
+export function readReply({ status, headers, bytes }: RawAnswer, apiKey: string): JsonReply {
+  const text = new TextDecoder().decode(bytes);
+  const isQuoted = apiKey.length >= SHORTEST_REDACTED_KEY && text.includes(apiKey);
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
-  const hide = status >= 400 && apiKey.length >= SHORTEST_REDACTED_KEY;
-  const text = hide ? raw.replaceAll(apiKey, '[key]') : raw;
+  const hide = (said: string) => (isQuoted ? said.replaceAll(apiKey, '[key]') : said);
+  const isLink = (said: string) => status < 400 && LINK.test(said);
   const upstreamNowMs = readHttpDateMs(headers['date'] ?? '') ?? Date.now();
-  return { status, headers, body: parseJson(text), excerpt: text.slice(0, EXCERPT_LENGTH), upstreamNowMs };
+  const body = parseJson(text, isQuoted ? (said) => (isLink(said) ? said : hide(said)) : undefined);
+  return { status, headers, body, excerpt: upstreamText(hide(text), EXCERPT_LENGTH), upstreamNowMs };
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, readText?: (said: string) => string): unknown {
+  const revive = (_key: string, value: unknown) => (typeof value === 'string' ? readText?.(value) : value);
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, readText && revive);
   } catch {
     return undefined;
   }
 }
 
 function failedExchange({ method, url }: JsonRequest, exchange: Exchange, cause: unknown): UpstreamError {
-  const reason = describe(cause);
+  const reason = upstreamText(describe(cause));
   if (!exchange.started) {
     return new UpstreamError('not sent', `${method} ${url} was not sent: ${reason}`, { cause });
   }
@@ -166,31 +174,35 @@ function isError(value: unknown): value is Error {
   return value instanceof Error || isNativeError(value);
 }
 
-/** What an answer says about a failure, in whichever of the usual shapes: text, an object, or none. */
+/**
+ * What an answer says about a failure, in whichever of the usual shapes, or how it begins: only a refusal is quoted so,
+ * since a success may hold what belongs to others, such as their prompts.
+ */
 export function upstreamWords(reply: JsonReply): UpstreamWords {
-  const body = isJsonObject(reply.body) ? reply.body : {};
-  const error = isJsonObject(body['error']) ? body['error'] : body;
-  const message = firstText(body['error'], error['message'], error['detail'], reply.excerpt);
-  const code = firstText(error['code'], body['code'], error['type']);
-  const requestId = firstText(reply.headers['x-request-id'], reply.headers['request-id'], body['request_id']);
+  const { status, headers } = reply;
+  const beginning = status >= 400 ? saidText(reply.excerpt) : undefined;
+  const { code, message = beginning } = wordsIn(reply.body);
+  const { request_id: inBody } = isJsonObject(reply.body) ? reply.body : {};
+  const requestId = saidText(headers['x-request-id'] ?? headers['request-id'] ?? inBody, REQUEST_ID_LENGTH);
   return {
-    status: reply.status,
+    status,
     ...(code !== undefined && { code }),
     ...(message !== undefined && { message }),
     ...(requestId !== undefined && { requestId }),
   };
 }
 
-function firstText(...values: readonly unknown[]): string | undefined {
-  const found = values.find((value) => (typeof value === 'string' && value !== '') || typeof value === 'number');
-  return found === undefined ? undefined : String(found).slice(0, MESSAGE_LENGTH);
-}
-
-/** The error for an answer that is not what `wanted` names, such as `the task`. */
-export function unexpectedAnswer(reply: JsonReply, wanted: string): UpstreamError {
-  const upstream = upstreamWords(reply);
-  const said = upstream.message ?? 'nothing';
-  return new UpstreamError('answered', `the upstream answered ${reply.status} instead of ${wanted}: ${said}`, {
+/**
+ * The error for an answer that is not what `wanted` names, such as `the task`; `problem` says in words of ours what of
+ * a success did not fit, which is not quoted at all.
+ */
+export function unexpectedAnswer(reply: JsonReply, wanted: string, problem = 'it is of another shape'): UpstreamError {
+  const { status } = reply;
+  const isRefusal = status >= 400;
+  const upstream: UpstreamWords = isRefusal ? upstreamWords(reply) : { status };
+  const own = status < 300 ? problem : 'it is a redirect';
+  const message = `the upstream answered ${status} instead of ${wanted}: ${isRefusal ? (upstream.message ?? 'nothing') : own}`;
+  return new UpstreamError('answered', upstreamText(message), {
     upstream,
     retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
   });

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import { Client, type Dispatcher } from 'undici';
 import { UpstreamError } from '../../domain/upstream-error.ts';
+import { upstreamText } from '../upstream-text.ts';
 import { USER_AGENT } from '../user-agent.ts';
 
 export interface StreamRequest {
@@ -60,7 +61,7 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
     return { status: answer.statusCode, headers: flatten(answer), body: answer.body, close: () => client.destroy() };
   } catch (cause) {
     await client.destroy();
-    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    const reason = upstreamText(cause instanceof Error ? cause.message || cause.name : String(cause));
     const phase = connected ? 'lost' : 'not sent';
     throw new UpstreamError(phase, `${method} ${url}: ${reason}`, { upstream: { message: reason }, cause });
   }

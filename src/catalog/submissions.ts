@@ -73,7 +73,7 @@ export async function noteListUnreadable(tx: Db, id: string, since: Date | null)
 
 /** Gives up the lane that a doubt has kept too long: others go on beside it. */
 export async function leaveLane(tx: Db, id: string): Promise<boolean> {
-  return (await move(tx, id, { from: ['unconfirmed'], to: { singleLane: false } })) !== null;
+  return (await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { singleLane: false } })) !== null;
 }
 
 /** Notes when the doubt began to count: when a list first showed no candidate, or where there is none, at once. */

@@ -116,8 +116,10 @@ export function judge(doubt: Doubt, evidence: Evidence): Verdict {
   if (verdict.kind === 'wait' || verdict.kind === 'adopt') return verdict;
   const { nowMs, sendUntilMs, isSending, expiresAtMs } = doubt;
   const writeDownMs = isSending ? sendUntilMs + WRITE_DOWN_MS - nowMs : 0;
-  // An attempt that is still sending knows more than anything that can be read.
-  if (writeDownMs > 0) return { kind: 'wait', afterMs: writeDownMs, reason: 'still answered' };
+  // An attempt that is still sending knows more than anything that can be read; to ask again harms it not.
+  if (writeDownMs > 0 && verdict.kind !== 'ask again') {
+    return { kind: 'wait', afterMs: writeDownMs, reason: 'still answered' };
+  }
   const isCreated = verdict.kind === 'ask again' || (verdict.kind === 'not made' && !doubt.isOver);
   if (isCreated && nowMs >= expiresAtMs) {
     return { kind: 'give up', reason: 'too late', isCertain: verdict.kind === 'not made' && verdict.isCertain };

@@ -1,7 +1,7 @@
 /** What became of a create whose answer was lost: the evidence is gathered, judged, and the verdict carried out. */
 
 import { findAccountRow } from '../catalog/accounts.ts';
-import { inTransaction } from '../catalog/driver/database.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { endVideo } from '../catalog/ends.ts';
 import { bookOrphan } from '../catalog/orphans.ts';
 import { grantSlotsOfAccount, returnToQueue } from '../catalog/slots.ts';
@@ -182,21 +182,24 @@ async function giveUp(
     state: 'failed',
     failure,
     archive: null,
-    closes: (tx) => concludeDoubt(tx, submission.id, isCertain ? null : video.estimateMicroUsd),
+    closes: async (tx) => {
+      const closed = await concludeDoubt(tx, submission.id, isCertain ? null : video.estimateMicroUsd);
+      if (closed && evidence.kind === 'list') await bookStrays(tx, submission, evidence);
+      return closed;
+    },
   });
-  if (evidence.kind === 'list') await bookStrays(dependencies, submission, evidence);
   await announceGrants(dependencies, grants);
 }
 
 /** What can be a task of this video and of no other takes a slot at the upstream until it has ended. */
 async function bookStrays(
-  { db }: SubmissionDependencies,
+  tx: Db,
   { account, credential, upstreamModel }: SubmissionRow,
   { candidates, strangers }: Extract<Evidence, { kind: 'list' }>,
 ): Promise<void> {
   for (const { taskId, createdAtMs, model, durationSeconds } of [...candidates, ...strangers]) {
     const createdAt = new Date(createdAtMs ?? Date.now());
     const found = { account, credential, taskId, durationSeconds, costMicroUsd: null, createdAt };
-    await bookOrphan(db, { ...found, upstreamModel: model ?? upstreamModel });
+    await bookOrphan(tx, { ...found, upstreamModel: model ?? upstreamModel });
   }
 }

@@ -1,7 +1,10 @@
 /** `submitTask`: each way a create can go, and what rows, slots and accounts look like afterwards. */
 
 import { eq } from 'drizzle-orm';
+import type { Db } from '../../src/catalog/driver/database.ts';
+import { endVideo } from '../../src/catalog/ends.ts';
 import { accountModels, accounts, ledger, submissions } from '../../src/catalog/schema.ts';
+import { concludeDoubt } from '../../src/catalog/submissions.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
@@ -122,9 +125,8 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     await scene.requestSlot('v2');
     scene.upstream.plan('v1', never(refusal('request', 400)));
     expect(await scene.submit('v1', id)).toMatchObject({
-      step: 'end',
-      state: 'failed',
-      failure: { kind: 'upstream_refused', upstream: { status: 400 } },
+      step: 'ended',
+      end: { state: 'failed', failure: { kind: 'upstream_refused', upstream: { status: 400 } } },
     });
     expect(scene.told).toEqual(['v2']);
   });
@@ -220,7 +222,7 @@ describeOnBothCatalogs('a lost create', (catalog) => {
     expect(scene.upstream.creates).toHaveLength(1);
   });
 
-  test('that the upstream answered is sent again after two lists without it', async () => {
+  test('that the upstream answered is sent again after two lists without it, and a wait', async () => {
     await furnish();
     const id = await scene.granted('v1');
     scene.upstream.plan('v1', never(ANSWERED_5XX));
@@ -228,9 +230,14 @@ describeOnBothCatalogs('a lost create', (catalog) => {
     expect(first).toMatchObject({ step: 'confirm', submissionId: id });
     expect(await scene.video('v1')).toMatchObject({ state: 'unconfirmed' });
     const second = await scene.submit('v1', id);
-    expect(second).toMatchObject({ step: 'submit' });
+    expect(second).toMatchObject({ step: 'slot', isQueued: true, lookAgainMs: expect.any(Number) });
+    expect(await scene.requestSlot('v1')).toMatchObject({ step: 'slot' });
+    await scene.pass(5000);
+    const third = await scene.requestSlot('v1');
+    expect(third).toMatchObject({ step: 'submit' });
     expect(await scene.statesOf('v1')).toEqual(['void', 'granted']);
-    expect(await scene.take('v1', second)).toMatchObject({ step: 'watch' });
+    expect(await scene.take('v1', third)).toMatchObject({ step: 'watch' });
+    expect(scene.incidents).toEqual(['lost_answer', 'create_repeated']);
   });
 
   test('is not taken for unmade before its time to be sent is over', async () => {
@@ -243,8 +250,8 @@ describeOnBothCatalogs('a lost create', (catalog) => {
     expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'unconfirmed', firstEmptyListAt: null }]);
   });
 
-  test('with two tasks that can be its own ends the video with its slot', async () => {
-    await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+  test('with two tasks that can be its own ends the video, and both take slots until they end', async () => {
+    await furnish({ accounts: [{ maxConcurrentTasks: 2 }] });
     const id = await scene.granted('v1');
     await accept(scene.db, 'v2');
     await scene.requestSlot('v2');
@@ -253,17 +260,21 @@ describeOnBothCatalogs('a lost create', (catalog) => {
       scene.upstream.tasks.push({ ...madeAlready, visibleAtMs: Date.now() });
     };
     const step = await scene.submit('v1', id);
-    expect(step).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+    expect(step).toMatchObject({ step: 'ended', end: { state: 'failed', failure: { kind: 'answer_lost' } } });
     // A worker killed before its answer arrived: the next attempt comes to the same end, and sends nothing.
     expect(await scene.submit('v1', id)).toEqual(step);
-    expect(await scene.take('v1', step)).toMatchObject({ step: 'ended', end: { state: 'failed' } });
     expect(await scene.statesOf('v1')).toEqual(['void']);
-    expect(scene.told).toEqual(['v2']);
+    expect(scene.told).toEqual([]);
     expect(scene.upstream.creates).toHaveLength(1);
+    for (const { taskId } of scene.upstream.tasks) {
+      scene.upstream.finish(taskId, { kind: 'succeeded', result: null, costMicroUsd: 5 });
+    }
+    await scene.sweep();
+    expect(scene.told).toEqual(['v2']);
   });
 
-  test('at a shared account fails only when nobody is sending any more', async () => {
-    await furnish({ accounts: [{ shared: true }], createTimeoutMs: 60_000 });
+  test('at a shared account fails only when it is not being sent any more', async () => {
+    await furnish({ accounts: [{ readsList: false, singleLane: false }], createTimeoutMs: 60_000 });
     const id = await scene.granted('v1');
     const { answer, open } = gate();
     scene.upstream.plan('v1', { records: 'at once', answer });
@@ -271,16 +282,19 @@ describeOnBothCatalogs('a lost create', (catalog) => {
     await until(() => scene.upstream.creates.length === 1);
     expect(await scene.submit('v1', id)).toMatchObject({ step: 'confirm' });
     open(LOST);
-    expect(await first).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+    expect(await first).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
   });
 
-  test('whose doubt is over by the end goes on', async () => {
-    await furnish({ accounts: [{ shared: true }] });
+  test('whose task is found while its video is given up goes on', async () => {
+    await furnish();
     const id = await scene.granted('v1');
-    scene.upstream.plan('v1', { records: 'at once', answer: LOST });
-    const step = await scene.submit('v1', id);
+    scene.upstream.plan('v1', never(ANSWERED_5XX));
+    await scene.submit('v1', id);
     await scene.db.update(submissions).set({ state: 'running', taskId: 'task_1', runningAt: new Date() });
-    expect(await scene.take('v1', step)).toMatchObject({ step: 'watch', ended: false });
+    const failure = { kind: 'answer_lost', message: 'lost', upstream: null } as const;
+    const closes = (tx: Db) => concludeDoubt(tx, id, null);
+    const ending = { state: 'failed', failure, archive: null, closes } as const;
+    expect(await endVideo(scene.db, 'v1', ending)).toMatchObject({ end: null, grants: [] });
     expect(await scene.video('v1')).toMatchObject({ endedAt: null });
   });
 

@@ -2,7 +2,7 @@
 
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
@@ -249,6 +249,31 @@ export class Scene {
 
   sweep(): Promise<SweepReport> {
     return makeEnvironment().run(this.activities.sweep);
+  }
+
+  /** Lets time pass for all that is under way, in the rows and upstream. */
+  async pass(ms: number): Promise<void> {
+    const by = `interval '${ms} milliseconds'`;
+    const shift = (table: string, columns: readonly string[]) => {
+      const set = columns.map((column) => `${column} = ${column} - ${by}`).join(', ');
+      return this.db.execute(sql.raw(`update ${table} set ${set}`));
+    };
+    await shift('submissions', [
+      'granted_at',
+      'signalled_at',
+      'sent_at',
+      'send_until',
+      'first_empty_list_at',
+      'missing_since',
+      'list_unreadable_since',
+      'running_at',
+    ]);
+    await shift('waiting', ['not_before']);
+    await shift('accounts', ['paused_until', 'troubled_at', 'suspended_at', 'list_read_at', 'first_used_at']);
+    await shift('account_models', ['suspended_until']);
+    await shift('videos', ['created_at', 'expires_at', 'queue_deadline_at', 'end_before_at', 'opened_at', 'audited_at']);
+    await shift('orphans', ['created_at', 'found_at']);
+    for (const task of this.upstream.tasks) task.visibleAtMs -= ms;
   }
 
   async video(id: string): Promise<Video> {

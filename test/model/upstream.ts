@@ -22,7 +22,7 @@ export interface MadeTask {
   readonly model: string;
   readonly prompt: string;
   readonly durationSeconds: number;
-  readonly visibleAtMs: number;
+  visibleAtMs: number;
   status: TaskStatus;
 }
 

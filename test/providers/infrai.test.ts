@@ -1,6 +1,6 @@
 /** What is infrai's own: its words for a request, its open state words, its cancel, and a list without times. */
 
-import { isCandidate } from '../../src/domain/adoption.ts';
+import { sight } from '../../src/domain/adoption.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { infrai } from '../../src/providers/infrai.ts';
@@ -148,7 +148,6 @@ describe('the list of jobs', () => {
     server.script = json(200, { items: [{ job_id: 'job-1' }], next_cursor: 'x' });
     const { tasks } = await infrai.list(makeCall(server));
     expect(tasks).toEqual([{ taskId: 'job-1', createdAtMs: undefined, costMicroUsd: null }]);
-    const lost = { upstreamModel: 'cheapest', request: makeRequest(), sentAtMs: 0 };
-    expect(tasks.some((task) => isCandidate(task, lost))).toBe(false);
+    expect(sight(tasks, { prompt: makeRequest().prompt, sentAtMs: 0, rivals: [] }).candidates).toEqual([]);
   });
 });

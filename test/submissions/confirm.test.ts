@@ -2,10 +2,10 @@
 
 import { eq } from 'drizzle-orm';
 import { listAccounts } from '../../src/catalog/account-views.ts';
-import { submissions } from '../../src/catalog/schema.ts';
+import { submissions, videos } from '../../src/catalog/schema.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
-import { accept, Scene, type SceneOptions } from '../model/scene.ts';
+import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { ANSWERED_5XX, LOST, type MadeTask } from '../model/upstream.ts';
 
 describeOnBothCatalogs('the list of an account', (catalog) => {
@@ -55,9 +55,17 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
   });
 
   test.each([
-    ['another prompt', { prompt: 'v2' }],
+    ['a trimmed prompt', { prompt: ' v1\n' }],
     ['another duration', { durationSeconds: 5 }],
-    ['another model', { model: 'other' }],
+    ['another name of the model', { model: 'wan-2.6-2026-10-06' }],
+  ])('shows a task of %s that is adopted', async (_name, other) => {
+    await lose();
+    show(other);
+    expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+  });
+
+  test.each([
+    ['another prompt', { prompt: 'v2' }],
     ['another account', { account: 'https://elsewhere.example' }],
     ['an earlier time', { visibleAtMs: Date.now() - 10_000 }],
   ])('shows a task of %s that is not adopted', async (_name, other) => {
@@ -90,31 +98,82 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     expect(await confirm()).toMatchObject({ step: 'confirm' });
     const earlier = new Date(Date.now() - 2000);
     await scene.db.update(submissions).set({ sendUntil: earlier });
-    expect(await confirm()).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
+    expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
   });
 
-  test('that cannot be read is asked for again', async () => {
+  const unreadable = (status: number) => async () => {
+    throw new UpstreamError('answered', `${status}: the prompts of others`, { upstream: { status } });
+  };
+
+  test('that cannot be read is asked for again, and what it answered is for operators alone', async () => {
     await lose();
-    scene.upstream.onList = async () => {
-      throw new UpstreamError('answered', '503 from the list', { upstream: { status: 503 } });
-    };
-    expect(await confirm()).toMatchObject({
-      step: 'confirm',
-      lookAgainMs: 5000,
-      reason: 'the list cannot be read: 503 from the list',
+    scene.upstream.onList = unreadable(503);
+    const reason = 'the answer to the create was lost, and the account’s list cannot be read';
+    expect(await confirm()).toMatchObject({ step: 'confirm', lookAgainMs: 5000, reason });
+    const { waitingFor, failure } = await scene.video('v1');
+    expect({ waitingFor, failure }).toMatchObject({
+      waitingFor: { kind: 'lost_answer', detail: reason },
+      failure: null,
     });
-    const lastError = 'the list cannot be read: 503 from the list';
-    expect(await scene.video('v1')).toMatchObject({ failure: null, lastError });
+    expect(JSON.stringify(await scene.db.select().from(videos))).not.toContain('the prompts of others');
+    const lastError = 'the list cannot be read: 503: the prompts of others';
     expect(await listAccounts(scene.db)).toMatchObject([{ lastError }]);
     scene.upstream.onList = async () => show();
     expect(await confirm()).toMatchObject({ step: 'watch' });
-    expect(await scene.video('v1')).toMatchObject({ state: 'generating', lastError: null });
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', waitingFor: null });
+  });
+
+  test('that cannot be read for two minutes counts as none', async () => {
+    await lose();
+    scene.upstream.onList = unreadable(500);
+    await scene.pass(62_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    await scene.pass(120_000);
+    await confirm();
+    expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+    expect(scene.upstream.creates).toHaveLength(1);
+    expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'void', presumed: true, costMicroUsd: ESTIMATE }]);
+  });
+
+  test.each([404, 405, 501])('that is answered with %d is none, and the account says so', async (status) => {
+    await lose();
+    scene.upstream.onList = unreadable(status);
+    await scene.pass(62_000);
+    await confirm();
+    expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+    expect(await listAccounts(scene.db)).toMatchObject([{ reasons: ['no list'], inUse: 0 }]);
   });
 
   test('of an account that has vanished is not asked for with another key', async () => {
     await lose();
     await scene.db.update(submissions).set({ account: 'gone' }).where(eq(submissions.videoId, 'v1'));
-    expect(await confirm()).toMatchObject({ step: 'confirm', reason: expect.stringContaining('account gone') });
+    let lists = 0;
+    scene.upstream.onList = async () => void lists++;
+    await confirm();
+    expect(lists).toBe(0);
+  });
+
+  test('that shows a younger task which cannot be told ends the clip, and the task takes a slot', async () => {
+    await lose();
+    await scene.pass(62_000);
+    show({ prompt: 'other words' });
+    await confirm();
+    expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+    expect(await listAccounts(scene.db)).toMatchObject([{ inUse: 1, slots: [{ state: 'orphan' }] }]);
+  });
+
+  test('lets others go on beside a doubt that is older than ninety seconds', async () => {
+    await lose();
+    await accept(scene.db, 'v2');
+    expect(await scene.requestSlot('v2')).toMatchObject({ step: 'slot' });
+    scene.upstream.onList = unreadable(503);
+    await scene.pass(80_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm', lookAgainMs: 5000 });
+    expect(scene.told).toEqual([]);
+    await scene.pass(10_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    expect(scene.told).toEqual(['v2']);
+    expect(scene.incidents).toEqual(['lane_opened']);
   });
 
   test('is judged by the clock of the catalog whatever the time of the worker is', async () => {
@@ -142,7 +201,7 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     expect(step).toMatchObject({ step: 'confirm' });
     expect(step.step === 'confirm' && step.lookAgainMs).toBeLessThanOrEqual(4500);
     await scene.db.update(submissions).set({ firstEmptyListAt: long(windowMs) });
-    expect(await confirm()).toMatchObject({ step: 'submit' });
-    expect(await scene.statesOf('v1')).toEqual(['void', 'granted']);
+    expect(await confirm()).toMatchObject({ step: 'slot', lookAgainMs: expect.any(Number) });
+    expect(await scene.statesOf('v1')).toEqual(['void']);
   });
 });

@@ -21,6 +21,7 @@ const ACCOUNT = {
   apiKey: 'sk-one',
   maxConcurrentTasks: 4,
   shared: false,
+  list: true,
   pool: 'main',
   maxRequestsPerSecond: 1000,
   onLostAnswer: 'fail',

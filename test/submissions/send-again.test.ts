@@ -102,7 +102,7 @@ describeOnBothCatalogs('a create under a key that the provider honours', (catalo
     const id = await scene.granted('v1');
     scene.upstream.plan('v1', never(LOST), never(refusal('request', 400)));
     const step = await scene.take('v1', await scene.submit('v1', id));
-    expect(step).toMatchObject({ step: 'end', failure: { kind: 'upstream_refused' } });
+    expect(step).toMatchObject({ step: 'ended', end: { failure: { kind: 'upstream_refused' } } });
     expect(await scene.statesOf('v1')).toEqual(['void']);
   });
 
@@ -121,8 +121,7 @@ describeOnBothCatalogs('a create under a key that the provider honours', (catalo
     expect(waits).toEqual([0, 3, 10, 30]);
     await scene.db.update(submissions).set({ sentAt: new Date(Date.now() - 13 * 3_600_000) });
     const last = await scene.submit('v1', id);
-    expect(last).toMatchObject({ step: 'end', failure: { kind: 'answer_lost' } });
-    await scene.take('v1', last);
+    expect(last).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
     const [video] = await scene.db.select().from(videos);
     expect(video).toMatchObject({ state: 'failed', settledMicroUsd: 0 });
     expect(await scene.statesOf('v1')).toEqual(['void']);

@@ -143,7 +143,7 @@ function renderRead(view: VideoView): DialectAnswer {
   const body = renderTask(view);
   return isEnded(view.video.state)
     ? { status: 200, body }
-    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS.min) } };
+    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
 }
 
 /** AF-39, AF-40. */

@@ -5,6 +5,7 @@ import type { PublishedModel } from '../domain/models.ts';
 import { microUsdFromCents } from '../domain/money.ts';
 import type { Provider, ProviderCall, ProviderFacts, StartCall, TaskList, TaskStatus } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
+import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { requestEvents } from '../net/trusted/request-events.ts';
@@ -14,7 +15,6 @@ import {
   type AirforceTask,
   KNOWN_KEYS,
   modelList,
-  POLL_SECONDS,
   pushedState,
   STREAM_EVENTS,
   TASK_LIFETIME_SECONDS,
@@ -41,12 +41,7 @@ const FACTS: ProviderFacts = {
   cancels: false,
   // A guess, as the document says nothing of how soon a task is listed: generous where nothing was heard.
   listWindow: { answeredMs: 5_000, unansweredMs: 30_000 },
-  timing: {
-    firstPollMs: POLL_SECONDS.min * 1000,
-    minPollMs: POLL_SECONDS.min * 1000,
-    maxPollMs: POLL_SECONDS.max * 1000,
-    deadlineMs: 86_400_000,
-  },
+  timing: DOCUMENTED_TIMING.airforce,
   resultTtlMs: TASK_LIFETIME_MS,
 };
 

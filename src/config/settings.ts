@@ -118,6 +118,8 @@ export function embeddedOnly(config: Config): Config {
     ...config,
     // A data directory that belongs to other accounts or to other processes is left alone.
     dataDir: isEmbedded ? config.dataDir : join(config.dataDir, 'demo'),
+    // So is the gateway that callers know, and root's key for it.
+    publicUrl: urlAt(config.host, config.port),
     accounts: SANDBOX.accounts,
     models: SANDBOX.models,
     configFile: null,

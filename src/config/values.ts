@@ -90,9 +90,9 @@ function problemOfSecret(text: string): string | null {
 
 const LEAST_SECRET_LENGTH = 20;
 
-/** A key of somebody's that a header carries. */
+/** A key that a header carries. */
 export const secret = textWithout(problemOfSecret);
-/** A key that the operator chose: what signs or opens everything must not be guessed. */
+/** A key that the operator chooses: what opens everything or signs links must not be guessed. */
 export const longSecret = textWithout(
   (text) =>
     problemOfSecret(text) ??

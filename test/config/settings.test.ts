@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { exampleOf } from '../../src/config/entry.ts';
 import { readSettings, SETTINGS } from '../../src/config/environment.ts';
-import { atPort, ConfigError, loadConfig } from '../../src/config/settings.ts';
+import { atPort, ConfigError, embeddedOnly, loadConfig } from '../../src/config/settings.ts';
 
 function problemOf(environment: Record<string, string>): string {
   try {
@@ -183,6 +183,16 @@ describe('what is merely odd', () => {
     ]);
     expect(warningsOf({ CLIPYARD_HOST: host, CLIPYARD_PUBLIC_URL: 'https://clips.example.com' })).toEqual([]);
     expect(atPort(config, 9000).publicUrl).toBe(publicUrl.replace('8787', '9000'));
+  });
+});
+
+test('a demo has its own links, catalog and folder beside what the settings name', () => {
+  const settings = { CLIPYARD_PUBLIC_URL: 'https://clips.example.com', DATABASE_URL: 'postgres://u@h/db' };
+  expect(embeddedOnly(loadConfig(settings))).toMatchObject({
+    publicUrl: 'http://127.0.0.1:8787',
+    databaseUrl: null,
+    dataDir: resolve('.clipyard/demo'),
+    accounts: [{ id: 'sandbox' }],
   });
 });
 

@@ -14,7 +14,7 @@ const BETWEEN_TRIES_MS = 100;
 
 /** Compiles the checkout, as the programs do by themselves, before several of them start at once. */
 export function compile(): void {
-  execFileSync('node', ['-e', "import('../processes/bin/prepare-checkout.js').then((it) => it.prepareCheckout())"], {
+  execFileSync('node', ['-e', "import('./bin/prepare-checkout.js').then((it) => it.prepareCheckout())"], {
     cwd: ROOT,
     stdio: 'ignore',
   });

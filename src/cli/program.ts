@@ -47,7 +47,7 @@ function stays(load: () => Promise<Stays>, keepsFiles?: (config: Config) => bool
 function addProcessCommands(program: Command): void {
   program
     .command('up')
-    .description('everything in one process')
+    .description('everything in one process; ready when GET /readyz is 200')
     .action(stays(async () => (await loadProcesses()).up));
   program
     .command('serve')
@@ -63,7 +63,7 @@ function addProcessCommands(program: Command): void {
     .action(stays(async () => (await loadProcesses()).temporal));
   program
     .command('migrate')
-    .description('bring catalog and Temporal namespace up to date')
+    .description('bring catalog tables, Temporal namespace and its search attributes up to date')
     .action(
       stays(
         async () => (await import('../process/migrate.ts')).migrate,

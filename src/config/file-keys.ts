@@ -60,11 +60,11 @@ const ACCOUNT_KEYS = {
   provider: {
     schema: oneOf(PROVIDERS),
     example: PROVIDERS[0],
-    meaning: '`airforce`, `infrai`, `a4f` or `openai` (apifree and any other `/v1/videos` server)',
+    meaning: `the API that it speaks: ${PROVIDERS.join(', ')} (apifree and any other \`/v1/videos\` server)`,
   },
   baseUrl: {
     schema: apiBaseUrl,
-    example: 'https://api.example.com',
+    example: 'https://api.airforce',
     meaning: 'what stands before `/v1`; may be private or loopback: the operator wrote it',
   },
   apiKeyEnv: {
@@ -125,14 +125,14 @@ const MODEL_KEYS = {
     schema: name.optional(),
     example: 'airforce-1',
     absent: '',
-    meaning: 'the account that serves it; or instead:',
+    meaning: 'the account that serves it',
     isShown: true,
   },
   accounts: {
     schema: z.array(name).min(1, 'is empty').optional(),
     example: '[airforce-1, airforce-2]',
     absent: '',
-    meaning: 'several that do, in order of preference',
+    meaning: 'several that serve it, in order of preference; instead of `account`',
   },
   upstreamModel: {
     schema: modelName.optional(),
@@ -149,7 +149,7 @@ const MODEL_KEYS = {
     schema: z.array(durationSeconds).min(1, 'is empty').optional(),
     example: '[5, 8, 10]',
     absent: '',
-    meaning: 'the lengths on offer; or instead of it:',
+    meaning: 'the lengths on offer',
     isShown: true,
   },
   minDurationSeconds: {
@@ -162,7 +162,7 @@ const MODEL_KEYS = {
     schema: durationSeconds.optional(),
     example: '12',
     absent: '',
-    meaning: 'the longest, where any whole number of seconds between them is',
+    meaning: 'the longest; with it, instead of `durationsSeconds`, any whole number of seconds is on offer',
   },
   aspectRatios: {
     schema: z.array(z.string().regex(/^[0-9]{1,4}:[0-9]{1,4}$/, 'is not a ratio in quotes')).default([]),
@@ -205,7 +205,7 @@ const modelSchema = z
 export const FILE_KEYS = {
   accounts: {
     schema: z.array(z.strictObject(shapeOf(ACCOUNT_KEYS))).min(1, 'is empty'),
-    example: '[{ id: airforce-1, provider: airforce, baseUrl: https://api.example.com, apiKeyEnv: AIRFORCE_KEY }]',
+    example: '[{ id: airforce-1, provider: airforce, baseUrl: https://api.airforce, apiKeyEnv: AIRFORCE_KEY }]',
     meaning: 'upstream credentials; at least one',
     keys: ACCOUNT_KEYS,
   },
@@ -214,7 +214,6 @@ export const FILE_KEYS = {
     example: '[{ id: wan-2.6, account: airforce-1, pricePerSecondMicroUsd: 400000, durationsSeconds: [5, 8] }]',
     meaning: 'offered beside those that an upstream publishes itself (`GET /v1/models`)',
     keys: MODEL_KEYS,
-    isShown: true,
   },
 } as const satisfies Readonly<Record<string, FileKey>>;
 

@@ -13,6 +13,7 @@ const CHECKS = [
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
   ['architecture', ['node_modules/jest/bin/jest.js', 'test/architecture.test.ts']],
   ['contract', ['node_modules/jest/bin/jest.js', 'test/contract/contract.test.ts']],
+  ['documents', ['node_modules/jest/bin/jest.js', 'test/documents.test.ts']],
   ['dead code', ['node_modules/knip/bin/knip.js']],
 ];
 

@@ -1,136 +1,69 @@
-/** What the documents say, held against the code: tables, settings, routes, commands and links. */
+/** The documents: what is printed from the code is current, links and names in the rest exist, examples can be read. */
 
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
 import { parse } from 'yaml';
-import { buildProgram } from '../src/cli/program.ts';
+import { SETTINGS } from '../src/config/environment.ts';
 import { readConfigFile } from '../src/config/upstreams.ts';
-import { DIALECTS } from '../src/dialects/index.ts';
-import { REFUSALS, VIDEO_FAILURES } from '../src/domain/failure.ts';
 import { VIDEO_STATES } from '../src/domain/video.ts';
-import { ownRoutes } from './http/own/own-routes.ts';
-import { renderImportRules } from './import-directions.ts';
+import { commandNames } from './documents/commands.ts';
+import { FILES, PARTS, partsOf, reprint } from './documents/printed.ts';
 import { readProjectFile } from './source-files.ts';
 
-const README = readProjectFile('README.md');
-const DOCUMENTS = [
-  'README.md',
-  'ARCHITECTURE.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'docs/contract.md',
-  'docs/failures.md',
-  'docs/metrics.md',
-];
-
-/** The section under a heading, up to the next one of its rank. */
-function section(markdown: string, heading: string): string {
-  const start = markdown.indexOf(`\n${heading}\n`);
-  if (start < 0) throw new Error(`there is no section "${heading}"`);
-  const rank = heading.split(' ', 1)[0] ?? '#';
-  const body = markdown.slice(start + heading.length + 2);
-  const end = body.search(new RegExp(`^#{1,${rank.length}} `, 'm'));
-  return end < 0 ? body : body.slice(0, end);
-}
-
-/** The `code` of the first column of a section's tables. */
-function namesOf(heading: string): string[] {
-  const rows = section(README, heading).match(/^\| (?!---)[^|]*/gm) ?? [];
-  return rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)).toSorted();
-}
+const ROOT = resolve(__dirname, '..');
+const DOCUMENTS = ['.', 'docs'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+);
+const SETTING_NAMES: readonly string[] = Object.values(SETTINGS).map(({ name }) => name);
 
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted();
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name);
 
-type FailureTable = typeof VIDEO_FAILURES | typeof REFUSALS;
+/** Compares a document with what the code prints; `npm run docs` writes it first. */
+function expectPrinted(path: string, printed: string): void {
+  if (process.env['CLIPYARD_WRITE_DOCUMENTS'] === '1') writeFileSync(join(ROOT, path), printed);
+  expect(readProjectFile(path)).toBe(printed);
+}
 
-/** The table of docs/failures.md for failures or refusals. */
-function renderFailures(failures: FailureTable): string {
-  const rows = Object.entries(failures).map(
-    ([kind, { httpStatus, retry, charge, meaning }]) =>
-      `| \`${kind}\` | ${httpStatus} | ${retry} | ${charge} | ${meaning} |`,
+/** Whether a file is there and, behind `#`, has the heading. */
+function leadsSomewhere(from: string, link: string): boolean {
+  const [path = '', heading] = link.split('#');
+  const file = path === '' ? from : join(dirname(from), path);
+  if (!existsSync(join(ROOT, file))) return false;
+  if (heading === undefined) return true;
+  const headings = matches(readProjectFile(file), /^#+ (.+)$/gm);
+  return headings.some(
+    (text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-') === heading,
   );
-  return ['| kind | HTTP | retry | charge | meaning |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-function environmentNames(): string[] {
-  const config = readProjectFile('src/config/settings.ts');
-  return sorted([...matches(config, /^ {2}([A-Z][A-Z0-9_]+):/gm), ...matches(config, /\bgiven\['([A-Z_]+)'\]/g)]);
-}
-
-/** `GET /path/{id}` for every route of ours and every documented one of the dialects, without their prefixes. */
-async function mountedRoutes(): Promise<string[]> {
-  const own = await ownRoutes();
-  const documented = Object.values(DIALECTS).flatMap(({ routes }) =>
-    routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`),
-  );
-  return sorted([...own, ...documented].filter((route) => !route.startsWith('HEAD ')));
-}
-
-/** `serve`, `video create`: the commands that the command line has, those without sub-commands of their own. */
-function commandNames(command: Command = buildProgram(), path: readonly string[] = []): string[] {
-  if (command.commands.length === 0) return [path.join(' ')];
-  return command.commands.flatMap((each) => commandNames(each, [...path, each.name()]));
-}
-
-describe('tables', () => {
-  test('the architecture prints the table of import directions', () => {
-    expect(readProjectFile('ARCHITECTURE.md')).toContain(renderImportRules());
+describe('what is printed', () => {
+  test.each(DOCUMENTS)('%s is current; `npm run docs` makes it so', (path) => {
+    expectPrinted(path, reprint(readProjectFile(path)));
   });
 
-  test('every failure and refusal is documented as it is', () => {
-    const document = readProjectFile('docs/failures.md');
-    expect(document).toContain(renderFailures(VIDEO_FAILURES));
-    expect(document).toContain(renderFailures(REFUSALS));
+  test.each(Object.entries(FILES))('%s is current; `npm run docs` makes it so', (path, print) => {
+    expectPrinted(path, print());
   });
 
-  test('every state of a clip is in the README', () => {
-    expect(namesOf('## How a clip goes')).toEqual(VIDEO_STATES.toSorted());
+  test('every part stands in one document', () => {
+    const parts = DOCUMENTS.flatMap((path) => partsOf(readProjectFile(path)));
+    expect(parts.toSorted()).toEqual(Object.keys(PARTS).toSorted());
   });
 });
 
-describe('settings', () => {
-  test('the README names the environment that is read', () => {
-    expect(namesOf('### Environment')).toEqual(environmentNames());
-  });
-
-  test('the README names the keys of the configuration file', () => {
-    const file = readProjectFile('src/config/upstreams.ts');
-    const [examples = ''] = /^const EXAMPLES[\s\S]*?^\};/m.exec(file) ?? [];
-    expect(sorted(namesOf('### clipyard.yaml'))).toEqual(sorted(matches(examples, /^ {2}(\w+): /gm)));
-  });
-
-  test('the example configurations can be read', () => {
-    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(section(README, '### clipyard.yaml')) ?? [];
-    const folder = mkdtempSync(join(tmpdir(), 'clipyard-documents-'));
-    writeFileSync(join(folder, 'clipyard.yaml'), example);
-    const paths = [join(folder, 'clipyard.yaml'), resolve(__dirname, '../clipyard.example.yaml')];
-    const read = paths.map((path) => readConfigFile(path, { AIRFORCE_KEY: 'key' }));
-    rmSync(folder, { recursive: true });
-    expect(read.map(({ accounts, models }) => [accounts.length, models.length])).toEqual([
-      [1, 1],
-      [1, 1],
-    ]);
-  });
-
-  test('the example environment names nothing else', () => {
-    const names = matches(readProjectFile('.env.example'), /^#?([A-Z][A-Z0-9_]+)=/gm);
-    expect(names.filter((name) => !environmentNames().includes(name))).toEqual(['AIRFORCE_KEY']);
-  });
-});
-
-describe('routes and commands', () => {
-  test('the README lists every route and no other', async () => {
-    expect(namesOf('## Routes')).toEqual(await mountedRoutes());
-  });
-
-  test('the README lists every command and no other', () => {
-    const documented = namesOf('## Commands').filter((name) => name.startsWith('clipyard '));
-    // What stands behind a command's name in capitals is for its user to fill in.
-    const names = documented.map((name) => name.replace(/^clipyard /, '').replace(/ [A-Z].*$/, ''));
-    expect(names).toEqual(commandNames().toSorted());
+describe('what is written', () => {
+  test('every state of a clip is in the table of states', () => {
+    expect(matches(readProjectFile('docs/routes.md'), /^\| `(\w+)` \| `\w+` \| /gm).toSorted()).toEqual(
+      VIDEO_STATES.toSorted(),
+    );
   });
 
   test('every npm script that a document names exists', () => {
@@ -139,13 +72,31 @@ describe('routes and commands', () => {
     expect(sorted(named).filter((name) => !(name in scripts))).toEqual([]);
   });
 
-  test('every file that a document links to exists', () => {
+  test('every file and every heading that a document links to exists', () => {
     const broken = DOCUMENTS.flatMap((path) =>
-      matches(readProjectFile(path), /\]\((?!https?:|#)([^)#]+)/g).filter(
-        (link) => !existsSync(resolve(__dirname, '..', join(dirname(path), link))),
-      ),
+      matches(readProjectFile(path), /\]\((?!https?:)([^)]+)\)/g).filter((link) => !leadsSomewhere(path, link)),
     );
     expect(broken).toEqual([]);
+  });
+
+  test('every setting that a document names exists', () => {
+    const named = DOCUMENTS.flatMap((path) => matches(readProjectFile(path), /\b(CLIPYARD_[A-Z_]+[A-Z])\b/g));
+    expect(sorted(named).filter((name) => !SETTING_NAMES.includes(name))).toEqual(['CLIPYARD_SEEDS']);
+  });
+});
+
+describe('the examples', () => {
+  test('of clipyard.yaml can be read', () => {
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(readProjectFile('docs/settings.md')) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'clipyard-documents-'));
+    writeFileSync(join(folder, 'clipyard.yaml'), example);
+    const paths = [join(folder, 'clipyard.yaml'), resolve(ROOT, 'clipyard.example.yaml')];
+    const read = paths.map((path) => readConfigFile(path, { AIRFORCE_KEY: 'key' }));
+    rmSync(folder, { recursive: true });
+    expect(read.map(({ accounts, models }) => [accounts.length, models.length])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
   });
 });
 
@@ -158,7 +109,7 @@ describe('docker-compose.yml', () => {
   test('every setting is a documented one', () => {
     const set = own.flatMap(([, { environment }]) => Object.keys(environment));
     const keys = matches(configs.upstreams.content, /apiKeyEnv: (\w+)/g);
-    expect(sorted(set).filter((name) => !environmentNames().includes(name))).toEqual(keys);
+    expect(sorted(set).filter((name) => !SETTING_NAMES.includes(name))).toEqual(keys);
   });
 
   test('every service runs a command that exists', () => {

@@ -1,12 +1,15 @@
 /** Which gateway the commands against a running one talk to, and with which key. */
 
 import { CommandFailure, type GatewayAddress } from '../client/gateway-client.ts';
+import { COMMAND_SETTINGS, complain } from '../config/environment.ts';
 import { type ClientConfig, ConfigError, type Environment, loadClientConfig } from '../config/settings.ts';
 import { readRootKeyFile } from '../process/root-key-file.ts';
 
 function readSettings(environment: Environment | undefined): ClientConfig {
   try {
-    return loadClientConfig(environment);
+    const config = loadClientConfig(environment);
+    for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
+    return config;
   } catch (error) {
     throw error instanceof ConfigError ? new CommandFailure(error.message) : error;
   }
@@ -21,5 +24,6 @@ export function findGateway(environment?: Environment): GatewayAddress {
   const key = apiKey ?? (rootKeyDir === null ? null : readRootKeyFile(rootKeyDir));
   if (key !== null) return { url, apiKey: key };
   const place = rootKeyDir === null ? '' : `, and ${rootKeyDir} has no root key that can be read`;
-  throw new CommandFailure(`CLIPYARD_API_KEY is not set${place}; for example CLIPYARD_API_KEY=cy_3kN0u2mQ`);
+  const why = rootKeyDir === null ? ` (root's key goes to this machine and to CLIPYARD_PUBLIC_URL alone)` : '';
+  throw new CommandFailure(`${complain(COMMAND_SETTINGS.apiKey, `is not set${place}`)}${why}`);
 }

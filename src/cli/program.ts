@@ -1,11 +1,13 @@
 /** The command line: names, options and help of the commands. */
 
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { addAccountCommands } from '../client/account-commands.ts';
 import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
+import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
 import { type Config, ConfigError, loadConfig } from '../config/settings.ts';
 import type { ProcessContext } from '../process/run.ts';
 import { findGateway } from './client-settings.ts';
@@ -13,10 +15,13 @@ import { findGateway } from './client-settings.ts';
 // What a command runs is loaded with it: who lists videos does not wait for Temporal's worker and the catalog.
 const loadProcesses = () => import('../process/commands.ts');
 
-/** Settings that cannot be used are said in words and end the process. */
-function readConfig(): Config {
+/** Settings that cannot be used are said in words and end the process; what is merely odd is said. */
+function readConfig(keepsFiles: (config: Config) => boolean = () => true): Config {
   try {
-    return loadConfig();
+    const config = loadConfig();
+    for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
+    if (keepsFiles(config)) requireDataDir(config.dataDir);
+    return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -31,9 +36,9 @@ async function stay(level: Config['logLevel'], run: (context: ProcessContext) =>
 
 type Stays = (config: Config, context: ProcessContext) => Promise<void>;
 
-function stays(load: () => Promise<Stays>) {
+function stays(load: () => Promise<Stays>, keepsFiles?: (config: Config) => boolean) {
   return async () => {
-    const config = readConfig();
+    const config = readConfig(keepsFiles);
     const command = await load();
     await stay(config.logLevel, (context) => command(config, context));
   };
@@ -42,7 +47,7 @@ function stays(load: () => Promise<Stays>) {
 function addProcessCommands(program: Command): void {
   program
     .command('up')
-    .description('everything in one process')
+    .description('everything in one process; ready when GET /readyz is 200')
     .action(stays(async () => (await loadProcesses()).up));
   program
     .command('serve')
@@ -58,8 +63,13 @@ function addProcessCommands(program: Command): void {
     .action(stays(async () => (await loadProcesses()).temporal));
   program
     .command('migrate')
-    .description('bring catalog and Temporal namespace up to date')
-    .action(stays(async () => (await import('../process/migrate.ts')).migrate));
+    .description('bring catalog tables, Temporal namespace and its search attributes up to date')
+    .action(
+      stays(
+        async () => (await import('../process/migrate.ts')).migrate,
+        ({ databaseUrl }) => databaseUrl === null,
+      ),
+    );
 }
 
 function addSandboxCommand(program: Command): void {
@@ -72,7 +82,11 @@ function addSandboxCommand(program: Command): void {
     .option('--data-dir <dir>', 'keep tasks here across restarts')
     .action(async ({ dataDir, ...options }: { host: string; port: number; speed: number; dataDir?: string }) => {
       const { sandbox } = await loadProcesses();
-      await stay('info', (context) => sandbox({ ...options, dataDir: dataDir ?? null }, context));
+      await stay('info', (context) => {
+        const problem = dataDir === undefined ? null : problemOfFolder(resolve(dataDir));
+        if (problem !== null) throw new ConfigError(`--data-dir ${problem}`);
+        return sandbox({ ...options, dataDir: dataDir ?? null }, context);
+      });
     });
 }
 

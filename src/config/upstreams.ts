@@ -1,200 +1,106 @@
-/** clipyard.yaml: upstream accounts and models, checked down to each key. */
+/** clipyard.yaml: upstream accounts and models, checked down to each key, with mistakes named by their path. */
 
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseDocument } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { AccountConfig } from '../domain/account.ts';
+import { isJsonObject } from '../domain/json.ts';
 import type { ModelConfig } from '../domain/models.ts';
-import { PROVIDERS } from '../domain/vendor.ts';
-import { MODES } from '../domain/video-request.ts';
-import type { Environment } from './settings.ts';
-
-/** Settings that cannot be used; the message names each one, its problem and an example. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-const HOST_PORT = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
-
-/** Whether the text is `host:port` with a port that exists. */
-export function isHostPort(text: string): boolean {
-  const port = Number(HOST_PORT.exec(text)?.[2] ?? 0);
-  return port >= 1 && port <= 65_535;
-}
-
-const DAY_MS = 86_400_000;
-
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a name of letters, digits, dot, - and _');
-const modelName = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is not a model id without spaces');
-
-function isBaseUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, search, hash, username } = new URL(value);
-  return /^https?:$/.test(protocol) && search === '' && hash === '' && username === '';
-}
-
-function wholeNumber(min: number, max: number) {
-  const problem = `is not a whole number from ${min} to ${max}`;
-  return z.number(problem).int(problem).min(min, problem).max(max, problem);
-}
-
-const timingSchema = z
-  .strictObject({
-    firstPollMs: wholeNumber(0, DAY_MS),
-    minPollMs: wholeNumber(50, DAY_MS),
-    maxPollMs: wholeNumber(50, DAY_MS),
-    deadlineMs: wholeNumber(1_000, 30 * DAY_MS),
-    resultRetryMs: wholeNumber(0, DAY_MS),
-  })
-  .partial()
-  .refine(({ minPollMs, maxPollMs }) => (minPollMs ?? 0) <= (maxPollMs ?? Infinity), {
-    path: ['minPollMs'],
-    message: 'is larger than maxPollMs',
-  });
-
-const accountSchema = z.strictObject({
-  id: name,
-  provider: z.enum(PROVIDERS, { error: `is not one of ${PROVIDERS.join(', ')}` }),
-  baseUrl: z
-    .string()
-    .refine(isBaseUrl, 'is not an http or https URL without query and credentials')
-    .transform((value) => value.replace(/\/+$/, ''))
-    .refine((value) => !value.endsWith('/v1'), 'ends in /v1: write what stands before it'),
-  apiKeyEnv: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not the name of an environment variable'),
-  maxConcurrentTasks: wholeNumber(1, 1_000).default(4),
-  maxRequestsPerSecond: wholeNumber(1, 1_000).default(10),
-  shared: z.boolean().default(false),
-  list: z.boolean().default(true),
-  pool: name.default('main'),
-  // Only asked where an upstream has neither a list nor an idempotency key; elsewhere they are allowed and idle.
-  onLostAnswer: z.enum(['fail', 'resubmit'], { error: 'is neither fail nor resubmit' }).default('fail'),
-  lostAnswerHoldMs: wholeNumber(0, DAY_MS).default(600_000),
-  trustedHosts: z.array(z.string().refine(isHostPort, 'is not host:port')).default([]),
-  timing: timingSchema.default({}),
-});
-
-const durationSeconds = wholeNumber(1, 3_600);
-
-const modelSchema = z
-  .strictObject({
-    id: modelName,
-    account: name.optional(),
-    accounts: z.array(name).min(1, 'is empty').optional(),
-    upstreamModel: modelName.optional(),
-    pricePerSecondMicroUsd: wholeNumber(0, 1_000_000_000),
-    durationsSeconds: z.array(durationSeconds).min(1, 'is empty').optional(),
-    minDurationSeconds: durationSeconds.optional(),
-    maxDurationSeconds: durationSeconds.optional(),
-    aspectRatios: z.array(z.string().regex(/^[0-9]{1,4}:[0-9]{1,4}$/, 'is not a ratio in quotes')).default([]),
-    qualities: z.array(z.string().min(1)).default([]),
-    modes: z.array(z.enum(MODES, { error: `is not one of ${MODES.join(', ')}` })).default(['text']),
-  })
-  .refine((model) => (model.account === undefined) !== (model.accounts === undefined), {
-    path: ['account'],
-    message: 'or accounts is needed, and not both',
-  })
-  .refine((model) => (model.durationsSeconds === undefined) !== (model.maxDurationSeconds === undefined), {
-    path: ['durationsSeconds'],
-    message: 'or maxDurationSeconds is needed, and not both',
-  })
-  .refine((model) => (model.minDurationSeconds ?? 1) <= (model.maxDurationSeconds ?? Infinity), {
-    path: ['minDurationSeconds'],
-    message: 'is larger than maxDurationSeconds',
-  });
-
-const fileSchema = z.strictObject({
-  accounts: z.array(accountSchema).min(1, 'is empty'),
-  models: z.array(modelSchema).default([]),
-});
-
-/** What to write instead, by the last key of a path. */
-const EXAMPLES: Readonly<Record<string, string>> = {
-  accounts: 'accounts: [{ id: airforce-1, provider: airforce, baseUrl: https://api.example, apiKeyEnv: AIRFORCE_KEY }]',
-  id: 'id: airforce-1',
-  provider: `provider: ${PROVIDERS[0]}`,
-  baseUrl: 'baseUrl: https://api.example.com',
-  apiKeyEnv: 'apiKeyEnv: AIRFORCE_KEY',
-  maxConcurrentTasks: 'maxConcurrentTasks: 4',
-  maxRequestsPerSecond: 'maxRequestsPerSecond: 10',
-  shared: 'shared: false',
-  list: 'list: true',
-  pool: 'pool: main',
-  onLostAnswer: 'onLostAnswer: fail',
-  lostAnswerHoldMs: 'lostAnswerHoldMs: 600000',
-  trustedHosts: 'trustedHosts: [127.0.0.1:9000]',
-  timing: 'timing: { minPollMs: 2000, maxPollMs: 15000 }',
-  firstPollMs: 'firstPollMs: 5000',
-  minPollMs: 'minPollMs: 2000',
-  maxPollMs: 'maxPollMs: 15000',
-  deadlineMs: 'deadlineMs: 86400000',
-  resultRetryMs: 'resultRetryMs: 900000',
-  models: 'models: [{ id: sora-2, account: airforce-1, pricePerSecondMicroUsd: 100000, durationsSeconds: [4, 8] }]',
-  account: 'account: airforce-1',
-  upstreamModel: 'upstreamModel: sora-2',
-  pricePerSecondMicroUsd: 'pricePerSecondMicroUsd: 100000',
-  durationsSeconds: 'durationsSeconds: [4, 8, 12]',
-  minDurationSeconds: 'minDurationSeconds: 4',
-  maxDurationSeconds: 'maxDurationSeconds: 12',
-  aspectRatios: 'aspectRatios: ["16:9", "9:16"]',
-  qualities: 'qualities: [720p, 1080p]',
-  modes: 'modes: [text, image]',
-};
+import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import { didYouMean } from './closest-name.ts';
+import { ConfigError, type Environment, exampleOf } from './entry.ts';
+import { FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
 
 type Path = readonly PropertyKey[];
+
+const lastKey = (path: Path) => String(path.findLast((part) => typeof part === 'string'));
+
+/** The row of a path's last key, which stands below the others; undefined where there is no such key. */
+function findKey(path: Path): FileKey | undefined {
+  let row: FileKey | undefined;
+  let rows: Readonly<Record<string, FileKey>> | undefined = FILE_KEYS;
+  for (const key of path.filter((part) => typeof part === 'string')) {
+    row = rows?.[key];
+    rows = row?.keys;
+  }
+  return row;
+}
 
 /** `accounts[0].timing.minPollMs`. */
 function printPath(path: Path): string {
   const printed = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return printed.replace(/^\./, '');
+  return printed.replace(/^\./, '') || 'the file';
 }
 
 function complaint(path: Path, problem: string): string {
-  const key = path.findLast((part) => typeof part === 'string');
-  const example = EXAMPLES[String(key ?? 'accounts')];
-  const place = printPath(path) || 'the file';
-  return `${place} ${problem}${example === undefined ? '' : `; for example ${example}`}`;
+  const [key, row] = path.length === 0 ? ['accounts', FILE_KEYS.accounts] : [lastKey(path), findKey(path)];
+  return `${printPath(path)} ${problem}${row === undefined ? '' : `; for example ${key}: ${exampleOf(row)}`}`;
 }
 
-function complaints(issue: z.core.$ZodIssue): string[] {
+/** Whether nothing was written there, not even the key or only the key. */
+function isMissing(content: unknown, path: Path): boolean {
+  const parent = path.slice(0, -1).reduce<unknown>((value, key) => Reflect.get(Object(value), key), content);
+  return isJsonObject(parent) && (parent[lastKey(path)] ?? null) === null;
+}
+
+function complaints(content: unknown, issue: z.core.$ZodIssue): readonly string[] {
+  const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => complaint([...issue.path, key], 'is not a known key'));
+    const known = Object.keys(path.length === 0 ? FILE_KEYS : (findKey(path)?.keys ?? {}));
+    return issue.keys.map((key) => complaint([...path, key], `is not a known key${didYouMean(key, known)}`));
   }
-  if (issue.code !== 'invalid_type') return [complaint(issue.path, issue.message)];
-  const missing = issue.message.endsWith('received undefined');
-  return [complaint(issue.path, missing ? 'is missing' : `is not of the type ${issue.expected}`)];
+  // Rules between keys say themselves what is wrong with a missing one.
+  if (issue.code !== 'custom' && isMissing(content, path)) return [complaint(path, 'is missing')];
+  const isOurs = issue.code !== 'invalid_type' || !issue.message.startsWith('Invalid input');
+  return [complaint(path, isOurs ? issue.message : `is not of the type ${issue.expected}`)];
 }
 
-type FileContent = z.infer<typeof fileSchema>;
-
-/** Rules between entries: ids are unique, keys exist, and a model's accounts lie in one pool. */
-function crossComplaints(content: FileContent, environment: Environment): string[] {
-  const pools = new Map(content.accounts.map((account) => [account.id, account.pool]));
-  const problems = [...repeatedIds(content, 'accounts'), ...repeatedIds(content, 'models')];
-  content.accounts.forEach(({ apiKeyEnv }, index) => {
-    const key = environment[apiKeyEnv] ?? '';
-    const problem = key === '' ? 'is not set' : /[^\x21-\x7e]/.test(key) ? 'holds spaces or control characters' : null;
-    if (problem === null) return;
-    problems.push(complaint(['accounts', index, 'apiKeyEnv'], `names ${apiKeyEnv}, which ${problem}`));
-  });
-  content.models.forEach((model, index) => {
-    const accounts = accountsOf(model);
-    const unknown = accounts.filter((account) => !pools.has(account));
-    const path = ['models', index, model.account === undefined ? 'accounts' : 'account'];
-    if (unknown.length > 0) problems.push(complaint(path, `names ${unknown.join(', ')}, which is no account`));
-    const distinct = new Set(accounts.flatMap((account) => pools.get(account) ?? []));
-    if (distinct.size > 1) {
-      problems.push(complaint(path, `lies in several pools (${[...distinct].join(', ')}), and may lie in one only`));
-    }
-  });
-  return problems;
+/** Rules between entries: ids are unique, keys exist, intervals are in order, and a model's accounts lie in one pool. */
+function crossComplaints(content: FileContent, environment: Environment): readonly string[] {
+  return [
+    ...repeatedIds(content, 'accounts'),
+    ...repeatedIds(content, 'models'),
+    ...content.accounts.flatMap(({ apiKeyEnv }, index) => {
+      const key = environment[apiKeyEnv] ?? '';
+      const problem =
+        key === '' ? 'is not set' : /[^\x21-\x7e]/.test(key) ? 'holds spaces or control characters' : null;
+      if (problem === null) return [];
+      return [complaint(['accounts', index, 'apiKeyEnv'], `names ${apiKeyEnv}, which ${problem}`)];
+    }),
+    ...content.accounts.flatMap((account, index) => crossedIntervals(account, ['accounts', index, 'timing'])),
+    ...content.models.flatMap((model, index) => unusableAccounts(content, model, ['models', index])),
+  ];
 }
 
-function repeatedIds(content: FileContent, list: 'accounts' | 'models'): string[] {
+function repeatedIds(content: FileContent, list: 'accounts' | 'models'): readonly string[] {
   const ids = content[list].map(({ id }) => id);
   return ids.flatMap((id, index) =>
     ids.indexOf(id) === index ? [] : [complaint([list, index, 'id'], `${id} is there twice`)],
   );
+}
+
+/** The bound that is not written is the provider's. */
+function crossedIntervals({ provider, timing }: FileContent['accounts'][number], path: Path): readonly string[] {
+  const documented = DOCUMENTED_TIMING[provider];
+  const { minPollMs = documented.minPollMs, maxPollMs = documented.maxPollMs } = timing;
+  if (minPollMs <= maxPollMs) return [];
+  return timing.minPollMs === undefined
+    ? [complaint([...path, 'maxPollMs'], `is smaller than minPollMs, ${minPollMs}`)]
+    : [complaint([...path, 'minPollMs'], `is larger than maxPollMs, ${maxPollMs}`)];
+}
+
+function unusableAccounts(content: FileContent, model: FileContent['models'][number], path: Path): readonly string[] {
+  const pools = new Map(content.accounts.map((account) => [account.id, account.pool]));
+  const named = [...path, model.account === undefined ? 'accounts' : 'account'];
+  const unknown = accountsOf(model).filter((account) => !pools.has(account));
+  const distinct = new Set(accountsOf(model).flatMap((account) => pools.get(account) ?? []));
+  return [
+    ...(unknown.length > 0 ? [complaint(named, `names ${unknown.join(', ')}, which is no account`)] : []),
+    ...(distinct.size > 1
+      ? [complaint(named, `lies in several pools (${[...distinct].join(', ')}), and may lie in one only`)]
+      : []),
+  ];
 }
 
 function accountsOf(model: FileContent['models'][number]): readonly string[] {
@@ -223,30 +129,46 @@ function toModel(model: FileContent['models'][number]): ModelConfig {
   };
 }
 
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`${basename(path)} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
 function parseYaml(path: string): unknown {
-  const document = parseDocument(readFileSync(path, 'utf8'));
+  const document = parseDocument(readText(path));
   const [error] = document.errors;
   if (error !== undefined) throw new ConfigError(`${basename(path)} is not YAML: ${error.message.trim()}`);
   return document.toJS();
+}
+
+/** What clipyard.yaml gives. */
+export interface Upstreams {
+  readonly accounts: readonly AccountConfig[];
+  readonly models: readonly ModelConfig[];
+  /** The environment variables that hold the accounts' keys. */
+  readonly keyNames: readonly string[];
 }
 
 /**
  * Reads accounts and models; keys are looked up in the environment by the names that the file gives.
  * @throws ConfigError naming the path of every entry at fault, its problem and an example.
  */
-export function readConfigFile(
-  path: string,
-  environment: Environment,
-): { accounts: readonly AccountConfig[]; models: readonly ModelConfig[] } {
-  const parsed = fileSchema.safeParse(parseYaml(path) ?? {});
+export function readConfigFile(path: string, environment: Environment): Upstreams {
+  const content = parseYaml(path) ?? {};
+  const parsed = fileSchema.safeParse(content);
   const problems = parsed.success
     ? crossComplaints(parsed.data, environment)
-    : parsed.error.issues.flatMap((issue) => complaints(issue));
+    : parsed.error.issues.flatMap((issue) => complaints(content, issue));
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError(problems.map((problem) => `${basename(path)}: ${problem}`).join('\n'));
   }
+  const { accounts, models } = parsed.data;
   return {
-    accounts: parsed.data.accounts.map((account) => toAccount(account, environment)),
-    models: parsed.data.models.map(toModel),
+    accounts: accounts.map((account) => toAccount(account, environment)),
+    models: models.map(toModel),
+    keyNames: accounts.map(({ apiKeyEnv }) => apiKeyEnv),
   };
 }

@@ -111,6 +111,7 @@ export const a4f: Dialect = {
       kind: 'createAndWait',
       method: 'POST',
       path: A4F_PATHS.create,
+      meaning: 'creates a clip and answers with it in base64 when it is done',
       // X1: the words of this API that the others at the same path do not have.
       ownKeys: ['duration', 'ratio'],
       parse: parseCreate,

@@ -239,11 +239,19 @@ export const aiGateway: Dialect = {
   retentionSeconds: RETENTION_SECONDS,
   renderRefusal,
   routes: [
-    { kind: 'createMany', method: 'POST', path: AI_GATEWAY_PATHS.start, parse: parseGenerate, render: renderStarted },
+    {
+      kind: 'createMany',
+      method: 'POST',
+      path: AI_GATEWAY_PATHS.start,
+      meaning: '`{operation,warnings}` at once',
+      parse: parseGenerate,
+      render: renderStarted,
+    },
     {
       kind: 'createManyAndStream',
       method: 'POST',
       path: AI_GATEWAY_PATHS.generate,
+      meaning: 'a stream of heartbeats until all clips have ended, then one event with their links',
       parse: parseGenerate,
       renderEnd,
     },
@@ -251,6 +259,7 @@ export const aiGateway: Dialect = {
       kind: 'readMany',
       method: 'POST',
       path: AI_GATEWAY_PATHS.status,
+      meaning: '`{operation}` → `{status}`: `pending`, `completed` with `videos`, `error` or `cancelled`',
       parse: ({ body }) => readBody(statusBody, body).operation.videos,
       render: renderStatus,
     },

@@ -73,7 +73,7 @@ function renderRead(view: VideoView): DialectAnswer {
   const body = renderTask(view);
   return isEnded(view.video.state)
     ? { status: 200, body }
-    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS.min) } };
+    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
 }
 
 /** AO-16, AO-17. */
@@ -108,14 +108,42 @@ export const airforce2024: Dialect = {
   retentionSeconds: TASK_LIFETIME_SECONDS,
   renderRefusal,
   routes: [
-    { kind: 'create', method: 'POST', path: AIRFORCE_PATHS.create, parse, render: renderCreated },
-    { kind: 'read', method: 'GET', path: AIRFORCE_PATHS.task, render: renderRead },
-    { kind: 'list', method: 'GET', path: AIRFORCE_PATHS.tasks, parse: parseList, render: renderList },
-    { kind: 'stream', method: 'GET', path: AIRFORCE_PATHS.stream, renderChange, closing: [] },
+    {
+      kind: 'create',
+      method: 'POST',
+      path: AIRFORCE_PATHS.create,
+      meaning: 'creates a task',
+      parse,
+      render: renderCreated,
+    },
+    {
+      kind: 'read',
+      method: 'GET',
+      path: AIRFORCE_PATHS.task,
+      meaning: 'the task, with `Retry-After` while it runs',
+      render: renderRead,
+    },
+    {
+      kind: 'list',
+      method: 'GET',
+      path: AIRFORCE_PATHS.tasks,
+      meaning: "the caller's newest: `?limit=&status=`",
+      parse: parseList,
+      render: renderList,
+    },
+    {
+      kind: 'stream',
+      method: 'GET',
+      path: AIRFORCE_PATHS.stream,
+      meaning: 'server-sent events, one for each change',
+      renderChange,
+      closing: [],
+    },
     {
       kind: 'delete',
       method: 'DELETE',
       path: AIRFORCE_PATHS.task,
+      meaning: "removes the record from the caller's history, and the clip",
       // AO-18: the clip goes too, and what was debited stays debited.
       purgesMedia: true,
       // X9
@@ -123,6 +151,12 @@ export const airforce2024: Dialect = {
       unknownId: 'success',
       render: () => ({ status: 200, body: { deleted: true } }),
     },
-    { kind: 'models', method: 'GET', path: AIRFORCE_PATHS.models, render: renderModels },
+    {
+      kind: 'models',
+      method: 'GET',
+      path: AIRFORCE_PATHS.models,
+      meaning: 'the models on offer',
+      render: renderModels,
+    },
   ],
 };

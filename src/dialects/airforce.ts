@@ -143,7 +143,7 @@ function renderRead(view: VideoView): DialectAnswer {
   const body = renderTask(view);
   return isEnded(view.video.state)
     ? { status: 200, body }
-    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS.min) } };
+    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
 }
 
 /** AF-39, AF-40. */
@@ -190,6 +190,7 @@ const create: CreateRoute = {
   kind: 'create',
   method: 'POST',
   path: AIRFORCE_PATHS.create,
+  meaning: 'creates a task',
   // X1: the words of this API that the others at the same path do not have.
   ownKeys: ['duration_seconds', 'aspect_ratio', 'mode', 'input_images'],
   parse: parseCreate,
@@ -203,12 +204,19 @@ export const airforce: Dialect = {
   renderRefusal,
   routes: [
     create,
-    { kind: 'read', method: 'GET', path: AIRFORCE_PATHS.task, render: renderRead },
+    {
+      kind: 'read',
+      method: 'GET',
+      path: AIRFORCE_PATHS.task,
+      meaning: 'the task, with `Retry-After` while it runs',
+      render: renderRead,
+    },
     // X2: there are no query parameters, so all are ignored.
     {
       kind: 'list',
       method: 'GET',
       path: AIRFORCE_PATHS.tasks,
+      meaning: "the caller's newest 100",
       parse: () => ({ limit: LIST_LIMIT }),
       render: renderList,
     },
@@ -216,6 +224,7 @@ export const airforce: Dialect = {
       kind: 'stream',
       method: 'GET',
       path: AIRFORCE_PATHS.stream,
+      meaning: 'server-sent events, one for each change',
       // AF-35, AF-37: the whole task each time.
       renderChange: (view) => ({ event: STREAM_EVENTS.change, data: JSON.stringify(renderTask(view)) }),
       // AF-38
@@ -225,6 +234,7 @@ export const airforce: Dialect = {
       kind: 'delete',
       method: 'DELETE',
       path: AIRFORCE_PATHS.task,
+      meaning: "removes the record from the caller's history",
       // AF-43: the record only; the media go when their time is up.
       purgesMedia: false,
       // X9
@@ -233,6 +243,12 @@ export const airforce: Dialect = {
       unknownId: 'success',
       render: () => ({ status: 200, body: { deleted: true } }),
     },
-    { kind: 'models', method: 'GET', path: AIRFORCE_PATHS.models, render: renderModels },
+    {
+      kind: 'models',
+      method: 'GET',
+      path: AIRFORCE_PATHS.models,
+      meaning: 'the models on offer',
+      render: renderModels,
+    },
   ],
 };

@@ -57,6 +57,8 @@ interface RouteBase {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** As documented, with `:id` where a video is named. */
   readonly path: string;
+  /** What it is for, as docs/routes.md says it. */
+  readonly meaning: string;
 }
 
 /** What makes a video. `parse` throws `Refusal` for what does not fit. */

@@ -239,6 +239,7 @@ function renderRefusal(refusal: Refusal): DialectAnswer {
 
 const notOffered = (what: string) => ({
   kind: 'unsupported' as const,
+  meaning: '400 `not_supported`',
   problem: `${what} are not supported: no upstream offers them`,
 });
 
@@ -247,24 +248,54 @@ const videoRoutes: readonly DialectRoute[] = [
     kind: 'create',
     method: 'POST',
     path: OPENAI_PATHS.videos,
+    meaning: 'creates a video; JSON or multipart',
     takesForms: true,
     parse: parseCreate,
     render: renderPlain,
   },
-  { kind: 'list', method: 'GET', path: OPENAI_PATHS.videos, parse: parseList, render: renderList },
-  { kind: 'read', method: 'GET', path: OPENAI_PATHS.video, render: renderRead },
+  {
+    kind: 'list',
+    method: 'GET',
+    path: OPENAI_PATHS.videos,
+    meaning: '`?limit=&after=&order=asc|desc`',
+    parse: parseList,
+    render: renderList,
+  },
+  {
+    kind: 'read',
+    method: 'GET',
+    path: OPENAI_PATHS.video,
+    meaning: 'the video, with `openai-poll-after-ms` while it runs',
+    render: renderRead,
+  },
   {
     kind: 'delete',
     method: 'DELETE',
     path: OPENAI_PATHS.video,
+    meaning: 'removes an ended video and its clip; 409 before the end',
     purgesMedia: true,
     // X9: only what has ended can be deleted.
     whileRunning: 'refuse',
     unknownId: 'not found',
     render: (id) => ({ status: 200, body: { id, object: 'video.deleted', deleted: true } }),
   },
-  { kind: 'content', method: 'GET', path: OPENAI_PATHS.content, choose: chooseContent },
-  { kind: 'remix', method: 'POST', path: OPENAI_PATHS.remix, parse: parseRemix, render: renderPlain },
+  {
+    kind: 'content',
+    method: 'GET',
+    path: OPENAI_PATHS.content,
+    meaning:
+      'the clip, or with `?variant=thumbnail` its poster, `?variant=spritesheet` up to 25 pictures from all along it; ' +
+      '409 until it is ready, 404 `spritesheet_unavailable` without ffmpeg',
+    choose: chooseContent,
+  },
+  {
+    kind: 'remix',
+    method: 'POST',
+    path: OPENAI_PATHS.remix,
+    meaning: 'a new video with the same settings and another prompt',
+    parse: parseRemix,
+    render: renderPlain,
+  },
   { method: 'POST', path: OPENAI_PATHS.edits, ...notOffered('edits') },
   { method: 'POST', path: OPENAI_PATHS.extensions, ...notOffered('extensions') },
   { method: 'POST', path: OPENAI_PATHS.characters, ...notOffered('characters') },
@@ -284,6 +315,12 @@ export const openai: Dialect = {
   routes: [
     ...videoRoutes,
     ...videoRoutes.map(atAlias),
-    { kind: 'models', method: 'GET', path: '/v1/models', render: renderModels },
+    {
+      kind: 'models',
+      method: 'GET',
+      path: '/v1/models',
+      meaning: "the models on offer, in OpenAI's shape",
+      render: renderModels,
+    },
   ],
 };

@@ -1,5 +1,7 @@
 /** The names of the documented APIs: what we speak inbound (dialects) and outbound (providers). */
 
+import type { PollTiming } from './poll-schedule.ts';
+
 export const PROVIDERS = ['airforce', 'infrai', 'a4f', 'openai'] as const;
 /** The outbound adapter for a documented API. */
 export type ProviderName = (typeof PROVIDERS)[number];
@@ -19,6 +21,19 @@ export const MOST_IMAGES = {
   a4f: 0,
   openai: 1,
 } as const satisfies Record<ProviderName, number>;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * How a provider's tasks are polled unless an account is configured otherwise. AF-27 for airforce; guesses for infrai and
+ * openai, whose documents name no interval. A task of a4f is never polled: of its row only the deadline counts.
+ */
+export const DOCUMENTED_TIMING = {
+  airforce: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
+  infrai: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
+  a4f: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
+  openai: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
+} as const satisfies Record<ProviderName, PollTiming>;
 
 export const DIALECTS = ['airforce', 'airforce-2024', 'infrai', 'openai', 'a4f', 'ai-gateway'] as const;
 /** The inbound face of a documented API. */

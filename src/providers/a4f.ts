@@ -3,6 +3,7 @@
 import type { JsonObject } from '../domain/json.ts';
 import type { Provider, ProviderFacts, StartCall, StartOutcome } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
+import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
 import type { StoredClip } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { MalformedVideoBody } from '../net/base64/decoder.ts';
@@ -18,8 +19,7 @@ const FACTS: ProviderFacts = {
   honoursIdempotencyKey: false,
   listWindow: null,
   cancels: false,
-  // Nothing is polled: only the deadline counts, should an answer never come.
-  timing: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: 86_400_000 },
+  timing: DOCUMENTED_TIMING.a4f,
   resultTtlMs: 86_400_000,
 };
 

@@ -5,6 +5,7 @@ import type { PublishedModel } from '../domain/models.ts';
 import { microUsdFromCents } from '../domain/money.ts';
 import type { Provider, ProviderCall, ProviderFacts, ResultLink, StartCall } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
+import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
 import { type ImageReference, MODES, type VideoRequest } from '../domain/video-request.ts';
 import { requestEvents } from '../net/trusted/request-events.ts';
 import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts';
@@ -13,7 +14,6 @@ import {
   AIRFORCE_PATHS,
   KNOWN_KEYS,
   modelList,
-  POLL_SECONDS,
   pushedState,
   STREAM_EVENTS,
   TASK_LIFETIME_SECONDS,
@@ -37,12 +37,7 @@ const FACTS: ProviderFacts = {
   cancels: false,
   // A guess, as the document says nothing of how soon a task is listed: generous where nothing was heard.
   listWindow: { answeredMs: 5_000, unansweredMs: 30_000 },
-  timing: {
-    firstPollMs: POLL_SECONDS.min * 1000,
-    minPollMs: POLL_SECONDS.min * 1000,
-    maxPollMs: POLL_SECONDS.max * 1000,
-    deadlineMs: 86_400_000,
-  },
+  timing: DOCUMENTED_TIMING.airforce,
   resultTtlMs: TASK_LIFETIME_MS,
 };
 

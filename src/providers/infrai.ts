@@ -2,6 +2,7 @@
 
 import type { JsonObject } from '../domain/json.ts';
 import type { Provider, ProviderCall, ProviderFacts, ResultLink, StartCall } from '../domain/provider.ts';
+import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { type JsonReply, requestJson } from '../net/trusted/request-json.ts';
 import { ASPECTS, INFRAI_PATHS, KNOWN_KEYS, LIST_LIMIT, RESOLUTIONS } from '../wire/infrai.ts';
@@ -18,8 +19,8 @@ const FACTS: ProviderFacts = {
   cancels: true,
   // IN-35: jobs in the list show neither time nor prompt, so nothing is told from it; a lost create is sent again.
   listWindow: null,
-  // Guesses: the document says neither how often to poll nor how long a result is kept.
-  timing: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: 86_400_000 },
+  timing: DOCUMENTED_TIMING.infrai,
+  // A guess: the document does not say how long a result is kept.
   resultTtlMs: 86_400_000,
 };
 

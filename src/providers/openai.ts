@@ -11,6 +11,7 @@ import type {
   StartOutcome,
   TaskStatus,
 } from '../domain/provider.ts';
+import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { type EncodedBody, encodeMultipart, type FilePart } from '../net/trusted/encoded-body.ts';
@@ -27,9 +28,9 @@ const FACTS: ProviderFacts = {
   // Neither the document nor the SDKs name a key that the server honours, or a cancel.
   honoursIdempotencyKey: false,
   cancels: false,
-  // Guesses, like those below: generous where nothing was heard.
+  // Guesses, like the lifetime below: generous where nothing was heard.
   listWindow: { answeredMs: 5_000, unansweredMs: 30_000 },
-  timing: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: 86_400_000 },
+  timing: DOCUMENTED_TIMING.openai,
   resultTtlMs: 86_400_000,
 };
 

@@ -66,7 +66,7 @@ export function aiSdk(running: () => RunningClipyard): void {
     expect(found.settled.seen.at(-1)).toBe('completed');
   });
 
-  test('its own download refuses a private address, which the README says', () => {
+  test('its own download refuses a private address, which docs/routes.md says', () => {
     expect(found.defaultDownload).toMatchObject({ name: 'AI_DownloadError' });
   });
 

@@ -3,7 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ConfigError, loadConfig } from '../../src/config/settings.ts';
+import { exampleOf } from '../../src/config/entry.ts';
+import { readSettings, SETTINGS } from '../../src/config/environment.ts';
+import { atPort, ConfigError, embeddedOnly, loadConfig } from '../../src/config/settings.ts';
 
 function problemOf(environment: Record<string, string>): string {
   try {
@@ -23,6 +25,9 @@ afterAll(() => {
   process.chdir(startDir);
   rmSync(emptyDir, { recursive: true });
 });
+
+const NEW_KEY = 'a-new-key-for-the-links';
+const OLD_KEY = 'an-old-key-for-the-links';
 
 describe('settings', () => {
   test('an empty environment gives the documented defaults', () => {
@@ -59,13 +64,13 @@ describe('settings', () => {
       loadConfig({
         CLIPYARD_HOST: '::1',
         CLIPYARD_PORT: '9000',
-        CLIPYARD_SIGNING_KEY: 'new, old',
+        CLIPYARD_SIGNING_KEY: `${NEW_KEY}, ${OLD_KEY}`,
         CLIPYARD_TRUSTED_HOSTS: '10.0.0.7:9000,[::1]:443',
         DATABASE_URL: 'postgres://u@h/db',
       }),
     ).toMatchObject({
       publicUrl: 'http://[::1]:9000',
-      signingKeys: ['new', 'old'],
+      signingKeys: [NEW_KEY, OLD_KEY],
       trustedHosts: ['10.0.0.7:9000', '[::1]:443'],
       databaseUrl: 'postgres://u@h/db',
     });
@@ -88,8 +93,13 @@ describe('settings', () => {
     ['CLIPYARD_PORT', '70000', 'whole number from 1 to 65535', 'CLIPYARD_PORT=8787'],
     ['CLIPYARD_HOST', 'http://x', 'not a host name', 'CLIPYARD_HOST=127.0.0.1'],
     ['CLIPYARD_ROOT_KEY', 'two words', 'spaces', 'CLIPYARD_ROOT_KEY=cy_'],
+    ['CLIPYARD_ROOT_KEY', 'nineteen-characters', 'fewer than 20 characters', 'CLIPYARD_ROOT_KEY=cy_'],
+    ['CLIPYARD_SIGNING_KEY', `${NEW_KEY},x`, 'fewer than 20 characters', 'CLIPYARD_SIGNING_KEY=new-key'],
     ['CLIPYARD_PUBLIC_URL', 'clips.example.com', 'http or https URL', 'CLIPYARD_PUBLIC_URL=https://'],
     ['CLIPYARD_PUBLIC_URL', 'http://a/?b', 'query', 'CLIPYARD_PUBLIC_URL=https://'],
+    ['CLIPYARD_PUBLIC_URL', 'https://u:p@clips.example.com', 'user name or a password', 'CLIPYARD_PUBLIC_URL=https://'],
+    ['CLIPYARD_PUBLIC_URL', 'https://u@clips.example.com', 'user name or a password', 'CLIPYARD_PUBLIC_URL=https://'],
+    ['CLIPYARD_PUBLIC_URL', 'http://0.0.0.0:8787', 'no host that can be called', 'CLIPYARD_PUBLIC_URL=https://'],
     ['CLIPYARD_TRUSTED_HOSTS', 'images.internal', 'host:port', 'CLIPYARD_TRUSTED_HOSTS=10.0.0.7:9000'],
     ['CLIPYARD_DRAIN_SECONDS', '-1', 'from 0 to 86400', 'CLIPYARD_DRAIN_SECONDS=900'],
     ['CLIPYARD_SYNC_WAIT_SECONDS', '0', 'from 1 to 3600', 'CLIPYARD_SYNC_WAIT_SECONDS=540'],
@@ -99,6 +109,7 @@ describe('settings', () => {
     ['TEMPORAL_ADDRESS', 'temporal', 'host:port', 'TEMPORAL_ADDRESS=127.0.0.1:7233'],
     ['TEMPORAL_NAMESPACE', 'a b', 'namespace', 'TEMPORAL_NAMESPACE=default'],
     ['TEMPORAL_UI_URL', 'localhost', 'URL', 'TEMPORAL_UI_URL=https://'],
+    ['TEMPORAL_UI_URL', 'https://u:p@temporal.internal', 'user name or a password', 'TEMPORAL_UI_URL=https://'],
   ])('%s refuses %s with problem and example', (name, value, problem, example) => {
     const message = problemOf({ [name]: value });
     expect(message.startsWith(name)).toBe(true);
@@ -122,4 +133,72 @@ describe('settings', () => {
     });
     rmSync(directory, { recursive: true });
   });
+});
+
+describe('what is merely odd', () => {
+  const warningsOf = (environment: Record<string, string>) => loadConfig(environment).warnings;
+
+  test('a name of ours that nothing reads is said, with the one that was probably meant', () => {
+    expect(warningsOf({ CLIPYARD_PROT: '1' })).toEqual([
+      'CLIPYARD_PROT is no setting of this version, and ignored; did you mean CLIPYARD_PORT?',
+    ]);
+    expect(warningsOf({ S3_BUCKET: 'clips', CLIPYARD_ENCRYPTION_KEYS: 'a:b' })).toEqual([
+      'S3_BUCKET is no setting of this version, and ignored',
+      'CLIPYARD_ENCRYPTION_KEYS is no setting of this version, and ignored',
+    ]);
+  });
+
+  test.each([
+    ['CLIPYARD_PORTS', 'CLIPYARD_PORT'],
+    ['CLIPYARD_ULR', 'CLIPYARD_URL'],
+    ['CLIPYARD_APIKEY', 'CLIPYARD_API_KEY'],
+    ['CLIPYARD_DATADIR', 'CLIPYARD_DATA_DIR'],
+    ['CLIPYARD_LOGLEVEL', 'CLIPYARD_LOG_LEVEL'],
+    ['CLIPYARD_DRAIN_SECOND', 'CLIPYARD_DRAIN_SECONDS'],
+    ['CLIPYARD_DATABASE_URL', 'DATABASE_URL'],
+    ['CLIPYARD_TEMPORAL_ADRESS', 'TEMPORAL_ADDRESS'],
+  ])('%s is taken for a slip of %s', (name, meant) => {
+    expect(warningsOf({ [name]: 'x' })).toEqual([expect.stringContaining(`did you mean ${meant}?`)]);
+  });
+
+  test('what others read, what is empty and what the file names is not mentioned', () => {
+    expect(warningsOf({ PORT: '1', AWS_REGION: 'x', S3_PREFIX: 'x', CLIPYARD_PROT: '' })).toEqual([]);
+    const accounts = [{ id: 'a', provider: 'a4f', baseUrl: 'https://a.example', apiKeyEnv: 'CLIPYARD_A4F_KEY' }];
+    writeFileSync('clipyard.yaml', JSON.stringify({ accounts }));
+    expect(warningsOf({ CLIPYARD_A4F_KEY: 'key' })).toEqual([]);
+    rmSync('clipyard.yaml');
+  });
+
+  test.each([
+    ['0.0.0.0', 'http://127.0.0.1:8787'],
+    ['0', 'http://127.0.0.1:8787'],
+    ['::', 'http://[::1]:8787'],
+    ['0:0:0:0:0:0:0:0', 'http://[::1]:8787'],
+  ])('a gateway that listens at %s links to %s and says so', (host, publicUrl) => {
+    const config = loadConfig({ CLIPYARD_HOST: host });
+    expect(config).toMatchObject({ host, publicUrl });
+    expect(config.warnings).toEqual([
+      `CLIPYARD_PUBLIC_URL is not set: links begin with ${publicUrl} and open on this machine alone; ` +
+        'for example CLIPYARD_PUBLIC_URL=https://clips.example.com',
+    ]);
+    expect(warningsOf({ CLIPYARD_HOST: host, CLIPYARD_PUBLIC_URL: 'https://clips.example.com' })).toEqual([]);
+    expect(atPort(config, 9000).publicUrl).toBe(publicUrl.replace('8787', '9000'));
+  });
+});
+
+test('a demo has its own links, catalog and folder beside what the settings name', () => {
+  const settings = { CLIPYARD_PUBLIC_URL: 'https://clips.example.com', DATABASE_URL: 'postgres://u@h/db' };
+  expect(embeddedOnly(loadConfig(settings))).toMatchObject({
+    publicUrl: 'http://127.0.0.1:8787',
+    databaseUrl: null,
+    dataDir: resolve('.clipyard/demo'),
+    accounts: [{ id: 'sandbox' }],
+  });
+});
+
+test('every example can be written', () => {
+  const environment = Object.fromEntries(
+    Object.values(SETTINGS).map((setting) => [setting.name as string, exampleOf(setting)]),
+  );
+  expect(() => readSettings(SETTINGS, environment)).not.toThrow();
 });

@@ -3,6 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
+import { exampleOf } from '../../src/config/entry.ts';
+import { FILE_KEYS, type FileKey } from '../../src/config/file-keys.ts';
 import { ConfigError, loadConfig } from '../../src/config/settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'clipyard-file-'));
@@ -12,6 +15,17 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const ACCOUNT = '{ id: a, provider: airforce, baseUrl: "https://api.example/", apiKeyEnv: KEY }';
 const OTHER = '{ id: b, provider: airforce, baseUrl: "http://127.0.0.1:9/x", apiKeyEnv: KEY, pool: other }';
 const MODEL = 'id: m, account: a, pricePerSecondMicroUsd: 100000, durationsSeconds: [8, 4]';
+
+const timed = (timing: string) => `accounts: [${ACCOUNT.replace('}', `, timing: { ${timing} } }`)}]`;
+const endpoint = (path: string) => `accounts: [{ baseUrl: "https://a.example${path}" }]`;
+
+/** Every key with its path. */
+function listKeys(keys: Readonly<Record<string, FileKey>>, above = ''): (readonly [string, FileKey])[] {
+  return Object.entries(keys).flatMap(([name, key]) => [
+    [`${above}${name}`, key] as const,
+    ...listKeys(key.keys ?? {}, `${above}${name}.`),
+  ]);
+}
 
 function load(text: string, environment: Record<string, string> = { KEY: 'secret' }) {
   writeFileSync(file, text);
@@ -86,11 +100,35 @@ describe('clipyard.yaml', () => {
     ['an unknown key at the top', `accounts: [${ACCOUNT}]\nx: 1`, 'x is not a known key'],
     ['an unknown key deep inside', `accounts: [{ timing: { pollMs: 1 } }]`, 'accounts[0].timing.pollMs is not a known'],
     ['a missing key', 'accounts: [{ id: a }]', 'accounts[0].baseUrl is missing; for example baseUrl: https'],
+    ['a missing number', `accounts: [${ACCOUNT}]\nmodels: [{ id: m }]`, 'models[0].pricePerSecondMicroUsd is missing'],
+    ['a key without a value', 'accounts: [{ id: a, baseUrl: }]', 'accounts[0].baseUrl is missing'],
+    ['a missing choice', 'accounts: [{ id: a }]', 'accounts[0].provider is missing; for example provider: airforce'],
+    ['a slip at the top', `acounts: [${ACCOUNT}]`, 'acounts is not a known key; did you mean accounts?'],
+    ['a slip of an account', 'accounts: [{ base_url: x }]', 'base_url is not a known key; did you mean baseUrl?'],
+    ['a slip of a model', 'models: [{ price: 1 }]', 'price is not a known key; did you mean pricePerSecondMicroUsd?'],
+    [
+      'a slip of timing',
+      'accounts: [{ timing: { minPolMs: 1 } }]',
+      'minPolMs is not a known key; did you mean minPollMs?',
+    ],
+    ['a word for a number', 'accounts: [{ maxConcurrentTasks: four }]', 'is not a whole number from 1 to 1000'],
     ['an unknown provider', `accounts: [{ provider: x }]`, 'accounts[0].provider is not one of airforce'],
     ['a base URL with version', `accounts: [{ baseUrl: "https://a.example/v1/" }]`, 'ends in /v1'],
+    [
+      'a base URL that is an endpoint',
+      endpoint('/x/v1/videos'),
+      'ends in /v1/videos: write what stands before it, https://a.example/x;',
+    ],
+    ['an endpoint with version alone', endpoint('/v1//'), 'what stands before it, https://a.example;'],
+    ['an endpoint of airforce', endpoint('/v1/video/generations'), 'what stands before it, https://a.example;'],
+    ['an endpoint of apifree', endpoint('/v1/openai/videos'), 'what stands before it, https://a.example;'],
+    ['a base URL with credentials', `accounts: [{ baseUrl: "https://u:p@a.example" }]`, 'a user name or a password'],
+    ['a base URL with a query', endpoint('?key=1'), 'accounts[0].baseUrl carries a query'],
     ['a base URL without scheme', `accounts: [{ baseUrl: a.example }]`, 'accounts[0].baseUrl is not an http'],
     ['a number out of bounds', `accounts: [{ maxConcurrentTasks: 0 }]`, 'maxConcurrentTasks is not a whole number'],
-    ['crossed intervals', 'accounts: [{ timing: { minPollMs: 9000, maxPollMs: 60 } }]', 'is larger than maxPollMs'],
+    ['crossed intervals', timed('minPollMs: 9000, maxPollMs: 60'), 'timing.minPollMs is larger than maxPollMs, 60'],
+    ['a shortest interval above the longest', timed('minPollMs: 60000'), 'minPollMs is larger than maxPollMs, 15000'],
+    ['a longest interval below the shortest', timed('maxPollMs: 4000'), 'maxPollMs is smaller than minPollMs, 5000'],
     ['a bad trusted host', 'accounts: [{ trustedHosts: [x] }]', 'accounts[0].trustedHosts[0] is not host:port'],
     ['a repeated account', `accounts: [${ACCOUNT}, ${ACCOUNT}]`, 'accounts[1].id a is there twice'],
     [
@@ -115,6 +153,24 @@ describe('clipyard.yaml', () => {
     ],
   ])('%s is refused by its path', (_, text, problem) => {
     expect(problemOf(text)).toContain(problem);
+  });
+
+  test.each(['/', '//', '/v1/ab12/gateway', '/v1x', '/videos'])('a base URL may end in %s', (path) => {
+    const account = ACCOUNT.replace('https://api.example/', `https://api.example${path}`);
+    expect(load(`accounts: [${account}]`).accounts[0]?.baseUrl).toBe(`https://api.example${path}`.replace(/\/+$/, ''));
+  });
+
+  test('intervals in order with those of the provider are taken', () => {
+    const { accounts } = load(timed('minPollMs: 15000'));
+    expect(accounts[0]?.timing).toEqual({ minPollMs: 15_000 });
+  });
+
+  test('a file that cannot be read is named', () => {
+    expect(() => loadConfig({ CLIPYARD_CONFIG: directory })).toThrow(/^clipyard-file-\w+ cannot be read: EISDIR/);
+  });
+
+  test.each(listKeys(FILE_KEYS))('the example of %s can be written', (_, key) => {
+    expect(() => key.schema.parse(parse(exampleOf(key)))).not.toThrow();
   });
 
   test('a key that the environment lacks is named', () => {

@@ -40,9 +40,9 @@ test('every series is whole', () => {
   expect(series).toEqual(first.map((id, n) => rowsOf(`${id} to ${last[n]}`)));
 });
 
-test('docs/contract.md is what npm run contract makes of rules and titles', () => {
+test('docs/contract.md is what npm run docs makes of rules and titles', () => {
   const document = renderContract(claims);
-  if (process.env['CLIPYARD_WRITE_CONTRACT'] === '1') {
+  if (process.env['CLIPYARD_WRITE_DOCUMENTS'] === '1') {
     writeFileSync(resolve(__dirname, '../..', CONTRACT_PATH), document);
   }
   expect(readProjectFile(CONTRACT_PATH)).toBe(document);

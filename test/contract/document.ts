@@ -9,7 +9,7 @@ export const CONTRACT_PATH = 'docs/contract.md';
 const HEAD = `# Contract
 
 Every rule of the documented APIs that Clipyard speaks, in our words, and the tests that hold it. Written by \`npm run
-contract\` from \`test/contract/rows\` and from the titles of the tests; \`test/contract\` fails when it is not current,
+docs\` from \`test/contract/rows\` and from the titles of the tests; \`test/contract\` fails when it is not current,
 when a rule has neither test nor reason, and when a title names a rule that there is not.
 `;
 

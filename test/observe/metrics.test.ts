@@ -318,19 +318,6 @@ describe('a scrape', () => {
 describe('the document', () => {
   const DOCUMENT = readProjectFile('docs/metrics.md');
 
-  function printTable(definitions: typeof COUNTED | typeof READ): string {
-    const rows = Object.entries(definitions).map(([name, { type, labels, help }]) => {
-      const names = labels.map((label: string) => `\`${label}\``).join(', ');
-      return `| \`${name}\` | ${type} | ${names || '-'} | ${help} |`;
-    });
-    return ['| metric | type | labels | says |', '| --- | --- | --- | --- |', ...rows].join('\n');
-  }
-
-  test('prints every metric as it is defined', () => {
-    expect(DOCUMENT).toContain(printTable(COUNTED));
-    expect(DOCUMENT).toContain(printTable(READ));
-  });
-
   test('names what is served, and nothing else is', async () => {
     const { registry } = createProcessMetrics();
     addCatalogMetrics(registry, { read: () => Promise.reject(), onProblem: () => {}, timeoutMs: 1, freshMs: 0 });

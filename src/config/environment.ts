@@ -1,0 +1,246 @@
+/** The environment variables that are settings: one table in which each stands once. */
+
+import { z } from 'zod';
+import { didYouMean } from './closest-name.ts';
+import { ConfigError, type Entry, type Environment, exampleOf } from './entry.ts';
+import {
+  baseUrl,
+  commaSeparated,
+  hostPort,
+  isWildcard,
+  longSecret,
+  oneOf,
+  secret,
+  textWithout,
+  webUrl,
+  wholeNumberText,
+} from './values.ts';
+
+/** A row; the key before it is its name in the program. */
+interface Setting extends Entry {
+  readonly name: string;
+  /** Its example is no key to start with. */
+  readonly isSecret?: true;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+function problemOfDatabase(url: string): string | null {
+  const isPostgres = URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
+  return isPostgres ? null : 'is not a PostgreSQL URL';
+}
+
+/** What the processes read: gateway, workers, and what runs beside them. */
+export const PROCESS_SETTINGS = {
+  host: {
+    name: 'CLIPYARD_HOST',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9.:_-]+$/, 'is not a host name or address')
+      .default('127.0.0.1'),
+    meaning: 'where the gateway listens; `0.0.0.0` or `::` is every address of the machine',
+  },
+  port: {
+    name: 'CLIPYARD_PORT',
+    schema: wholeNumberText(1, 65_535).default(8787),
+    meaning: 'its port',
+  },
+  publicUrl: {
+    name: 'CLIPYARD_PUBLIC_URL',
+    schema: baseUrl.refine((url) => !isWildcard(new URL(url).hostname), 'names no host that can be called').optional(),
+    example: 'https://clips.example.com',
+    absent: '`http://HOST:PORT`',
+    meaning:
+      'base of the links we hand out, to callers and (by the workers) to upstreams; without it, a gateway that listens ' +
+      'at every address hands out links that this machine alone can open, and says so',
+  },
+  dataDir: {
+    name: 'CLIPYARD_DATA_DIR',
+    schema: z.string().default('.clipyard'),
+    meaning: "folder of the catalog, media, Temporal's file and the generated root key (mode 0600)",
+  },
+  rootKey: {
+    name: 'CLIPYARD_ROOT_KEY',
+    schema: longSecret.optional(),
+    example: 'cy_root_3kN0u2mQ7dXvT1bL',
+    isSecret: true,
+    absent: 'generated, printed once',
+    meaning: 'API key of the caller `root`, of 20 characters or more: may do everything, has no credit limit',
+  },
+  signingKeys: {
+    name: 'CLIPYARD_SIGNING_KEY',
+    schema: commaSeparated.pipe(z.array(longSecret)).default([]),
+    example: 'new-key-of-20-characters,previous-key-of-20-characters',
+    isSecret: true,
+    absent: 'generated, kept in the catalog',
+    meaning: 'signs links, 20 characters or more; a list `new,old` rotates: the first signs, all verify',
+  },
+  configFile: {
+    name: 'CLIPYARD_CONFIG',
+    schema: z.string().optional(),
+    example: './clipyard.yaml',
+    absent: '`clipyard.yaml` if present, else the sandbox',
+    meaning: 'file with upstream accounts and models',
+  },
+  trustedHosts: {
+    name: 'CLIPYARD_TRUSTED_HOSTS',
+    schema: commaSeparated
+      .refine((hosts) => z.array(hostPort).safeParse(hosts).success, 'is not a list of host:port')
+      .default([]),
+    example: '10.0.0.7:9000,images.internal:443',
+    meaning: "`host:port,…` that callers' image URLs may name although they are private; gateway and workers read it",
+  },
+  drainSeconds: {
+    name: 'CLIPYARD_DRAIN_SECONDS',
+    schema: wholeNumberText(0, 86_400).default(900),
+    meaning:
+      'how long a stop waits for a running a4f call and for running requests before it cuts them; all other work hands ' +
+      'over within seconds',
+  },
+  syncWaitSeconds: {
+    name: 'CLIPYARD_SYNC_WAIT_SECONDS',
+    schema: wholeNumberText(1, 3_600).default(540),
+    meaning: 'how long an a4f create waits for its clip; the other dialects answer at once',
+  },
+  metricsPort: {
+    name: 'CLIPYARD_METRICS_PORT',
+    schema: wholeNumberText(1, 65_535).optional(),
+    example: '9464',
+    absent: 'off',
+    meaning: "port of `CLIPYARD_HOST` at which `up`, `serve` and `work` serve Prometheus' `/metrics`, without a key",
+  },
+  logLevel: {
+    name: 'CLIPYARD_LOG_LEVEL',
+    schema: oneOf(LOG_LEVELS).default('info'),
+    meaning: '`trace`, `debug`, `info`, `warn`, `error` or `silent`; JSON lines on standard error',
+  },
+  databaseUrl: {
+    name: 'DATABASE_URL',
+    schema: textWithout(problemOfDatabase).optional(),
+    example: 'postgres://clipyard@127.0.0.1:5432/clipyard',
+    absent: 'unset: embedded PGlite',
+    meaning: 'PostgreSQL; needed by `serve` and `work`',
+  },
+  temporalAddress: {
+    name: 'TEMPORAL_ADDRESS',
+    schema: hostPort.optional(),
+    example: '127.0.0.1:7233',
+    absent: 'unset: embedded dev server',
+    meaning: '`host:port` of a Temporal server',
+  },
+  temporalNamespace: {
+    name: 'TEMPORAL_NAMESPACE',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is not a namespace name')
+      .optional(),
+    example: 'default',
+    absent: '`default`',
+    meaning: 'its namespace',
+  },
+  temporalProfile: {
+    name: 'TEMPORAL_PROFILE',
+    schema: z.string().optional(),
+    example: 'production',
+    absent: 'unset',
+    meaning: "a profile of Temporal's own configuration file; used instead of an address",
+  },
+  temporalUiUrl: {
+    name: 'TEMPORAL_UI_URL',
+    schema: webUrl.optional(),
+    example: 'https://temporal.example.com',
+    absent: 'that of the dev server',
+    meaning: 'base of the links to workflows',
+  },
+  temporalCliPath: {
+    name: 'TEMPORAL_CLI_PATH',
+    schema: z.string().optional(),
+    example: '/usr/local/bin/temporal',
+    absent: 'looked up',
+    meaning: 'the `temporal` program for the embedded dev server',
+  },
+  cacheHome: {
+    name: 'XDG_CACHE_HOME',
+    schema: z.string().optional(),
+    example: '/var/cache',
+    absent: '`~/.cache`',
+    meaning: 'where the dev server that was downloaded or built is kept, in `clipyard/`',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** What the commands against a running gateway read beside those that say where our own gateway is. */
+export const COMMAND_SETTINGS = {
+  url: {
+    name: 'CLIPYARD_URL',
+    schema: baseUrl.optional(),
+    example: 'https://clips.example.com',
+    absent: 'the public URL',
+    meaning: 'which gateway the commands ask',
+  },
+  apiKey: {
+    name: 'CLIPYARD_API_KEY',
+    schema: secret.optional(),
+    example: 'cy_3kN0u2mQ',
+    isSecret: true,
+    absent: "root's key",
+    meaning:
+      'whose videos and callers they are; without it `CLIPYARD_ROOT_KEY`, else the generated key in the data directory: ' +
+      'both are sent to this machine or the public URL only',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** Every setting. */
+export const SETTINGS = { ...PROCESS_SETTINGS, ...COMMAND_SETTINGS };
+
+/** What settings are once they are read; null where an absent one has no default. */
+export type Values<Settings extends Readonly<Record<string, Setting>>> = {
+  readonly [Key in keyof Settings]: undefined extends z.output<Settings[Key]['schema']>
+    ? NonNullable<z.output<Settings[Key]['schema']>> | null
+    : z.output<Settings[Key]['schema']>;
+};
+
+/** A problem with a setting, in words, with an example. */
+export function complain(setting: Setting, problem: string): string {
+  const { name } = setting;
+  return `${name} ${problem}; for example ${name}=${exampleOf(setting)}`;
+}
+
+/** An empty value counts as absent, as compose files leave them. */
+export function withoutEmpty(environment: Environment): Record<string, string> {
+  const given = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+  return Object.fromEntries(given);
+}
+
+/**
+ * Reads these settings.
+ * @throws ConfigError naming every one that cannot be used, its problem and an example.
+ */
+export function readSettings<Settings extends Readonly<Record<string, Setting>>>(
+  settings: Settings,
+  environment: Environment,
+): Values<Settings> {
+  const problems = new Set<string>();
+  const values = Object.entries(settings).map(([key, setting]) => {
+    const { success, data, error } = setting.schema.safeParse(environment[setting.name]);
+    for (const { message } of error?.issues ?? []) problems.add(complain(setting, message));
+    return [key, success ? (data ?? null) : null] as const;
+  });
+  if (problems.size > 0) throw new ConfigError([...problems].join('\n'));
+  return Object.fromEntries(values) as Values<Settings>;
+}
+
+/** Names that Clipyard alone reads, and those of an object store: this version has none, and keeps clips elsewhere. */
+const OURS = /^(CLIPYARD_|S3_(ENDPOINT|BUCKET)$)/;
+
+/**
+ * Names that are meant for us and that nothing reads, with a line that says so. They are no reason to stop: Kubernetes
+ * names the ports of a service `clipyard` so, and what another version reads may stay set.
+ */
+export function unknownNames(environment: Environment, alsoRead: readonly string[]) {
+  const known: readonly string[] = Object.values(SETTINGS).map(({ name }) => name);
+  const unread = Object.keys(environment).filter((name) => OURS.test(name) && ![...known, ...alsoRead].includes(name));
+  return unread.map((name) => {
+    const hint = didYouMean(name, known);
+    return { line: `${name} is no setting of this version, and ignored${hint}`, isMisspelt: hint !== '' };
+  });
+}

@@ -1,0 +1,100 @@
+/** Kinds of values that settings and keys of clipyard.yaml have, each with what is said of one that does not fit. */
+
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+/** Text in which `problemOf` finds nothing wrong. */
+export function textWithout(problemOf: (text: string) => string | null) {
+  return z.string().superRefine((text, context) => {
+    const problem = problemOf(text);
+    if (problem !== null) context.addIssue(problem);
+  });
+}
+
+function notWhole(min: number, max: number): string {
+  return `is not a whole number from ${min} to ${max}`;
+}
+
+export function wholeNumber(min: number, max: number) {
+  const problem = notWhole(min, max);
+  return z.number(problem).int(problem).min(min, problem).max(max, problem);
+}
+
+/** The same, written in text. */
+export function wholeNumberText(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,9}$/, notWhole(min, max))
+    .transform(Number)
+    .pipe(wholeNumber(min, max));
+}
+
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: `is not one of ${words.join(', ')}` });
+}
+
+/** `a, b` as a list. */
+export const commaSeparated = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+const HOST_PORT = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
+
+function isHostPort(text: string): boolean {
+  const port = Number(HOST_PORT.exec(text)?.[2] ?? 0);
+  return port >= 1 && port <= 65_535;
+}
+
+/** `host:port` with a port that exists; IPv6 in brackets. */
+export const hostPort = z.string().refine(isHostPort, 'is not host:port');
+
+/** True for `0.0.0.0` and `::` in any spelling: every address of the machine to listen at, and none to call. */
+export function isWildcard(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '');
+  return ipaddr.isValid(bare) && ipaddr.process(bare).range() === 'unspecified';
+}
+
+function problemOfWebUrl(text: string): string | null {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) return 'is not an http or https URL';
+  const { username, password } = new URL(text);
+  return username + password === '' ? null : 'carries a user name or a password';
+}
+
+function problemOfBaseUrl(text: string): string | null {
+  return problemOfWebUrl(text) ?? (/[?#]/.test(text) ? 'carries a query or a fragment' : null);
+}
+
+const withoutTrailingSlash = (url: string) => url.replace(/\/+$/, '');
+
+/** An http or https URL without credentials; a trailing slash goes. */
+export const webUrl = textWithout(problemOfWebUrl).transform(withoutTrailingSlash);
+/** A web URL that paths are put behind. */
+export const baseUrl = textWithout(problemOfBaseUrl).transform(withoutTrailingSlash);
+
+/** The documented paths of upstreams, or their beginning; a proxy may have a `/v1` of its own further ahead. */
+const ENDPOINT = /^(.*)(\/v1(?:\/(?:videos?|models|openai)(?:\/.*)?)?)$/;
+
+/** A base URL of an API whose paths begin with `/v1`. */
+export const apiBaseUrl = baseUrl.superRefine((url, context) => {
+  const { origin, pathname } = new URL(url);
+  const [, before, endpoint] = ENDPOINT.exec(pathname) ?? [];
+  if (endpoint !== undefined) context.addIssue(`ends in ${endpoint}: write what stands before it, ${origin}${before}`);
+});
+
+function problemOfSecret(text: string): string | null {
+  return /^[\x21-\x7e]{1,512}$/.test(text) ? null : 'holds spaces or characters that a header cannot carry';
+}
+
+const LEAST_SECRET_LENGTH = 20;
+
+/** A key that a header carries. */
+export const secret = textWithout(problemOfSecret);
+/** A key that the operator chooses: what opens everything or signs links must not be guessed. */
+export const longSecret = textWithout(
+  (text) =>
+    problemOfSecret(text) ??
+    (text.length < LEAST_SECRET_LENGTH ? `has fewer than ${LEAST_SECRET_LENGTH} characters` : null),
+);

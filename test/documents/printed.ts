@@ -1,0 +1,64 @@
+/** What of the documents is printed from the code: whole files, and parts between two marks. */
+
+import { REFUSALS, VIDEO_FAILURES } from '../../src/domain/failure.ts';
+import { COUNTED, READ } from '../../src/observe/metrics/definitions.ts';
+import { renderImportRules } from '../import-directions.ts';
+import { COMMAND_PARTS } from './commands.ts';
+import { ROUTE_PARTS } from './routes.ts';
+import { printEnvironmentExample, printFileExample, SETTING_PARTS } from './settings.ts';
+import { code, printTable } from './table.ts';
+
+function printFailures(failures: typeof VIDEO_FAILURES | typeof REFUSALS): string {
+  const rows = Object.entries(failures).map(([kind, { httpStatus, retry, charge, meaning }]) => [
+    code(kind),
+    String(httpStatus),
+    retry,
+    charge,
+    meaning,
+  ]);
+  return printTable(['kind', 'HTTP', 'retry', 'charge', 'meaning'], rows);
+}
+
+function printMetrics(definitions: typeof COUNTED | typeof READ): string {
+  const rows = Object.entries(definitions).map(([name, { type, labels, help }]) => [
+    code(name),
+    type,
+    labels.map(code).join(', ') || '-',
+    help,
+  ]);
+  return printTable(['metric', 'type', 'labels', 'says'], rows);
+}
+
+/** Every part by its name. */
+export const PARTS: Readonly<Record<string, () => string>> = {
+  'import directions': renderImportRules,
+  failures: () => printFailures(VIDEO_FAILURES),
+  refusals: () => printFailures(REFUSALS),
+  'counted metrics': () => printMetrics(COUNTED),
+  'metrics of the catalog': () => printMetrics(READ),
+  ...SETTING_PARTS,
+  ...COMMAND_PARTS,
+  ...ROUTE_PARTS,
+};
+
+/** Files that are nothing else. */
+export const FILES: Readonly<Record<string, () => string>> = {
+  '.env.example': printEnvironmentExample,
+  'clipyard.example.yaml': printFileExample,
+};
+
+const PART = /(?<=<!-- printed: ([^>]+) -->\n)[\s\S]*?(?=<!-- end -->)/g;
+
+/** The names of the parts that a document has. */
+export function partsOf(document: string): readonly string[] {
+  return [...document.matchAll(PART)].map(([, name = '']) => name);
+}
+
+/** A document with its parts as the code prints them now. */
+export function reprint(document: string): string {
+  return document.replace(PART, (_, name: string) => {
+    const print = PARTS[name];
+    if (print === undefined) throw new Error(`nothing prints "${name}"`);
+    return `\n${print()}\n\n`;
+  });
+}

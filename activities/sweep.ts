@@ -58,7 +58,7 @@ class Parts {
     try {
       return await work();
     } catch (error) {
-      this.#note(what, error);
+      this.note(what, error);
       return otherwise;
     }
   }
@@ -77,14 +77,15 @@ class Parts {
       try {
         done += await work(thing);
       } catch (error) {
-        this.#note(what, error);
+        this.note(what, error);
         if (isAway(error)) break;
       }
     }
     return done;
   }
 
-  #note(what: string, error: unknown): void {
+  /** What could not be done is done by the next sweep, which is worth a line of the report. */
+  note(what: string, error: unknown): void {
     this.#log.error({ what, error: String(error) }, 'a part of the sweep failed');
     if (this.errors.length < MAX_ERRORS) this.errors.push(`${what}: ${String(error)}`.slice(0, MAX_ERROR_LENGTH));
   }
@@ -94,12 +95,16 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
   const before = (ageMs: number) => new Date(Date.now() - ageMs);
 
-  async function startForgotten(): Promise<number> {
-    return (await startUnopened(dependencies, before(PATIENCE_MS))).started;
+  async function startForgotten(parts: Parts): Promise<number> {
+    const { started, failed, isAway } = await startUnopened(dependencies, before(PATIENCE_MS));
+    if (failed > 0 || isAway) parts.note('starts', isAway ? 'Temporal is away' : `${failed} failed`);
+    return started;
   }
 
-  async function tellForgotten(): Promise<number> {
-    return (await tellWishes(dependencies)).told;
+  async function tellForgotten(parts: Parts): Promise<number> {
+    const { told, failed, isAway } = await tellWishes(dependencies);
+    if (failed > 0 || isAway) parts.note('wishes', isAway ? 'Temporal is away' : `${failed} failed`);
+    return told;
   }
 
   /** Asks suspended accounts whether their key is good again; where there is nothing free to ask for, a create is. */
@@ -122,8 +127,8 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       () => listDue(dependencies),
       async (video) => ((await resume(dependencies, video)) === 'started' ? 1 : 0),
     );
-    const started = await parts.section('starts', startForgotten, 0);
-    const told = await parts.section('wishes', tellForgotten, 0);
+    const started = await parts.section('starts', () => startForgotten(parts), 0);
+    const told = await parts.section('wishes', () => tellForgotten(parts), 0);
     await parts.section('reopenings', () => retellReopenings(dependencies), undefined);
     await parts.each(
       'grants',

@@ -4,6 +4,7 @@ import { and, asc, desc, eq, inArray, isNotNull, isNull, min, or, type SQL, sql 
 import type { MicroUsd } from '../domain/money.ts';
 import { DOUBTFUL_SUBMISSION_STATES, OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Db } from './driver/database.ts';
+import { areListsDue } from './reopenings.ts';
 import { accountModels, accounts, orphans, submissions } from './schema.ts';
 
 export type OrphanRow = typeof orphans.$inferSelect;
@@ -31,7 +32,7 @@ export interface DueAccount {
 
 /**
  * Accounts in use whose list was last read ten minutes ago. One is in use while it has slots taken, and for one more
- * reading after that; a create that made no task, as far as we know, is a reason to read at once.
+ * reading after that; a create that made no task, as far as we know, is a reason to read at once, and so is a restore.
  */
 export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   const own = sql`select 1 from ${submissions} where ${submissions.account} = ${accounts.id}`;
@@ -56,7 +57,7 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
         eq(accounts.readsList, true),
         isNull(accounts.listMissingAt),
         isNotNull(accounts.firstUsedAt),
-        or(and(isInUse, isInterval), wasInDoubt),
+        or(and(isInUse, isInterval), wasInDoubt, areListsDue),
       ),
     )
     .orderBy(asc(accounts.id));

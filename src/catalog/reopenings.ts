@@ -1,6 +1,6 @@
 /** What has to be done after an older copy was put back: until nothing is left of it, no slot is granted. */
 
-import { and, eq, inArray, isNull, lt, notInArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, notInArray, type SQL, sql } from 'drizzle-orm';
 import { type Db, rowsOf } from './driver/database.ts';
 import { accounts, reopenings, videos } from './schema.ts';
 
@@ -8,6 +8,9 @@ import { accounts, reopenings, videos } from './schema.ts';
 const RESTORE = 'restore';
 /** The accounts' lists have to be read: tasks that were made after the copy take slots. */
 const LISTS = 'lists';
+
+/** Whether the accounts' lists have to be read. */
+export const areListsDue: SQL = sql`exists (select 1 from ${reopenings} where ${reopenings.videoId} = ${LISTS})`;
 
 /** How far a restore has come. */
 export interface RestoreState {

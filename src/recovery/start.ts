@@ -24,7 +24,8 @@ export async function startVideo(dependencies: StartDependencies, video: Video):
     await workflows.start(video);
     return 'started';
   } catch (error) {
-    const words = readRefusal(error);
+    // One that ran before was taken once: what keeps it from running again will pass.
+    const words = video.openedAt === null ? readRefusal(error) : null;
     if (words !== null) return await refuse(dependencies, video, words);
     log.warn({ videoId: video.id, error: String(error) }, 'a video could not be started; it is tried again');
     return isAway(error) ? 'away' : 'failed';

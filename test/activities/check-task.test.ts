@@ -5,7 +5,10 @@ import { DefaultLogger } from '@temporalio/worker';
 import { eq, sql } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
+import { costs } from '../../src/catalog/costs.ts';
+import { endVideo } from '../../src/catalog/ends.ts';
 import { accounts, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { wish } from '../../src/catalog/wishes.ts';
 import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
 import type { RunningTask } from '../../src/domain/step.ts';
@@ -90,14 +93,99 @@ describeOnBothCatalogs('checkTask', (catalog) => {
 
   test.each([
     ['never', 'missing', 'running'],
-    ['if missing', 'over', 'ended'],
+    // As older runs ask it.
+    ['if missing', 'missing', 'running'],
     ['in any case', 'over', 'ended'],
-  ] as const)('with finality %s takes a task that nobody knows as %s', async (finality, kind, state) => {
+  ] as const)('with finality %s takes a task that is not known as %s', async (finality, kind, state) => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, { kind: 'missing' });
     expect(await look(task, finality)).toMatchObject({ kind });
     expect(await scene.statesOf('v1')).toEqual([state]);
+  });
+
+  describe('of a task that its upstream does not know', () => {
+    const LIST_LACKS_IT = { list: [{ taskId: 'another' }] } as const;
+
+    async function missing({ list }: { readonly list?: readonly { readonly taskId: string }[] } = {}) {
+      await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+      const task = await running('v1');
+      await accept(scene.db, 'v2');
+      await scene.requestSlot('v2');
+      scene.upstream.finish(task.taskId, { kind: 'missing' });
+      if (list) {
+        const tasks = list.map(({ taskId }) => ({ taskId, createdAtMs: undefined, costMicroUsd: null }));
+        scene.upstream.provider.list = async () => ({ tasks, upstreamNowMs: Date.now() });
+      }
+      return task;
+    }
+
+    test('keeps it for as long as the list shows it', async () => {
+      const task = await missing();
+      await look(task);
+      await scene.pass(9 * 60_000);
+      expect(await look(task)).toEqual({ kind: 'missing' });
+      expect(scene.told).toEqual([]);
+    });
+
+    test('gives it up after a minute in which the list lacks it as well, and follows it on for its bill', async () => {
+      const task = await missing(LIST_LACKS_IT);
+      await look(task);
+      await scene.pass(50_000);
+      expect(await look(task)).toEqual({ kind: 'missing' });
+      await scene.pass(10_000);
+      expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'end', state: 'failed' } });
+      // It may run still: its slot stays taken.
+      expect(scene.told).toEqual([]);
+      expect(scene.incidents).toEqual(['task_missing']);
+      scene.upstream.finish(task.taskId, { kind: 'succeeded', result: null, costMicroUsd: 700_000 });
+      await scene.sweep();
+      expect(scene.told).toEqual(['v2']);
+      expect(await costs(scene.db, { callerId: null, groupBy: [] })).toMatchObject([{ lostMicroUsd: 700_000 }]);
+    });
+
+    test('believes ten minutes where no list tells', async () => {
+      const task = await missing({ list: [] });
+      await look(task);
+      await scene.pass(9 * 60_000);
+      expect(await look(task)).toEqual({ kind: 'missing' });
+      await scene.pass(60_000);
+      expect(await look(task)).toMatchObject({ kind: 'over' });
+    });
+
+    test('begins anew when it is known again', async () => {
+      const task = await missing({ list: [] });
+      await look(task);
+      await scene.pass(9 * 60_000);
+      scene.upstream.finish(task.taskId, pending(10));
+      await look(task);
+      scene.upstream.finish(task.taskId, { kind: 'missing' });
+      await look(task);
+      await scene.pass(9 * 60_000);
+      expect(await look(task)).toEqual({ kind: 'missing' });
+    });
+  });
+
+  test('says that rows have changed: a cancel that the workflow has not heard of is obeyed', async () => {
+    await furnish();
+    const task = await running('v1');
+    await wish(scene.db, 'v1', 'cancel');
+    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'cancel', task: { taskId: task.taskId } } });
+  });
+
+  test('counts words that are not known', async () => {
+    await furnish();
+    const task = await running('v1');
+    scene.upstream.finish(task.taskId, { kind: 'pending', progress: null, word: 'simmering', known: false });
+    await look(task);
+    await look(task);
+    expect(scene.incidents).toEqual(['unknown_word', 'unknown_word']);
+    await endVideo(scene.db, 'v1', {
+      state: 'expired',
+      failure: { kind: 'deadline_exceeded', message: 'late', upstream: null },
+      archive: null,
+    });
+    expect(await scene.video('v1')).toMatchObject({ failure: { upstream: { message: 'simmering' } } });
   });
 
   describe('that fails', () => {
@@ -115,7 +203,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
       const task = await running('v1');
       failWith(new UpstreamError('answered', '503 from the task', { upstream: { status: 503 }, retryAfterMs: 7 }));
       expect(await look(task)).toEqual({ kind: 'unclear', message: '503 from the task', retryAfterMs: 7 });
-      const failed = { state: 'active', lastError: 'a task could not be looked at: 503 from the task' };
+      const failed = { state: 'active', lastError: 'a task could not be polled: 503 from the task' };
       expect(await listAccounts(scene.db)).toMatchObject([failed]);
       const before = await accountVersion();
       await look(task);
@@ -222,8 +310,9 @@ describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) 
     const id = await scene.granted('v1');
     scene.upstream.plan('v1', { records: 'never', answer: ANSWERED_5XX });
     await scene.submit('v1', id);
-    const again = await scene.submit('v1', id);
-    const next = await scene.take('v1', again);
+    await scene.submit('v1', id);
+    await scene.pass(5000);
+    const next = await scene.take('v1', await scene.requestSlot('v1'));
     if (next.step !== 'watch') throw new Error(next.step);
     const { task } = next;
     await scene.db.delete(submissions).where(eq(submissions.id, task.submissionId));

@@ -4,10 +4,12 @@ import { eq } from 'drizzle-orm';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { listSuspendedAccounts, suspend } from '../../src/catalog/account-health.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
-import { idempotencyKeys, ledger, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { idempotencyKeys, ledger, submissions, videos } from '../../src/catalog/schema.ts';
+import { wish } from '../../src/catalog/wishes.ts';
 import { makeArchive } from '../builders.ts';
 import { insertSubmission, makeAccount } from '../catalog/rows.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+import { fakeWorkflows } from '../fake-workflows.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
 import { LOST } from '../model/upstream.ts';
 
@@ -34,13 +36,12 @@ describeOnBothCatalogs('the sweep', (catalog) => {
   async function furnish(workflows: Partial<Workflows> = {}, options: SceneOptions = {}): Promise<Scene> {
     started = [];
     begun = new Set();
-    const all: Workflows = {
-      start: async ({ id }, { stop = false } = {}) => void started.push(stop ? `${id}, stopping` : id),
+    const all: Workflows = fakeWorkflows({
+      start: async ({ id }) => void started.push(id),
       signalGranted: async (videoId) => scene.told.push(videoId) > 0,
       standing: async (id) => (begun.has(id) ? 'running' : 'gone'),
-      listClosedSince: async () => [],
       ...workflows,
-    };
+    });
     scene = new Scene(catalog.database.db, { ...options, dependencies: { workflows: all } });
     return await scene.furnish();
   }
@@ -52,6 +53,11 @@ describeOnBothCatalogs('the sweep', (catalog) => {
       const createdAt = new Date(Date.now() - 2 * MINUTE_MS + i);
       await scene.db.update(videos).set({ createdAt }).where(eq(videos.id, id));
     }
+  }
+
+  async function acceptNow(id: string): Promise<string> {
+    await accept(scene.db, id);
+    return id;
   }
 
   async function open(id: string, change: Partial<typeof videos.$inferInsert> = {}): Promise<void> {
@@ -73,10 +79,14 @@ describeOnBothCatalogs('the sweep', (catalog) => {
 
   test('has a workflow that was terminated before its first step end its video, and leaves one that runs', async () => {
     const standings = { v1: 'terminated', v2: 'running' } as const;
-    await furnish({ standing: async (id) => standings[id as keyof typeof standings] });
+    await furnish({
+      standing: async (id) => standings[id as keyof typeof standings],
+      listClosedSince: async () => ['v1'],
+    });
     await acceptEarlier('v1', 'v2');
-    expect(await scene.sweep()).toMatchObject({ started: 1, errors: [] });
-    expect(started).toEqual(['v1, stopping']);
+    expect(await scene.sweep()).toMatchObject({ resumed: 1, errors: [] });
+    expect(await scene.video('v1')).toMatchObject({ cancelRequestedAt: expect.any(Date) });
+    expect(await scene.video('v2')).toMatchObject({ cancelRequestedAt: null });
   });
 
   test('ends a video whose start is refused as invalid and starts the others', async () => {
@@ -110,7 +120,7 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     });
     await acceptEarlier('v1', 'v2');
     const report = await scene.sweep();
-    expect(report).toMatchObject({ started: 1, errors: [expect.stringContaining('the start of v1')] });
+    expect(report).toMatchObject({ started: 1, errors: ['starts: 1 failed'] });
     expect(await scene.video('v1')).toMatchObject({ state: 'queued', endedAt: null });
   });
 
@@ -123,7 +133,7 @@ describeOnBothCatalogs('the sweep', (catalog) => {
       },
     });
     await acceptEarlier('v1', 'v2', 'v3');
-    expect(await scene.sweep()).toMatchObject({ started: 0, errors: [expect.stringContaining('starts:')] });
+    expect(await scene.sweep()).toMatchObject({ started: 0, errors: ['starts: Temporal is away'] });
     expect(tries).toBe(1);
     expect(await scene.video('v1')).toMatchObject({ endedAt: null });
   });
@@ -136,14 +146,6 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     await acceptEarlier('never started', 'v2', 'v3');
     await open('v2');
     await open('v3');
-    await scene.db.insert(waiting).values({
-      videoId: 'v3',
-      pool: 'main',
-      callerId: 'caller_1',
-      model: 'wan-2.6',
-      place: 1,
-      queuedAt: new Date(),
-    });
     const longAgo = new Date(Date.now() - 48 * 60 * MINUTE_MS);
     await accept(scene.db, 'old');
     await endVideo(scene.db, 'old', { state: 'completed', failure: null, archive: makeArchive() });
@@ -152,34 +154,36 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     await scene.db.insert(idempotencyKeys).values(key);
     const report = await scene.sweep();
     expect(report).toMatchObject({ started: 0, grants: 1, purged: 1 });
-    expect(report.errors.map((error) => error.split(':')[0])).toEqual([
-      'starts',
-      'the list of closed workflows',
-      'resumes',
-    ]);
+    expect(report.errors.map((error) => error.split(':')[0])).toEqual(['resumes', 'starts']);
     expect(await scene.db.select().from(idempotencyKeys)).toEqual([]);
   });
 
   test('reports no more errors than people read', async () => {
     await furnish({
-      start: async ({ id }) => {
+      standing: async (id) => {
         throw new Error(`${id} ${'x'.repeat(1000)}`);
       },
     });
-    await acceptEarlier(...Array.from({ length: 30 }, (_, i) => `v${i}`));
+    const ids = Array.from({ length: 30 }, (_, i) => `v${i}`);
+    for (const id of ids) {
+      await accept(scene.db, id);
+      await open(id);
+    }
     const { errors } = await scene.sweep();
     expect(errors).toHaveLength(20);
     expect(Math.max(...errors.map(({ length }) => length))).toBe(300);
     expect(scene.logged).toHaveLength(30);
   });
 
-  test('starts again what is closed or gone and stops what was terminated', async () => {
+  test('starts again what is closed or gone, and has cancelled what an operator terminated', async () => {
     const standings = { v1: 'closed', v2: 'gone', v3: 'terminated', v4: 'running' } as const;
     await furnish({ standing: async (id) => standings[id as keyof typeof standings] });
     await acceptEarlier(...Object.keys(standings));
     for (const id of Object.keys(standings)) await open(id);
-    expect(await scene.sweep()).toMatchObject({ resumed: 3, stuck: [], errors: [] });
-    expect(started.toSorted()).toEqual(['v1', 'v2', 'v3, stopping']);
+    expect(await scene.sweep()).toMatchObject({ resumed: 3, errors: [] });
+    expect(started.toSorted()).toEqual(['v1', 'v2', 'v3']);
+    const isToBeCancelled = async (id: string) => (await scene.video(id)).cancelRequestedAt !== null;
+    expect(await Promise.all(Object.keys(standings).map(isToBeCancelled))).toEqual([false, false, true, false]);
     expect(await scene.sweep()).toMatchObject({ resumed: 0 });
   });
 
@@ -195,16 +199,49 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     await open('v1');
     await open('v2');
     const report = await scene.sweep();
-    expect(report).toMatchObject({ resumed: 1, errors: [expect.stringContaining('the resume of v1')] });
+    expect(report).toMatchObject({ resumed: 1 });
     expect(await scene.video('v1')).toMatchObject({ endedAt: null });
   });
 
-  test('reports a video that was started again five times', async () => {
-    await furnish({ standing: async () => 'closed' });
+  test('resumes a video whose workflow keeps closing ever more slowly, and always', async () => {
+    await furnish({ standing: async () => 'closed', listClosedSince: async () => ['v1'] });
+    await acceptEarlier('v1');
+    await open('v1', { resumes: 5, auditedAt: new Date() });
+    expect(await scene.sweep()).toMatchObject({ resumed: 0, errors: [] });
+    await scene.pass(31 * MINUTE_MS);
+    expect(await scene.sweep()).toMatchObject({ resumed: 0 });
+    await scene.pass(2 * MINUTE_MS);
+    expect(await scene.sweep()).toMatchObject({ resumed: 1 });
+    await scene.db.update(videos).set({ resumes: 1000 });
+    await scene.pass(6 * 60 * MINUTE_MS + 1000);
+    expect(await scene.sweep()).toMatchObject({ resumed: 1 });
+  });
+
+  test('forgets the restarts of a workflow that runs', async () => {
+    await furnish();
     await acceptEarlier('v1');
     await open('v1', { resumes: 5 });
-    expect(await scene.sweep()).toMatchObject({ resumed: 0, stuck: ['v1'], errors: [] });
-    expect(started).toEqual([]);
+    await scene.pass(6 * 60 * MINUTE_MS);
+    await scene.sweep();
+    expect(await scene.db.select().from(videos)).toMatchObject([{ resumes: 0 }]);
+  });
+
+  test('tells workflows of wishes until they have heard', async () => {
+    const heard: string[] = [];
+    let isThere = false;
+    const hear = (what: string) => async (id: string) => {
+      if (!isThere) throw AWAY;
+      return heard.push(`${what} ${id}`) > 0;
+    };
+    await furnish({ cancel: hear('cancel'), signalRecheck: hear('recheck') });
+    for (const id of ['v1', 'v2']) await open(await acceptNow(id));
+    await wish(scene.db, 'v1', 'cancel');
+    await wish(scene.db, 'v2', 'recheck');
+    expect(await scene.sweep()).toMatchObject({ told: 0, errors: ['wishes: Temporal is away'] });
+    isThere = true;
+    expect(await scene.sweep()).toMatchObject({ told: 2, errors: [] });
+    expect(await scene.sweep()).toMatchObject({ told: 0 });
+    expect(heard).toEqual(['cancel v1', 'recheck v2']);
   });
 
   test.each(['sending', 'unconfirmed', 'running'] as const)(
@@ -228,16 +265,19 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     expect(slots).toEqual([{ submissionId, account: 'airforce-1', provider: 'airforce' }]);
   });
 
-  test('takes a grant back from a video that ended and grants it on', async () => {
+  test('takes a grant back that was not taken and grants it on', async () => {
     await furnish({}, { accounts: [{ maxConcurrentTasks: 1 }] });
     await scene.granted('v1');
     await accept(scene.db, 'v2');
     await scene.requestSlot('v2');
-    await scene.db.update(videos).set({ state: 'cancelled', endedAt: new Date() }).where(eq(videos.id, 'v1'));
-    await scene.db.update(submissions).set({ signalledAt: new Date(Date.now() - 2 * MINUTE_MS) });
+    await scene.pass(2 * MINUTE_MS);
+    await scene.sweep();
+    expect(scene.told).toEqual(['v1']);
+    await scene.pass(2 * MINUTE_MS);
     await scene.sweep();
     expect(await scene.statesOf('v1')).toEqual(['void']);
-    expect(scene.told).toEqual(['v2']);
+    expect(scene.told).toEqual(['v1', 'v2']);
+    expect(scene.incidents).toEqual(['grant_taken_back']);
   });
 
   test('moves videos after their model to another pool', async () => {

@@ -207,7 +207,8 @@ export class Scene {
   async open(videoId: string, memory?: TaskMemory): Promise<NextStep> {
     const request = makeRequest({ prompt: videoId, model: 'wan-2.6' });
     const at = new Date().toISOString();
-    const accepted = { dialect: 'airforce', estimateMicroUsd: ESTIMATE, createdAt: at, expiresAt: at } as const;
+    const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+    const accepted = { dialect: 'airforce', estimateMicroUsd: ESTIMATE, createdAt: at, expiresAt } as const;
     const input = { videoId, request, callerId: 'caller_1', accepted, memory };
     const opened: OpenedVideo = await makeEnvironment().run(this.activities.openVideo, input);
     return opened.next;
@@ -271,7 +272,14 @@ export class Scene {
     await shift('waiting', ['not_before']);
     await shift('accounts', ['paused_until', 'troubled_at', 'suspended_at', 'list_read_at', 'first_used_at']);
     await shift('account_models', ['suspended_until']);
-    await shift('videos', ['created_at', 'expires_at', 'queue_deadline_at', 'end_before_at', 'opened_at', 'audited_at']);
+    await shift('videos', [
+      'created_at',
+      'expires_at',
+      'queue_deadline_at',
+      'end_before_at',
+      'opened_at',
+      'audited_at',
+    ]);
     await shift('orphans', ['created_at', 'found_at']);
     for (const task of this.upstream.tasks) task.visibleAtMs -= ms;
   }

@@ -4,13 +4,12 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
 import type { CheckTaskInput } from '../../activities/check-task.ts';
-import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { callers, ledger, submissions, videos, waiting } from '../../src/catalog/schema.ts';
-import { takeBackGrants } from '../../src/catalog/slots.ts';
+import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
-import type { Look, NextStep, RunningTask, TaskMemory } from '../../src/domain/step.ts';
+import type { NextStep, RunningTask, TaskMemory } from '../../src/domain/step.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
-import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
+import { ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { LOST } from '../model/upstream.ts';
 
 const RESULT = { url: 'https://cdn.example/clip.mp4', needsKey: false, expiresAtMs: null };
@@ -36,10 +35,10 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
     return next.task;
   }
 
-  async function look(task: RunningTask): Promise<Look> {
+  async function look(task: RunningTask): Promise<Poll> {
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const input: CheckTaskInput = { videoId: 'v1', task, finality: 'never' };
-    const seen: Look = await environment.run(scene.activities.checkTask, input);
+    const seen: Poll = await environment.run(scene.activities.checkTask, input);
     return seen;
   }
 
@@ -132,23 +131,5 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
     scene.upstream.finish(task.taskId, SUCCEEDED);
     await toItsEnd({ step: 'watch', task, ended: false });
     await isSettledOnce();
-  });
-
-  test('takes back what was granted of the slots that it turns out to have', async () => {
-    await furnish({ accounts: [{ maxConcurrentTasks: 1, singleLane: false }] });
-    const task = await running();
-    await forget();
-    const granted = await scene.granted('v2');
-    await accept(scene.db, 'v3');
-    await scene.requestSlot('v3');
-    await scene.open('v1', { kind: 'running', task });
-    await inTransaction(scene.db, (tx) => takeBackGrants(tx, 'airforce-1'));
-    expect(await scene.statesOf('v2')).toEqual(['void']);
-    expect(await scene.statesOf('v1')).toEqual(['running']);
-    expect(await scene.submit('v2', granted)).toMatchObject({ step: 'slot' });
-    scene.upstream.finish(task.taskId, SUCCEEDED);
-    await look(task);
-    expect(await scene.statesOf('v2')).toEqual(['void', 'granted']);
-    expect(await scene.statesOf('v3')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** The catalog as the management routes use it: money, callers, accounts, costs, each call complete in itself. */
+/** The catalog as our own routes use it: money, callers, accounts, costs, each call complete in itself. */
 
 import { type AccountView, listAccounts, pauseAccount, resumeAccount } from '../catalog/accounts.ts';
 import { balance, type EntryFilter, listEntries } from '../catalog/balance.ts';

@@ -13,7 +13,7 @@ import { createGateway } from '../gateway/gateway.ts';
 import { buildApp } from '../http/app.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
-import { managementRoutes } from '../http/own/routes.ts';
+import { ownRoutes } from '../http/own/routes.ts';
 import { createLinkSigner, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
 import type { Closers } from './closers.ts';
@@ -87,7 +87,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      managementRoutes({
+      ownRoutes({
         gateway,
         administration: createAdministration({ db, onResumed: (account) => grantFreeSlots(options, account) }),
         links,

@@ -3,11 +3,11 @@
 import type { FastifyInstance } from 'fastify';
 import { type ById, callerOf, requireRoot, scopeOf } from './access.ts';
 import { costsQuery, ledgerQuery, noQuery, read, settleBody } from './requests.ts';
-import type { ManagementOptions } from './routes.ts';
+import type { OwnRoutesOptions } from './routes.ts';
 import { takeSnapshot } from './videos.ts';
 
 /** Mounts the routes. */
-export function moneyRoutes(app: FastifyInstance, options: ManagementOptions): void {
+export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   const { gateway, administration } = options;
 
   app.get('/balance', async (request) => {

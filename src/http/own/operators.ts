@@ -3,10 +3,10 @@
 import type { FastifyInstance } from 'fastify';
 import { type ById, requireRoot } from './access.ts';
 import { changeCallerBody, creditBody, newCallerBody, noQuery, read } from './requests.ts';
-import type { ManagementOptions } from './routes.ts';
+import type { OwnRoutesOptions } from './routes.ts';
 
 /** Mounts the routes. */
-export function operatorRoutes(app: FastifyInstance, { administration }: ManagementOptions): void {
+export function operatorRoutes(app: FastifyInstance, { administration }: OwnRoutesOptions): void {
   app.addHook('preHandler', requireRoot);
 
   app.get('/callers', async (request) => {

@@ -9,7 +9,7 @@ import { moneyRoutes } from './money.ts';
 import { operatorRoutes } from './operators.ts';
 import { videoRoutes } from './videos.ts';
 
-export interface ManagementOptions {
+export interface OwnRoutesOptions {
   readonly gateway: Gateway;
   readonly administration: Administration;
   readonly links: VideoLinks;
@@ -18,7 +18,7 @@ export interface ManagementOptions {
 }
 
 /** A plugin with all of them; errors are left to the application, which answers them as problem details. */
-export function managementRoutes(options: ManagementOptions): FastifyPluginAsync {
+export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
     await app.register(
       async (scope) => {

@@ -5,12 +5,12 @@ import type { Caller } from '../../domain/caller.ts';
 import type { Video } from '../../domain/video.ts';
 import { type ById, callerOf, scopeOf } from './access.ts';
 import { estimateBody, listVideosQuery, noQuery, read } from './requests.ts';
-import type { ManagementOptions } from './routes.ts';
+import type { OwnRoutesOptions } from './routes.ts';
 import { renderVideo, type VideoSnapshot } from './snapshot.ts';
 
 /** How a video is shown, with what only other parts know of it. */
 export async function takeSnapshot(
-  { gateway, links, workflowUrl }: Pick<ManagementOptions, 'gateway' | 'links' | 'workflowUrl'>,
+  { gateway, links, workflowUrl }: Pick<OwnRoutesOptions, 'gateway' | 'links' | 'workflowUrl'>,
   video: Video,
 ): Promise<VideoSnapshot> {
   const queuePosition = video.state === 'queued' ? await gateway.queuePosition(video) : null;
@@ -19,7 +19,7 @@ export async function takeSnapshot(
 }
 
 /** Mounts the routes. */
-export function videoRoutes(app: FastifyInstance, options: ManagementOptions): void {
+export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   const { gateway } = options;
 
   app.get<ById>('/videos/:id', async (request) => {

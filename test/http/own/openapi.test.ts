@@ -11,8 +11,8 @@ import { makeArchive, makeOffer } from '../../builders.ts';
 import { insertVideo, makeAccount } from '../../catalog/rows.ts';
 import { readProjectFile } from '../../source-files.ts';
 import { DOCUMENT, undocumented } from './documented-answers.ts';
-import { type ManagementApp, openManagementApp } from './own-app.ts';
-import { ownRoutes } from './own-routes.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
+import { mountedRoutes } from './own-routes.ts';
 
 const CREATED = new Date('2026-03-01T12:00:00.000Z');
 const documented = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>
@@ -21,7 +21,7 @@ const documented = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>
 
 describe('the document', () => {
   test('names every route of ours and no other', async () => {
-    expect(documented.toSorted()).toEqual((await ownRoutes()).toSorted());
+    expect(documented.toSorted()).toEqual((await mountedRoutes()).toSorted());
   });
 
   test('is valid OpenAPI 3.1', async () => {
@@ -84,14 +84,14 @@ test('answers that are not documented are found', () => {
 });
 
 describe('the routes', () => {
-  let management: ManagementApp;
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
   beforeEach(async () => {
-    await management.reset();
-    const { db } = management.database;
+    await own.reset();
+    const { db } = own.database;
     await syncAccounts(db, [makeAccount({ id: 'airforce-1' })]);
     await replacePublishedModels(db, 'airforce-1', [makeOffer({ upstreamModel: 'sandbox-mini' })]);
     const createdAt = CREATED;
@@ -106,17 +106,17 @@ describe('the routes', () => {
       endedAt: CREATED,
     });
   });
-  afterAll(() => management.close());
+  afterAll(() => own.close());
 
   // What `ask` gets is held against the document, here and in every other test of these routes.
   test('answer as documented, each of them', async () => {
-    const { id } = await management.join('studio', 500);
+    const { id } = await own.join('studio', 500);
     const named: Readonly<Record<string, string>> = { videos: 'video_1', callers: id, accounts: 'airforce-1' };
     const statuses: Record<string, number> = {};
     for (const { method, path, id: operation, tag, example } of OPERATIONS) {
       if (tag === 'media' || operation === 'getDocumentation') continue;
       const url = path.replace(/(\w+)\/\{id\}/, (_, kind: string) => `${kind}/${named[kind]}`);
-      const { status } = await management.ask({ method, url, ...(example && { payload: example }) });
+      const { status } = await own.ask({ method, url, ...(example && { payload: example }) });
       statuses[operation] = status;
     }
     expect(statuses).toEqual({
@@ -145,7 +145,7 @@ describe('the routes', () => {
   });
 
   test('show the document and the page to anybody', async () => {
-    const { app } = management;
+    const { app } = own;
     const json = await app.inject('/openapi.json');
     expect(json.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(json.json()).toEqual({ ...DOCUMENT, servers: [{ url: 'http://127.0.0.1:8787' }] });

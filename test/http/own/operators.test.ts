@@ -2,19 +2,19 @@
 
 import { syncAccounts } from '../../../src/catalog/accounts.ts';
 import { makeAccount } from '../../catalog/rows.ts';
-import { type ManagementApp, openManagementApp } from './own-app.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
 
 describe('our own routes for operators', () => {
-  let management: ManagementApp;
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
-  beforeEach(() => management.reset());
-  afterAll(() => management.close());
+  beforeEach(() => own.reset());
+  afterAll(() => own.close());
 
   test('are for root alone', async () => {
-    const { key } = await management.join('studio');
+    const { key } = await own.join('studio');
     const routes = [
       ['GET', 'callers'],
       ['POST', 'callers'],
@@ -25,13 +25,13 @@ describe('our own routes for operators', () => {
       ['POST', 'accounts/x/resume'],
     ] as const;
     for (const [method, path] of routes) {
-      const answer = await management.ask({ method, url: `/clipyard/v1/${path}`, key });
+      const answer = await own.ask({ method, url: `/clipyard/v1/${path}`, key });
       expect(answer).toMatchObject({ status: 403, body: { status: 403, code: 'forbidden' } });
     }
   });
 
   test('make a caller whose key works', async () => {
-    const { ask } = management;
+    const { ask } = own;
     const payload = { name: 'studio', creditMicroUsd: 500, maxRunningVideos: 2, models: ['a'], dialect: 'airforce' };
     const { status, body } = await ask({ method: 'POST', url: '/clipyard/v1/callers', payload });
     expect(status).toBe(201);
@@ -62,12 +62,12 @@ describe('our own routes for operators', () => {
   ])('refuse to make %j', async (payload) => {
     const headers = { 'content-type': 'application/json' };
     const request = { method: 'POST', url: '/clipyard/v1/callers', headers, payload: JSON.stringify(payload) } as const;
-    expect(await management.ask(request)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(await own.ask(request)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
   });
 
   test('change a caller, its credit and its key', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 100);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 100);
     const patch = (payload: object, of = id) => ask({ method: 'PATCH', url: `/clipyard/v1/callers/${of}`, payload });
     expect(await patch({ maxRunningVideos: 9, weight: 0.5 })).toMatchObject({
       status: 200,
@@ -87,8 +87,8 @@ describe('our own routes for operators', () => {
   });
 
   test('limit the requests of a caller, never those of root', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio');
+    const { ask } = own;
+    const { id, key } = await own.join('studio');
     const limit = (maxRequestsPerMinute: number | null, of = id) =>
       ask({ method: 'PATCH', url: `/clipyard/v1/callers/${of}`, payload: { maxRequestsPerMinute } });
     expect(await limit(2)).toMatchObject({ status: 200, body: { maxRequestsPerMinute: 2 } });
@@ -110,9 +110,9 @@ describe('our own routes for operators', () => {
   });
 
   test('add credit where there is a limit', async () => {
-    const { ask } = management;
-    const limited = await management.join('studio', 100);
-    const unlimited = await management.join('studio');
+    const { ask } = own;
+    const limited = await own.join('studio', 100);
+    const unlimited = await own.join('studio');
     const add = (id: string, amountMicroUsd: unknown) =>
       ask({ method: 'POST', url: `/clipyard/v1/callers/${id}/credit`, payload: { amountMicroUsd } });
     expect(await add(limited.id, 50)).toMatchObject({
@@ -126,7 +126,7 @@ describe('our own routes for operators', () => {
   });
 
   test('show, pause and resume accounts', async () => {
-    const { database, ask, resumed } = management;
+    const { database, ask, resumed } = own;
     await syncAccounts(database.db, [makeAccount()]);
     const account = {
       id: 'airforce-1',

@@ -17,7 +17,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
-import type { VideoLinks } from './dialects/handlers.ts';
+import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
 import { isTooLarge, sendError } from './errors.ts';

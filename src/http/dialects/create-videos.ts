@@ -2,7 +2,7 @@
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
 import type { Video } from '../../domain/video.ts';
-import type { Exchange, FrontDoor } from './handlers.ts';
+import type { Exchange, FrontDoor } from './exchange.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
 

@@ -7,8 +7,9 @@ import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { authenticate } from '../authentication.ts';
 import { sendAnswer } from '../errors.ts';
+import type { DialectHttpRequest, FrontDoor } from './exchange.ts';
 import { readForm } from './form.ts';
-import { type DialectHttpRequest, type FrontDoor, handle } from './handlers.ts';
+import { handle } from './handlers.ts';
 import { chooseFace, type DialectPath, type Face } from './paths.ts';
 
 declare module 'fastify' {

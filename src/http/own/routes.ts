@@ -3,7 +3,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { Administration } from '../../gateway/administration.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
-import type { VideoLinks } from '../dialects/handlers.ts';
+import type { VideoLinks } from '../dialects/exchange.ts';
 import { requireCaller } from './access.ts';
 import { moneyRoutes } from './money.ts';
 import { operatorRoutes } from './operators.ts';

@@ -15,6 +15,7 @@ import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { addAuthentication } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
@@ -134,6 +135,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(options.streams);
 
   const methodsOf = collectMethods(app);
+  addAuthentication(app, gateway);
   app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);
   closeGently(app, streams);

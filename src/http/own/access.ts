@@ -3,17 +3,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
-import type { Gateway } from '../../gateway/gateway.ts';
-import { authenticate } from '../authentication.ts';
-
-const callers = new WeakMap<FastifyRequest, Caller>();
 
 /** Turns the key of each request to these routes into a caller before its body is read. */
-export function requireCaller(app: FastifyInstance, gateway: Pick<Gateway, 'authenticate'>): void {
+export function requireCaller(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
-    const caller = await authenticate(gateway, request);
-    callers.set(request, caller);
-    await app.requestRates.count(caller, reply);
+    await app.requestRates.count(await app.authenticate(request), reply);
   });
   app.addHook('preHandler', refuseNul);
 }
@@ -27,8 +21,8 @@ async function refuseNul({ url }: FastifyRequest): Promise<void> {
 
 /** Who asks. */
 export function callerOf(request: FastifyRequest): Caller {
-  const caller = callers.get(request);
-  if (!caller) throw new Error(`${request.method} ${request.url} was routed without authentication`);
+  const { caller, method, url } = request;
+  if (caller === null) throw new Error(`${method} ${url} was routed without authentication`);
   return caller;
 }
 

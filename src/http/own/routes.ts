@@ -22,7 +22,7 @@ export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
     await app.register(
       async (scope) => {
-        requireCaller(scope, options.gateway);
+        requireCaller(scope);
         scope.addHook('onSend', async (_request, reply) => {
           reply.header('cache-control', 'no-store');
         });

@@ -10,7 +10,7 @@ import { readConfigFile } from '../src/config/upstreams.ts';
 import { DIALECTS } from '../src/dialects/index.ts';
 import { REFUSALS, VIDEO_FAILURES } from '../src/domain/failure.ts';
 import { VIDEO_STATES } from '../src/domain/video.ts';
-import { mountedRoutes as mountedOwnRoutes } from './http/own/own-routes.ts';
+import { mountOwnRoutes } from './http/own/own-routes.ts';
 import { renderImportRules } from './import-directions.ts';
 import { readProjectFile } from './source-files.ts';
 
@@ -62,7 +62,7 @@ function environmentNames(): string[] {
 
 /** `GET /path/{id}` for every route of ours and every documented one of the dialects, without their prefixes. */
 async function mountedRoutes(): Promise<string[]> {
-  const own = await mountedOwnRoutes();
+  const { routes: own } = await mountOwnRoutes();
   const documented = Object.values(DIALECTS).flatMap(({ routes }) =>
     routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`),
   );

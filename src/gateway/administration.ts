@@ -15,6 +15,7 @@ import { refundVideo, settleReviewed } from '../catalog/corrections.ts';
 import { type CostFilter, costs } from '../catalog/costs.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { credit } from '../catalog/ledger.ts';
+import { Refusal } from '../domain/failure.ts';
 
 export interface AdministrationOptions {
   readonly db: Db;
@@ -26,8 +27,10 @@ export type Administration = ReturnType<typeof createAdministration>;
 
 /** Every method throws `Refusal` for what cannot be. */
 export function createAdministration({ db, onResumed }: AdministrationOptions) {
-  async function readAccount(id: string): Promise<AccountView | undefined> {
-    return (await listAccounts(db)).find((account) => account.id === id);
+  async function readAccount(id: string): Promise<AccountView> {
+    const account = (await listAccounts(db)).find((each) => each.id === id);
+    if (account === undefined) throw new Refusal('not_found', `there is no account ${id}`);
+    return account;
   }
 
   return {

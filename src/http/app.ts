@@ -24,6 +24,7 @@ import { mountDialects } from './dialects/routes.ts';
 import { isTooLarge, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
+import { collectOperations } from './own/operation.ts';
 import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
 
@@ -135,6 +136,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(options.streams);
 
   const methodsOf = collectMethods(app);
+  collectOperations(app);
   addAuthentication(app, gateway);
   app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);

@@ -1,6 +1,9 @@
 /** Liveness and readiness: is the process there, and can it do its work. */
 
-import type { FastifyBaseLogger, FastifyPluginCallback } from 'fastify';
+import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify';
+import { livenessAnswer, readinessAnswer } from '../wire/clipyard.ts';
+import type { Tag } from './own/operation.ts';
+import { own } from './own/own.ts';
 
 const PARTS = ['catalog', 'storage', 'temporal', 'workers'] as const;
 type Part = (typeof PARTS)[number];
@@ -68,18 +71,38 @@ function partsWatch(checks: HealthOptions['checks'], log: FastifyBaseLogger): ()
   };
 }
 
+export const PROCESS: Tag = {
+  name: 'process',
+  description: 'Health and documentation of the process. No key is needed.',
+};
+
 /** `GET /healthz` and `GET /readyz`, without a key; 503 while creates cannot be stored or the process drains. */
-export function healthRoutes({ checks, isDraining }: HealthOptions): FastifyPluginCallback {
-  return (app, _, done) => {
+export function healthRoutes({ checks, isDraining }: HealthOptions): FastifyPluginAsync {
+  return async (app) => {
     const partStates = partsWatch(checks, app.log);
     // Probes come every few seconds: only their failures are worth a line.
-    const quiet = { logLevel: 'warn' } as const;
-    app.get('/healthz', quiet, async () => ({ status: 'ok' }));
-    app.get('/readyz', quiet, async (_request, reply) => {
-      const states = await partStates();
-      const status = statusOf(states, isDraining());
-      return reply.code(status === 'unavailable' ? 503 : 200).send({ status, ...states });
+    const probe = { method: 'GET', access: 'none', options: { logLevel: 'warn' } } as const;
+    own(app, PROCESS, {
+      ...probe,
+      path: '/healthz',
+      id: 'getLiveness',
+      summary: 'The process is alive',
+      answers: { 200: livenessAnswer },
+      handle: () => ({ status: 'ok' as const }),
     });
-    done();
+    own(app, PROCESS, {
+      ...probe,
+      path: '/readyz',
+      id: 'getReadiness',
+      summary: 'Whether creates can be stored, with the state of each part',
+      description: '`degraded` while Temporal or workers are away: what is accepted then waits for them.',
+      answers: { 200: readinessAnswer, 503: readinessAnswer },
+      handle: async ({ reply }) => {
+        const states = await partStates();
+        const status = statusOf(states, isDraining());
+        if (status === 'unavailable') reply.code(503);
+        return { status, ...states };
+      },
+    });
   };
 }

@@ -1,39 +1,25 @@
 /** The snapshot of a video that our own routes show: everything about it, absent things null. */
 
-import type { Video } from '../../domain/video.ts';
+import type { z } from 'zod';
+import type { ArchivedClip, Video } from '../../domain/video.ts';
+import type { videoAnswer } from '../../wire/clipyard.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import type { Printable } from './own.ts';
 
-/** What the catalog's record does not hold. */
-export interface SnapshotFacts {
-  /** 1 is next; null when the video does not wait. */
-  readonly queuePosition: number | null;
-  readonly clipUrl: string | null;
-  readonly posterUrl: string | null;
-  /** Where the workflow can be looked at; null without a Temporal UI. */
-  readonly workflowUrl: string | null;
+/** Without the keys that it has in the media store. */
+function bytesOf({ sha256, sizeBytes, durationMs, width, height, codec }: ArchivedClip) {
+  return { sha256, sizeBytes, durationMs, width, height, codec };
 }
 
-function instant(at: Date | null): string | null {
-  return at?.toISOString() ?? null;
-}
-
-function renderArchive({ archive }: Video, { clipUrl, posterUrl }: SnapshotFacts) {
-  if (archive === null) return null;
-  const { sha256, sizeBytes, durationMs, width, height, codec } = archive;
-  return { sha256, sizeBytes, durationMs, width, height, codec, url: clipUrl, posterUrl };
-}
-
-function renderCost({ estimateMicroUsd, settledMicroUsd, upstreamMicroUsd }: Video) {
-  return { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd };
-}
-
-function renderFailure({ failure }: Video) {
-  if (failure === null) return null;
-  return { kind: failure.kind, message: failure.message, upstream: failure.upstream };
-}
-
-/** The snapshot; times are ISO 8601, money is micro-dollars. */
-export function renderVideo(video: Video, facts: SnapshotFacts) {
-  const { id, state, dialect, provider, account, taskId, progress, batchId, request, submissions, polls } = video;
+/** The record of the catalog, with what only other parts know of the video. */
+export async function takeSnapshot(
+  { gateway, links, workflowUrl }: Pick<OwnRoutesOptions, 'gateway' | 'links' | 'workflowUrl'>,
+  video: Video,
+): Promise<Printable<z.input<typeof videoAnswer>>> {
+  const { id, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } = video;
+  const { createdAt, submittedAt, generatedAt, endedAt, expiresAt, lastError, submissions, polls } = video;
+  const { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd } = video;
+  const { clipUrl, posterUrl } = links(video);
   return {
     id,
     state,
@@ -43,22 +29,20 @@ export function renderVideo(video: Video, facts: SnapshotFacts) {
     model: request.model,
     taskId,
     progress,
-    queuePosition: facts.queuePosition,
+    queuePosition: state === 'queued' ? await gateway.queuePosition(video) : null,
     batchId,
     request,
-    createdAt: video.createdAt.toISOString(),
-    submittedAt: instant(video.submittedAt),
-    generatedAt: instant(video.generatedAt),
-    endedAt: instant(video.endedAt),
-    expiresAt: video.expiresAt.toISOString(),
-    cost: renderCost(video),
-    archive: renderArchive(video, facts),
-    failure: renderFailure(video),
-    lastError: video.lastError,
+    createdAt,
+    submittedAt,
+    generatedAt,
+    endedAt,
+    expiresAt,
+    cost: { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd },
+    archive: archive && { ...bytesOf(archive), url: clipUrl, posterUrl },
+    failure: failure && { kind: failure.kind, message: failure.message, upstream: failure.upstream },
+    lastError,
     submissions,
     polls,
-    workflowUrl: facts.workflowUrl,
+    workflowUrl: workflowUrl(id),
   };
 }
-
-export type VideoSnapshot = ReturnType<typeof renderVideo>;

@@ -4,6 +4,7 @@ import { type FastifyPluginAsync, type FastifyPluginCallback, fastify } from 'fa
 import { healthRoutes } from '../../../src/http/health.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
 import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
+import { collectOperations, type Operation } from '../../../src/http/own/operation.ts';
 import { ownRoutes } from '../../../src/http/own/routes.ts';
 
 /** Nothing is asked of what stands behind the routes: they are only mounted. */
@@ -16,16 +17,20 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   openApiRoutes({ publicUrl: nobody, version: nobody }),
 ];
 
-/** `GET /path/{id}` of each, HEAD only where a route names it itself. */
-export async function mountedRoutes(): Promise<string[]> {
+/** `GET /path/{id}` of each, HEAD only where a route names it itself; and what they say of themselves. */
+export async function mountOwnRoutes(): Promise<{
+  readonly routes: readonly string[];
+  readonly operations: readonly Operation[];
+}> {
   const app = fastify({ exposeHeadRoutes: false });
   const routes: string[] = [];
   app.addHook('onRoute', ({ method, url }) => {
     const path = url.replace(/:(\w+)/g, '{$1}');
     routes.push(...[method].flat().map((name) => `${name} ${path}`));
   });
+  collectOperations(app);
   for (const plugin of PLUGINS) app.register(plugin);
   await app.ready();
   await app.close();
-  return routes;
+  return { routes, operations: [...app.operations] };
 }

@@ -1,10 +1,8 @@
-/** Our own routes for operators: callers and accounts, for root alone. */
+/** Our own routes for callers, for root alone. */
 
-import { syncAccounts } from '../../../src/catalog/accounts.ts';
-import { makeAccount } from '../../catalog/rows.ts';
 import { type OwnApp, openOwnApp } from './own-app.ts';
 
-describe('our own routes for operators', () => {
+describe('our own routes for callers', () => {
   let own: OwnApp;
 
   beforeAll(async () => {
@@ -20,9 +18,6 @@ describe('our own routes for operators', () => {
       ['POST', 'callers'],
       ['PATCH', 'callers/x'],
       ['POST', 'callers/x/credit'],
-      ['GET', 'accounts'],
-      ['POST', 'accounts/x/pause'],
-      ['POST', 'accounts/x/resume'],
     ] as const;
     for (const [method, path] of routes) {
       const answer = await own.ask({ method, url: `/clipyard/v1/${path}`, key });
@@ -123,29 +118,5 @@ describe('our own routes for operators', () => {
     expect((await add('caller_none', 50)).status).toBe(404);
     for (const amount of [0, -5, 1.5, '5', null, Number.MAX_SAFE_INTEGER])
       expect((await add(limited.id, amount)).status).toBe(400);
-  });
-
-  test('show, pause and resume accounts', async () => {
-    const { database, ask, resumed } = own;
-    await syncAccounts(database.db, [makeAccount()]);
-    const account = {
-      id: 'airforce-1',
-      provider: 'airforce',
-      state: 'active',
-      limit: 4,
-      inUse: 0,
-      waiting: 0,
-      pausedUntil: null,
-      lastError: null,
-      orphans: [],
-    };
-    expect((await ask({ url: '/clipyard/v1/accounts' })).body).toEqual({ items: [account] });
-    const act = (path: string) => ask({ method: 'POST', url: `/clipyard/v1/accounts/${path}` });
-    expect(await act('airforce-1/pause')).toMatchObject({ status: 200, body: { ...account, state: 'paused' } });
-    expect(resumed).toEqual([]);
-    expect(await act('airforce-1/resume')).toMatchObject({ status: 200, body: account });
-    expect(resumed).toEqual(['airforce-1']);
-    expect((await act('none/pause')).status).toBe(404);
-    expect((await act('none/resume')).status).toBe(404);
   });
 });

@@ -271,7 +271,8 @@ const costItem = z.object({
 });
 export const costsAnswer = named('Costs', { items: z.array(costItem) });
 
-const callerFields = {
+export const callerAnswer = named('Caller', {
+  id: z.string(),
   name: z.string(),
   isRoot: z.boolean(),
   dialect: z.enum(DIALECTS).nullable(),
@@ -288,12 +289,10 @@ const callerFields = {
   retentionSeconds: count.nullable(),
   createdAt: instant,
   disabledAt: instant.nullable(),
-};
-export const callerAnswer = named('Caller', { id: z.string(), ...callerFields });
+});
 export const newCallerAnswer = named('NewCaller', {
-  id: z.string(),
+  ...callerAnswer.shape,
   key: z.string().describe('The API key, shown this once.'),
-  ...callerFields,
 });
 export const callerListAnswer = named('CallerList', { items: z.array(callerAnswer) });
 

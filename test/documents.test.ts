@@ -45,8 +45,8 @@ function leadsSomewhere(from: string, link: string): boolean {
 }
 
 describe('what is printed', () => {
-  test.each(DOCUMENTS)('%s is current; `npm run docs` makes it so', (path) => {
-    expectPrinted(path, reprint(readProjectFile(path)));
+  test.each(DOCUMENTS)('%s is current; `npm run docs` makes it so', async (path) => {
+    expectPrinted(path, await reprint(readProjectFile(path)));
   });
 
   test.each(Object.entries(FILES))('%s is current; `npm run docs` makes it so', (path, print) => {

@@ -2,7 +2,7 @@
 
 import { and, asc, count, eq, inArray, isNull, or, sql } from 'drizzle-orm';
 import { type AccountState, STANDING_REASONS, type StandingReason } from '../domain/account.ts';
-import { OPEN_SUBMISSION_STATES, type SubmissionState } from '../domain/submission.ts';
+import { OPEN_SUBMISSION_STATES, type OpenSubmissionState } from '../domain/submission.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './driver/database.ts';
@@ -13,7 +13,7 @@ import { accountModels, accounts, orphans, submissions, waiting } from './schema
 export interface SlotView {
   /** The video's id; null for a task that has none. */
   readonly videoId: string | null;
-  readonly state: SubmissionState | 'orphan';
+  readonly state: OpenSubmissionState | 'orphan';
   readonly since: Date;
 }
 
@@ -53,7 +53,7 @@ async function listSlots(db: Db): Promise<ReadonlyMap<string, readonly SlotView[
     .select({
       credential: submissions.credential,
       videoId: submissions.videoId,
-      state: submissions.state,
+      state: sql<OpenSubmissionState>`${submissions.state}`,
       since: submissions.grantedAt,
     })
     .from(submissions)

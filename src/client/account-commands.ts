@@ -1,30 +1,18 @@
 /** `clipyard accounts …`: the upstream accounts of a running gateway; root's alone. */
 
 import type { Command } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { accountAnswer, accountListAnswer, CLIPYARD_PATHS } from '../wire/clipyard.ts';
+import { pathOf } from '../wire/path.ts';
 import { readAnswer } from './gateway-client.ts';
 import { instant, renderTable, shorten } from './output.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
 
-const PATH = '/clipyard/v1/accounts';
 const ERROR_LENGTH = 60;
-
-const accountSchema = z.looseObject({
-  id: z.string(),
-  provider: z.string(),
-  state: z.string(),
-  limit: z.number(),
-  inUse: z.number(),
-  waiting: z.number(),
-  pausedUntil: z.string().nullish(),
-  lastError: z.string().nullish(),
-  orphans: z.array(z.unknown()).nullish(),
-});
-const accountsSchema = z.looseObject({ items: z.array(accountSchema) });
 
 const HEAD = ['id', 'provider', 'state', 'in use', 'waiting', 'paused until', 'orphans', 'last error'];
 
-function renderAccounts(accounts: readonly z.infer<typeof accountSchema>[]): string {
+function renderAccounts(accounts: readonly z.infer<typeof accountAnswer>[]): string {
   const rows = accounts.map((account) => [
     account.id,
     account.provider,
@@ -32,7 +20,7 @@ function renderAccounts(accounts: readonly z.infer<typeof accountSchema>[]): str
     `${account.inUse} of ${account.limit}`,
     account.waiting,
     instant(account.pausedUntil),
-    account.orphans?.length,
+    account.orphans.length,
     account.lastError && shorten(account.lastError, ERROR_LENGTH),
   ]);
   return renderTable(HEAD, rows, 'no accounts');
@@ -47,15 +35,15 @@ export function addAccountCommands(program: Command, findGateway: FindGateway): 
     .option(...JSON_OPTION)
     .action((options: JsonFlag) =>
       runCommand(findGateway, options, async ({ gateway, output }) => {
-        const answer = await gateway.ask({ method: 'GET', path: PATH });
-        output.show(answer, () => renderAccounts(readAnswer(accountsSchema, answer).items));
+        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.accounts });
+        output.show(answer, () => renderAccounts(readAnswer(accountListAnswer, answer).items));
       }),
     );
   const turns = [
-    { name: 'pause', description: 'grant no more slots there; what runs goes on' },
-    { name: 'resume', description: 'lift every pause and suspension' },
+    { name: 'pause', path: CLIPYARD_PATHS.pauseAccount, description: 'grant no more slots there; what runs goes on' },
+    { name: 'resume', path: CLIPYARD_PATHS.resumeAccount, description: 'lift every pause and suspension' },
   ];
-  for (const { name, description } of turns) {
+  for (const { name, path, description } of turns) {
     accounts
       .command(name)
       .argument('<id>')
@@ -63,8 +51,8 @@ export function addAccountCommands(program: Command, findGateway: FindGateway): 
       .option(...JSON_OPTION)
       .action((id: string, options: JsonFlag) =>
         runCommand(findGateway, options, async ({ gateway, output }) => {
-          const answer = await gateway.ask({ method: 'POST', path: `${PATH}/${encodeURIComponent(id)}/${name}` });
-          output.show(answer, () => renderAccounts([readAnswer(accountSchema, answer)]));
+          const answer = await gateway.ask({ method: 'POST', path: pathOf(path, id) });
+          output.show(answer, () => renderAccounts([readAnswer(accountAnswer, answer)]));
         }),
       );
   }

@@ -1,33 +1,26 @@
 /** `clipyard callers …`: who has a key of a running gateway, and how much each may spend; root's alone. */
 
 import { type Command, Option } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { JsonObject } from '../domain/json.ts';
 import { DIALECTS } from '../domain/vendor.ts';
+import {
+  CLIPYARD_PATHS,
+  callerAnswer,
+  callerListAnswer,
+  MAX_COUNT,
+  newCallerAnswer,
+  OVERFLOWS,
+  WEIGHT,
+} from '../wire/clipyard.ts';
+import { pathOf } from '../wire/path.ts';
 import { readAnswer } from './gateway-client.ts';
 import { commaSeparated, microUsdFromDollars, numberBetween } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 
-const PATH = '/clipyard/v1/callers';
-const MAX_COUNT = 2_147_483_647;
-
-const callerSchema = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  creditMicroUsd: z.number().nullish(),
-  availableMicroUsd: z.number(),
-  heldMicroUsd: z.number(),
-  spentMicroUsd: z.number(),
-  maxRunningVideos: z.number(),
-  maxQueuedVideos: z.number(),
-  overflow: z.string(),
-  dialect: z.string().nullish(),
-  disabledAt: z.string().nullish(),
-});
-const callersSchema = z.looseObject({ items: z.array(callerSchema) });
-const createdSchema = z.looseObject({ id: z.string(), key: z.string() });
-type Caller = z.infer<typeof callerSchema>;
+/** The key is shown once: nothing else that is answered may keep it from being shown. */
+const createdAnswer = newCallerAnswer.pick({ id: true, key: true });
 
 /** The options of a new caller as they were given. */
 interface CallerOptions extends JsonFlag {
@@ -56,7 +49,7 @@ const HEAD = [
   'dialect',
 ];
 
-function renderCallers(callers: readonly Caller[]): string {
+function renderCallers(callers: readonly z.infer<typeof callerAnswer>[]): string {
   const rows = callers.map((caller) => [
     caller.id,
     caller.name,
@@ -87,9 +80,9 @@ function bodyOf(name: string, options: CallerOptions): JsonObject {
 }
 
 async function create({ gateway, output }: Session, name: string, options: CallerOptions): Promise<void> {
-  const answer = await gateway.ask({ method: 'POST', path: PATH, body: bodyOf(name, options) });
+  const answer = await gateway.ask({ method: 'POST', path: CLIPYARD_PATHS.callers, body: bodyOf(name, options) });
   output.show(answer, () => {
-    const { id, key } = readAnswer(createdSchema, answer);
+    const { id, key } = readAnswer(createdAnswer, answer);
     return `${id}\n${key}\nThe key is not shown again.`;
   });
 }
@@ -97,7 +90,7 @@ async function create({ gateway, output }: Session, name: string, options: Calle
 /** Shows a caller as it is after a change. */
 async function change({ gateway, output }: Session, request: Parameters<Session['gateway']['ask']>[0]): Promise<void> {
   const answer = await gateway.ask(request);
-  output.show(answer, () => renderCallers([readAnswer(callerSchema, answer)]));
+  output.show(answer, () => renderCallers([readAnswer(callerAnswer, answer)]));
 }
 
 function addCreate(callers: Command, findGateway: FindGateway): void {
@@ -110,8 +103,12 @@ function addCreate(callers: Command, findGateway: FindGateway): void {
     .option('--max-running <count>', 'videos at once', count)
     .option('--max-queued <count>', 'videos that wait', numberBetween(0, MAX_COUNT, true))
     .option('--max-requests-per-minute <count>', 'requests to the gateway', count)
-    .addOption(new Option('--overflow <what>', 'what becomes of more videos').choices(['queue', 'reject']))
-    .option('--weight <number>', 'its share of the slots beside other callers', numberBetween(0.001, 1000, false))
+    .addOption(new Option('--overflow <what>', 'what becomes of more videos').choices(OVERFLOWS))
+    .option(
+      '--weight <number>',
+      'its share of the slots beside other callers',
+      numberBetween(WEIGHT.min, WEIGHT.max, false),
+    )
     .addOption(new Option('--dialect <name>', 'which it speaks where a path does not tell').choices(DIALECTS))
     .option('--models <list>', 'the only ones it may use, such as a,b', commaSeparated)
     .option('--retention-seconds <seconds>', 'how long its clips are kept', count)
@@ -130,7 +127,7 @@ function addCredit(callers: Command, findGateway: FindGateway): void {
     .option(...JSON_OPTION)
     .action((id: string, amountMicroUsd: number, options: JsonFlag) =>
       runCommand(findGateway, options, (session) =>
-        change(session, { method: 'POST', path: `${PATH}/${encodeURIComponent(id)}/credit`, body: { amountMicroUsd } }),
+        change(session, { method: 'POST', path: pathOf(CLIPYARD_PATHS.creditCaller, id), body: { amountMicroUsd } }),
       ),
     );
 }
@@ -145,8 +142,8 @@ export function addCallerCommands(program: Command, findGateway: FindGateway): v
     .option(...JSON_OPTION)
     .action((options: JsonFlag) =>
       runCommand(findGateway, options, async ({ gateway, output }) => {
-        const answer = await gateway.ask({ method: 'GET', path: PATH });
-        output.show(answer, () => renderCallers(readAnswer(callersSchema, answer).items));
+        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.callers });
+        output.show(answer, () => renderCallers(readAnswer(callerListAnswer, answer).items));
       }),
     );
   addCredit(callers, findGateway);
@@ -162,7 +159,7 @@ export function addCallerCommands(program: Command, findGateway: FindGateway): v
       .option(...JSON_OPTION)
       .action((id: string, options: JsonFlag) =>
         runCommand(findGateway, options, (session) =>
-          change(session, { method: 'PATCH', path: `${PATH}/${encodeURIComponent(id)}`, body: { disabled } }),
+          change(session, { method: 'PATCH', path: pathOf(CLIPYARD_PATHS.caller, id), body: { disabled } }),
         ),
       );
   }

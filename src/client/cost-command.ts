@@ -1,29 +1,12 @@
 /** `clipyard costs`: what videos cost at a running gateway, one's own or, for root, everyone's. */
 
 import type { Command } from 'commander';
-import { z } from 'zod';
+import { CLIPYARD_PATHS, COST_GROUPS, costsAnswer } from '../wire/clipyard.ts';
 import { readAnswer } from './gateway-client.ts';
 import { commaSeparated } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
-
-const group = z.string().nullish();
-const costsSchema = z.looseObject({
-  items: z.array(
-    z.looseObject({
-      day: group,
-      model: group,
-      caller: group,
-      account: group,
-      videos: z.number(),
-      settledMicroUsd: z.number(),
-      upstreamMicroUsd: z.number(),
-      lostMicroUsd: z.number(),
-    }),
-  ),
-});
-const GROUPS = ['day', 'model', 'caller', 'account'] as const;
 
 interface CostOptions extends JsonFlag {
   readonly from?: string;
@@ -33,8 +16,8 @@ interface CostOptions extends JsonFlag {
 }
 
 function renderCosts(answer: unknown, by: readonly string[]): string {
-  const groups = GROUPS.filter((name) => by.includes(name));
-  const rows = readAnswer(costsSchema, answer).items.map((item) => [
+  const groups = COST_GROUPS.filter((name) => by.includes(name));
+  const rows = readAnswer(costsAnswer, answer).items.map((item) => [
     ...groups.map((name) => item[name]),
     item.videos,
     dollars(item.settledMicroUsd),
@@ -51,14 +34,14 @@ export function addCostCommand(program: Command, findGateway: FindGateway): void
     .description('what ended videos cost: settled with callers, billed by upstreams, lost')
     .option('--from <time>', 'ISO 8601, inclusive')
     .option('--to <time>', 'ISO 8601, exclusive')
-    .option('--by <groups>', `of ${GROUPS.join(',')}`, commaSeparated)
+    .option('--by <groups>', `of ${COST_GROUPS.join(',')}`, commaSeparated)
     .option('--caller <id>', "of this caller; root's key sees all")
     .option(...JSON_OPTION)
     .action((options: CostOptions) =>
       runCommand(findGateway, options, async ({ gateway, output }) => {
         const { from, to, by = [], caller } = options;
         const query = queryOf({ from, to, caller, groupBy: by.length === 0 ? undefined : by.join(',') });
-        const answer = await gateway.ask({ method: 'GET', path: `/clipyard/v1/costs${query}` });
+        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.costs + query });
         output.show(answer, () => renderCosts(answer, by));
       }),
     );

@@ -8,7 +8,7 @@ import type { Archive } from './video-answers.ts';
 
 export interface ClipDownload {
   readonly id: string;
-  readonly archive: Archive;
+  readonly archive: Pick<Archive, 'sha256' | 'sizeBytes'>;
   readonly file: string;
   /** Whether a file of that name may be replaced. */
   readonly force: boolean;

@@ -1,42 +1,14 @@
-/** What the commands read of a video's snapshot, and how people see it; everything else in it is printed as JSON only. */
+/** A video's snapshot as people see it; what is not shown of it is printed as JSON only. */
 
-import { z } from 'zod';
-import { isEnded, VIDEO_STATES, type VideoState } from '../domain/video.ts';
+import type { z } from 'zod';
+import { isEnded, type VideoState } from '../domain/video.ts';
+import { CLIPYARD_PATHS, videoAnswer, videoListAnswer } from '../wire/clipyard.ts';
+import { pathOf } from '../wire/path.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
 import { dollars, instant, renderFacts, renderTable, shorten } from './output.ts';
 
-const text = z.string().nullish();
-const amount = z.number().nullish();
-const archiveSchema = z.looseObject({
-  sha256: z.string(),
-  sizeBytes: z.int().nonnegative(),
-  durationMs: z.number(),
-  width: z.number(),
-  height: z.number(),
-  url: text,
-});
-const snapshotSchema = z.looseObject({
-  id: z.string(),
-  state: z.enum(VIDEO_STATES),
-  progress: z.number(),
-  model: z.string(),
-  request: z.looseObject({ prompt: z.string(), durationSeconds: z.number() }),
-  account: text,
-  taskId: text,
-  queuePosition: amount,
-  createdAt: z.string(),
-  endedAt: text,
-  expiresAt: z.string(),
-  cost: z.looseObject({ estimateMicroUsd: z.number(), settledMicroUsd: amount }),
-  archive: archiveSchema.nullable(),
-  failure: z.looseObject({ kind: z.string(), message: z.string() }).nullable(),
-  lastError: text,
-  workflowUrl: text,
-});
-const listSchema = z.looseObject({ items: z.array(snapshotSchema), nextCursor: text });
-
-export type Snapshot = z.infer<typeof snapshotSchema>;
-export type Archive = z.infer<typeof archiveSchema>;
+export type Snapshot = z.infer<typeof videoAnswer>;
+export type Archive = NonNullable<Snapshot['archive']>;
 
 /** A snapshot with the words it came in. */
 export interface SnapshotAnswer {
@@ -44,18 +16,13 @@ export interface SnapshotAnswer {
   readonly snapshot: Snapshot;
 }
 
-/** Where our own routes have a video. */
-export function videoPath(id: string): string {
-  return `/clipyard/v1/videos/${encodeURIComponent(id)}`;
-}
-
 export function readSnapshot(answer: unknown): SnapshotAnswer {
-  return { answer, snapshot: readAnswer(snapshotSchema, answer) };
+  return { answer, snapshot: readAnswer(videoAnswer, answer) };
 }
 
 /** @throws GatewayFailure for an id that is not the caller's. */
 export async function lookAt(gateway: GatewayClient, id: string): Promise<SnapshotAnswer> {
-  return readSnapshot(await gateway.ask({ method: 'GET', path: videoPath(id) }));
+  return readSnapshot(await gateway.ask({ method: 'GET', path: pathOf(CLIPYARD_PATHS.video, id) }));
 }
 
 /** @throws CommandFailure unless the video is completed. */
@@ -84,12 +51,12 @@ export function describeState({ state, progress, queuePosition }: Snapshot): str
 
 /** A video, a line for each fact. */
 export function renderSnapshot(snapshot: Snapshot): string {
-  const { id, request, archive, failure } = snapshot;
+  const { id, request, archive, failure, waitingFor } = snapshot;
   return renderFacts({
     id,
     state: describeState(snapshot),
     failure: failure && `${failure.message} (${failure.kind})`,
-    'last error': snapshot.lastError,
+    'waiting for': waitingFor?.detail,
     model: snapshot.model,
     prompt: request.prompt,
     seconds: request.durationSeconds,
@@ -110,7 +77,7 @@ const PROMPT_LENGTH = 40;
 
 /** A page of videos, a row for each, and how to see the next one. */
 export function renderVideos(answer: unknown): string {
-  const { items, nextCursor } = readAnswer(listSchema, answer);
+  const { items, nextCursor } = readAnswer(videoListAnswer, answer);
   const rows = items.map((snapshot) => [
     snapshot.id,
     describeState(snapshot),

@@ -3,6 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { MODES } from '../domain/video-request.ts';
+import { CLIPYARD_PATHS, LONGEST_DURATION_SECONDS, PAGE_LIMIT } from '../wire/clipyard.ts';
+import { pathOf } from '../wire/path.ts';
 import { createBodyOf, createVideo, type VideoOptions } from './create-video.ts';
 import { downloadClip } from './download-clip.ts';
 import { CommandFailure } from './gateway-client.ts';
@@ -17,7 +19,6 @@ import {
   renderVideos,
   requireCompleted,
   type SnapshotAnswer,
-  videoPath,
 } from './video-answers.ts';
 import { watchVideo } from './watch-video.ts';
 
@@ -31,8 +32,6 @@ interface ListOptions extends JsonFlag {
 }
 
 type CreateOptions = VideoOptions & JsonFlag & { readonly idempotencyKey?: string; readonly watch?: boolean };
-
-const LONGEST_DURATION_SECONDS = 86_400;
 
 function showSnapshot({ output }: Session, { answer, snapshot }: SnapshotAnswer): void {
   output.show(answer, () => renderSnapshot(snapshot));
@@ -103,14 +102,14 @@ function addList(video: Command, findGateway: FindGateway): void {
     .option('--model <model>', 'of this model')
     .option('--batch <id>', 'of this batch')
     .option('--caller <id>', "of this caller; root's key sees all")
-    .option('--limit <count>', 'how many', numberBetween(1, 200, true))
+    .option('--limit <count>', 'how many', numberBetween(1, PAGE_LIMIT.max, true))
     .option('--cursor <cursor>', 'where the page before ended')
     .option(...JSON_OPTION)
     .action((options: ListOptions) =>
       runCommand(findGateway, options, async ({ gateway, output }) => {
         const { json: _json, batch, state, ...filter } = options;
         const query = queryOf({ ...filter, state: state?.join(','), batchId: batch });
-        const answer = await gateway.ask({ method: 'GET', path: `/clipyard/v1/videos${query}` });
+        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.videos + query });
         output.show(answer, () => renderVideos(answer));
       }),
     );
@@ -149,7 +148,8 @@ export function addVideoCommands(program: Command, findGateway: FindGateway): vo
   addById('watch', 'follow a video to its end; exit 1 unless it is completed', watch);
   addDownload(video, findGateway);
   addById('cancel', 'end a video before it is made', async (session, id) => {
-    showSnapshot(session, readSnapshot(await session.gateway.ask({ method: 'POST', path: `${videoPath(id)}/cancel` })));
+    const path = pathOf(CLIPYARD_PATHS.cancelVideo, id);
+    showSnapshot(session, readSnapshot(await session.gateway.ask({ method: 'POST', path })));
   });
   addById('delete', 'remove an ended video and its clip', async ({ gateway, output }, id) => {
     const path = `/openai/v1/videos/${encodeURIComponent(id)}`;

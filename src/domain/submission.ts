@@ -5,12 +5,13 @@ import type { StoredClip } from './video.ts';
 
 /** While open, a submission is a slot. */
 export const OPEN_SUBMISSION_STATES = ['granted', 'sending', 'unconfirmed', 'running'] as const;
+export type OpenSubmissionState = (typeof OPEN_SUBMISSION_STATES)[number];
 
 /**
  * `granted` the slot is reserved, `sending` a create may be on its way, `unconfirmed` its answer was lost, `running`
  * the task is known; `ended` the task ended, `void` no task was made.
  */
-export type SubmissionState = (typeof OPEN_SUBMISSION_STATES)[number] | 'ended' | 'void';
+export type SubmissionState = OpenSubmissionState | 'ended' | 'void';
 
 /** Whether a submission in this state is a slot. */
 export function isOpenState(state: SubmissionState): boolean {

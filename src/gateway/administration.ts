@@ -1,4 +1,4 @@
-/** The catalog as the management routes use it: money, callers, accounts, costs, each call complete in itself. */
+/** The catalog as our own routes use it: money, callers, accounts, costs, each call complete in itself. */
 
 import { pauseAccount, resumeAccount } from '../catalog/account-health.ts';
 import type { AccountView } from '../catalog/account-views.ts';
@@ -17,6 +17,7 @@ import { refundVideo, settleReviewed } from '../catalog/corrections.ts';
 import { type CostFilter, costs } from '../catalog/costs.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { credit } from '../catalog/ledger.ts';
+import { Refusal } from '../domain/failure.ts';
 
 export interface AdministrationOptions {
   readonly db: Db;
@@ -28,8 +29,10 @@ export type Administration = ReturnType<typeof createAdministration>;
 
 /** Every method throws `Refusal` for what cannot be. */
 export function createAdministration({ db, onResumed }: AdministrationOptions) {
-  async function readAccount(id: string): Promise<AccountView | undefined> {
-    return (await listAccounts(db)).find((account) => account.id === id);
+  async function readAccount(id: string): Promise<AccountView> {
+    const account = (await listAccounts(db)).find((each) => each.id === id);
+    if (account === undefined) throw new Refusal('not_found', `there is no account ${id}`);
+    return account;
   }
 
   return {

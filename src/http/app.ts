@@ -15,14 +15,16 @@ import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { addAuthentication } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
-import type { VideoLinks } from './dialects/handlers.ts';
+import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
 import { isTooLarge, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
+import { collectOperations } from './own/operation.ts';
 import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
 
@@ -134,6 +136,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(options.streams);
 
   const methodsOf = collectMethods(app);
+  collectOperations(app);
+  addAuthentication(app, gateway);
   app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);
   closeGently(app, streams);

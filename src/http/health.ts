@@ -1,6 +1,9 @@
 /** Liveness and readiness: is the process there, and can it do its work. */
 
-import type { FastifyBaseLogger, FastifyPluginCallback } from 'fastify';
+import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify';
+import { livenessAnswer, readinessAnswer } from '../wire/clipyard.ts';
+import type { Tag } from './own/operation.ts';
+import { own } from './own/own.ts';
 
 const PARTS = ['catalog', 'storage', 'temporal', 'workers'] as const;
 type Part = (typeof PARTS)[number];
@@ -14,6 +17,8 @@ const CHECK_TIMEOUT_MS = 2000;
 export interface HealthOptions {
   /** Each rejects when its part is down; given up after two seconds. */
   readonly checks: Readonly<Record<Part, () => Promise<unknown>>>;
+  /** What an operator has to do before work goes on; null when nothing is. */
+  readonly readNotice?: () => Promise<string | null>;
   /** True from the moment the process was told to stop. */
   readonly isDraining: () => boolean;
 }
@@ -34,9 +39,12 @@ async function problemOf(check: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-function statusOf(states: PartStates, isDraining: boolean): 'ready' | 'degraded' | 'unavailable' {
+function statusOf(
+  states: PartStates,
+  { isDraining, notice }: { readonly isDraining: boolean; readonly notice: string | null },
+): 'ready' | 'degraded' | 'unavailable' {
   if (isDraining || NEEDED.some((part) => states[part] === 'down')) return 'unavailable';
-  return PARTS.every((part) => states[part] === 'up') ? 'ready' : 'degraded';
+  return notice === null && PARTS.every((part) => states[part] === 'up') ? 'ready' : 'degraded';
 }
 
 /** Asks all parts at once; questions that come meanwhile share the answer, and only changes are logged. */
@@ -68,18 +76,41 @@ function partsWatch(checks: HealthOptions['checks'], log: FastifyBaseLogger): ()
   };
 }
 
+export const PROCESS: Tag = {
+  name: 'process',
+  description: 'Health and documentation of the process. No key is needed.',
+};
+
 /** `GET /healthz` and `GET /readyz`, without a key; 503 while creates cannot be stored or the process drains. */
-export function healthRoutes({ checks, isDraining }: HealthOptions): FastifyPluginCallback {
-  return (app, _, done) => {
+export function healthRoutes({ checks, readNotice = async () => null, isDraining }: HealthOptions): FastifyPluginAsync {
+  return async (app) => {
     const partStates = partsWatch(checks, app.log);
     // Probes come every few seconds: only their failures are worth a line.
-    const quiet = { logLevel: 'warn' } as const;
-    app.get('/healthz', quiet, async () => ({ status: 'ok' }));
-    app.get('/readyz', quiet, async (_request, reply) => {
-      const states = await partStates();
-      const status = statusOf(states, isDraining());
-      return reply.code(status === 'unavailable' ? 503 : 200).send({ status, ...states });
+    const probe = { method: 'GET', access: 'none', options: { logLevel: 'warn' } } as const;
+    own(app, PROCESS, {
+      ...probe,
+      path: '/healthz',
+      id: 'getLiveness',
+      summary: 'The process is alive',
+      answers: { 200: livenessAnswer },
+      handle: () => ({ status: 'ok' as const }),
     });
-    done();
+    own(app, PROCESS, {
+      ...probe,
+      path: '/readyz',
+      id: 'getReadiness',
+      summary: 'Whether creates can be stored, with the state of each part',
+      description:
+        '`degraded` while Temporal or workers are away, or while an operator has something to do (`notice`): what is ' +
+        'accepted then waits.',
+      answers: { 200: readinessAnswer, 503: readinessAnswer },
+      handle: async ({ reply }) => {
+        const states = await partStates();
+        const notice = states.catalog === 'up' ? await readNotice() : null;
+        const status = statusOf(states, { isDraining: isDraining(), notice });
+        if (status === 'unavailable') reply.code(503);
+        return { status, ...states, notice };
+      },
+    });
   };
 }

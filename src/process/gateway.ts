@@ -2,8 +2,9 @@
 
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
 import { type ChangeWatcher, watchChanges } from '../catalog/changes.ts';
-import { inTransaction } from '../catalog/driver/database.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { findInputImage } from '../catalog/input-images.ts';
+import { readRestoreState } from '../catalog/reopenings.ts';
 import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { ConfigError } from '../config/settings.ts';
@@ -13,7 +14,7 @@ import { createGateway } from '../gateway/gateway.ts';
 import { buildApp } from '../http/app.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
-import { managementRoutes } from '../http/own/routes.ts';
+import { ownRoutes } from '../http/own/routes.ts';
 import { createLinkSigner, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
 import type { Closers } from './closers.ts';
@@ -49,6 +50,16 @@ async function grantFreeSlots({ parts, link }: GatewayOptions, account: string):
   }
 }
 
+/** What keeps slots from being granted, and what there is to do about it. */
+async function readNotice(db: Db): Promise<string | null> {
+  const restore = await readRestoreState(db);
+  if (restore === null) return null;
+  if (restore.isNeeded) {
+    return 'this catalog is an older copy than the workflows in Temporal: no slot is granted until `clipyard restore` is run';
+  }
+  return `a restore is under way: no slot is granted until ${restore.videos} videos have opened again and lists were read`;
+}
+
 async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) {
   const { parts, link, checkWorkers, stop, closers } = options;
   const { config, log, database, store, metrics } = parts;
@@ -78,6 +89,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
         temporal: async () => link.current().control.check(),
         workers: checkWorkers,
       },
+      readNotice: () => readNotice(db),
       isDraining: () => stop.aborted,
     },
     plugins: [
@@ -87,7 +99,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      managementRoutes({
+      ownRoutes({
         gateway,
         administration: createAdministration({ db, onResumed: (account) => grantFreeSlots(options, account) }),
         links,

@@ -153,7 +153,7 @@ test('media go all together', async () => {
   const { id, archive } = videoOf('v1');
   const posterKey = 'videos/v1/poster.jpg';
   for (const key of [archive.clipKey, posterKey, spriteSheetKeyOf(id)]) await putObject(store, key, Buffer.from('x'));
-  await removeMedia(store, id, { ...archive, posterKey });
+  await removeMedia(store, id);
   expect(await readdir(root)).toEqual(['.staging', 'videos']);
   expect(await readdir(join(root, 'videos'))).toEqual([]);
 });

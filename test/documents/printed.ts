@@ -30,7 +30,7 @@ function printMetrics(definitions: typeof COUNTED | typeof READ): string {
 }
 
 /** Every part by its name. */
-export const PARTS: Readonly<Record<string, () => string>> = {
+export const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   'import directions': renderImportRules,
   failures: () => printFailures(VIDEO_FAILURES),
   refusals: () => printFailures(REFUSALS),
@@ -55,10 +55,12 @@ export function partsOf(document: string): readonly string[] {
 }
 
 /** A document with its parts as the code prints them now. */
-export function reprint(document: string): string {
-  return document.replace(PART, (_, name: string) => {
+export async function reprint(document: string): Promise<string> {
+  const printed = new Map<string, string>();
+  for (const name of partsOf(document)) {
     const print = PARTS[name];
     if (print === undefined) throw new Error(`nothing prints "${name}"`);
-    return `\n${print()}\n\n`;
-  });
+    printed.set(name, await print());
+  }
+  return document.replace(PART, (_, name: string) => `\n${printed.get(name)}\n\n`);
 }

@@ -2,7 +2,8 @@
 
 import type { Dialect } from '../../src/dialects/dialect.ts';
 import { DIALECTS } from '../../src/dialects/index.ts';
-import { DOCUMENT } from '../http/own/documented-answers.ts';
+import { buildOpenApi, type OpenApiDocument } from '../../src/http/openapi/document.ts';
+import { mountOwnRoutes } from '../http/own/own-routes.ts';
 import { code, printTable } from './table.ts';
 
 /** Routes in their order; those that mean the same, such as one at two paths, in one row. */
@@ -16,7 +17,7 @@ function printDialect({ routes }: Dialect): string {
   return printTable(['route', 'answer'], rows);
 }
 
-type Operation = NonNullable<(typeof DOCUMENT.paths)[string]>[string];
+type Operation = NonNullable<OpenApiDocument['paths'][string]>[string];
 
 const WHO = { callerKey: 'any', rootKey: 'root' } as const;
 
@@ -36,8 +37,10 @@ function inputOf({ parameters, requestBody }: Operation): string {
   ].join(' ');
 }
 
-function printOwn(): string {
-  const rows = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
+async function printOwn(): Promise<string> {
+  const { operations: mounted } = await mountOwnRoutes();
+  const { paths } = buildOpenApi(mounted, { url: 'http://gateway', version: '0' });
+  const rows = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations)
       // What GET answers, without its body.
       .filter(([method]) => method !== 'head')

@@ -6,6 +6,7 @@ import { ledger, videos } from '../../src/catalog/schema.ts';
 import { changeVideo, findVideo } from '../../src/catalog/videos.ts';
 import { Starter } from '../../src/gateway/starter.ts';
 import { emptyCatalog } from '../catalog/with-catalog.ts';
+import { fakeWorkflows } from '../fake-workflows.ts';
 import { accept, insertCaller } from '../model/scene.ts';
 import { silentLog } from '../temporal/silent-log.ts';
 
@@ -43,7 +44,7 @@ function startersOf(fails: (id: string, tries: number) => Error | null) {
   starter = new Starter({
     db: database.db,
     log: silentLog(),
-    workflows: {
+    workflows: fakeWorkflows({
       start: async ({ id }) => {
         tries.push(id);
         const error = fails(id, tries.filter((one) => one === id).length);
@@ -52,7 +53,7 @@ function startersOf(fails: (id: string, tries: number) => Error | null) {
         opened.add(id);
         wake();
       },
-    },
+    }),
   });
   const untilOpened = (ids: readonly string[]) =>
     new Promise<void>((resolve) => {

@@ -4,6 +4,7 @@ import type { Caller } from '../../src/domain/caller.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { isEnded, type Video } from '../../src/domain/video.ts';
 import type { VideoFilter } from '../../src/domain/video-filter.ts';
+import type { WaitingFor } from '../../src/domain/waiting-for.ts';
 import type { CreateOrder, Gateway, RetentionTerms } from '../../src/gateway/gateway.ts';
 import { spriteSheetKeyOf } from '../../src/media/media-key.ts';
 import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
@@ -114,6 +115,14 @@ export class FakeGateway implements Gateway {
     const video = await this.read(caller, id);
     this.cancels.push(id);
     if (!isEnded(video.state)) this.put({ ...video, state: 'cancelled', endedAt: new Date() });
+    return this.read(caller, id);
+  }
+
+  async waits(): Promise<ReadonlyMap<string, WaitingFor>> {
+    return new Map();
+  }
+
+  async resolve(caller: Caller, id: string): Promise<Video> {
     return this.read(caller, id);
   }
 

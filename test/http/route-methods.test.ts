@@ -3,7 +3,7 @@
 import { mediaRoutes } from '../../src/http/media/routes.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import { createLinkSigner } from '../../src/media/signed-links.ts';
-import { type ManagementApp, openManagementApp } from './own/own-app.ts';
+import { type OwnApp, openOwnApp } from './own/own-app.ts';
 import { makeApp } from './test-app.ts';
 
 function problemOf(status: number, code: string) {
@@ -18,12 +18,12 @@ function problemOf(status: number, code: string) {
 }
 
 describe('our own routes', () => {
-  let management: ManagementApp;
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
-  afterAll(() => management.close());
+  afterAll(() => own.close());
 
   test.each([
     ['DELETE', '/clipyard/v1/videos', 'GET, HEAD'],
@@ -35,7 +35,7 @@ describe('our own routes', () => {
     ['POST', '/healthz', 'GET, HEAD'],
     ['OPTIONS', '/readyz', 'GET, HEAD'],
   ] as const)('answer %s %s with 405 and what they take', async (method, url, allow) => {
-    const { status, body, headers } = await management.ask({ method, url, key: null });
+    const { status, body, headers } = await own.ask({ method, url, key: null });
     expect({ status, allow: headers['allow'] }).toEqual({ status: 405, allow });
     expect(headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(body).toEqual(problemOf(405, 'method_not_allowed'));
@@ -44,7 +44,7 @@ describe('our own routes', () => {
   test.each(['/clipyard/v1', '/clipyard/v1/nothing', '/clipyard/v1/videos/video_1/nothing', '/healthz/more'])(
     'are not found at %s whatever the method',
     async (url) => {
-      const { status, body, headers } = await management.ask({ method: 'POST', url });
+      const { status, body, headers } = await own.ask({ method: 'POST', url });
       expect({ status, allow: headers['allow'] }).toEqual({ status: 404, allow: undefined });
       expect(body).toEqual(problemOf(404, 'not_found'));
     },

@@ -5,6 +5,7 @@ import { asc } from 'drizzle-orm';
 import Long from 'long';
 import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts.ts';
 import { submissions, waiting as waitingRows } from '../../src/catalog/schema.ts';
+import { withFacts } from '../../src/process/parts.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;
@@ -45,7 +46,7 @@ async function loaded(): Promise<{ readonly running: readonly string[]; readonly
 async function configure(change: Partial<ConfiguredAccount>): Promise<void> {
   await syncAccounts(
     stack.db,
-    stack.dependencies.accounts.map((account) => ({ ...account, singleLane: true, ...change })),
+    stack.dependencies.accounts.map((account) => ({ ...withFacts(account), ...change })),
   );
 }
 

@@ -2,7 +2,8 @@
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
 import type { Video } from '../../domain/video.ts';
-import type { Exchange, FrontDoor } from './handlers.ts';
+import { readCreateTimes } from './create-times.ts';
+import type { Exchange, FrontDoor } from './exchange.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
 
@@ -20,6 +21,7 @@ export async function createVideo(
     retentionSeconds: dialect.retentionSeconds,
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
     bodyHash: fingerprint(idempotencyKey === undefined ? body : withoutKey(body)),
+    times: readCreateTimes(request.headers),
   });
 }
 
@@ -37,6 +39,7 @@ export async function createVideos(
     retentionSeconds: dialect.retentionSeconds,
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
     bodyHash: fingerprint({ model: draft.model, body }),
+    times: readCreateTimes(request.headers),
   };
   return await gateway.createMany(order, count);
 }

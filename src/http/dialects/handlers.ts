@@ -1,10 +1,9 @@
 /** What each kind of dialect route does: read the request, call the gateway, render the answer. */
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type {
   DeleteAllRoute,
   DeleteRoute,
-  Dialect,
   DialectAnswer,
   DialectRequest,
   DialectRoute,
@@ -12,46 +11,15 @@ import type {
   RoutesByKind,
   VideoView,
 } from '../../dialects/dialect.ts';
-import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, type Video } from '../../domain/video.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
-import type { MediaStore } from '../../media/media-store.ts';
-import type { EventStreams } from '../event-stream.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
 import { base64Body, base64BodyBytes, type Surroundings } from './base64-body.ts';
 import { createVideo, createVideos } from './create-videos.ts';
+import type { Exchange, FrontDoor } from './exchange.ts';
 import { waitForEnd } from './wait-for-end.ts';
-
-/** The signed links of a video's media. */
-export type VideoLinks = (video: Video) => Omit<VideoView, 'video'>;
-
-/** What handlers work with. */
-export interface FrontDoor {
-  readonly gateway: Gateway;
-  readonly links: VideoLinks;
-  readonly store: MediaStore;
-  /** `host:port` of images that may be private. */
-  readonly trustedHosts: readonly string[];
-  readonly streams: EventStreams;
-  /** How long a caller who waits for an end is kept waiting. */
-  readonly syncWaitMs: number;
-}
-
-export type DialectHttpRequest = FastifyRequest<{
-  Params: Record<string, string>;
-  Querystring: Record<string, string | string[] | undefined>;
-}>;
-
-/** One request of a known caller in a known dialect. */
-export interface Exchange {
-  readonly request: DialectHttpRequest;
-  readonly reply: FastifyReply;
-  readonly body: unknown;
-  readonly caller: Caller;
-  readonly dialect: Dialect;
-}
 
 /** Null: the handler has answered by itself. */
 type Handler<K extends RouteKind> = (

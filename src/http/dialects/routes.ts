@@ -3,18 +3,15 @@
 import { json } from 'node:stream/consumers';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, DialectRoute } from '../../dialects/dialect.ts';
-import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { authenticate } from '../authentication.ts';
 import { sendAnswer } from '../errors.ts';
+import type { DialectHttpRequest, FrontDoor } from './exchange.ts';
 import { readForm } from './form.ts';
-import { type DialectHttpRequest, type FrontDoor, handle } from './handlers.ts';
+import { handle } from './handlers.ts';
 import { chooseFace, type DialectPath, type Face } from './paths.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set on dialect routes once the key was checked. */
-    caller: Caller | null;
     /** Set on dialect routes: whose shape the answer has. */
     dialect: Dialect | null;
   }
@@ -42,14 +39,13 @@ async function faceUnread(
 }
 
 /** Checks the key before the body is read, so that strangers cannot make us read one of any length. */
-function admit(door: FrontDoor, faces: readonly Face[]) {
+function admit(faces: readonly Face[]) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const turnAway = (dialectName: string | null) => async (error: unknown) => {
       request.dialect = (await faceUnread(faces, request, dialectName)).dialect;
       throw error;
     };
-    const caller = await authenticate(door.gateway, request).catch(turnAway(null));
-    request.caller = caller;
+    const caller = await request.server.authenticate(request).catch(turnAway(null));
     // As far as it is known before the body is: the shape of what may go wrong until then.
     request.dialect = chooseFace(faces, { dialectName: caller.dialect, body: undefined }).dialect;
     await request.server.requestRates.count(caller, reply).catch(turnAway(caller.dialect));
@@ -77,7 +73,6 @@ function answer(door: FrontDoor, faces: readonly Face[]) {
 
 /** Mounts every dialect at its documented paths and under its prefix. */
 export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: readonly DialectPath[]): void {
-  app.decorateRequest('caller', null);
   app.decorateRequest('dialect', null);
   for (const path of paths) {
     for (const [method, faces] of path.methods) {
@@ -88,7 +83,7 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
         url: path.url,
         // A stream has no headers to tell without streaming.
         exposeHeadRoute: method === 'GET' && !servesMedia && faces.every(({ route }) => route.kind !== 'stream'),
-        onRequest: admit(door, faces),
+        onRequest: admit(faces),
         handler: answer(door, faces),
       });
     }

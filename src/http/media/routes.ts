@@ -1,12 +1,15 @@
 /** Archived clips, posters and input images by signed link: no API key, but a signature and a row that still has them. */
 
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
 import { Refusal } from '../../domain/failure.ts';
 import type { ArchivedClip, Video } from '../../domain/video.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { inputImageKeyOf } from '../../media/input-images.ts';
 import type { MediaStore } from '../../media/media-store.ts';
 import type { LinkSignature, LinkSigner, LinkVerdict, MediaVariant } from '../../media/signed-links.ts';
+import type { Operation, Tag } from '../own/operation.ts';
+import { type Asked, own, type ParametersOf } from '../own/own.ts';
 import { type ServedObject, serveObject } from './serve-object.ts';
 
 export interface MediaRoutesOptions {
@@ -23,54 +26,93 @@ export interface InputImageFacts {
   readonly storedAt: Date;
 }
 
-interface MediaRequest {
-  Params: { id: string; file: string };
-  Querystring: Record<string, string | string[] | undefined>;
-}
-
-interface ImageRequest {
-  Params: { file: string };
-  Querystring: MediaRequest['Querystring'];
-}
-
 const VARIANTS: Readonly<Record<string, MediaVariant>> = { 'clip.mp4': 'clip', 'poster.jpg': 'poster' };
 
-/** GET and HEAD of `/media/:id/:file` and `/input-images/:file`; what cannot be served is thrown as `Refusal`: 403, 404 or 410. */
+const MEDIA: Tag = {
+  name: 'media',
+  description: 'Clips, posters and input images by signed links, which need no key.',
+};
+
+/** Of any form, or none: what is not as it was signed is no valid link. */
+const signed = z
+  .unknown()
+  .optional()
+  .meta({ override: { type: 'string' }, param: { required: true } });
+const signedLinkQuery = z.object({ expires: signed, key: signed, signature: signed });
+
+/** A file behind a signed link. */
+interface FileRoute<Path> extends Pick<Operation, 'id' | 'summary'> {
+  readonly path: Path;
+  readonly mediaTypes: readonly string[];
+  /** Throws what cannot be served as `Refusal`: 403, 404 or 410. */
+  find(params: ParametersOf<Path>, signature: LinkSignature): Promise<ServedObject>;
+}
+
+/** GET and HEAD of a file. */
+function mountFile<const Path extends string>(app: FastifyInstance, route: FileRoute<Path>): void {
+  const { path, id, summary, mediaTypes, find } = route;
+  const file = {
+    path,
+    access: 'none',
+    query: signedLinkQuery,
+    refusals: ['forbidden', 'gone', 'precondition_failed'],
+    // The framework's lines would hold the query, and with it the signature. HEAD is mounted below.
+    options: { logLevel: 'warn', exposeHeadRoute: false },
+    handle: async ({ params, query, request, reply }: Asked<Path, 'none', typeof signedLinkQuery>) => {
+      const { expires, key, signature } = query;
+      return await serveObject(request, reply, await find(params, { expires, key, signature }));
+    },
+  } as const;
+  const unchanged = { meaning: 'What the client has is current.', mediaTypes: [] };
+  own(app, MEDIA, {
+    ...file,
+    method: 'GET',
+    id,
+    summary,
+    description: 'Takes Range, If-Range, If-Match, If-None-Match and If-Modified-Since.',
+    answers: {
+      200: { meaning: 'The whole file.', mediaTypes },
+      206: { meaning: 'The part that was asked for.', mediaTypes },
+      304: unchanged,
+      416: { meaning: 'The file has no such part.', mediaTypes: [] },
+    },
+  });
+  own(app, MEDIA, {
+    ...file,
+    method: 'HEAD',
+    id: `${id}Head`,
+    summary: `${summary}: the headers alone`,
+    answers: { 200: { meaning: 'The headers of the file.', mediaTypes: [] }, 304: unchanged },
+  });
+}
+
+/** GET and HEAD of `/media/:id/:file` and `/input-images/:file`. */
 export function mediaRoutes(options: MediaRoutesOptions): FastifyPluginAsync {
+  const { store, links, findVideo } = options;
   return async (app) => {
-    app.route<MediaRequest>({
-      method: ['GET', 'HEAD'],
-      url: '/media/:id/:file',
-      // The framework's own lines would hold the query, and with it the signature.
-      logLevel: 'warn',
-      handler: async (request, reply) => {
-        const variant = checkLink(options.links, request);
-        const video = await options.findVideo(request.params.id);
-        return serveObject(request, reply, await findMedia(options.store, video, variant));
+    mountFile(app, {
+      path: '/media/:id/:file',
+      id: 'getMedia',
+      summary: '`clip.mp4` or `poster.jpg` of a video',
+      mediaTypes: ['video/mp4', 'image/jpeg'],
+      async find({ id, file }, signature) {
+        const variant = VARIANTS[file];
+        if (variant === undefined) throw new Refusal('not_found', 'there is no such file');
+        checkVerdict(links.verify({ videoId: id, variant, ...signature }));
+        return await findMedia(store, await findVideo(id), variant);
       },
     });
-    app.route<ImageRequest>({
-      method: ['GET', 'HEAD'],
-      url: '/input-images/:file',
-      logLevel: 'warn',
-      handler: async (request, reply) => {
-        const { file } = request.params;
-        checkVerdict(options.links.verifyImage({ file, ...signatureOf(request.query) }));
-        return serveObject(request, reply, await findImage(options, file));
+    mountFile(app, {
+      path: '/input-images/:file',
+      id: 'getInputImage',
+      summary: 'An uploaded input image',
+      mediaTypes: ['image/png', 'image/jpeg', 'image/webp', 'image/gif'],
+      async find({ file }, signature) {
+        checkVerdict(links.verifyImage({ file, ...signature }));
+        return await findImage(options, file);
       },
     });
   };
-}
-
-function checkLink(links: MediaRoutesOptions['links'], { params, query }: FastifyRequest<MediaRequest>): MediaVariant {
-  const variant = VARIANTS[params.file];
-  if (variant === undefined) throw new Refusal('not_found', 'there is no such file');
-  checkVerdict(links.verify({ videoId: params.id, variant, ...signatureOf(query) }));
-  return variant;
-}
-
-function signatureOf({ expires, key, signature }: MediaRequest['Querystring']): LinkSignature {
-  return { expires, key, signature };
 }
 
 function checkVerdict(verdict: LinkVerdict): void {

@@ -1,48 +1,31 @@
-/** The OpenAPI 3.1 document of our own routes, made from the schemas that they read requests with. */
+/** The OpenAPI 3.1 document, printed from what the mounted routes say of themselves. */
 
 import { z } from 'zod';
+import {
+  createDocument,
+  type oas31,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiOverride,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi';
 import { REFUSALS, type RefusalKind } from '../../domain/failure.ts';
-import type { JsonObject } from '../../domain/json.ts';
-import { type AnswerName, NAMED_ANSWERS, type Operation, PATH_PARAMETERS, type RawAnswer, TAGS } from './operation.ts';
-import { OPERATIONS } from './operations.ts';
+import { problemAnswer } from '../../wire/clipyard.ts';
+import type { Operation, Tag } from '../own/operation.ts';
 
-/** A JSON Schema, as far as the document uses it. */
-export interface SchemaObject {
-  readonly $ref?: string;
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly format?: string;
-  readonly default?: unknown;
-  readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly maximum?: number;
-  readonly maxLength?: number;
+/** A JSON Schema; each that stands elsewhere is one with a `$ref` alone. */
+export interface SchemaObject extends Omit<oas31.SchemaObject, 'items' | 'anyOf' | 'properties'> {
   readonly items?: SchemaObject;
   readonly anyOf?: readonly SchemaObject[];
   readonly properties?: Readonly<Record<string, SchemaObject>>;
-  readonly required?: readonly string[];
 }
 
-export interface ParameterObject {
-  readonly name: string;
-  readonly in: 'path' | 'query';
-  readonly required: boolean;
-  readonly description?: string;
+export interface ParameterObject extends Omit<oas31.ParameterObject, 'schema'> {
   readonly schema: SchemaObject;
 }
 
-export interface MediaTypeObject {
-  readonly schema?: SchemaObject;
-  readonly example?: JsonObject;
-}
+type Content = Readonly<Record<string, { readonly schema?: SchemaObject; readonly example?: unknown }>>;
 
-export interface ResponseObject {
-  readonly description: string;
-  readonly content?: Readonly<Record<string, MediaTypeObject>>;
-}
-
+/** An operation, as far as each of ours goes. */
 export interface OperationObject {
   readonly operationId: string;
   readonly tags: readonly string[];
@@ -50,23 +33,17 @@ export interface OperationObject {
   readonly description?: string;
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters: readonly ParameterObject[];
-  readonly requestBody?: {
-    readonly required: boolean;
-    readonly content: Readonly<Record<string, MediaTypeObject>>;
-  };
-  readonly responses: Readonly<Record<string, ResponseObject>>;
+  readonly requestBody?: { readonly required: boolean; readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
 }
 
 export interface OpenApiDocument {
-  readonly openapi: '3.1.0';
+  readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly servers: readonly { readonly url: string }[];
-  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly tags: readonly Tag[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
-  readonly components: {
-    readonly schemas: Readonly<Record<string, SchemaObject>>;
-    readonly securitySchemes: Readonly<Record<string, unknown>>;
-  };
+  readonly components: { readonly schemas: Readonly<Record<string, SchemaObject>> };
 }
 
 const DESCRIPTION =
@@ -74,145 +51,112 @@ const DESCRIPTION =
   '(RFC 9457) whose `code` says why, times are ISO 8601, money is whole micro-dollars, absent things are null. Every ' +
   'answer carries `x-request-id`.';
 
+/** What the names in paths stand for. */
+const PARAMETERS: Readonly<Record<string, string>> = { id: 'The id.', file: 'The name of the file.' };
+
 /** What any of these routes may be refused with. */
 const ALWAYS: readonly RefusalKind[] = ['internal', 'unavailable'];
 const WITH_KEY: readonly RefusalKind[] = ['unauthenticated', 'rate_limited'];
-const WITH_BODY: readonly RefusalKind[] = ['too_large', 'unsupported_media_type'];
+const WITH_PARAMETERS: readonly RefusalKind[] = ['not_found'];
+const WITH_BODY: readonly RefusalKind[] = ['invalid_request', 'too_large', 'unsupported_media_type'];
 
-type Override = NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>['override']>;
-
-/** What is read from text is shown as what it stands for, and what JavaScript alone implies is left out. */
-const readably: Override = ({ zodSchema, jsonSchema }) => {
-  const meta = z.globalRegistry.get(zodSchema);
-  if (meta?.documentedAs !== undefined) {
-    const { description } = jsonSchema;
-    for (const name of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, name);
-    Object.assign(jsonSchema, meta.documentedAs, description === undefined ? {} : { description });
-  }
-  if (jsonSchema.format !== undefined) Reflect.deleteProperty(jsonSchema, 'pattern');
-  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) Reflect.deleteProperty(jsonSchema, 'maximum');
-  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) Reflect.deleteProperty(jsonSchema, 'minimum');
+/** Leaves out what JavaScript alone implies; an answer may get members that it has not yet. */
+const readably: ZodOpenApiOverride = ({ jsonSchema, io }) => {
+  if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
 };
 
-function toSchema(schema: z.ZodType): SchemaObject {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', override: readably });
-  return rest as SchemaObject;
+function pathParameters(path: string) {
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  return z.object(Object.fromEntries(names.map((name) => [name, z.string().describe(PARAMETERS[name] ?? name)])));
 }
 
-const refTo = (name: AnswerName) => `#/components/schemas/${name}`;
-
-function namedSchemas(): Record<string, SchemaObject> {
-  const registry = z.registry<{ id: string }>();
-  for (const [id, schema] of Object.entries(NAMED_ANSWERS)) registry.add(schema, { id });
-  const uri = (id: string) => `#/components/schemas/${id}`;
-  const { schemas } = z.toJSONSchema(registry, { io: 'input', uri, override: readably });
-  const plain = Object.entries(schemas).map(([name, { $schema: _, $id: _id, ...rest }]) => [name, rest]);
-  return Object.fromEntries(plain);
-}
-
-function queryParameters(query: z.ZodObject | undefined): ParameterObject[] {
-  const { properties = {}, required = [] } = query === undefined ? {} : toSchema(query);
-  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
-    name,
-    in: 'query',
-    required: required.includes(name),
-    ...(description !== undefined && { description }),
-    // A list is one value with commas.
-    ...(schema.type === 'array' && { style: 'form', explode: false }),
-    schema,
-  }));
-}
-
-function pathParameters(path: string): ParameterObject[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-    name,
-    in: 'path',
-    required: true,
-    description: PATH_PARAMETERS[name] ?? name,
-    schema: { type: 'string' },
-  }));
-}
-
-function refusalsOf({ access, body, refusals }: Operation): readonly RefusalKind[] {
+function refusalsOf({ access, path, body, refusals = [] }: Operation): readonly RefusalKind[] {
   return [
+    ...(body === undefined ? [] : WITH_BODY),
+    ...(path.includes(':') ? WITH_PARAMETERS : []),
     ...refusals,
     ...(access === 'none' ? [] : WITH_KEY),
     ...(access === 'root' ? (['forbidden'] as const) : []),
-    ...(body === undefined ? [] : WITH_BODY),
     ...ALWAYS,
   ];
 }
 
-function success(answer: AnswerName | RawAnswer, summary: string): ResponseObject {
-  if (typeof answer === 'string') {
-    return { description: summary, content: { 'application/json': { schema: { $ref: refTo(answer) } } } };
-  }
-  const { meaning: description, mediaTypes } = answer;
-  return mediaTypes.length === 0
-    ? { description }
-    : { description, content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) };
-}
-
 /** By status, with the codes that come with it. HEAD says no more than its status. */
-function problems(operation: Operation): Record<string, ResponseObject> {
+function problems(operation: Operation): Record<string, ZodOpenApiResponseObject> {
   const kinds = [...new Set(refusalsOf(operation))];
-  const statuses = [...new Set(kinds.map((kind) => REFUSALS[kind].httpStatus))].filter(
-    (status) => !(status in operation.answers),
-  );
-  const content = { 'application/problem+json': { schema: { $ref: refTo('Problem') } } };
+  const content = { 'application/problem+json': { schema: problemAnswer } };
   return Object.fromEntries(
-    statuses.map((status) => {
+    kinds.map((each) => {
+      const status = REFUSALS[each].httpStatus;
       const meant = kinds.filter((kind) => REFUSALS[kind].httpStatus === status);
       const description = meant.map((kind) => `\`${kind}\`: ${REFUSALS[kind].meaning}`).join(' ');
-      return [status, { description, ...(operation.method !== 'head' && { content }) }];
+      return [status, { description, ...(operation.method !== 'HEAD' && { content }) }];
     }),
   );
 }
 
-function requestBody({ body, bodyIsOptional = false, example }: Operation): Pick<OperationObject, 'requestBody'> {
-  if (body === undefined) return {};
-  const json = { schema: toSchema(body), ...(example && { example }) };
-  return { requestBody: { required: !bodyIsOptional, content: { 'application/json': json } } };
+function successes({ summary, answers }: Operation): Record<string, ZodOpenApiResponseObject> {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, answer]) => {
+      if (!('meaning' in answer)) {
+        return [status, { description: summary, content: { 'application/json': { schema: answer } } }];
+      }
+      const content = Object.fromEntries(answer.mediaTypes.map((mediaType) => [mediaType, {}]));
+      return [status, { description: answer.meaning, ...(answer.mediaTypes.length > 0 && { content }) }];
+    }),
+  );
 }
 
-function describeOperation(operation: Operation): OperationObject {
-  const { id, tag, summary, description, access, query } = operation;
-  const answers = Object.entries(operation.answers).map(([status, answer]) => [status, success(answer, summary)]);
+function describe(operation: Operation): ZodOpenApiOperationObject {
+  const { id, tag, path, summary, description, access, query, body, example } = operation;
   return {
     operationId: id,
-    tags: [tag],
+    tags: [tag.name],
     summary,
     ...(description !== undefined && { description }),
     security: access === 'none' ? [] : [{ [access === 'root' ? 'rootKey' : 'callerKey']: [] }],
-    parameters: [...pathParameters(operation.path), ...queryParameters(query)],
-    ...requestBody(operation),
-    responses: { ...Object.fromEntries(answers), ...problems(operation) },
+    requestParams: { path: pathParameters(path), ...(query && { query }) },
+    ...(body && {
+      requestBody: {
+        required: !body.safeParse(undefined).success,
+        content: { 'application/json': { schema: body, ...(example !== undefined && { example }) } },
+      },
+    }),
+    responses: { ...problems(operation), ...successes(operation) },
   };
-}
-
-function paths(): OpenApiDocument['paths'] {
-  const all: Record<string, Record<string, OperationObject>> = {};
-  for (const operation of OPERATIONS) {
-    all[operation.path] = { ...all[operation.path], [operation.method]: describeOperation(operation) };
-  }
-  return all;
 }
 
 /** Builds the document; `url` is where the gateway is reached. */
-export function buildOpenApi({ url, version }: { readonly url: string; readonly version: string }): OpenApiDocument {
-  const bearer = { type: 'http', scheme: 'bearer' };
-  return {
-    openapi: '3.1.0',
-    info: { title: 'Clipyard', version, description: DESCRIPTION },
-    servers: [{ url }],
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: paths(),
-    components: {
-      schemas: namedSchemas(),
-      securitySchemes: {
-        callerKey: { ...bearer, description: 'The API key of a caller, or the root key.' },
-        rootKey: { ...bearer, description: 'The root key.' },
-      },
-    },
+export function buildOpenApi(
+  mounted: Iterable<Operation>,
+  { url, version }: { readonly url: string; readonly version: string },
+): OpenApiDocument {
+  // What needs no key comes last.
+  const operations = [...mounted].sort((a, b) => Number(a.access === 'none') - Number(b.access === 'none'));
+  const tags = [...new Set(operations.map(({ tag }) => tag))];
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  for (const each of operations) {
+    const path = each.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [each.method.toLowerCase()]: describe(each) };
+  }
+  const bearer = { type: 'http', scheme: 'bearer' } as const;
+  const securitySchemes = {
+    callerKey: { ...bearer, description: 'The API key of a caller, or the root key.' },
+    rootKey: { ...bearer, description: 'The root key.' },
   };
+  const document = createDocument(
+    {
+      openapi: '3.1.0',
+      info: { title: 'Clipyard', version, description: DESCRIPTION },
+      servers: [{ url }],
+      tags,
+      paths,
+      components: { securitySchemes },
+    },
+    { override: readably },
+  );
+  return document as unknown as OpenApiDocument;
 }

@@ -94,7 +94,9 @@ function table(caption: string, rows: readonly string[]): string {
 function parameterRows(parameters: readonly ParameterObject[], place: ParameterObject['in']): string[] {
   return parameters
     .filter((parameter) => parameter.in === place)
-    .map(({ name, schema, required, description }) => fieldRow({ name, schema, isRequired: required, description }));
+    .map(({ name, schema, required, description }) =>
+      fieldRow({ name, schema, isRequired: required === true, description }),
+    );
 }
 
 const KEYS: Readonly<Record<string, { readonly variable: string; readonly words: string }>> = {

@@ -1,21 +1,13 @@
-/** Who asks on our own routes, and what only root may ask. */
+/** Who may ask what on our own routes. */
 
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
-import type { Gateway } from '../../gateway/gateway.ts';
-import { authenticate } from '../authentication.ts';
+import type { Operation } from './operation.ts';
 
-const callers = new WeakMap<FastifyRequest, Caller>();
-
-/** Turns the key of each request to these routes into a caller before its body is read. */
-export function requireCaller(app: FastifyInstance, gateway: Pick<Gateway, 'authenticate'>): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const caller = await authenticate(gateway, request);
-    callers.set(request, caller);
-    await app.requestRates.count(caller, reply);
-  });
-  app.addHook('preHandler', refuseNul);
+/** Turns the key into a caller. */
+async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  await request.server.requestRates.count(await request.server.authenticate(request), reply);
 }
 
 /** PostgreSQL holds no NUL in a text, and its error at being asked for one would be answered as a defect of ours. */
@@ -25,30 +17,23 @@ async function refuseNul({ url }: FastifyRequest): Promise<void> {
   if (query.some((part) => part.includes('%00'))) throw new Refusal('invalid_request', 'the query holds a NUL');
 }
 
-/** Who asks. */
-export function callerOf(request: FastifyRequest): Caller {
-  const caller = callers.get(request);
-  if (!caller) throw new Error(`${request.method} ${request.url} was routed without authentication`);
-  return caller;
+async function requireRoot({ caller }: FastifyRequest): Promise<void> {
+  if (!caller?.isRoot) throw new Refusal('forbidden', 'only the root key may do this');
 }
 
-/** A hook for routes of root. */
-export async function requireRoot(request: FastifyRequest): Promise<void> {
-  if (!callerOf(request).isRoot) throw new Refusal('forbidden', 'only the root key may do this');
-}
+/** What a request passes by the access of its route: before its body is read, and after. */
+export const GATES: Readonly<Record<Operation['access'], RouteShorthandOptions>> = {
+  none: {},
+  caller: { onRequest: admit, preHandler: refuseNul },
+  root: { onRequest: admit, preHandler: [refuseNul, requireRoot] },
+};
 
 /**
  * Whose things a list shows: one's own, and for root those of the caller named or, null, of everyone.
  * @throws Refusal `forbidden` for another caller's.
  */
-export function scopeOf(request: FastifyRequest, named: string | undefined): string | null {
-  const { id, isRoot } = callerOf(request);
+export function scopeOf({ id, isRoot }: Caller, named: string | undefined): string | null {
   if (isRoot) return named ?? null;
   if (named !== undefined && named !== id) throw new Refusal('forbidden', 'only the root key sees other callers');
   return id;
-}
-
-/** Parameters of routes that name one thing. */
-export interface ById {
-  Params: { id: string };
 }

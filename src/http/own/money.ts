@@ -1,41 +1,112 @@
-/** Our own routes for money: balance, ledger, costs, and root's decisions about a video's cost. */
+/** Our own routes for money: estimates, balance, ledger, costs, and root's decisions about a video's cost. */
 
 import type { FastifyInstance } from 'fastify';
-import { type ById, callerOf, requireRoot, scopeOf } from './access.ts';
-import { costsQuery, ledgerQuery, noQuery, read, settleBody } from './requests.ts';
-import type { ManagementOptions } from './routes.ts';
-import { takeSnapshot } from './videos.ts';
+import {
+  balanceAnswer,
+  CLIPYARD_PATHS,
+  costsAnswer,
+  costsQuery,
+  estimateAnswer,
+  estimateBody,
+  ledgerAnswer,
+  ledgerQuery,
+  noQuery,
+  settleBody,
+  videoAnswer,
+} from '../../wire/clipyard.ts';
+import { scopeOf } from './access.ts';
+import type { Tag } from './operation.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import { own } from './own.ts';
+import { takeSnapshot } from './snapshot.ts';
+
+const MONEY: Tag = {
+  name: 'money',
+  description: 'What clips cost and cost so far. Amounts are whole micro-dollars.',
+};
+/** What root decides about the cost of a video, which is shown as it is then. */
+const DECISION = { method: 'POST', access: 'root', answers: { 200: videoAnswer }, refusals: ['conflict'] } as const;
 
 /** Mounts the routes. */
-export function moneyRoutes(app: FastifyInstance, options: ManagementOptions): void {
+export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   const { gateway, administration } = options;
 
-  app.get('/balance', async (request) => {
-    read(noQuery, request.query);
-    return await administration.balance(callerOf(request).id);
+  own(app, MONEY, {
+    method: 'POST',
+    path: CLIPYARD_PATHS.estimates,
+    id: 'estimate',
+    summary: 'What a create would cost, and where it would be made',
+    description: 'Nothing is made. What is left out is filled in as a create would.',
+    access: 'caller',
+    body: estimateBody,
+    example: { model: 'sandbox-mini', durationSeconds: 5 },
+    answers: { 200: estimateAnswer },
+    refusals: ['unknown_model', 'forbidden'],
+    handle: ({ caller, body }) => gateway.estimate(caller, body),
   });
 
-  app.get('/ledger', async (request) => {
-    const { caller, ...filter } = read(ledgerQuery, request.query);
-    return await administration.listEntries({ ...filter, callerId: scopeOf(request, caller) });
+  own(app, MONEY, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.balance,
+    id: 'getBalance',
+    summary: "The caller's balance",
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: balanceAnswer },
+    refusals: ['invalid_request'],
+    handle: ({ caller }) => administration.balance(caller.id),
   });
 
-  app.get('/costs', async (request) => {
-    const { caller, ...filter } = read(costsQuery, request.query);
-    return { items: await administration.costs({ ...filter, callerId: scopeOf(request, caller) }) };
+  own(app, MONEY, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.ledger,
+    id: 'listEntries',
+    summary: 'Entries of the ledger, newest first',
+    description: 'Available is the sum of all entries.',
+    access: 'caller',
+    query: ledgerQuery,
+    answers: { 200: ledgerAnswer },
+    refusals: ['invalid_request', 'forbidden'],
+    handle: ({ caller, query: { caller: named, ...filter } }) =>
+      administration.listEntries({ ...filter, callerId: scopeOf(caller, named) }),
   });
 
-  const show = async (request: Parameters<typeof callerOf>[0], id: string) =>
-    await takeSnapshot(options, await gateway.read(callerOf(request), id, { includeHidden: true }));
-
-  app.post<ById>('/videos/:id/refund', { preHandler: requireRoot }, async (request) => {
-    await administration.refundVideo(request.params.id);
-    return await show(request, request.params.id);
+  own(app, MONEY, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.costs,
+    id: 'getCosts',
+    summary: 'Costs of ended videos, summed by what is asked for',
+    description: 'An item has a member for each word of `groupBy`. For root, tasks that belong to no video are in it.',
+    access: 'caller',
+    query: costsQuery,
+    answers: { 200: costsAnswer },
+    refusals: ['invalid_request', 'forbidden'],
+    handle: async ({ caller, query: { caller: named, ...filter } }) => ({
+      items: await administration.costs({ ...filter, callerId: scopeOf(caller, named) }),
+    }),
   });
 
-  app.post<ById>('/videos/:id/settle', { preHandler: requireRoot }, async (request) => {
-    const { amountMicroUsd } = read(settleBody, request.body);
-    await administration.settleVideo(request.params.id, amountMicroUsd);
-    return await show(request, request.params.id);
+  own(app, MONEY, {
+    ...DECISION,
+    path: CLIPYARD_PATHS.refundVideo,
+    id: 'refundVideo',
+    summary: 'Gives a settled cost back, once',
+    handle: async ({ caller, params: { id } }) => {
+      await administration.refundVideo(id);
+      return await takeSnapshot(options, await gateway.read(caller, id, { includeHidden: true }));
+    },
+  });
+
+  own(app, MONEY, {
+    ...DECISION,
+    path: CLIPYARD_PATHS.settleVideo,
+    id: 'settleVideo',
+    summary: 'Decides a cost that is held for review',
+    body: settleBody,
+    example: { amountMicroUsd: 2_500_000 },
+    handle: async ({ caller, params: { id }, body }) => {
+      await administration.settleVideo(id, body.amountMicroUsd);
+      return await takeSnapshot(options, await gateway.read(caller, id, { includeHidden: true }));
+    },
   });
 }

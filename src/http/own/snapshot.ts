@@ -1,39 +1,41 @@
-/** The snapshot of a video that our own routes show: everything about it, absent things null. */
+/** The snapshots of videos that our own routes show: everything about them, absent things null. */
 
-import type { Video } from '../../domain/video.ts';
+import type { z } from 'zod';
+import type { ArchivedClip, Video } from '../../domain/video.ts';
+import type { WaitingFor } from '../../domain/waiting-for.ts';
+import type { videoAnswer } from '../../wire/clipyard.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import type { Printable } from './own.ts';
 
-/** What the catalog's record does not hold. */
-export interface SnapshotFacts {
-  /** 1 is next; null when the video does not wait. */
-  readonly queuePosition: number | null;
-  readonly clipUrl: string | null;
-  readonly posterUrl: string | null;
-  /** Where the workflow can be looked at; null without a Temporal UI. */
-  readonly workflowUrl: string | null;
+type Options = Pick<OwnRoutesOptions, 'gateway' | 'links' | 'workflowUrl'>;
+type Snapshot = Printable<z.input<typeof videoAnswer>>;
+
+/** The records of the catalog, with what only other parts know of the videos. */
+export async function takeSnapshots(options: Options, videos: readonly Video[]): Promise<readonly Snapshot[]> {
+  const waits = await options.gateway.waits(videos);
+  return await Promise.all(videos.map((video) => print(options, video, waits.get(video.id) ?? null)));
 }
 
-function instant(at: Date | null): string | null {
-  return at?.toISOString() ?? null;
+/** The same of one video. */
+export async function takeSnapshot(options: Options, video: Video): Promise<Snapshot> {
+  const waits = await options.gateway.waits([video]);
+  return await print(options, video, waits.get(video.id) ?? null);
 }
 
-function renderArchive({ archive }: Video, { clipUrl, posterUrl }: SnapshotFacts) {
-  if (archive === null) return null;
-  const { sha256, sizeBytes, durationMs, width, height, codec } = archive;
-  return { sha256, sizeBytes, durationMs, width, height, codec, url: clipUrl, posterUrl };
+/** Without the keys that it has in the media store. */
+function bytesOf({ sha256, sizeBytes, durationMs, width, height, codec }: ArchivedClip) {
+  return { sha256, sizeBytes, durationMs, width, height, codec };
 }
 
-function renderCost({ estimateMicroUsd, settledMicroUsd, upstreamMicroUsd }: Video) {
-  return { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd };
-}
-
-function renderFailure({ failure }: Video) {
-  if (failure === null) return null;
-  return { kind: failure.kind, message: failure.message, upstream: failure.upstream };
-}
-
-/** The snapshot; times are ISO 8601, money is micro-dollars. */
-export function renderVideo(video: Video, facts: SnapshotFacts) {
-  const { id, state, dialect, provider, account, taskId, progress, batchId, request, submissions, polls } = video;
+async function print(
+  { gateway, links, workflowUrl }: Options,
+  video: Video,
+  waitingFor: WaitingFor | null,
+): Promise<Snapshot> {
+  const { id, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } = video;
+  const { createdAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
+  const { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd } = video;
+  const { clipUrl, posterUrl } = links(video);
   return {
     id,
     state,
@@ -43,22 +45,20 @@ export function renderVideo(video: Video, facts: SnapshotFacts) {
     model: request.model,
     taskId,
     progress,
-    queuePosition: facts.queuePosition,
+    queuePosition: state === 'queued' ? await gateway.queuePosition(video) : null,
     batchId,
     request,
-    createdAt: video.createdAt.toISOString(),
-    submittedAt: instant(video.submittedAt),
-    generatedAt: instant(video.generatedAt),
-    endedAt: instant(video.endedAt),
-    expiresAt: video.expiresAt.toISOString(),
-    cost: renderCost(video),
-    archive: renderArchive(video, facts),
-    failure: renderFailure(video),
-    waitingFor: video.waitingFor,
+    createdAt,
+    submittedAt,
+    generatedAt,
+    endedAt,
+    expiresAt,
+    cost: { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd },
+    archive: archive && { ...bytesOf(archive), url: clipUrl, posterUrl },
+    failure: failure && { kind: failure.kind, message: failure.message, upstream: failure.upstream },
+    waitingFor,
     submissions,
     polls,
-    workflowUrl: facts.workflowUrl,
+    workflowUrl: workflowUrl(id),
   };
 }
-
-export type VideoSnapshot = ReturnType<typeof renderVideo>;

@@ -1,69 +1,107 @@
 /** Our own routes for videos: snapshots, the list, and what can be asked of a video. */
 
 import type { FastifyInstance } from 'fastify';
-import type { Caller } from '../../domain/caller.ts';
-import type { Video } from '../../domain/video.ts';
-import { type ById, callerOf, scopeOf } from './access.ts';
-import { estimateBody, listVideosQuery, noQuery, read } from './requests.ts';
-import type { ManagementOptions } from './routes.ts';
-import { renderVideo, type VideoSnapshot } from './snapshot.ts';
+import {
+  CLIPYARD_PATHS,
+  listVideosQuery,
+  noQuery,
+  resolveBody,
+  videoAnswer,
+  videoListAnswer,
+} from '../../wire/clipyard.ts';
+import { scopeOf } from './access.ts';
+import type { Tag } from './operation.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import { own } from './own.ts';
+import { takeSnapshot, takeSnapshots } from './snapshot.ts';
 
-/** How a video is shown, with what only other parts know of it. */
-export async function takeSnapshot(
-  { gateway, links, workflowUrl }: Pick<ManagementOptions, 'gateway' | 'links' | 'workflowUrl'>,
-  video: Video,
-): Promise<VideoSnapshot> {
-  const queuePosition = video.state === 'queued' ? await gateway.queuePosition(video) : null;
-  const { clipUrl, posterUrl } = links(video);
-  return renderVideo(video, { queuePosition, clipUrl, posterUrl, workflowUrl: workflowUrl(video.id) });
-}
+const VIDEOS: Tag = {
+  name: 'videos',
+  description: 'Clips: everything about them, and what can be asked of them. They are created in a dialect.',
+};
+/** What can be asked of a video, which is shown as it is then. */
+const ACTION = { method: 'POST', access: 'caller', answers: { 200: videoAnswer } } as const;
 
 /** Mounts the routes. */
-export function videoRoutes(app: FastifyInstance, options: ManagementOptions): void {
+export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   const { gateway } = options;
 
-  app.get<ById>('/videos/:id', async (request) => {
-    read(noQuery, request.query);
-    const caller = callerOf(request);
+  own(app, VIDEOS, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.video,
+    id: 'getVideo',
+    summary: 'The snapshot of a video',
+    description: "Another caller's video is answered as one that does not exist; root sees all.",
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: videoAnswer },
+    refusals: ['invalid_request'],
     // What a caller has deleted is gone for the caller, not for the operator.
-    return await takeSnapshot(options, await gateway.read(caller, request.params.id, { includeHidden: caller.isRoot }));
+    handle: async ({ caller, params }) =>
+      takeSnapshot(options, await gateway.read(caller, params.id, { includeHidden: caller.isRoot })),
   });
 
-  app.get('/videos', async (request) => {
-    const { caller, state, batchId, model, limit, cursor } = read(listVideosQuery, request.query);
-    const { videos, nextCursor } = await gateway.list({
-      callerId: scopeOf(request, caller),
-      limit,
-      ...(state && { states: state }),
-      ...(batchId !== undefined && { batchId }),
-      ...(model !== undefined && { model }),
-      ...(cursor !== undefined && { cursor }),
-    });
-    return { items: await Promise.all(videos.map((video) => takeSnapshot(options, video))), nextCursor };
+  own(app, VIDEOS, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.videos,
+    id: 'listVideos',
+    summary: 'Videos, newest first',
+    access: 'caller',
+    query: listVideosQuery,
+    answers: { 200: videoListAnswer },
+    refusals: ['invalid_request', 'forbidden'],
+    handle: async ({ caller, query: { caller: named, state, batchId, model, limit, cursor } }) => {
+      const { videos, nextCursor } = await gateway.list({
+        callerId: scopeOf(caller, named),
+        limit,
+        ...(state && { states: state }),
+        ...(batchId !== undefined && { batchId }),
+        ...(model !== undefined && { model }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      return { items: await takeSnapshots(options, videos), nextCursor };
+    },
   });
 
-  const actions: Readonly<Record<string, (caller: Caller, id: string) => Promise<Video>>> = {
-    cancel: (caller, id) => gateway.cancel(caller, id),
-    rearchive: (caller, id) => gateway.rearchive(caller, id),
-    recheck: (caller, id) => gateway.recheck(caller, id),
-  };
-  for (const [name, act] of Object.entries(actions)) {
-    app.post<ById>(`/videos/:id/${name}`, async (request) => {
-      return await takeSnapshot(options, await act(callerOf(request), request.params.id));
-    });
-  }
+  own(app, VIDEOS, {
+    ...ACTION,
+    path: CLIPYARD_PATHS.cancelVideo,
+    id: 'cancelVideo',
+    summary: 'Cancels a video',
+    description:
+      'Where the upstream cannot cancel a running task the video is `cancelled` at once, its slot stays taken until the ' +
+      'task ends, and it is charged if the task completes. A video that has ended stays as it is.',
+    handle: async ({ caller, params }) => takeSnapshot(options, await gateway.cancel(caller, params.id)),
+  });
 
-  app.post('/estimates', async (request) => {
-    const body = read(estimateBody, request.body ?? {});
-    const estimate = await gateway.estimate(callerOf(request), {
-      model: body.model ?? undefined,
-      prefer: body.prefer ?? undefined,
-      durationSeconds: body.durationSeconds ?? undefined,
-      aspectRatio: body.aspectRatio ?? undefined,
-      quality: body.quality ?? undefined,
-      mode: body.mode ?? undefined,
-    });
-    const { estimateMicroUsd, model, provider, account } = estimate;
-    return { estimateMicroUsd, model, provider, account };
+  own(app, VIDEOS, {
+    ...ACTION,
+    path: CLIPYARD_PATHS.recheckVideo,
+    id: 'recheckVideo',
+    summary: "Polls the video's task as soon as its upstream's interval allows",
+    handle: async ({ caller, params }) => takeSnapshot(options, await gateway.recheck(caller, params.id)),
+  });
+
+  own(app, VIDEOS, {
+    ...ACTION,
+    path: CLIPYARD_PATHS.rearchiveVideo,
+    id: 'rearchiveVideo',
+    summary: "Fetches a lost clip again while the upstream's link lives",
+    refusals: ['conflict'],
+    handle: async ({ caller, params }) => takeSnapshot(options, await gateway.rearchive(caller, params.id)),
+  });
+
+  own(app, VIDEOS, {
+    ...ACTION,
+    access: 'root',
+    path: CLIPYARD_PATHS.resolveVideo,
+    id: 'resolveVideo',
+    summary: 'Decides a lost answer that nothing else decides',
+    description:
+      'Whether the upstream made a task of the create whose answer was lost: the video goes on with it, or is created ' +
+      'again. Where the doubt has ended the video, what was presumed of the bill is put right.',
+    body: resolveBody,
+    refusals: ['conflict'],
+    handle: async ({ caller, params, body }) => takeSnapshot(options, await gateway.resolve(caller, params.id, body)),
   });
 }

@@ -11,6 +11,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Video } from '../../../src/domain/video.ts';
 import { sendError } from '../../../src/http/errors.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
+import { collectOperations } from '../../../src/http/own/operation.ts';
 import { createFileStore } from '../../../src/media/file-store.ts';
 import { inputImageKeyOf } from '../../../src/media/input-images.ts';
 import type { ByteRange, MediaStore } from '../../../src/media/media-store.ts';
@@ -51,6 +52,7 @@ let undocumented: string[];
 function build(found: Video | null, media: MediaStore = store): FastifyInstance {
   const stream = { write: (line: string) => void logged.push(line) };
   const built = fastify({ logger: { level: 'trace', stream } });
+  collectOperations(built);
   undocumented = holdToDocument(built);
   built.setErrorHandler((error, request, reply) => sendError(error, { request, reply, dialect: null }));
   built.register(

@@ -3,9 +3,12 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { FastifyInstance } from 'fastify';
-import { buildOpenApi, type OperationObject, type SchemaObject } from '../../../src/http/openapi/document.ts';
-
-export const DOCUMENT = buildOpenApi({ url: 'http://gateway.test', version: '1.2.3' });
+import {
+  buildOpenApi,
+  type OpenApiDocument,
+  type OperationObject,
+  type SchemaObject,
+} from '../../../src/http/openapi/document.ts';
 
 /** An answer as it came. */
 export interface GivenAnswer {
@@ -27,43 +30,54 @@ function closed(value: unknown): unknown {
   return isShape ? { ...members, additionalProperties: false } : members;
 }
 
-const ajv = new Ajv2020({ allErrors: true, strict: false });
-addFormats.default(ajv);
-ajv.addSchema({ $id: 'document', components: closed(DOCUMENT.components) as SchemaObject });
-
-function problemsOf({ $ref }: SchemaObject, body: unknown): string[] {
-  const validate = ajv.getSchema(`document${$ref}`);
-  if (!validate) return [`the document has no ${$ref}`];
-  return validate(body) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-}
+/** What an answer has that the document has not; empty when all is as documented. */
+export type FindUndocumented = (answer: GivenAnswer) => readonly string[];
 
 /** Null for a route that is not documented. */
-function findOperation(method: string, route: string): OperationObject | null {
-  const path = DOCUMENT.paths[route.replace(/:(\w+)/g, '{$1}')];
-  return path?.[method.toLowerCase()] ?? null;
+function findOperation({ paths }: OpenApiDocument, method: string, route: string): OperationObject | null {
+  return paths[route.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()] ?? null;
 }
 
-/** What of the answer is not as the document says; empty when all is. */
-export function undocumented({ method, route, status, contentType, body }: GivenAnswer): string[] {
-  const operation = findOperation(method, route);
-  if (operation === null) return [`${method} ${route} is not documented`];
-  const response = operation.responses[status];
-  if (response === undefined) return [`${method} ${route} does not document ${status}`];
-  const [mediaType = ''] = (contentType ?? '').split(';');
-  if (response.content === undefined) return [];
-  const content = response.content[mediaType];
-  if (content === undefined) return [`${method} ${route} does not document ${mediaType} for ${status}`];
-  if (content.schema === undefined) return [];
-  return problemsOf(content.schema, body).map((problem) => `${method} ${route} ${status}: ${problem}`);
+/** Compares answers with what the document says of their routes. */
+export function undocumentedIn(document: OpenApiDocument): FindUndocumented {
+  const ajv = new Ajv2020({ allErrors: true, strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema({ $id: 'document', components: closed(document.components) as SchemaObject });
+
+  const problemsOf = ({ $ref }: SchemaObject, body: unknown): string[] => {
+    const validate = ajv.getSchema(`document${$ref}`);
+    if (!validate) return [`the document has no ${$ref}`];
+    return validate(body)
+      ? []
+      : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+  };
+  return ({ method, route, status, contentType, body }) => {
+    const operation = findOperation(document, method, route);
+    if (operation === null) return [`${method} ${route} is not documented`];
+    const response = operation.responses[status];
+    if (response === undefined) return [`${method} ${route} does not document ${status}`];
+    const [mediaType = ''] = (contentType ?? '').split(';');
+    if (response.content === undefined) return [];
+    const content = response.content[mediaType];
+    if (content === undefined) return [`${method} ${route} does not document ${mediaType} for ${status}`];
+    if (content.schema === undefined) return [];
+    return problemsOf(content.schema, body).map((problem) => `${method} ${route} ${status}: ${problem}`);
+  };
 }
 
 /** Collects what any answer of a documented route has that the document has not; dialects have documents of their own. */
 export function holdToDocument(app: FastifyInstance): string[] {
   const found: string[] = [];
+  let document: OpenApiDocument;
+  let undocumented: FindUndocumented;
+  app.addHook('onReady', async () => {
+    document = buildOpenApi(app.operations, { url: 'http://gateway.test', version: '1.2.3' });
+    undocumented = undocumentedIn(document);
+  });
   app.addHook('onSend', async (request, reply, payload) => {
     const { url: route = '' } = request.routeOptions;
     const { method } = request;
-    if (findOperation(method, route) === null) return;
+    if (findOperation(document, method, route) === null) return;
     const contentType = String(reply.getHeader('content-type'));
     const body = typeof payload === 'string' && contentType.includes('json') ? JSON.parse(payload) : undefined;
     found.push(...undocumented({ method, route, status: reply.statusCode, contentType, body }));

@@ -2,22 +2,22 @@
 
 import { hold, settle } from '../../../src/catalog/ledger.ts';
 import { insertSubmission, insertVideo } from '../../catalog/rows.ts';
-import { type ManagementApp, openManagementApp } from './own-app.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
 
 const ENDED = new Date('2026-03-01T12:00:00.000Z');
 
 describe('our own routes for money', () => {
-  let management: ManagementApp;
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
-  beforeEach(() => management.reset());
-  afterAll(() => management.close());
+  beforeEach(() => own.reset());
+  afterAll(() => own.close());
 
   /** A completed video that cost 90 of the 100 held, or is held for review. */
   async function insertEnded(callerId: string, videoId: string, settledMicroUsd: number | null): Promise<void> {
-    const { db } = management.database;
+    const { db } = own.database;
     const account = 'airforce-1';
     await insertVideo(db, { id: videoId, callerId, account, state: 'completed', endedAt: ENDED, settledMicroUsd });
     await insertSubmission(db, {
@@ -35,8 +35,8 @@ describe('our own routes for money', () => {
   }
 
   test('show balance and entries that add up to it', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 1000);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 1000);
     await insertEnded(id, 'video_1', 90);
     expect((await ask({ url: '/clipyard/v1/balance', key })).body).toEqual({
       creditMicroUsd: 1000,
@@ -55,8 +55,8 @@ describe('our own routes for money', () => {
   });
 
   test('page and filter the ledger', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 1000);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 1000);
     await insertEnded(id, 'video_1', 90);
     await insertEnded('root', 'video_2', 90);
     const first = await ask({ url: '/clipyard/v1/ledger?limit=3&videoId=video_1', key });
@@ -77,8 +77,8 @@ describe('our own routes for money', () => {
   });
 
   test('sum costs for a caller, and for root all', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 1000);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 1000);
     await insertEnded(id, 'video_1', 90);
     await insertEnded('root', 'video_2', 10);
     expect((await ask({ url: '/clipyard/v1/costs?groupBy=day,model', key })).body).toEqual({
@@ -105,8 +105,8 @@ describe('our own routes for money', () => {
   });
 
   test('give a settled cost back once', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 1000);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 1000);
     await insertEnded(id, 'video_1', 90);
     const refund = (as: string) => ask({ method: 'POST', url: '/clipyard/v1/videos/video_1/refund', key: as });
     expect(await refund(key)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
@@ -116,8 +116,8 @@ describe('our own routes for money', () => {
   });
 
   test('decide a cost that was held for review', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 1000);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 1000);
     await insertEnded(id, 'video_1', null);
     const decide = (payload: object, as = 'root-key') =>
       ask({ method: 'POST', url: '/clipyard/v1/videos/video_1/settle', payload, key: as });
@@ -134,7 +134,7 @@ describe('our own routes for money', () => {
   });
 
   test('know no money of unknown videos', async () => {
-    const { ask } = management;
+    const { ask } = own;
     expect((await ask({ method: 'POST', url: '/clipyard/v1/videos/none/refund' })).status).toBe(404);
     const payload = { amountMicroUsd: 1 };
     expect((await ask({ method: 'POST', url: '/clipyard/v1/videos/none/settle', payload })).status).toBe(404);

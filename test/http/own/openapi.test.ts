@@ -4,39 +4,49 @@ import { syncAccounts } from '../../../src/catalog/accounts.ts';
 import { replacePublishedModels } from '../../../src/catalog/models.ts';
 import { bookOrphan } from '../../../src/catalog/orphans.ts';
 import { REFUSALS } from '../../../src/domain/failure.ts';
-import { OPERATIONS } from '../../../src/http/openapi/operations.ts';
+import { buildOpenApi, type OpenApiDocument } from '../../../src/http/openapi/document.ts';
 import { renderPage } from '../../../src/http/openapi/page.ts';
+import type { Operation } from '../../../src/http/own/operation.ts';
 import { VERSION } from '../../../src/net/user-agent.ts';
 import { makeArchive, makeOffer } from '../../builders.ts';
 import { insertVideo, makeAccount } from '../../catalog/rows.ts';
 import { readProjectFile } from '../../source-files.ts';
-import { DOCUMENT, undocumented } from './documented-answers.ts';
-import { type ManagementApp, openManagementApp } from './own-app.ts';
-import { ownRoutes } from './own-routes.ts';
+import { undocumentedIn } from './documented-answers.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
+import { mountOwnRoutes } from './own-routes.ts';
 
 const CREATED = new Date('2026-03-01T12:00:00.000Z');
-const documented = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>
-  Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-);
+
+let routes: readonly string[];
+let operations: readonly Operation[];
+let document: OpenApiDocument;
+
+beforeAll(async () => {
+  ({ routes, operations } = await mountOwnRoutes());
+  document = buildOpenApi(operations, { url: 'http://gateway.test', version: '1.2.3' });
+});
 
 describe('the document', () => {
-  test('names every route of ours and no other', async () => {
-    expect(documented.toSorted()).toEqual((await ownRoutes()).toSorted());
+  test('names every route of ours and no other', () => {
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(documented.toSorted()).toEqual(routes.toSorted());
   });
 
   test('is valid OpenAPI 3.1', async () => {
     // It is an ES module alone, which jest imports only so.
     const { Validator } = await import('@seriousme/openapi-schema-validator');
-    expect(await new Validator().validate(structuredClone({ ...DOCUMENT }))).toEqual({ valid: true });
+    expect(await new Validator().validate(structuredClone({ ...document }))).toEqual({ valid: true });
   });
 
   test('names each operation once', () => {
-    const ids = OPERATIONS.map(({ id }) => id);
+    const ids = operations.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
   test('gives examples that the routes read', () => {
-    const bodies = OPERATIONS.filter(({ body }) => body !== undefined);
+    const bodies = operations.filter(({ body }) => body !== undefined);
     expect(bodies.map(({ id }) => id)).toEqual([
       'estimate',
       'settleVideo',
@@ -44,11 +54,11 @@ describe('the document', () => {
       'changeCaller',
       'creditCaller',
     ]);
-    for (const { body, example } of bodies) expect(body?.parse(example)).toMatchObject(example ?? { none: true });
+    for (const { body, example } of bodies) expect(body?.parse(example)).toEqual(example);
   });
 
   test('lists query parameters as they are sent', () => {
-    const parameters = DOCUMENT.paths['/clipyard/v1/videos']?.['get']?.parameters ?? [];
+    const parameters = document.paths['/clipyard/v1/videos']?.['get']?.parameters ?? [];
     const states = expect.arrayContaining(['queued', 'expired']);
     expect(parameters).toEqual(
       expect.arrayContaining([
@@ -63,17 +73,18 @@ describe('the document', () => {
   });
 
   test('asks for a key where the routes do, and has the codes of what they refuse', () => {
-    const { security, responses } = DOCUMENT.paths['/clipyard/v1/callers/{id}']?.['patch'] ?? {};
+    const { security, responses } = document.paths['/clipyard/v1/callers/{id}']?.['patch'] ?? {};
     expect(security).toEqual([{ rootKey: [] }]);
     expect(responses?.['409']?.description).toBe(`\`conflict\`: ${REFUSALS.conflict.meaning}`);
     expect(responses?.['403']?.content).toEqual({
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
     });
-    expect(DOCUMENT.paths['/healthz']?.['get']?.security).toEqual([]);
+    expect(document.paths['/healthz']?.['get']?.security).toEqual([]);
   });
 });
 
 test('answers that are not documented are found', () => {
+  const undocumented = undocumentedIn(document);
   const given = { method: 'GET', route: '/clipyard/v1/balance', contentType: 'application/json' };
   const balance = { creditMicroUsd: null, heldMicroUsd: 0, spentMicroUsd: 0, availableMicroUsd: -5 };
   expect(undocumented({ ...given, status: 200, body: balance })).toEqual([]);
@@ -84,18 +95,19 @@ test('answers that are not documented are found', () => {
 });
 
 describe('the routes', () => {
-  let management: ManagementApp;
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
   beforeEach(async () => {
-    await management.reset();
-    const { db } = management.database;
+    await own.reset();
+    const { db } = own.database;
     await syncAccounts(db, [makeAccount({ id: 'airforce-1' })]);
     await replacePublishedModels(db, 'airforce-1', [makeOffer({ upstreamModel: 'sandbox-mini' })]);
     const createdAt = CREATED;
-    await bookOrphan(db, { account: 'airforce-1', taskId: 'task_1', upstreamModel: 'wan', costMicroUsd: 5, createdAt });
+    const orphan = { account: 'airforce-1', credential: 'airforce-1', taskId: 'task_1', upstreamModel: 'wan' };
+    await bookOrphan(db, { ...orphan, costMicroUsd: 5, createdAt });
     await insertVideo(db, {
       id: 'video_1',
       state: 'completed',
@@ -106,18 +118,19 @@ describe('the routes', () => {
       endedAt: CREATED,
     });
   });
-  afterAll(() => management.close());
+  afterAll(() => own.close());
 
   // What `ask` gets is held against the document, here and in every other test of these routes.
   test('answer as documented, each of them', async () => {
-    const { id } = await management.join('studio', 500);
+    const { id } = await own.join('studio', 500);
     const named: Readonly<Record<string, string>> = { videos: 'video_1', callers: id, accounts: 'airforce-1' };
     const statuses: Record<string, number> = {};
-    for (const { method, path, id: operation, tag, example } of OPERATIONS) {
-      if (tag === 'media' || operation === 'getDocumentation') continue;
-      const url = path.replace(/(\w+)\/\{id\}/, (_, kind: string) => `${kind}/${named[kind]}`);
-      const { status } = await management.ask({ method, url, ...(example && { payload: example }) });
-      statuses[operation] = status;
+    for (const { method, path, id: name, tag, example } of operations) {
+      if (tag.name === 'media' || name === 'getDocumentation') continue;
+      const url = path.replace(/(\w+)\/:id/, (_, kind: string) => `${kind}/${named[kind]}`);
+      const payload = example as Record<string, unknown> | undefined;
+      const { status } = await own.ask({ method, url, ...(payload && { payload }) });
+      statuses[name] = status;
     }
     expect(statuses).toEqual({
       getVideo: 200,
@@ -144,11 +157,22 @@ describe('the routes', () => {
     });
   });
 
+  test('ask for the key that is documented before anything else', async () => {
+    const { key } = await own.join('studio');
+    const keyed = operations.filter(({ access }) => access !== 'none');
+    expect(keyed).not.toEqual([]);
+    for (const { method, path, access } of keyed) {
+      const url = path.replace(':id', 'none');
+      expect((await own.ask({ method, url, key: null })).status).toBe(401);
+      if (access === 'root') expect((await own.ask({ method, url, key })).status).toBe(403);
+    }
+  });
+
   test('show the document and the page to anybody', async () => {
-    const { app } = management;
+    const { app } = own;
     const json = await app.inject('/openapi.json');
     expect(json.headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(json.json()).toEqual({ ...DOCUMENT, servers: [{ url: 'http://127.0.0.1:8787' }] });
+    expect(json.json()).toEqual(buildOpenApi(app.operations, { url: 'http://127.0.0.1:8787', version: '1.2.3' }));
     const page = await app.inject('/docs');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]{43}='; /);
@@ -156,15 +180,19 @@ describe('the routes', () => {
 });
 
 describe('the page', () => {
-  const page = renderPage(DOCUMENT);
+  let page: string;
+
+  beforeAll(() => {
+    page = renderPage(document);
+  });
 
   test('shows every route with a command, and every shape', () => {
-    for (const { id, path } of OPERATIONS) {
+    for (const { path, id } of operations) {
       expect(page).toContain(`<section class="operation" id="${id}">`);
-      expect(page).toContain(`<code>${path}</code>`);
+      expect(page).toContain(`<code>${path.replace(/:(\w+)/g, '{$1}')}</code>`);
     }
-    expect(page.match(/<pre><code>curl /g)).toHaveLength(OPERATIONS.length);
-    for (const name of Object.keys(DOCUMENT.components.schemas)) expect(page).toContain(`id="schema-${name}"`);
+    expect(page.match(/<pre><code>curl /g)).toHaveLength(operations.length);
+    for (const name of Object.keys(document.components.schemas)) expect(page).toContain(`id="schema-${name}"`);
   });
 
   test('leads nowhere but to itself and to the document, and runs nothing', () => {
@@ -179,8 +207,8 @@ describe('the page', () => {
   });
 
   test('shows markup in texts as text', () => {
-    const info = { ...DOCUMENT.info, title: '<script>alert("1")</script>' };
-    expect(renderPage({ ...DOCUMENT, info })).toContain('<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;');
+    const info = { ...document.info, title: '<script>alert("1")</script>' };
+    expect(renderPage({ ...document, info })).toContain('<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;');
   });
 });
 

@@ -12,7 +12,7 @@ import { createAdministration } from '../../../src/gateway/administration.ts';
 import { createGateway } from '../../../src/gateway/gateway.ts';
 import { buildApp } from '../../../src/http/app.ts';
 import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
-import { managementRoutes } from '../../../src/http/own/routes.ts';
+import { ownRoutes } from '../../../src/http/own/routes.ts';
 import { createFileStore } from '../../../src/media/file-store.ts';
 import { emptyCatalog } from '../../catalog/with-catalog.ts';
 import { fakeWorkflows } from '../../fake-workflows.ts';
@@ -21,7 +21,7 @@ import { holdToDocument } from './documented-answers.ts';
 
 export const ROOT_KEY = 'root-key';
 
-export interface ManagementApp {
+export interface OwnApp {
   readonly app: FastifyInstance;
   readonly database: CatalogDatabase;
   /** What workflows were told, in order. */
@@ -42,9 +42,9 @@ export interface ManagementApp {
 async function up(): Promise<void> {}
 
 /** Opens the application over PGlite in memory. */
-export async function openManagementApp(): Promise<ManagementApp> {
+export async function openOwnApp(): Promise<OwnApp> {
   const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
-  const folder = await mkdtemp(join(tmpdir(), 'clipyard-management-'));
+  const folder = await mkdtemp(join(tmpdir(), 'clipyard-own-'));
   const { db } = database;
   const resumed: string[] = [];
   const workflows = fakeWorkflows();
@@ -73,7 +73,7 @@ export async function openManagementApp(): Promise<ManagementApp> {
     trustedHosts: [],
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     plugins: [
-      managementRoutes({ gateway, administration, links: testLinks, workflowUrl }),
+      ownRoutes({ gateway, administration, links: testLinks, workflowUrl }),
       openApiRoutes({ publicUrl: 'http://127.0.0.1:8787', version: '1.2.3' }),
     ],
     log,

@@ -4,7 +4,8 @@ import { type FastifyPluginAsync, type FastifyPluginCallback, fastify } from 'fa
 import { healthRoutes } from '../../../src/http/health.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
 import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
-import { managementRoutes } from '../../../src/http/own/routes.ts';
+import { collectOperations, type Operation } from '../../../src/http/own/operation.ts';
+import { ownRoutes } from '../../../src/http/own/routes.ts';
 
 /** Nothing is asked of what stands behind the routes: they are only mounted. */
 const nobody = {} as never;
@@ -12,20 +13,24 @@ const nobody = {} as never;
 const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   healthRoutes({ checks: nobody, isDraining: nobody }),
   mediaRoutes({ store: nobody, links: nobody, findVideo: nobody, findInputImage: nobody }),
-  managementRoutes({ gateway: nobody, administration: nobody, links: nobody, workflowUrl: nobody }),
+  ownRoutes({ gateway: nobody, administration: nobody, links: nobody, workflowUrl: nobody }),
   openApiRoutes({ publicUrl: nobody, version: nobody }),
 ];
 
-/** `GET /path/{id}` of each, HEAD only where a route names it itself. */
-export async function ownRoutes(): Promise<string[]> {
+/** `GET /path/{id}` of each, HEAD only where a route names it itself; and what they say of themselves. */
+export async function mountOwnRoutes(): Promise<{
+  readonly routes: readonly string[];
+  readonly operations: readonly Operation[];
+}> {
   const app = fastify({ exposeHeadRoutes: false });
   const routes: string[] = [];
   app.addHook('onRoute', ({ method, url }) => {
     const path = url.replace(/:(\w+)/g, '{$1}');
     routes.push(...[method].flat().map((name) => `${name} ${path}`));
   });
+  collectOperations(app);
   for (const plugin of PLUGINS) app.register(plugin);
   await app.ready();
   await app.close();
-  return routes;
+  return { routes, operations: [...app.operations] };
 }

@@ -6,22 +6,22 @@ import type { videos } from '../../../src/catalog/schema.ts';
 import type { TaskEnd } from '../../../src/domain/submission.ts';
 import { makeArchive, makeOffer } from '../../builders.ts';
 import { insertSubmission, insertVideo, makeAccount } from '../../catalog/rows.ts';
-import { type ManagementApp, openManagementApp } from './own-app.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
 
 const CREATED = new Date('2026-03-01T12:00:00.000Z');
 
 describe('our own routes for videos', () => {
-  let management: ManagementApp;
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
-  beforeEach(() => management.reset());
-  afterAll(() => management.close());
+  beforeEach(() => own.reset());
+  afterAll(() => own.close());
 
   test('show the snapshot of a completed video', async () => {
-    const { database, ask } = management;
-    const { id: callerId, key } = await management.join('studio');
+    const { database, ask } = own;
+    const { id: callerId, key } = await own.join('studio');
     await insertVideo(database.db, {
       id: 'video_1',
       callerId,
@@ -81,15 +81,15 @@ describe('our own routes for videos', () => {
 
   test('show absent things as null and the failure', async () => {
     const failure = { kind: 'answer_lost', message: 'no answer', upstream: { status: 500 } } as const;
-    await insertVideo(management.database.db, { id: 'video_1', state: 'failed', failure, endedAt: CREATED });
-    const { body } = await management.ask({ url: '/clipyard/v1/videos/video_1' });
+    await insertVideo(own.database.db, { id: 'video_1', state: 'failed', failure, endedAt: CREATED });
+    const { body } = await own.ask({ url: '/clipyard/v1/videos/video_1' });
     expect(body).toMatchObject({ archive: null, taskId: null, submittedAt: null, provider: null, failure });
   });
 
   test('hide what belongs to others and what is unknown', async () => {
-    const { ask } = management;
-    const { key } = await management.join('studio');
-    await insertVideo(management.database.db, { id: 'video_1', callerId: 'someone' });
+    const { ask } = own;
+    const { key } = await own.join('studio');
+    await insertVideo(own.database.db, { id: 'video_1', callerId: 'someone' });
     for (const id of ['video_1', 'video_2', 'x'.repeat(500), '%00', 'video_1%00']) {
       const { status, body, headers } = await ask({ url: `/clipyard/v1/videos/${id}`, key });
       expect(status).toBe(404);
@@ -112,24 +112,24 @@ describe('our own routes for videos', () => {
       ['POST', 'accounts/%00/resume'],
     ] as const;
     for (const [method, path, payload] of routes) {
-      const answer = await management.ask({ method, url: `/clipyard/v1/${path}`, ...(payload && { payload }) });
+      const answer = await own.ask({ method, url: `/clipyard/v1/${path}`, ...(payload && { payload }) });
       expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } });
     }
   });
 
   test('ask for a key before anything else', async () => {
     for (const url of ['/clipyard/v1/videos', '/clipyard/v1/balance', '/clipyard/v1/callers']) {
-      expect(await management.ask({ url, key: null })).toMatchObject({
+      expect(await own.ask({ url, key: null })).toMatchObject({
         status: 401,
         body: { code: 'unauthenticated' },
       });
-      expect((await management.ask({ url, key: 'wrong' })).status).toBe(401);
+      expect((await own.ask({ url, key: 'wrong' })).status).toBe(401);
     }
   });
 
   test('list videos newest first, page by page', async () => {
-    const { database, ask } = management;
-    const { id: callerId, key } = await management.join('studio');
+    const { database, ask } = own;
+    const { id: callerId, key } = await own.join('studio');
     for (let n = 1; n <= 3; n++) {
       const createdAt = new Date(CREATED.getTime() + n);
       await insertVideo(database.db, { id: `video_${n}`, callerId, createdAt });
@@ -168,13 +168,13 @@ describe('our own routes for videos', () => {
     'batchId=x%00',
     'caller=%00',
   ])('refuse the query %s', async (query) => {
-    const { status, body } = await management.ask({ url: `/clipyard/v1/videos?${query}` });
+    const { status, body } = await own.ask({ url: `/clipyard/v1/videos?${query}` });
     expect(status).toBe(400);
     expect(body).toMatchObject({ code: 'invalid_request', status: 400 });
   });
 
   test('pass actions on and show the video', async () => {
-    const { database, ask, told } = management;
+    const { database, ask, told } = own;
     await insertVideo(database.db, { id: 'video_1', callerId: 'root' });
     const act = (name: string) => ask({ method: 'POST', url: `/clipyard/v1/videos/video_1/${name}` });
     expect(await act('recheck')).toMatchObject({ status: 200, body: { id: 'video_1', state: 'queued' } });
@@ -189,7 +189,7 @@ describe('our own routes for videos', () => {
     const LINK = { kind: 'succeeded', resultUrl: 'https://clips.example/1.mp4', needsKey: false } as const;
 
     async function rearchive(video: Partial<typeof videos.$inferInsert>, taskEnd: TaskEnd) {
-      const { database, ask } = management;
+      const { database, ask } = own;
       const row = { callerId: 'root', state: 'completed', archive: makeArchive(), endedAt: new Date() } as const;
       await insertVideo(database.db, { id: 'video_1', ...row, expiresAt: alive(), ...video });
       await insertSubmission(database.db, { id: 's1', videoId: 'video_1', state: 'ended', taskEnd });
@@ -199,7 +199,7 @@ describe('our own routes for videos', () => {
     test('where the file is missing and the link lives', async () => {
       const answer = await rearchive({}, { ...LINK, expiresAt: alive().toISOString() });
       expect(answer).toMatchObject({ status: 200, body: { id: 'video_1', state: 'completed' } });
-      expect(management.told).toEqual(['rearchive video_1']);
+      expect(own.told).toEqual(['rearchive video_1']);
     });
 
     test.each<[string, Partial<typeof videos.$inferInsert>, Partial<TaskEnd>, string]>([
@@ -220,12 +220,12 @@ describe('our own routes for videos', () => {
         status: 409,
         body: { code: 'conflict', detail: expect.stringContaining(problem) },
       });
-      expect(management.told).toEqual([]);
+      expect(own.told).toEqual([]);
     });
   });
 
   test('tell the price of a create and make nothing', async () => {
-    const { database, ask } = management;
+    const { database, ask } = own;
     const { capabilities } = makeOffer();
     await syncAccounts(database.db, [makeAccount()]);
     const published = { upstreamModel: 'wan-2.6', pricePerSecondMicroUsd: 400_000, capabilities };

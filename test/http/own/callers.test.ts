@@ -1,37 +1,32 @@
-/** Our own routes for operators: callers and accounts, for root alone. */
+/** Our own routes for callers, for root alone. */
 
-import { syncAccounts } from '../../../src/catalog/accounts.ts';
-import { makeAccount } from '../../catalog/rows.ts';
-import { type ManagementApp, openManagementApp } from './own-app.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
 
-describe('our own routes for operators', () => {
-  let management: ManagementApp;
+describe('our own routes for callers', () => {
+  let own: OwnApp;
 
   beforeAll(async () => {
-    management = await openManagementApp();
+    own = await openOwnApp();
   });
-  beforeEach(() => management.reset());
-  afterAll(() => management.close());
+  beforeEach(() => own.reset());
+  afterAll(() => own.close());
 
   test('are for root alone', async () => {
-    const { key } = await management.join('studio');
+    const { key } = await own.join('studio');
     const routes = [
       ['GET', 'callers'],
       ['POST', 'callers'],
       ['PATCH', 'callers/x'],
       ['POST', 'callers/x/credit'],
-      ['GET', 'accounts'],
-      ['POST', 'accounts/x/pause'],
-      ['POST', 'accounts/x/resume'],
     ] as const;
     for (const [method, path] of routes) {
-      const answer = await management.ask({ method, url: `/clipyard/v1/${path}`, key });
+      const answer = await own.ask({ method, url: `/clipyard/v1/${path}`, key });
       expect(answer).toMatchObject({ status: 403, body: { status: 403, code: 'forbidden' } });
     }
   });
 
   test('make a caller whose key works', async () => {
-    const { ask } = management;
+    const { ask } = own;
     const payload = { name: 'studio', creditMicroUsd: 500, maxRunningVideos: 2, models: ['a'], dialect: 'airforce' };
     const { status, body } = await ask({ method: 'POST', url: '/clipyard/v1/callers', payload });
     expect(status).toBe(201);
@@ -62,12 +57,12 @@ describe('our own routes for operators', () => {
   ])('refuse to make %j', async (payload) => {
     const headers = { 'content-type': 'application/json' };
     const request = { method: 'POST', url: '/clipyard/v1/callers', headers, payload: JSON.stringify(payload) } as const;
-    expect(await management.ask(request)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(await own.ask(request)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
   });
 
   test('change a caller, its credit and its key', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio', 100);
+    const { ask } = own;
+    const { id, key } = await own.join('studio', 100);
     const patch = (payload: object, of = id) => ask({ method: 'PATCH', url: `/clipyard/v1/callers/${of}`, payload });
     expect(await patch({ maxRunningVideos: 9, weight: 0.5 })).toMatchObject({
       status: 200,
@@ -87,8 +82,8 @@ describe('our own routes for operators', () => {
   });
 
   test('limit the requests of a caller, never those of root', async () => {
-    const { ask } = management;
-    const { id, key } = await management.join('studio');
+    const { ask } = own;
+    const { id, key } = await own.join('studio');
     const limit = (maxRequestsPerMinute: number | null, of = id) =>
       ask({ method: 'PATCH', url: `/clipyard/v1/callers/${of}`, payload: { maxRequestsPerMinute } });
     expect(await limit(2)).toMatchObject({ status: 200, body: { maxRequestsPerMinute: 2 } });
@@ -110,9 +105,9 @@ describe('our own routes for operators', () => {
   });
 
   test('add credit where there is a limit', async () => {
-    const { ask } = management;
-    const limited = await management.join('studio', 100);
-    const unlimited = await management.join('studio');
+    const { ask } = own;
+    const limited = await own.join('studio', 100);
+    const unlimited = await own.join('studio');
     const add = (id: string, amountMicroUsd: unknown) =>
       ask({ method: 'POST', url: `/clipyard/v1/callers/${id}/credit`, payload: { amountMicroUsd } });
     expect(await add(limited.id, 50)).toMatchObject({
@@ -123,29 +118,5 @@ describe('our own routes for operators', () => {
     expect((await add('caller_none', 50)).status).toBe(404);
     for (const amount of [0, -5, 1.5, '5', null, Number.MAX_SAFE_INTEGER])
       expect((await add(limited.id, amount)).status).toBe(400);
-  });
-
-  test('show, pause and resume accounts', async () => {
-    const { database, ask, resumed } = management;
-    await syncAccounts(database.db, [makeAccount()]);
-    const account = {
-      id: 'airforce-1',
-      provider: 'airforce',
-      state: 'active',
-      limit: 4,
-      inUse: 0,
-      waiting: 0,
-      pausedUntil: null,
-      lastError: null,
-      orphans: [],
-    };
-    expect((await ask({ url: '/clipyard/v1/accounts' })).body).toEqual({ items: [account] });
-    const act = (path: string) => ask({ method: 'POST', url: `/clipyard/v1/accounts/${path}` });
-    expect(await act('airforce-1/pause')).toMatchObject({ status: 200, body: { ...account, state: 'paused' } });
-    expect(resumed).toEqual([]);
-    expect(await act('airforce-1/resume')).toMatchObject({ status: 200, body: account });
-    expect(resumed).toEqual(['airforce-1']);
-    expect((await act('none/pause')).status).toBe(404);
-    expect((await act('none/resume')).status).toBe(404);
   });
 });

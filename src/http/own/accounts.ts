@@ -1,0 +1,46 @@
+/** Our own routes for upstream accounts; root's alone. */
+
+import type { FastifyInstance } from 'fastify';
+import { accountAnswer, accountListAnswer, CLIPYARD_PATHS, noQuery } from '../../wire/clipyard.ts';
+import type { Tag } from './operation.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import { own } from './own.ts';
+
+const ACCOUNTS: Tag = { name: 'accounts', description: 'Upstream accounts. For root alone.' };
+
+/** Mounts the routes. */
+export function accountRoutes(app: FastifyInstance, { administration }: OwnRoutesOptions): void {
+  own(app, ACCOUNTS, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.accounts,
+    id: 'listAccounts',
+    summary: 'All upstream accounts',
+    access: 'root',
+    query: noQuery,
+    answers: { 200: accountListAnswer },
+    refusals: ['invalid_request'],
+    handle: async () => ({ items: await administration.listAccounts() }),
+  });
+
+  own(app, ACCOUNTS, {
+    method: 'POST',
+    path: CLIPYARD_PATHS.pauseAccount,
+    id: 'pauseAccount',
+    summary: 'Grants no more slots at an account',
+    access: 'root',
+    answers: { 200: accountAnswer },
+    refusals: ['not_found'],
+    handle: ({ params }) => administration.pauseAccount(params.id),
+  });
+
+  own(app, ACCOUNTS, {
+    method: 'POST',
+    path: CLIPYARD_PATHS.resumeAccount,
+    id: 'resumeAccount',
+    summary: 'Grants slots at an account again',
+    access: 'root',
+    answers: { 200: accountAnswer },
+    refusals: ['not_found'],
+    handle: ({ params }) => administration.resumeAccount(params.id),
+  });
+}

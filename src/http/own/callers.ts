@@ -1,0 +1,77 @@
+/** Our own routes for callers; root's alone. */
+
+import type { FastifyInstance } from 'fastify';
+import {
+  CLIPYARD_PATHS,
+  callerAnswer,
+  callerListAnswer,
+  changeCallerBody,
+  creditBody,
+  newCallerAnswer,
+  newCallerBody,
+  noQuery,
+} from '../../wire/clipyard.ts';
+import type { Tag } from './operation.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import { own } from './own.ts';
+
+const CALLERS: Tag = { name: 'callers', description: 'Who holds an API key. For root alone.' };
+
+/** Mounts the routes. */
+export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutesOptions): void {
+  own(app, CALLERS, {
+    method: 'GET',
+    path: CLIPYARD_PATHS.callers,
+    id: 'listCallers',
+    summary: 'All callers, the oldest first',
+    access: 'root',
+    query: noQuery,
+    answers: { 200: callerListAnswer },
+    refusals: ['invalid_request'],
+    handle: async () => ({ items: await administration.listCallers() }),
+  });
+
+  own(app, CALLERS, {
+    method: 'POST',
+    path: CLIPYARD_PATHS.callers,
+    id: 'createCaller',
+    summary: 'Makes a caller and its key',
+    description: 'The key is shown this once; only its hash is kept.',
+    access: 'root',
+    body: newCallerBody,
+    example: { name: 'studio', creditMicroUsd: 50_000_000, maxRunningVideos: 8 },
+    answers: { 201: newCallerAnswer },
+    handle: async ({ body }) => {
+      const { caller, key } = await administration.createCaller(body);
+      const { id, ...rest } = caller;
+      return { id, key, ...rest };
+    },
+  });
+
+  own(app, CALLERS, {
+    method: 'PATCH',
+    path: CLIPYARD_PATHS.caller,
+    id: 'changeCaller',
+    summary: 'Changes what is given of a caller',
+    description: 'Null sets a field back to its default.',
+    access: 'root',
+    body: changeCallerBody,
+    example: { maxRunningVideos: 16, retentionSeconds: null },
+    answers: { 200: callerAnswer },
+    refusals: ['not_found', 'conflict'],
+    handle: ({ params, body: { disabled, ...chosen } }) => administration.updateCaller(params.id, chosen, disabled),
+  });
+
+  own(app, CALLERS, {
+    method: 'POST',
+    path: CLIPYARD_PATHS.creditCaller,
+    id: 'creditCaller',
+    summary: "Adds to a caller's credit",
+    access: 'root',
+    body: creditBody,
+    example: { amountMicroUsd: 10_000_000 },
+    answers: { 200: callerAnswer },
+    refusals: ['not_found', 'conflict'],
+    handle: ({ params, body }) => administration.creditCaller(params.id, body.amountMicroUsd),
+  });
+}

@@ -1,0 +1,54 @@
+/** How a route of ours is described: what it is held to, and what the OpenAPI document is printed from. */
+
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import type { RefusalKind } from '../../domain/failure.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Absent on routes that are not ours to describe. */
+    operation?: Operation;
+  }
+  interface FastifyInstance {
+    /** Those of the routes that were mounted so far. */
+    operations: ReadonlySet<Operation>;
+  }
+}
+
+/** A group of routes. */
+export type Tag = Readonly<Record<'name' | 'description', string>>;
+
+/** A body that is not JSON of ours: its media types; none for an empty one. */
+export interface RawAnswer {
+  readonly meaning: string;
+  readonly mediaTypes: readonly string[];
+}
+
+/** One method at one path. */
+export interface Operation {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `:name` for its parameters. */
+  readonly path: string;
+  readonly tag: Tag;
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Whose key it takes; `none`: no key. */
+  readonly access: 'none' | 'caller' | 'root';
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly example?: unknown;
+  /** By status; the first is that of a success. */
+  readonly answers: Readonly<Record<number, z.ZodType | RawAnswer>>;
+  /** Beyond those that come with its access and with what it reads. */
+  readonly refusals?: readonly RefusalKind[];
+}
+
+/** Collects the descriptions of the routes that are mounted from here on. */
+export function collectOperations(app: FastifyInstance): void {
+  const operations = new Set<Operation>();
+  app.decorate('operations', operations);
+  app.addHook('onRoute', ({ config }) => {
+    if (config?.operation !== undefined) operations.add(config.operation);
+  });
+}

@@ -1,0 +1,13 @@
+/** What stands behind our own routes. */
+
+import type { Administration } from '../../gateway/administration.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
+import type { VideoLinks } from '../dialects/exchange.ts';
+
+export interface OwnRoutesOptions {
+  readonly gateway: Gateway;
+  readonly administration: Administration;
+  readonly links: VideoLinks;
+  /** Where a video's workflow can be looked at; null without a Temporal UI. */
+  readonly workflowUrl: (videoId: string) => string | null;
+}

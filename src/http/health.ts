@@ -109,7 +109,7 @@ export function healthRoutes({ checks, readNotice = async () => null, isDraining
         const notice = states.catalog === 'up' ? await readNotice() : null;
         const status = statusOf(states, { isDraining: isDraining(), notice });
         if (status === 'unavailable') reply.code(503);
-        return { status, ...states, notice };
+        return { status, ...states, ...(notice !== null && { notice }) };
       },
     });
   };

@@ -39,8 +39,9 @@ export function toRunningTask(
 }
 
 /** The generating has its own time; no clip is waited for beyond its expiry, nor beyond what its caller said. */
-function deadlineOf({ expiresAt, endBeforeAt }: VideoRow, generatingUntilMs: number) {
-  const expiresMs = Math.min(expiresAt.getTime(), generatingUntilMs);
+function deadlineOf({ expiresAt, endBeforeAt, hiddenAt }: VideoRow, generatingUntilMs: number) {
+  // Where its caller has deleted it meanwhile, its media have no time left, and its task goes on (X9).
+  const expiresMs = hiddenAt === null ? Math.min(expiresAt.getTime(), generatingUntilMs) : generatingUntilMs;
   const endBeforeMs = endBeforeAt?.getTime() ?? Number.POSITIVE_INFINITY;
   return {
     deadlineAt: new Date(Math.min(expiresMs, endBeforeMs)).toISOString(),

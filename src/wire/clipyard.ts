@@ -351,7 +351,7 @@ export const readinessAnswer = named('Readiness', {
   storage: part,
   temporal: part,
   workers: part,
-  notice: z.string().nullable().describe('What an operator has to do; null when nothing is.'),
+  notice: z.string().optional().describe('What an operator has to do, where there is something.'),
 });
 
 /** RFC 9457. */

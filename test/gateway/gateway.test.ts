@@ -16,6 +16,7 @@ import type { DialectName } from '../../src/domain/vendor.ts';
 import type { VideoDraft } from '../../src/domain/video-request.ts';
 import { type CreateOrder, createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
+import { clipKeyOf, posterKeyOf } from '../../src/media/media-key.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
 import { insertSubmission, makeAccount } from '../catalog/rows.ts';
@@ -85,12 +86,12 @@ function create(draft: Partial<VideoDraft> = {}, more: Partial<CreateOrder> = {}
   });
 }
 
-const ARCHIVE = makeArchive({ clipKey: 'videos/x/clip.mp4', posterKey: 'videos/x/poster.jpg' });
+const archiveOf = (id: string) => makeArchive({ clipKey: clipKeyOf(id), posterKey: posterKeyOf(id) });
 
 async function complete(id: string): Promise<void> {
-  await putObject(store, ARCHIVE.clipKey, Buffer.from('a clip'));
-  await putObject(store, 'videos/x/poster.jpg', Buffer.from('a poster'));
-  await endVideo(database.db, id, { state: 'completed', failure: null, archive: ARCHIVE });
+  await putObject(store, clipKeyOf(id), Buffer.from('a clip'));
+  await putObject(store, posterKeyOf(id), Buffer.from('a poster'));
+  await endVideo(database.db, id, { state: 'completed', failure: null, archive: archiveOf(id) });
 }
 
 test.each([
@@ -230,8 +231,8 @@ describe('a removal', () => {
     await complete(id);
     await gateway.remove(caller, id, { purgesMedia: true });
     await expect(gateway.read(caller, id)).rejects.toMatchObject({ kind: 'not_found' });
-    expect(await store.sizeBytes(ARCHIVE.clipKey)).toBeNull();
-    expect(await store.sizeBytes('videos/x/poster.jpg')).toBeNull();
+    expect(await store.sizeBytes(clipKeyOf(id))).toBeNull();
+    expect(await store.sizeBytes(posterKeyOf(id))).toBeNull();
     expect(await findVideo(database.db, id)).toMatchObject({ state: 'completed', purgedAt: expect.any(Date) });
   });
 
@@ -239,7 +240,7 @@ describe('a removal', () => {
     const { id } = await create();
     await complete(id);
     await gateway.remove(caller, id, { purgesMedia: false });
-    expect(await store.sizeBytes(ARCHIVE.clipKey)).not.toBeNull();
+    expect(await store.sizeBytes(clipKeyOf(id))).not.toBeNull();
     expect(await findVideo(database.db, id)).toMatchObject({ purgedAt: null, hiddenAt: expect.any(Date) });
   });
 

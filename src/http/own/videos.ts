@@ -101,6 +101,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
       'Whether the upstream made a task of the create whose answer was lost: the video goes on with it, or is created ' +
       'again. Where the doubt has ended the video, what was presumed of the bill is put right.',
     body: resolveBody,
+    example: { made: true, taskId: 'task_9f2c' },
     refusals: ['conflict'],
     handle: async ({ caller, params, body }) => takeSnapshot(options, await gateway.resolve(caller, params.id, body)),
   });

@@ -34,6 +34,7 @@ test.each([URL, `/airforce${URL}`])('POST %s accepts a video (AF-05, AF-06, AF-0
       retentionSeconds: 86_400,
       idempotencyKey: null,
       bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      times: {},
     },
   ]);
 });
@@ -165,5 +166,35 @@ describe('at a path that two dialects document', () => {
     const answer = await made.app.inject({ method: 'POST', url: `/airforce${URL}`, headers: AUTHORIZATION, payload });
     expect(answer.json()).toMatchObject({ status: 'queued' });
     expect(made.gateway.orders[0]?.draft.extra).toEqual({ duration: 5 });
+  });
+});
+
+describe('when a video is wanted', () => {
+  test('is read from headers, as times or as seconds from now', async () => {
+    const made = makeApp();
+    const at = new Date(Date.now() + 3_600_000);
+    const before = Date.now();
+    const headers = { 'x-start-before': '60', 'x-end-before': at.toISOString(), 'x-priority': 'High' };
+    expect((await create(made, BODY, headers)).statusCode).toBe(200);
+    const { startBefore, ...times } = made.gateway.orders[0]?.times ?? {};
+    expect(times).toEqual({ endBefore: at, priority: 1 });
+    expect(startBefore?.getTime()).toBeGreaterThanOrEqual(before + 60_000);
+    expect(startBefore?.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
+  test.each([
+    ['x-start-before', 'tomorrow'],
+    ['x-start-before', '0'],
+    ['x-start-before', '-5'],
+    ['x-end-before', '2020-01-01T00:00:00Z'],
+    ['x-end-before', '1e9'],
+    ['x-priority', 'urgent'],
+    ['x-priority', '1'],
+  ])('is refused as %s: %s', async (name, value) => {
+    const made = makeApp();
+    const answer = await create(made, BODY, { [name]: value });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ error: expect.stringContaining(name) });
+    expect(made.gateway.orders).toEqual([]);
   });
 });

@@ -33,8 +33,10 @@ describe('our own routes for accounts', () => {
       id: 'airforce-1',
       provider: 'airforce',
       state: 'active',
+      reasons: [],
       limit: 4,
       inUse: 0,
+      slots: [],
       waiting: 0,
       pausedUntil: null,
       lastError: null,
@@ -42,7 +44,10 @@ describe('our own routes for accounts', () => {
     };
     expect((await ask({ url: '/clipyard/v1/accounts' })).body).toEqual({ items: [account] });
     const act = (path: string) => ask({ method: 'POST', url: `/clipyard/v1/accounts/${path}` });
-    expect(await act('airforce-1/pause')).toMatchObject({ status: 200, body: { ...account, state: 'paused' } });
+    expect(await act('airforce-1/pause')).toMatchObject({
+      status: 200,
+      body: { ...account, state: 'paused', reasons: ['paused'] },
+    });
     expect(resumed).toEqual([]);
     expect(await act('airforce-1/resume')).toMatchObject({ status: 200, body: account });
     expect(resumed).toEqual(['airforce-1']);

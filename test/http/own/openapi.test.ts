@@ -48,6 +48,7 @@ describe('the document', () => {
   test('gives examples that the routes read', () => {
     const bodies = operations.filter(({ body }) => body !== undefined);
     expect(bodies.map(({ id }) => id)).toEqual([
+      'resolveVideo',
       'estimate',
       'settleVideo',
       'createCaller',
@@ -143,6 +144,7 @@ describe('the routes', () => {
       listEntries: 200,
       getCosts: 200,
       refundVideo: 409,
+      resolveVideo: 409,
       settleVideo: 409,
       listCallers: 200,
       createCaller: 201,

@@ -36,6 +36,7 @@ describe('our own routes for videos', () => {
       submissions: 1,
       polls: 7,
       createdAt: CREATED,
+      expiresAt: new Date('2026-03-02T12:00:00.000Z'),
       submittedAt: CREATED,
       generatedAt: CREATED,
       endedAt: CREATED,
@@ -72,7 +73,7 @@ describe('our own routes for videos', () => {
         posterUrl: null,
       },
       failure: null,
-      lastError: null,
+      waitingFor: null,
       submissions: 1,
       polls: 7,
       workflowUrl: 'https://temporal.example/video_1',
@@ -179,7 +180,7 @@ describe('our own routes for videos', () => {
     const act = (name: string) => ask({ method: 'POST', url: `/clipyard/v1/videos/video_1/${name}` });
     expect(await act('recheck')).toMatchObject({ status: 200, body: { id: 'video_1', state: 'queued' } });
     expect(await act('cancel')).toMatchObject({ status: 200, body: { id: 'video_1', state: 'cancelled' } });
-    expect(told).toEqual(['look video_1', 'cancel video_1']);
+    expect(told).toEqual(['recheck video_1', 'cancel video_1']);
     expect((await act('explode')).status).toBe(404);
   });
 

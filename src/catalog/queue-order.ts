@@ -27,6 +27,8 @@ const SHARE = sql`1 / coalesce(k.weight, 1)`;
 const WHOSE = sql`left join pool_callers c on c.pool = w.pool and c.caller_id = w.caller_id
   left join callers k on k.id = w.caller_id`;
 const IN_ORDER = sql`priority desc, place, video_id`;
+/** Shares that differ by less are the same: they are sums of fractions. */
+const SAME_SHARE = 1e-9;
 
 /** The accounts that have a slot to grant, with how many, and how many images they take. */
 function roomAt(accounts: readonly AccountRow[]): SQL {
@@ -140,12 +142,17 @@ export async function queuePosition(db: Db, videoId: string): Promise<number | n
       else mine.rank + (select coalesce(sum(ahead.videos), 0) from waiters cross join lateral (
         select (select count(*) from waiting w where w.pool = own.pool and w.caller_id = waiters.caller_id
             and w.priority = ${HEAD})
-          + case when waiters.caller_id = own.caller_id then 0 else (select count(*) from (
-            select 1 from waiting q where q.pool = own.pool and q.caller_id = waiters.caller_id and q.priority < ${HEAD}
-            limit (select greatest(floor((own.base + mine.rank * own.share - ${BASE}) / (${SHARE})), 0)
+          + case when waiters.caller_id = own.caller_id then 0 else (
+            select count(*) from (
+              select (own.base + mine.rank * own.share - ${BASE}) / (${SHARE}) as shares
               from (select * from waiting f where f.pool = own.pool and f.caller_id = waiters.caller_id
-                order by ${IN_ORDER} limit 1) w ${WHOSE})
-          ) q) end as videos
+                order by ${IN_ORDER} limit 1) w ${WHOSE}
+            ) ahead_of_own cross join lateral (
+              select video_id, row_number() over (order by ${IN_ORDER}) as n from waiting q
+              where q.pool = own.pool and q.caller_id = waiters.caller_id and q.priority < ${HEAD}
+              order by ${IN_ORDER} limit greatest(floor(shares + ${SAME_SHARE}), 0)
+            ) q where q.n < shares - ${SAME_SHARE} or q.video_id < own.video_id
+          ) end as videos
       ) ahead) end as position
     from own cross join mine`);
   const position = Number(rowsOf<{ readonly position: unknown }>(result)[0]?.position ?? 0);

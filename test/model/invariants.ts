@@ -11,7 +11,7 @@ export interface Player {
   readonly id: string;
   next: NextStep;
   busy: boolean;
-  /** It has asked for a slot and was told to wait; before that its workflow is about to ask. */
+  /** It has asked for a slot and waits in the queue; before that its workflow is about to ask. */
   waits: boolean;
 }
 

@@ -66,7 +66,10 @@ async function furnish({ provider, plan }: Trial): Promise<{ scene: Scene; id: s
   const id = `trial-${++count}`;
   const scene = new Scene(database.db, { ...PROVIDERS[provider], accounts: [{ id, pool: id }] });
   await database.db.insert(pools).values({ id });
-  await database.db.insert(accounts).values(scene.accounts.map((account) => ({ ...account, configured: true })));
+  // Its list has shown tasks of ours: what it does not show was not made.
+  const listProvenAt = new Date();
+  const rows = scene.accounts.map((account) => ({ ...account, configured: true, listProvenAt }));
+  await database.db.insert(accounts).values(rows);
   await offerModel(database.db, id, [id]);
   await accept(database.db, id, { model: id });
   const first = PLANS[plan];
@@ -75,12 +78,20 @@ async function furnish({ provider, plan }: Trial): Promise<{ scene: Scene; id: s
 }
 
 /** As the workflow does: an interrupted attempt is tried again, a doubt is waited for. */
-async function bringToTask(trial: Trial, attempts: Attempts, id: string, next: NextStep): Promise<NextStep> {
-  const faults = [...trial.faults];
-  let step = next;
-  for (let tries = 0; step.step === 'submit' || step.step === 'confirm'; tries++) {
+async function bringToTask(
+  { scene, faults: given }: { readonly scene: Scene; readonly faults: Trial['faults'] },
+  attempts: Attempts,
+  id: string,
+): Promise<NextStep> {
+  const faults = [...given];
+  let step = await scene.requestSlot(id);
+  for (let tries = 0; step.step === 'slot' || step.step === 'submit' || step.step === 'confirm'; tries++) {
     if (tries > 60) throw new Error('the create never comes to an end');
-    if (step.step === 'confirm') passedMs += step.lookAgainMs;
+    if (step.step !== 'submit') passedMs += step.lookAgainMs ?? 0;
+    if (step.step === 'slot') {
+      step = await scene.requestSlot(id);
+      continue;
+    }
     const outcome = await attempts.run({ videoId: id, submissionId: step.submissionId }, faults.shift());
     if (outcome.kind === 'done') step = outcome.next;
     else passedMs += GIVEN_UP_MS;
@@ -93,7 +104,7 @@ async function play(trial: Trial): Promise<object> {
   const { scene, id } = await furnish(trial);
   const attempts = new Attempts(scene);
   try {
-    const step = await bringToTask(trial, attempts, id, await scene.requestSlot(id));
+    const step = await bringToTask({ scene, faults: trial.faults }, attempts, id);
     await attempts.resume();
     const { state, taskId } = await scene.video(id);
     const [task] = scene.upstream.tasks;

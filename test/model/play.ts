@@ -148,7 +148,7 @@ export class Play {
     player.busy = true;
     try {
       player.next = await work();
-      player.waits = asks && player.next.step === 'slot';
+      player.waits = asks && player.next.step === 'slot' && player.next.isQueued === true;
     } finally {
       player.busy = false;
     }

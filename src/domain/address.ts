@@ -2,12 +2,16 @@
 
 import ipaddr from 'ipaddr.js';
 
-/** `host:port`, as trusted hosts are written: IPv6 in brackets, and the scheme's own port where the URL names none. */
-export function hostAndPort({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): string {
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
-}
-
 const withoutBrackets = (hostname: string) => hostname.replace(/^\[|\]$/g, '');
+
+/**
+ * `host:port`, as trusted hosts are written: lower case, IPv6 in brackets, which may be missing here, and the scheme's own
+ * port where none is named.
+ */
+export function hostAndPort({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): string {
+  const bare = withoutBrackets(hostname).toLowerCase();
+  return `${bare.includes(':') ? `[${bare}]` : bare}:${port || (protocol === 'https:' ? '443' : '80')}`;
+}
 
 /**
  * True for an address of the public internet, false for private, loopback, link-local, mapped, reserved and

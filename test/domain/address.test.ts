@@ -79,9 +79,12 @@ describe('hosts named literally', () => {
 });
 
 test.each([
-  ['https://clips.example/a', 'clips.example:443'],
-  ['http://10.0.0.7:9000', '10.0.0.7:9000'],
-  ['http://[::1]', '[::1]:80'],
-])('%s is %s', (url, named) => {
-  expect(hostAndPort(new URL(url))).toBe(named);
+  [new URL('https://clips.example/a'), 'clips.example:443'],
+  [new URL('http://10.0.0.7:9000'), '10.0.0.7:9000'],
+  [new URL('http://[::1]'), '[::1]:80'],
+  [{ hostname: '::1', port: '', protocol: 'https:' }, '[::1]:443'],
+  [{ hostname: 'CDN.example', port: '', protocol: 'http:' }, 'cdn.example:80'],
+  [{ hostname: '10.0.0.1', port: '9000', protocol: 'http:' }, '10.0.0.1:9000'],
+])('the host of %s is named %s, as operators write it', (named, name) => {
+  expect(hostAndPort(named)).toBe(name);
 });

@@ -3,6 +3,7 @@
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ArchivedClip } from '../domain/video.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import type { FetchUntrusted } from '../net/untrusted/fetch.ts';
 import { ArchiveProblem } from './archive-problem.ts';
 import { ClipTransfer } from './clip-transfer.ts';
 import { type ClipSource, DOWNLOAD_LIMITS, type DownloadLimits, downloadClip } from './download-clip.ts';
@@ -10,7 +11,6 @@ import { type Heartbeats, startHeartbeats } from './heartbeats.ts';
 import { NotAVideo } from './mp4-boxes.ts';
 import { probeClip } from './mp4-probe.ts';
 import type { ClipKeys, PosterMaker } from './poster.ts';
-import type { FetchResult } from './result-answer.ts';
 
 const HEARTBEAT_MS = 1000;
 
@@ -50,7 +50,7 @@ export function createClipInspector(parts: Pick<ArchiverParts, 'store' | 'makePo
 
 export interface ArchiverParts {
   readonly store: MediaStore;
-  readonly fetchResult: FetchResult;
+  readonly fetchResult: FetchUntrusted;
   readonly makePoster: PosterMaker;
   readonly limits?: Partial<DownloadLimits>;
   readonly heartbeatMs?: number;

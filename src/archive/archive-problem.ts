@@ -7,7 +7,7 @@ interface ProblemDetails {
   /** Status of the answer that said so. */
   readonly status?: number;
   /** The upstream's own hint. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 

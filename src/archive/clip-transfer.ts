@@ -2,7 +2,8 @@
 
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { MediaStore, StagedObject } from '../media/media-store.ts';
-import { type AskedRange, type FetchedResult, readTotalBytes, readValidator } from './result-answer.ts';
+import type { AnswerHead } from '../net/untrusted/lent-answer.ts';
+import { type AskedRange, readTotalBytes, readValidator } from './result-answer.ts';
 
 /** One staged object only ever holds bytes of one representation; another one means another staged object. */
 export class ClipTransfer {
@@ -72,7 +73,7 @@ export class ClipTransfer {
   }
 
   /** Takes over what an answer says of its representation. */
-  learn(answer: FetchedResult): void {
+  learn(answer: AnswerHead): void {
     this.#totalBytes = readTotalBytes(answer) ?? this.#totalBytes;
     if (answer.status === 200) this.#validator = readValidator(answer);
   }

@@ -1,10 +1,17 @@
 /** Downloads a clip into a staged object, going on where a broken connection left it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LentBody, TakeChunk } from '../domain/lent-body.ts';
+import {
+  type FetchUntrusted,
+  type UntrustedAnswer,
+  type UntrustedRequest,
+  UnusableUrl,
+} from '../net/untrusted/fetch.ts';
+import { BlockedAddress } from '../net/untrusted/guarded-connector.ts';
+import type { LentBody, TakeChunk } from '../net/untrusted/lent-answer.ts';
 import { ArchiveProblem, CutOff } from './archive-problem.ts';
 import type { ClipTransfer } from './clip-transfer.ts';
-import { type FetchedResult, type FetchOrder, type FetchResult, readAnswer } from './result-answer.ts';
+import { readAnswer } from './result-answer.ts';
 
 /** Bounds of a download. */
 export interface DownloadLimits {
@@ -25,10 +32,10 @@ export const DOWNLOAD_LIMITS: DownloadLimits = {
 };
 
 /** Where a clip is, and who may be asked for it. */
-export type ClipSource = Pick<FetchOrder, 'url' | 'trustedHosts' | 'authorise'>;
+export type ClipSource = Pick<UntrustedRequest, 'url' | 'trustedHosts' | 'authorise'>;
 
 export interface DownloadJob {
-  readonly fetchResult: FetchResult;
+  readonly fetchResult: FetchUntrusted;
   readonly source: ClipSource;
   readonly limits: DownloadLimits;
   readonly signal: AbortSignal;
@@ -65,7 +72,7 @@ async function exchange(transfer: ClipTransfer, job: DownloadJob): Promise<CutOf
 }
 
 /** Gets an answer that continues what is there, or one that starts anew. */
-async function ask(transfer: ClipTransfer, job: DownloadJob): Promise<FetchedResult> {
+async function ask(transfer: ClipTransfer, job: DownloadJob): Promise<UntrustedAnswer> {
   const { wanted } = transfer;
   const answer = await fetchHead(job, requestHeaders(wanted, job.fresh));
   try {
@@ -95,29 +102,22 @@ function requestHeaders(wanted: ClipTransfer['wanted'], fresh: boolean): Record<
 async function fetchHead(
   { fetchResult, source, limits, signal }: DownloadJob,
   headers: Record<string, string>,
-): Promise<FetchedResult> {
+): Promise<UntrustedAnswer> {
   try {
     return await fetchResult({ ...source, headers, signal, timeoutMs: limits.idleMs });
   } catch (error) {
     signal.throwIfAborted();
-    if (findByName(error, 'BlockedAddress')) {
+    if (error instanceof BlockedAddress) {
       const message = "the upstream's link leads to a private address; an account's trustedHosts can allow it";
       throw new ArchiveProblem('invalid', message, { cause: error });
     }
-    const unusable = findByName(error, 'UnusableUrl');
-    if (unusable)
-      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${unusable.message}`, { cause: error });
+    if (error instanceof UnusableUrl)
+      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
     throw new CutOff(`no answer came (${error instanceof Error ? error.message : String(error)})`, error);
   }
 }
 
-/** An error of that name among the error and its causes: HTTP clients wrap what their connectors throw. */
-function findByName(error: unknown, name: string): Error | null {
-  if (!(error instanceof Error)) return null;
-  return error.name === name ? error : findByName(error.cause, name);
-}
-
-async function receive(transfer: ClipTransfer, { body }: FetchedResult, job: DownloadJob): Promise<void> {
+async function receive(transfer: ClipTransfer, { body }: UntrustedAnswer, job: DownloadJob): Promise<void> {
   const { staged } = transfer;
   const { maxBytes } = job.limits;
   try {

@@ -5,7 +5,7 @@ import { Agent, Client, type Dispatcher } from 'undici';
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
-import { type Headers, readHttpDateMs, retryAfterMs } from '../retry-after.ts';
+import { type Headers, retryAfterMs, upstreamNowMs } from '../retry-after.ts';
 import { USER_AGENT } from '../user-agent.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { Exchange, type RawAnswer } from './exchange.ts';
@@ -124,8 +124,8 @@ function readReply({ status, headers, bytes }: RawAnswer, apiKey: string): JsonR
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
   const hide = status >= 400 && apiKey.length >= SHORTEST_REDACTED_KEY;
   const text = hide ? raw.replaceAll(apiKey, '[key]') : raw;
-  const upstreamNowMs = readHttpDateMs(headers['date'] ?? '') ?? Date.now();
-  return { status, headers, body: parseJson(text), excerpt: text.slice(0, EXCERPT_LENGTH), upstreamNowMs };
+  const excerpt = text.slice(0, EXCERPT_LENGTH);
+  return { status, headers, body: parseJson(text), excerpt, upstreamNowMs: upstreamNowMs(headers) };
 }
 
 function parseJson(text: string): unknown {

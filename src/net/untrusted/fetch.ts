@@ -1,9 +1,8 @@
 /** HTTP with URLs that others named (result links, images): public addresses only, each redirect checked, no key leaks. */
 
-import type { LentBody } from '../../domain/lent-body.ts';
 import { USER_AGENT } from '../user-agent.ts';
 import { createGuardedConnector } from './guarded-connector.ts';
-import { type AnswerHead, LentAnswer } from './lent-answer.ts';
+import { type AnswerHead, LentAnswer, type LentBody } from './lent-answer.ts';
 
 export interface UntrustedRequest {
   readonly url: string;
@@ -20,11 +19,9 @@ export interface UntrustedRequest {
   readonly authorise?: { readonly origin: string; readonly apiKey: string };
 }
 
-/** The answer's head and its body as it comes; whoever gets it reads the body or drops it. */
+/** The answer's head and its body as it comes, which has to be read or dropped. */
 export interface UntrustedAnswer extends AnswerHead {
   readonly body: LentBody;
-  /** After redirects. */
-  readonly url: string;
 }
 
 /** A URL that is not followed whatever its host: not HTTP, with credentials in it, or redirecting without end. */
@@ -38,6 +35,9 @@ export class UnusableUrl extends Error {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const CREDENTIAL_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** What follows a stranger's URL: `fetchUntrusted`, or what measures it. */
+export type FetchUntrusted = (call: UntrustedRequest) => Promise<UntrustedAnswer>;
 
 /**
  * Follows a URL to its answer, of whatever status.
@@ -64,7 +64,7 @@ async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Pro
     const answer = exchange(call, { url, apiKey: authorise?.apiKey, signal });
     const { status, headers } = await answer.head;
     const { location } = headers;
-    if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer, url: url.href };
+    if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer };
     answer.drop();
     url = checkUrl(location, url.href);
   }

@@ -33,7 +33,8 @@ describe('addresses', () => {
   test('a trusted private host is fetched', async () => {
     trusted.script = text(206, 'part', { etag: '"1"' });
     const answer = await fetchIt(`${trusted.origin}/clip.mp4`, { headers: { range: 'bytes=0-3' } });
-    expect(answer).toMatchObject({ status: 206, url: `${trusted.origin}/clip.mp4` });
+    expect(answer.status).toBe(206);
+    expect(trusted.received[0]?.path).toBe('/clip.mp4');
     expect(answer.headers['etag']).toBe('"1"');
     expect(await readText(answer.body)).toBe('part');
     expect(trusted.received[0]?.headers).toMatchObject({ range: 'bytes=0-3', 'accept-encoding': 'identity' });
@@ -85,7 +86,7 @@ describe('redirects', () => {
     trusted.script = (response, request) =>
       (request.path === '/a' ? redirectTo('/b?x=1') : text(200, 'end'))(response, request);
     const answer = await fetchIt(`${trusted.origin}/a`);
-    expect(answer.url).toBe(`${trusted.origin}/b?x=1`);
+    expect(trusted.received.map(({ path }) => path)).toEqual(['/a', '/b?x=1']);
     expect(await readText(answer.body)).toBe('end');
   });
 

@@ -1,7 +1,7 @@
 /** Makes the archive of a clip: download, commit, read back, poster; taken up again from its heartbeats. */
 
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
-import type { ArchivedClip } from '../domain/video.ts';
+import type { ArchivedClip, StoredClip } from '../domain/video.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import type { FetchUntrusted } from '../net/untrusted/fetch.ts';
 import { ArchiveProblem } from './archive-problem.ts';
@@ -54,11 +54,6 @@ export interface ArchiverParts {
   readonly makePoster: PosterMaker;
   readonly limits?: Partial<DownloadLimits>;
   readonly heartbeatMs?: number;
-}
-
-interface StoredClip {
-  readonly sha256: string;
-  readonly sizeBytes: number;
 }
 
 /** Makes the one function that archives clips. */

@@ -8,6 +8,7 @@ import {
   Mp4OutputFormat,
   Output,
 } from 'mediabunny';
+import type { Log } from '../domain/log.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
 import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
@@ -15,11 +16,6 @@ import { withVideoTrack } from './mp4-probe.ts';
 
 /** The first frames of a clip are often black or blurred. */
 const POSTER_AT_SECONDS = 1;
-
-/** The part of a log that storage writes to. */
-export interface StorageLog {
-  warn(fields: object, message: string): void;
-}
 
 /** The two objects of a video. */
 export interface ClipKeys {
@@ -31,7 +27,10 @@ export interface ClipKeys {
 export type PosterMaker = (store: MediaStore, keys: ClipKeys) => Promise<string | null>;
 
 /** Looks for ffmpeg at the first poster; its absence is logged once. */
-export function createPosterMaker(log: StorageLog, find: () => Promise<string | null> = findFfmpeg): PosterMaker {
+export function createPosterMaker(
+  log: Pick<Log, 'warn'>,
+  find: () => Promise<string | null> = findFfmpeg,
+): PosterMaker {
   let ffmpeg: Promise<string | null> | undefined;
   const findOnce = async () => {
     const path = await find();

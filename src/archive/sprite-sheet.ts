@@ -9,13 +9,13 @@ import {
   Output,
 } from 'mediabunny';
 import { Refusal } from '../domain/failure.ts';
+import type { Log } from '../domain/log.ts';
 import type { Video } from '../domain/video.ts';
 import { spriteSheetKeyOf } from '../media/media-key.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
 import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
 import { withVideoTrack } from './mp4-probe.ts';
-import type { StorageLog } from './poster.ts';
 
 /** Columns, and at most as many rows. */
 const MOST_COLUMNS = 5;
@@ -38,7 +38,7 @@ export interface SpriteSheets {
 
 export interface SpriteSheetParts {
   readonly store: MediaStore;
-  readonly log: StorageLog;
+  readonly log: Pick<Log, 'warn'>;
   /** The video as it is by then. */
   findVideo(id: string): Promise<Pick<Video, 'expiresAt'> | null>;
   readonly find?: () => Promise<string | null>;

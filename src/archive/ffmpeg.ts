@@ -24,13 +24,13 @@ export async function findFfmpeg(): Promise<string | null> {
  */
 export async function makeJpeg(
   ffmpeg: string,
-  { clip, filter, timeoutMs }: { clip: Pieces; filter: string; timeoutMs?: number },
+  { clip, filter, timeoutMs }: { clip: Pieces; filter: string; timeoutMs?: number | undefined },
 ): Promise<Uint8Array> {
   // The clip is a stranger's: one demuxer, no protocol but the pipe, and none of our environment with its keys.
   const limits = ['-v', 'error', '-nostdin', '-threads', '1', '-protocol_whitelist', 'file,pipe', '-f', 'mov'];
   const output = ['-an', '-frames:v', '1', '-vf', filter, '-f', 'mjpeg', '-q:v', '3', 'pipe:1'];
   const args = [...limits, '-i', 'pipe:0', ...output];
-  const jpeg = await run(ffmpeg, { args, input: clip, env: {}, ...(timeoutMs !== undefined && { timeoutMs }) });
+  const jpeg = await run(ffmpeg, { args, input: clip, env: {}, timeoutMs });
   if (jpeg[0] !== 0xff || jpeg[1] !== 0xd8) throw new Error('ffmpeg made no JPEG');
   return jpeg;
 }
@@ -43,12 +43,12 @@ interface Invocation {
   readonly input: Pieces;
   /** Ours when absent. */
   readonly env?: Record<string, string>;
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Runs a program to its end and returns its output; throws when it fails, takes too long or writes too much. */
 async function run(program: string, { args, input, env, timeoutMs = TIMEOUT_MS }: Invocation): Promise<Uint8Array> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], ...(env ? { env } : {}) });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env });
   const kill = () => child.kill('SIGKILL');
   const timer = setTimeout(kill, timeoutMs);
   const pieces: Uint8Array[] = [];

@@ -2,6 +2,7 @@
 
 import { isNativeError } from 'node:util/types';
 import { Agent, Client, type Dispatcher } from 'undici';
+import { defined } from '../../domain/defined.ts';
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
@@ -104,13 +105,13 @@ function dispatchOptions(request: JsonRequest, url: URL): Dispatcher.DispatchOpt
     method: request.method,
     body: body?.bytes ?? null,
     reset: request.freshConnection ?? false,
-    headers: {
+    headers: defined({
       accept: 'application/json',
       authorization: `Bearer ${request.apiKey}`,
       'user-agent': USER_AGENT,
-      ...(body !== null && { 'content-type': body.contentType }),
-      ...(request.idempotencyKey !== undefined && { 'idempotency-key': request.idempotencyKey }),
-    },
+      'content-type': body?.contentType,
+      'idempotency-key': request.idempotencyKey,
+    }),
   };
 }
 
@@ -141,10 +142,7 @@ function failedExchange({ method, url }: JsonRequest, exchange: Exchange, cause:
   if (!exchange.started) {
     return new UpstreamError('not sent', `${method} ${url} was not sent: ${reason}`, { cause });
   }
-  const upstream: UpstreamWords = {
-    ...(exchange.status !== undefined && { status: exchange.status }),
-    message: reason,
-  };
+  const upstream = defined({ status: exchange.status, message: reason });
   return new UpstreamError('lost', `the answer to ${method} ${url} was lost: ${reason}`, { upstream, cause });
 }
 
@@ -173,12 +171,7 @@ export function upstreamWords(reply: JsonReply): UpstreamWords {
   const message = firstText(body['error'], error['message'], error['detail'], reply.excerpt);
   const code = firstText(error['code'], body['code'], error['type']);
   const requestId = firstText(reply.headers['x-request-id'], reply.headers['request-id'], body['request_id']);
-  return {
-    status: reply.status,
-    ...(code !== undefined && { code }),
-    ...(message !== undefined && { message }),
-    ...(requestId !== undefined && { requestId }),
-  };
+  return defined({ status: reply.status, code, message, requestId });
 }
 
 function firstText(...values: readonly unknown[]): string | undefined {

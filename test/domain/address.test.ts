@@ -2,7 +2,14 @@
 
 import { hostAndPort, isLiteralPrivateAddress, isPublicAddress } from '../../src/domain/address.ts';
 
-const PUBLIC = ['8.8.8.8', '1.1.1.1', '2606:4700::1111', '[2606:4700::1111]'];
+const PUBLIC = [
+  '8.8.8.8',
+  '1.1.1.1',
+  '2606:4700::1111',
+  '[2606:4700::1111]',
+  '2a00:1450:4001:81b::200e',
+  '3fff:ffff::1',
+];
 const OTHER = [
   '0.0.0.0',
   '10.1.2.3',
@@ -21,6 +28,18 @@ const OTHER = [
   '::1',
   '[::1]',
   '::127.0.0.1',
+  '::7f00:1',
+  '[::7f00:1]',
+  '::a00:1',
+  '::ffff:0:7f00:1',
+  '1::1',
+  '1fff:ffff::1',
+  '4000::1',
+  '5f00::1',
+  '8000::1',
+  'dfff::1',
+  'fec0::1',
+  'fe00::1',
   '::ffff:127.0.0.1',
   '::ffff:10.0.0.1',
   '64:ff9b::7f00:1',
@@ -29,6 +48,7 @@ const OTHER = [
   'fe80::1',
   'ff02::1',
   '2001:db8::1',
+  '2001::1',
   'localhost',
   '',
 ];
@@ -63,6 +83,9 @@ describe('hosts named literally', () => {
     'http://[fe80::1]',
     'http://[fd00::1]',
     'http://[64:ff9b::7f00:1]',
+    'http://[::127.0.0.1]',
+    'http://[::7f00:1]',
+    'http://[4000::1]',
     'http://localhost',
     'http://LOCALHOST.',
     'http://clips.localhost',

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { alignedBlocks, DirectWrites } from '../../src/media/direct-writes.ts';
+import { alignedBlocks } from '../../src/media/blocks.ts';
+import { DirectWrites } from '../../src/media/direct-writes.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import type { StagedObject } from '../../src/media/media-store.ts';
 import { describeMediaStore, putObject, readObject } from './media-store-contract.ts';

@@ -131,7 +131,10 @@ class StagedFile implements StagedObject {
       this.#throwFailure();
     });
     this.#releaseBlock();
-    await publish(this.#paths);
+    await publish(this.#paths).catch((error: unknown) => {
+      this.#keepFailure(error);
+      throw error;
+    });
   }
 
   async discard(): Promise<void> {
@@ -141,7 +144,8 @@ class StagedFile implements StagedObject {
 
   async suspend(): Promise<void> {
     if (this.#failure === undefined) await this.#enqueue(() => this.#writeFilled()).catch(() => undefined);
-    await this.#close();
+    // A full disk would stay full of it, and after any other failure the part is not to be trusted.
+    await (this.#failure === undefined ? this.#close() : this.discard());
   }
 
   async #close(): Promise<void> {

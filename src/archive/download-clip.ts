@@ -13,7 +13,7 @@ import { ArchiveProblem, CutOff } from './archive-problem.ts';
 import type { ClipTransfer } from './clip-transfer.ts';
 import { readAnswer } from './result-answer.ts';
 
-/** Bounds of a download. */
+/** Bounds of a download, and its waits. */
 export interface DownloadLimits {
   readonly maxBytes: number;
   /** Until the answer's head, and between two chunks of its body. */
@@ -22,6 +22,8 @@ export interface DownloadLimits {
   readonly waitsMs: readonly number[];
   /** A try that brought so much more counts as progress: the waits begin anew. */
   readonly progressBytes: number;
+  /** Before a second copy of what is no video. */
+  readonly secondCopyMs: number;
 }
 
 export const DOWNLOAD_LIMITS: DownloadLimits = {
@@ -29,6 +31,7 @@ export const DOWNLOAD_LIMITS: DownloadLimits = {
   idleMs: 30_000,
   waitsMs: [0, 1000, 4000, 10_000],
   progressBytes: 1024 * 1024,
+  secondCopyMs: 5000,
 };
 
 /** Where a clip is, and who may be asked for it. */
@@ -54,8 +57,13 @@ export async function downloadClip(transfer: ClipTransfer, job: DownloadJob): Pr
     const waitMs = waitsMs[failures];
     if (waitMs === undefined)
       throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, { cause: cut });
-    await sleep(waitMs, undefined, { signal: job.signal }).catch(() => job.signal.throwIfAborted());
+    await pause(waitMs, job.signal);
   }
+}
+
+/** Waits; throws the signal's reason as soon as it fires. */
+export async function pause(waitMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 /** One request; null when it brought the last byte, else why it broke off. */

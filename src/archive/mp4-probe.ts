@@ -54,7 +54,7 @@ export async function withVideoTrack<T>(
     // The parser reports bad bytes as plain errors; only those of the store are not about the bytes.
     if (storeErrors.length > 0) throw storeErrors[0];
     if (error instanceof NotAVideo) throw error;
-    throw new NotAVideo('it cannot be read as an MP4', error);
+    throw new NotAVideo('it cannot be read as an MP4', { cause: error });
   } finally {
     input.dispose();
   }

@@ -1,4 +1,4 @@
-/** Reads the answer to a request for a clip: a whole body, the rest of one, or why there is none. */
+/** Reads the answer to a request for a clip: a whole body, the rest of one, or none yet. */
 
 import { type Headers, retryAfterMs } from '../net/retry-after.ts';
 import type { AnswerHead } from '../net/untrusted/lent-answer.ts';
@@ -15,18 +15,29 @@ export interface AskedRange {
   readonly totalBytes: number | null;
 }
 
-/** Tells the answer's kind; throws `ArchiveProblem` where it is none to go on with. */
-export function readAnswer({ status, headers }: AnswerHead, asked: AskedRange): AnswerKind {
-  if (status === 200) return isEncoded(headers) ? refuseEncoding(headers) : 'whole';
+/**
+ * Tells the answer's kind; throws what `notYet` makes of any other. What an answer says of its bytes (type, encoding) is
+ * not asked: labels of result links are wrong too often, and the bytes tell.
+ */
+export function readAnswer(answer: AnswerHead, asked: AskedRange): AnswerKind {
+  const { status, headers } = answer;
+  if (status === 200) return 'whole';
   if (status === 206) return fitsRange(headers, asked) ? 'resume' : 'misfit';
   if (status === 416 && asked.offset > 0) return 'misfit';
-  if (status === 403 || status === 404 || status === 410) {
-    throw new ArchiveProblem('expired', `the upstream's link is dead: it answered ${status}`, { status });
-  }
-  if (status === 204)
-    throw new ArchiveProblem('invalid', "the upstream's link answered 204: there is no clip", { status });
-  const details = { status, retryAfterMs: retryAfterMs(headers) };
-  throw new ArchiveProblem('later', `the upstream's link answered ${status}`, details);
+  throw notYet(answer);
+}
+
+/**
+ * The problem of an answer without the clip, whatever its status: upstreams answer 404, 403 and 204 for files that are
+ * there seconds later, so that only time can tell. Of an answer that was read before a restart nothing is known.
+ */
+export function notYet(answer: AnswerHead | null): ArchiveProblem {
+  if (answer === null) return new ArchiveProblem('later', "the upstream's link does not hold the clip yet");
+  const { status, headers } = answer;
+  const [mediaType] = /^[\w.+-]{1,40}\/[\w.+-]{1,80}/.exec(headers['content-type'] ?? '') ?? [];
+  const said = mediaType === undefined ? String(status) : `${status} (${mediaType.toLowerCase()})`;
+  const message = `the upstream's link answered ${said} without the clip`;
+  return new ArchiveProblem('later', message, { status, retryAfterMs: retryAfterMs(headers) });
 }
 
 /** The length of the whole representation, null where the answer does not say. */
@@ -51,7 +62,7 @@ export function readValidator({ headers }: AnswerHead): string | null {
 /** Some servers ignore If-Range: a part of another representation shows by its ETag or its length. */
 function fitsRange(headers: Headers, { offset, validator, totalBytes }: AskedRange): boolean {
   const range = parseContentRange(headers);
-  if (range === undefined || offset === 0 || Number(range.start) !== offset || isEncoded(headers)) return false;
+  if (range === undefined || offset === 0 || Number(range.start) !== offset) return false;
   const etag = headers['etag'];
   const isOtherTag = etag !== undefined && validator?.startsWith('"') === true && etag !== validator;
   const isOtherLength = totalBytes !== null && range.total !== '*' && Number(range.total) !== totalBytes;
@@ -61,16 +72,4 @@ function fitsRange(headers: Headers, { offset, validator, totalBytes }: AskedRan
 function parseContentRange(headers: Headers): { start: string; total: string } | undefined {
   const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/i.exec(headers['content-range'] ?? '') ?? [];
   return start === undefined || total === undefined ? undefined : { start, total };
-}
-
-function isEncoded(headers: Headers): boolean {
-  return !['', 'identity'].includes((headers['content-encoding'] ?? '').trim().toLowerCase());
-}
-
-function refuseEncoding(headers: Headers): never {
-  const encoding = headers['content-encoding'];
-  throw new ArchiveProblem(
-    'invalid',
-    `the upstream's link answers encoded as ${encoding}, although asked for plain bytes`,
-  );
 }

@@ -1,6 +1,8 @@
 /** Downloads a clip into a staged object, going on where a broken connection left it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MalformedVideoBody } from '../net/base64/decoder.ts';
+import { answerFromDataUrl, isDataUrl } from '../net/untrusted/data-url.ts';
 import {
   type FetchUntrusted,
   type UntrustedAnswer,
@@ -35,7 +37,7 @@ export const DOWNLOAD_LIMITS: DownloadLimits = {
 };
 
 /** Where a clip is, and who may be asked for it. */
-export type ClipSource = Pick<UntrustedRequest, 'url' | 'trustedHosts' | 'authorise'>;
+export type ClipSource = Pick<UntrustedRequest, 'url' | 'baseUrl' | 'trustedHosts' | 'authorise'>;
 
 export interface DownloadJob {
   readonly fetchResult: FetchUntrusted;
@@ -112,6 +114,7 @@ async function fetchHead(
   headers: Record<string, string>,
 ): Promise<UntrustedAnswer> {
   try {
+    if (isDataUrl(source.url)) return answerFromDataUrl(source.url);
     return await fetchResult({ ...source, headers, signal, timeoutMs: limits.idleMs });
   } catch (error) {
     signal.throwIfAborted();
@@ -184,6 +187,8 @@ async function readWatched(body: LentBody, { signal, limits }: DownloadJob, take
   } catch (error) {
     if (ownFailure.length > 0) throw ownFailure[0];
     signal.throwIfAborted();
+    if (error instanceof MalformedVideoBody)
+      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
     throw new CutOff(error instanceof Error ? error.message : String(error), error);
   } finally {
     clearTimeout(timer);

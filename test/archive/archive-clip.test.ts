@@ -1,7 +1,7 @@
 /** Archiving against a real local server: resumption, restarts, and every way in which a link does not hold the clip. */
 
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -38,6 +38,7 @@ const serve = async (answer: Answer) => {
 };
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const partCount = () => readdirSync(join(root, '.staging')).length;
+const partCountOrNone = () => (existsSync(join(root, '.staging')) ? partCount() : 0);
 
 interface Run extends Partial<ArchiveOrder> {
   readonly limits?: Partial<DownloadLimits>;
@@ -428,5 +429,92 @@ describe('labels that are wrong', () => {
     );
     await expectArchived(await archive());
     expect(startOf(server.requests[1])).toBeGreaterThan(0);
+  });
+});
+
+describe('a link without a host of its own', () => {
+  const trusted = () => [server.host];
+
+  test.each([
+    ['/files/t1.mp4', '', '/files/t1.mp4'],
+    ['/files/t1.mp4?sig=1', '/api', '/files/t1.mp4?sig=1'],
+    ['files/t1.mp4', '/api', '/api/files/t1.mp4'],
+    ['files/t1.mp4', '/api/', '/api/files/t1.mp4'],
+    ['?file=t1', '/api', '/api/?file=t1'],
+  ])('%s at an account below "%s" is fetched from its server', async (url, folder, path) => {
+    const paths: (string | undefined)[] = [];
+    await serve((response, request) => {
+      paths.push(request.url);
+      sendFile(response, request, clip);
+    });
+    const source = { url, baseUrl: `http://${server.host}${folder}`, trustedHosts: trusted() };
+    await expectArchived(await archive({ source }));
+    expect(paths).toEqual([path]);
+  });
+
+  test('is refused where the account’s server may not be asked', async () => {
+    await serve((response, request) => sendFile(response, request, clip));
+    const source = { url: '/files/t1.mp4', baseUrl: `http://${server.host}`, trustedHosts: [] };
+    await expectProblem(await archive({ source }), { kind: 'invalid' });
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('is unusable without an account', async () => {
+    await serve((response) => response.end());
+    await expectProblem(await archive({ source: { url: '/files/t1.mp4', trustedHosts: [] } }), { kind: 'invalid' });
+  });
+});
+
+describe('a clip in its link', () => {
+  const link = (bytes: Uint8Array, type = 'video/mp4;') =>
+    `data:${type}base64,${Buffer.from(bytes).toString('base64')}`;
+  const fetchIt = async (url: string) => {
+    await serve((response) => response.end());
+    return await archive({ source: { url, trustedHosts: [] } });
+  };
+
+  test.each<[string, (bytes: Buffer) => string]>([
+    ['as documented', link],
+    ['in capitals', (bytes) => link(bytes).replace('data:video/mp4;base64', 'DATA:VIDEO/MP4;BASE64')],
+    ['with parameters', (bytes) => link(bytes, 'video/mp4;codecs=avc1;')],
+    ['of no type', (bytes) => link(bytes, ';')],
+    ['of a wrong type', (bytes) => link(bytes, 'text/plain;')],
+    ['without padding', (bytes) => link(bytes).replace(/=+$/, '')],
+    [
+      'in the alphabet of URLs',
+      (bytes) => link(bytes).replaceAll('+', '-').replaceAll('/', '_').replace('video_', 'video/'),
+    ],
+    ['with escapes', (bytes) => link(bytes).replaceAll('+', '%2B').replace(/=/g, '%3d')],
+    ['in lines', (bytes) => link(bytes).replace(/(.{76})/g, '$1\r\n')],
+  ])('is stored, %s', async (_how, write) => {
+    await expectArchived(await fetchIt(write(clip)));
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('is stored whole where it is larger than a piece', async () => {
+    const large = Buffer.concat([clip, randomBytes(3_000_001)]);
+    const escaped = link(large).replace(/[+=]/g, (character) => (character === '+' ? '%2B' : '%3D'));
+    await expectArchived(await fetchIt(escaped), large);
+  });
+
+  test.each([
+    ['not in base64', 'data:video/mp4,%00%00', 'not base64'],
+    ['with other characters', 'data:video/mp4;base64,AAAA*AAA', 'base64'],
+    ['with a quote', 'data:video/mp4;base64,AAAA"AAA', 'quote'],
+    ['cut in the middle of a byte', 'data:video/mp4;base64,AAAAA', 'middle of a byte'],
+    ['without its data', 'data:video/mp4;base64', 'not base64'],
+    ['of 256 MiB and more', `data:video/mp4;base64,${'A'.repeat(358_000_000)}`, 'larger than 256 MiB'],
+  ])('is unusable %s', async (_how, url, message) => {
+    await expectProblem(await fetchIt(url), { kind: 'invalid', message: expect.stringContaining(message) });
+    expect(partCountOrNone()).toBe(0);
+  });
+
+  test('may be something else than a clip', async () => {
+    await expectProblem(await fetchIt(link(makePng())), { kind: 'invalid' });
+  });
+
+  test('is not followed to from elsewhere', async () => {
+    await serve((response) => response.writeHead(302, { location: link(clip.subarray(0, 300)) }).end());
+    await expectProblem(await archive(), { kind: 'invalid' });
   });
 });

@@ -6,6 +6,8 @@ import { type AnswerHead, LentAnswer, type LentBody } from './lent-answer.ts';
 
 export interface UntrustedRequest {
   readonly url: string;
+  /** What a `url` without a host of its own is relative to; a folder, whether it ends in a slash or not. */
+  readonly baseUrl?: string | undefined;
   /** `host:port` that may be private. */
   readonly trustedHosts: readonly string[];
   readonly method?: 'GET' | 'HEAD';
@@ -57,7 +59,7 @@ export async function fetchUntrusted(call: UntrustedRequest): Promise<UntrustedA
 }
 
 async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Promise<UntrustedAnswer> {
-  let url = checkUrl(call.url);
+  let url = checkUrl(call.url.replace(/^\s*\/\//, 'https://'), call.baseUrl?.replace(/\/*$/, '/'));
   let authorise = call.authorise;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     if (authorise?.origin !== url.origin) authorise = undefined;

@@ -81,6 +81,27 @@ describe('URLs', () => {
   ])('%s is not followed', async (url) => {
     await expect(fetchIt(url)).rejects.toBeInstanceOf(UnusableUrl);
   });
+
+  test.each([
+    ['/b', '/b'],
+    ['b/c?d=1', '/a/b/c?d=1'],
+  ])('%s is read against the base', async (url, path) => {
+    trusted.script = text(200, 'ok');
+    const answer = await fetchIt(url, { baseUrl: `${trusted.origin}/a` });
+    expect(await readText(answer.body)).toBe('ok');
+    expect(trusted.received.map((request) => request.path)).toEqual([path]);
+  });
+
+  test('a base allows nothing that is not trusted', async () => {
+    await expect(fetchIt('/b', { baseUrl: other.origin })).rejects.toBeInstanceOf(BlockedAddress);
+    expect(other.received).toHaveLength(0);
+  });
+
+  test('without a scheme are https, whatever their base', async () => {
+    const link = fetchIt(`//${trusted.hostAndPort}/b`, { baseUrl: trusted.origin });
+    await expect(link).rejects.toMatchObject({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+    expect(trusted.received).toHaveLength(0);
+  });
 });
 
 describe('redirects', () => {

@@ -7,13 +7,15 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type ArchiveOrder, type ArchiveOutcome, createClipArchiver } from '../../src/archive/archive-clip.ts';
 import type { DownloadLimits } from '../../src/archive/download-clip.ts';
+import { findFfmpeg } from '../../src/archive/ffmpeg.ts';
+import { createPosterMaker, type PosterMaker } from '../../src/archive/poster.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import { fetchUntrusted } from '../../src/net/untrusted/fetch.ts';
 import { closeLentConnections } from '../../src/net/untrusted/lent-answer.ts';
 import { type Answer, type ClipServer, ETAG, sendFile, startClipServer, startOf } from '../fixtures/clip-server.ts';
 import { makePng } from '../fixtures/images.ts';
-import { CLIP_FACTS, makeClip } from '../fixtures/make-clip.ts';
+import { CLIP_FACTS, makeClip, spoil } from '../fixtures/make-clip.ts';
 import { readObject } from '../media/media-store-contract.ts';
 
 const CLIP_KEY = 'videos/v1/clip.mp4';
@@ -41,16 +43,22 @@ const partCount = () => readdirSync(join(root, '.staging')).length;
 const partCountOrNone = () => (existsSync(join(root, '.staging')) ? partCount() : 0);
 
 interface Run extends Partial<ArchiveOrder> {
+  readonly makePoster?: PosterMaker;
   readonly limits?: Partial<DownloadLimits>;
   readonly heartbeatMs?: number;
 }
 
 /** One execution of the activity's core, in a process of its own as far as the store can tell. */
-function archive({ limits = {}, heartbeatMs = 1000, ...order }: Run = {}): Promise<ArchiveOutcome> {
+function archive({
+  limits = {},
+  heartbeatMs = 1000,
+  makePoster = async () => null,
+  ...order
+}: Run = {}): Promise<ArchiveOutcome> {
   const archiveClip = createClipArchiver({
     store: createFileStore(root),
     fetchResult: fetchUntrusted,
-    makePoster: async () => null,
+    makePoster,
     limits: { waitsMs: [0, 0, 0], progressBytes: 1, secondCopyMs: 0, ...limits },
     heartbeatMs,
   });
@@ -356,6 +364,31 @@ describe('a link that does not hold the clip', () => {
     await expectProblem(await archive(), { kind: 'invalid', message: expect.stringContaining(message) });
     expect(server.requests.map(({ range }) => range)).toEqual([undefined, undefined]);
     expect(partCount()).toBe(0);
+  });
+
+  test('a film of zeros is invalid without ffmpeg', async () => {
+    const empty = spoil(clip, { from: 0, to: 1 }, (sizeBytes) => Buffer.alloc(sizeBytes));
+    await serve((response, request) => sendFile(response, request, empty));
+    await expectProblem(await archive(), { kind: 'invalid', message: expect.stringContaining('nothing in one') });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('a clip that cannot be decoded is invalid', async () => {
+    if ((await findFfmpeg()) === null) return;
+    const broken = spoil(clip, { from: 0, to: 1 }, (sizeBytes) => randomBytes(sizeBytes));
+    await serve((response, request) => sendFile(response, request, broken));
+    const makePoster = createPosterMaker({ warn: () => undefined });
+    await expectProblem(await archive({ makePoster }), {
+      kind: 'invalid',
+      message: expect.stringContaining('can be decoded'),
+    });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('a clip with something after its last box is archived as it came', async () => {
+    const tailed = Buffer.concat([clip, Buffer.from('\r\n--boundary--\r\n')]);
+    await serve((response, request) => sendFile(response, request, tailed));
+    await expectArchived(await archive(), tailed);
   });
 
   test('the second copy is not asked for at once', async () => {

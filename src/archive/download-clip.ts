@@ -124,8 +124,14 @@ async function fetchHead(
     }
     if (error instanceof UnusableUrl)
       throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
-    throw new CutOff(`no answer came (${error instanceof Error ? error.message : String(error)})`, error);
+    throw new CutOff(`no answer came (${describe(error)})`, error);
   }
+}
+
+/** Ours in words, those of the network by their codes: callers are shown what becomes of it. */
+function describe(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'code' in error) return String(error.code);
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function receive(transfer: ClipTransfer, { body }: UntrustedAnswer, job: DownloadJob): Promise<void> {
@@ -189,7 +195,7 @@ async function readWatched(body: LentBody, { signal, limits }: DownloadJob, take
     signal.throwIfAborted();
     if (error instanceof MalformedVideoBody)
       throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
-    throw new CutOff(error instanceof Error ? error.message : String(error), error);
+    throw new CutOff(describe(error), error);
   } finally {
     clearTimeout(timer);
   }

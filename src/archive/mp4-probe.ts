@@ -62,7 +62,7 @@ export async function withVideoTrack<T>(
     const track = await input.getPrimaryVideoTrack();
     if (track === null) throw new NotAVideo('it has no video track');
     const used = await use(track);
-    // What was read is not what is stored, whatever was made of it.
+    // A use that has gone on without them saw less than is stored.
     if (storeErrors.length > 0) throw storeErrors[0];
     return used;
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Coded pictures as a stream that a pipe can carry, whatever the file they come from looks like. */
+/** Coded pictures as a stream that a pipe can carry, which the files that they come from often are not. */
 
 import {
   AppendOnlyStreamTarget,

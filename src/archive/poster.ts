@@ -33,7 +33,8 @@ export function createPosterMaker(
   let ffmpeg: Promise<string | null> | undefined;
   const findOnce = async () => {
     const path = await find();
-    if (path === null) log.warn({}, 'there is no ffmpeg on PATH: clips are archived without poster frames');
+    if (path === null)
+      log.warn({}, 'there is no ffmpeg on PATH: clips get no poster frames, and are not decoded to check them');
     return path;
   };
   return async (store, keys) => {
@@ -65,7 +66,7 @@ async function makePoster(ffmpeg: string, store: MediaStore, clipKey: string): P
   });
 }
 
-/** One that stands alone: what is decoded is small, whatever the clip's size. */
+/** One that stands alone, so that little is decoded even of a large clip. */
 async function pickPicture(track: InputVideoTrack): Promise<EncodedPacket> {
   const sink = new EncodedPacketSink(track);
   const atSeconds = Math.min(POSTER_AT_SECONDS, (await track.computeDuration()) / 2);

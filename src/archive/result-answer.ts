@@ -28,8 +28,8 @@ export function readAnswer(answer: AnswerHead, asked: AskedRange): AnswerKind {
 }
 
 /**
- * The problem of an answer without the clip, whatever its status: upstreams answer 404, 403 and 204 for files that are
- * there seconds later, so that only time can tell. Of an answer that was read before a restart nothing is known.
+ * The problem of any answer without the clip: upstreams answer 404, 403 and 204 for files that are there seconds later, so
+ * that only time can tell. Of an answer that was read before a restart nothing is known.
  */
 export function notYet(answer: AnswerHead | null): ArchiveProblem {
   if (answer === null) return new ArchiveProblem('later', "the upstream's link does not hold the clip yet");

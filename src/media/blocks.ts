@@ -21,11 +21,8 @@ const free: Buffer[] = [];
 
 /** A block of `BLOCK_BYTES`. Blocks that were left to be collected as garbage stayed with the process for many clips. */
 export function takeBlock(): Buffer {
-  const block = free.pop();
-  if (block !== undefined) return block;
-  const [first, ...others] = alignedBlocks(BLOCKS_AT_ONCE, BLOCK_BYTES);
-  free.push(...others);
-  return first ?? takeBlock();
+  if (free.length === 0) free.push(...alignedBlocks(BLOCKS_AT_ONCE, BLOCK_BYTES));
+  return free.pop() ?? takeBlock();
 }
 
 /** Returns a block that nothing reads or writes any more. */

@@ -334,6 +334,15 @@ describe('a link that does not hold the clip yet', () => {
     await expectArchived(await archive());
   });
 
+  test('says nothing of the network but a code where it does not answer', async () => {
+    await serve((response) => response.end());
+    await server.close();
+    await expectProblem(await archive(), {
+      kind: 'later',
+      message: 'the download broke off: no answer came (ECONNREFUSED)',
+    });
+  });
+
   test.each([
     ['is reached', -1, 'expired'],
     ['lies ahead', 3_600_000, 'later'],

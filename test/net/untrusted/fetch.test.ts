@@ -46,7 +46,7 @@ describe('addresses', () => {
     ['loopback in IPv6', (port: string) => `http://[::1]:${port}/`],
     ['loopback mapped into IPv6', (port: string) => `http://[::ffff:127.0.0.1]:${port}/`],
     ['loopback as compatible IPv6', (port: string) => `http://[::127.0.0.1]:${port}/`],
-    ['IPv6 that nobody was given', () => 'http://[4000::1]/'],
+    ['IPv6 that was never handed out', () => 'http://[4000::1]/'],
     ['a name that resolves to loopback', (port: string) => `http://localhost:${port}/`],
     ['loopback behind TLS', (port: string) => `https://127.0.0.1:${port}/`],
     ['the metadata address of clouds', () => 'http://169.254.169.254/latest/meta-data'],
@@ -97,7 +97,7 @@ describe('URLs', () => {
     expect(other.received).toHaveLength(0);
   });
 
-  test('without a scheme are https, whatever their base', async () => {
+  test('without a scheme are https, even where their base is not', async () => {
     const link = fetchIt(`//${trusted.hostAndPort}/b`, { baseUrl: trusted.origin });
     await expect(link).rejects.toMatchObject({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
     expect(trusted.received).toHaveLength(0);

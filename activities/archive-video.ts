@@ -1,4 +1,4 @@
-/** The activity that brings a finished clip into the archive; retried until its link expires. */
+/** The activity that brings a finished clip into the archive; retried until its link expires, or patience with it ends. */
 
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -6,21 +6,45 @@ import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
 import type { ArchiveProblem } from '../src/archive/archive-problem.ts';
 import { NotAVideo } from '../src/archive/mp4-boxes.ts';
 import type { ClipKeys } from '../src/archive/poster.ts';
-import type { UpstreamWords, VideoFailureKind } from '../src/domain/failure.ts';
+import type { UpstreamWords } from '../src/domain/failure.ts';
+import { nextResultDelayMs } from '../src/domain/result-schedule.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
+import { WAITING_KINDS, type WaitingFor } from '../src/domain/waiting-for.ts';
 import { clipKeyOf, posterKeyOf } from '../src/media/media-key.ts';
 import type { FoundResult, ResultSource } from '../src/submissions/result-source.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archiveClip' | 'inspectClip'> {
   findResult(videoId: string): Promise<FoundResult | null>;
+  /** Says in the video's row what it waits for, and since when. */
+  noteWaiting(videoId: string, waitingFor: WaitingFor): Promise<unknown>;
 }
 
 /**
  * `archiveVideo` fails for good with the type `result_expired` or `result_invalid` and the upstream's words as its detail;
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
-export function createArchiveActivity({ findResult, archiveClip, inspectClip }: ArchiveDependencies) {
+export function createArchiveActivity({ findResult, noteWaiting, archiveClip, inspectClip }: ArchiveDependencies) {
+  /** The result cannot be had yet: a later attempt asks for it again, at a link that may be another one by then. */
+  async function waitForResult(videoId: string, problem: ArchiveProblem, { notReadySince }: ResultSource) {
+    const { attempt } = Context.current().info;
+    const delayMs = nextResultDelayMs(attempt, problem.retryAfterMs);
+    const nowMs = Date.now();
+    await noteWaiting(videoId, {
+      kind: 'result_not_ready',
+      since: (notReadySince ?? new Date(nowMs)).toISOString(),
+      until: new Date(nowMs + delayMs).toISOString(),
+      detail: `${WAITING_KINDS.result_not_ready}: ${problem.message}`,
+    });
+    return ApplicationFailure.create({
+      message: problem.message,
+      type: 'result_not_ready',
+      details: [wordsOf(problem)],
+      cause: problem,
+      nextRetryDelay: delayMs,
+    });
+  }
+
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
       const result = await findResult(videoId);
@@ -29,25 +53,51 @@ export function createArchiveActivity({ findResult, archiveClip, inspectClip }: 
       if ('archived' in result) return result.archived;
       const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
       if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });
-      return await fetchClip(archiveClip, result, keys);
+      const fetched = await fetchClip(archiveClip, result, { ...keys, expiresAt: patienceOf(result) });
+      if (fetched.kind === 'archived') return fetched.clip;
+      throw await waitForResult(videoId, fetched.problem, result);
     },
   };
 }
 
-/** Fetches a clip in the activity of the moment; throws as `archiveVideo` fails. */
-export async function fetchClip(archiveClip: ArchiveClip, result: ResultSource, keys: ClipKeys): Promise<ArchivedClip> {
+/** Until when a result that cannot be had is asked for: its link's life bounds it. */
+function patienceOf({ expiresAt, notReadySince, retryMs }: ResultSource): Date | null {
+  if (notReadySince === null) return expiresAt;
+  const patientUntilMs = notReadySince.getTime() + retryMs;
+  return new Date(Math.min(patientUntilMs, expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
+}
+
+export interface FetchOrder extends ClipKeys {
+  readonly expiresAt: Date | null;
+}
+
+/** A clip in the archive, or a problem that may pass. */
+export type Fetched =
+  | { readonly kind: 'archived'; readonly clip: ArchivedClip }
+  | { readonly kind: 'later'; readonly problem: ArchiveProblem };
+
+/** Fetches a clip in the activity of the moment; throws what is final as `archiveVideo` fails. */
+export async function fetchClip(archiveClip: ArchiveClip, result: ResultSource, order: FetchOrder): Promise<Fetched> {
   const context = Context.current();
   const outcome = await archiveClip({
     source: sourceOf(result),
-    ...keys,
+    ...order,
     signal: context.cancellationSignal,
     heartbeat: (details) => context.heartbeat(details),
     resumeFrom: context.info.heartbeatDetails,
     // A worker that shuts down, a pause or a lost lease all mean another attempt; a cancelled workflow does not.
     keepsPartial: () => context.cancellationDetails?.cancelRequested !== true,
   });
-  if (outcome.kind === 'archived') return outcome.clip;
-  throw toFailure(outcome.problem, result);
+  if (outcome.kind === 'archived') return outcome;
+  const { problem } = outcome;
+  if (problem.kind === 'later') return { kind: 'later', problem };
+  throw ApplicationFailure.create({
+    message: `account ${result.account}: ${problem.message}`,
+    type: problem.kind === 'invalid' ? 'result_invalid' : 'result_expired',
+    nonRetryable: true,
+    details: [wordsOf(problem)],
+    cause: problem,
+  });
 }
 
 /** A clip that came with the create's answer is only read back. */
@@ -65,30 +115,17 @@ async function inspect(inspectClip: InspectClip, clip: Parameters<InspectClip>[0
   }
 }
 
-function sourceOf({ url, needsKey, account, apiKey, trustedHosts }: ResultSource) {
-  if (!needsKey || !URL.canParse(url)) return { url, trustedHosts };
+function sourceOf({ url, baseUrl, needsKey, account, apiKey, trustedHosts }: ResultSource) {
+  if (!needsKey || !URL.canParse(url)) return { url, baseUrl, trustedHosts };
   if (apiKey === null) {
     throw ApplicationFailure.retryable(
       `account ${account} is not configured, and its clips need its key`,
       'account_missing',
     );
   }
-  return { url, trustedHosts, authorise: { origin: new URL(url).origin, apiKey } };
+  return { url, baseUrl, trustedHosts, authorise: { origin: new URL(url).origin, apiKey } };
 }
 
-function toFailure(problem: ArchiveProblem, { account, expiresAt }: ResultSource): ApplicationFailure {
-  const upstream: UpstreamWords = problem.status === undefined ? {} : { status: problem.status };
-  const message = `account ${account}: ${problem.message}`;
-  const final = (type: VideoFailureKind) =>
-    ApplicationFailure.create({ message, type, nonRetryable: true, details: [upstream], cause: problem });
-  if (problem.kind === 'invalid') return final('result_invalid');
-  const isPastExpiry = expiresAt !== null && expiresAt.getTime() <= Date.now();
-  if (problem.kind === 'expired' || isPastExpiry) return final('result_expired');
-  return ApplicationFailure.create({
-    message,
-    type: 'download_interrupted',
-    details: [upstream],
-    cause: problem,
-    ...(problem.retryAfterMs === undefined ? {} : { nextRetryDelay: problem.retryAfterMs }),
-  });
+function wordsOf({ status }: ArchiveProblem): UpstreamWords {
+  return status === undefined ? {} : { status };
 }

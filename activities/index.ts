@@ -1,5 +1,6 @@
 /** All activities, made from the instances they work with; workflows import this for its type alone. */
 
+import { noteWaiting } from '../src/catalog/videos.ts';
 import { findResult } from '../src/submissions/result-source.ts';
 import { createArchiveActivity } from './archive-video.ts';
 import { createCancelActivities } from './cancel-task.ts';
@@ -20,7 +21,11 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createSubmitActivities(dependencies),
     ...createCheckActivities(dependencies),
     ...createCancelActivities(dependencies),
-    ...createArchiveActivity({ ...dependencies, findResult: (videoId) => findResult(dependencies, videoId) }),
+    ...createArchiveActivity({
+      ...dependencies,
+      findResult: (videoId) => findResult(dependencies, videoId),
+      noteWaiting: (videoId, waitingFor) => noteWaiting(dependencies.db, videoId, waitingFor),
+    }),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),
     ...createSweepActivities(dependencies),

@@ -34,11 +34,14 @@ export function createRearchiveActivity(dependencies: ActivityDependencies) {
       const source = submission && sourceOf(dependencies, submission);
       if (!source) throw refuse('result_expired', `video ${videoId} has no link to fetch its clip from`);
       const { clipKey } = archive;
-      const found = await fetchClip(archiveClip, source, {
+      // Who asked waits for it: what cannot be had now is asked for again by another request.
+      const fetched = await fetchClip(archiveClip, source, {
         clipKey,
         posterKey: archive.posterKey ?? posterKeyOf(videoId),
+        expiresAt: new Date(),
       });
-      if (found.sha256 !== archive.sha256) {
+      if (fetched.kind === 'later') throw refuse('result_expired', fetched.problem.message);
+      if (fetched.clip.sha256 !== archive.sha256) {
         // What was given out once under this id, with its hash, must not become something else.
         await removeMedia(store, videoId);
         throw refuse('result_invalid', "the upstream's link holds other bytes than those that were archived");

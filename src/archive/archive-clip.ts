@@ -1,16 +1,18 @@
 /** Makes the archive of a clip: download, commit, read back, poster; taken up again from its heartbeats. */
 
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
-import type { ArchivedClip } from '../domain/video.ts';
+import type { ArchivedClip, StoredClip } from '../domain/video.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import type { FetchUntrusted } from '../net/untrusted/fetch.ts';
+import type { AnswerHead } from '../net/untrusted/lent-answer.ts';
 import { ArchiveProblem } from './archive-problem.ts';
 import { ClipTransfer } from './clip-transfer.ts';
-import { type ClipSource, DOWNLOAD_LIMITS, type DownloadLimits, downloadClip } from './download-clip.ts';
+import { type ClipSource, DOWNLOAD_LIMITS, type DownloadLimits, downloadClip, pause } from './download-clip.ts';
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts';
 import { NotAVideo } from './mp4-boxes.ts';
 import { probeClip } from './mp4-probe.ts';
 import type { ClipKeys, PosterMaker } from './poster.ts';
-import type { FetchResult } from './result-answer.ts';
+import { notYet } from './result-answer.ts';
 
 const HEARTBEAT_MS = 1000;
 
@@ -24,6 +26,8 @@ export interface ArchiveOrder extends ClipKeys {
   readonly resumeFrom: unknown;
   /** Asked once the signal has fired: whether another try will follow. */
   keepsPartial(): boolean;
+  /** When the link dies, or the caller's patience with it ends: what cannot be had by then is `expired`, and not `later`. */
+  readonly expiresAt?: Date | null;
 }
 
 /** How an archiving ended; only the signal's reason and errors of our own storage are thrown. */
@@ -50,15 +54,10 @@ export function createClipInspector(parts: Pick<ArchiverParts, 'store' | 'makePo
 
 export interface ArchiverParts {
   readonly store: MediaStore;
-  readonly fetchResult: FetchResult;
+  readonly fetchResult: FetchUntrusted;
   readonly makePoster: PosterMaker;
   readonly limits?: Partial<DownloadLimits>;
   readonly heartbeatMs?: number;
-}
-
-interface StoredClip {
-  readonly sha256: string;
-  readonly sizeBytes: number;
 }
 
 /** Makes the one function that archives clips. */
@@ -68,12 +67,24 @@ export function createClipArchiver(parts: ArchiverParts): ArchiveClip {
     try {
       return { kind: 'archived', clip: await new Archiving(parts, order, beats).run() };
     } catch (error) {
-      if (error instanceof ArchiveProblem) return { kind: 'problem', problem: error };
-      throw error;
+      if (!(error instanceof ArchiveProblem)) throw error;
+      return { kind: 'problem', problem: isOver(order, error) ? expired(error) : error };
     } finally {
       beats.stop();
     }
   };
+}
+
+/** Whether what may pass has no time left to. */
+function isOver({ expiresAt }: ArchiveOrder, { kind }: ArchiveProblem): boolean {
+  return kind === 'later' && expiresAt != null && expiresAt.getTime() <= Date.now();
+}
+
+function expired(problem: ArchiveProblem): ArchiveProblem {
+  return new ArchiveProblem('expired', `${problem.message}, and its time is over`, {
+    status: problem.status,
+    cause: problem,
+  });
 }
 
 async function inspectClip(
@@ -88,31 +99,29 @@ class Archiving {
   readonly #parts: ArchiverParts;
   readonly #order: ArchiveOrder;
   readonly #beats: Heartbeats;
+  readonly #limits: DownloadLimits;
+  /** The one that brought what is inspected. */
+  #answer: AnswerHead | null = null;
 
   constructor(parts: ArchiverParts, order: ArchiveOrder, beats: Heartbeats) {
     this.#parts = parts;
     this.#order = order;
     this.#beats = beats;
+    this.#limits = { ...DOWNLOAD_LIMITS, ...parts.limits };
   }
 
   async run(): Promise<ArchivedClip> {
     const details = isJsonObject(this.#order.resumeFrom) ? this.#order.resumeFrom : null;
-    const first = (await this.#findCommitted(details)) ?? (await this.#download({ details, fresh: false }));
-    try {
-      return await this.#inspect(first);
-    } catch (error) {
-      if (!(error instanceof NotAVideo)) throw error;
-    }
-    // A cache on the way may have kept a broken copy; a second one that is no video either is the upstream's word.
-    const second = await this.#download({ details: null, fresh: true });
-    try {
-      return await this.#inspect(second);
-    } catch (error) {
-      if (!(error instanceof NotAVideo)) throw error;
-      throw new ArchiveProblem('invalid', `what the upstream's link holds is not the video: ${error.message}`, {
-        cause: error,
-      });
-    }
+    const committed = await this.#findCommitted(details);
+    const first = await this.#inspect(committed ?? (await this.#download({ details, fresh: false })));
+    if (!(first instanceof NotAVideo)) return first;
+    // A cache on the way may have kept a broken copy, or the upstream not have written the last of it.
+    await pause(this.#limits.secondCopyMs, this.#order.signal);
+    const second = await this.#inspect(await this.#download({ details: null, fresh: true }));
+    if (!(second instanceof NotAVideo)) return second;
+    throw new ArchiveProblem('invalid', `what the upstream's link holds is not the video: ${second.message}`, {
+      cause: second,
+    });
   }
 
   /** An earlier try may have ended between the commit and its answer. */
@@ -130,8 +139,9 @@ class Archiving {
     const transfer = await ClipTransfer.open(this.#parts.store, clipKey, details);
     this.#beats.describe = () => transfer.details();
     try {
-      const limits = { ...DOWNLOAD_LIMITS, ...this.#parts.limits };
-      await downloadClip(transfer, { fetchResult: this.#parts.fetchResult, source, limits, signal, fresh });
+      const { fetchResult } = this.#parts;
+      await downloadClip(transfer, { fetchResult, source, limits: this.#limits, signal, fresh });
+      this.#answer = transfer.answer;
       const { sizeBytes } = transfer.staged;
       const stored = { sha256: transfer.staged.sha256(), sizeBytes };
       await transfer.staged.commit();
@@ -144,25 +154,25 @@ class Archiving {
 
   /** Keeps what was downloaded if somebody may go on with it. */
   async #putAway(transfer: ClipTransfer, error: unknown): Promise<void> {
-    const isFinal = error instanceof ArchiveProblem && error.kind !== 'later';
+    const isFinal = error instanceof ArchiveProblem && (error.kind !== 'later' || isOver(this.#order, error));
     const isGivenUp = this.#order.signal.aborted && !this.#order.keepsPartial();
     if (isFinal || isGivenUp) return transfer.staged.discard();
     await this.#beats.beat();
     await transfer.setAside();
   }
 
-  async #inspect(stored: StoredClip): Promise<ArchivedClip> {
-    const { store } = this.#parts;
+  /** What no time will make a video is returned as such. */
+  async #inspect(stored: StoredClip): Promise<ArchivedClip | NotAVideo> {
     const { clipKey, posterKey } = this.#order;
     this.#beats.describe = async () => ({ committed: { ...stored } });
     try {
       return await inspectClip(this.#parts, { ...stored, clipKey, posterKey });
     } catch (error) {
-      if (error instanceof NotAVideo) {
-        this.#beats.describe = async () => ({});
-        await store.remove(clipKey);
-      }
-      throw error;
+      if (!(error instanceof NotAVideo)) throw error;
+      this.#beats.describe = async () => ({});
+      await this.#parts.store.remove(clipKey);
+      if (error.isWords) throw notYet(this.#answer);
+      return error;
     }
   }
 }

@@ -1,17 +1,20 @@
 /** What can go wrong between an upstream's link and the archive. */
 
-/** `expired` and `invalid` are final; `later` may pass, and what was downloaded so far is kept for it. */
-type ArchiveProblemKind = 'expired' | 'invalid' | 'later';
+/**
+ * `later` may pass: the result cannot be had yet, and what was downloaded so far is kept. `invalid` and `expired` are
+ * final: what is there is not the video, or the time for it is over.
+ */
+type ArchiveProblemKind = 'later' | 'invalid' | 'expired';
 
 interface ProblemDetails {
   /** Status of the answer that said so. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** The upstream's own hint. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
-/** Why a clip could not be archived. */
+/** Why a clip could not be archived, in a sentence of ours that holds nothing of an answer's body. */
 export class ArchiveProblem extends Error {
   readonly kind: ArchiveProblemKind;
   readonly status: number | undefined;

@@ -2,7 +2,8 @@
 
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { MediaStore, StagedObject } from '../media/media-store.ts';
-import { type AskedRange, type FetchedResult, readTotalBytes, readValidator } from './result-answer.ts';
+import type { AnswerHead } from '../net/untrusted/lent-answer.ts';
+import { type AskedRange, readTotalBytes, readValidator } from './result-answer.ts';
 
 /** One staged object only ever holds bytes of one representation; another one means another staged object. */
 export class ClipTransfer {
@@ -11,6 +12,7 @@ export class ClipTransfer {
   #staged: StagedObject;
   #validator: string | null;
   #totalBytes: number | null;
+  #answer: AnswerHead | null = null;
 
   private constructor(store: MediaStore, key: string, start: TransferStart) {
     this.#store = store;
@@ -45,6 +47,11 @@ export class ClipTransfer {
     return this.#totalBytes;
   }
 
+  /** The one that brought what is there; null where an earlier attempt had it. */
+  get answer(): AnswerHead | null {
+    return this.#answer;
+  }
+
   /** Whether what is there can be added to. */
   get isResumable(): boolean {
     return this.#validator !== null;
@@ -72,9 +79,10 @@ export class ClipTransfer {
   }
 
   /** Takes over what an answer says of its representation. */
-  learn(answer: FetchedResult): void {
-    this.#totalBytes = readTotalBytes(answer) ?? this.#totalBytes;
-    if (answer.status === 200) this.#validator = readValidator(answer);
+  learn({ status, headers }: AnswerHead): void {
+    this.#answer = { status, headers };
+    this.#totalBytes = readTotalBytes(this.#answer) ?? this.#totalBytes;
+    if (status === 200) this.#validator = readValidator(this.#answer);
   }
 
   /** What `open` needs to go on from here, in any process; without a validator there is no going on. */

@@ -1,12 +1,21 @@
 /** Downloads a clip into a staged object, going on where a broken connection left it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LentBody, TakeChunk } from '../domain/lent-body.ts';
+import { MalformedVideoBody } from '../net/base64/decoder.ts';
+import { answerFromDataUrl, isDataUrl } from '../net/untrusted/data-url.ts';
+import {
+  type FetchUntrusted,
+  type UntrustedAnswer,
+  type UntrustedRequest,
+  UnusableUrl,
+} from '../net/untrusted/fetch.ts';
+import { BlockedAddress } from '../net/untrusted/guarded-connector.ts';
+import type { LentBody, TakeChunk } from '../net/untrusted/lent-answer.ts';
 import { ArchiveProblem, CutOff } from './archive-problem.ts';
 import type { ClipTransfer } from './clip-transfer.ts';
-import { type FetchedResult, type FetchOrder, type FetchResult, readAnswer } from './result-answer.ts';
+import { readAnswer } from './result-answer.ts';
 
-/** Bounds of a download. */
+/** Bounds of a download, and its waits. */
 export interface DownloadLimits {
   readonly maxBytes: number;
   /** Until the answer's head, and between two chunks of its body. */
@@ -15,6 +24,8 @@ export interface DownloadLimits {
   readonly waitsMs: readonly number[];
   /** A try that brought so much more counts as progress: the waits begin anew. */
   readonly progressBytes: number;
+  /** Before a second copy of what is no video. */
+  readonly secondCopyMs: number;
 }
 
 export const DOWNLOAD_LIMITS: DownloadLimits = {
@@ -22,13 +33,14 @@ export const DOWNLOAD_LIMITS: DownloadLimits = {
   idleMs: 30_000,
   waitsMs: [0, 1000, 4000, 10_000],
   progressBytes: 1024 * 1024,
+  secondCopyMs: 5000,
 };
 
 /** Where a clip is, and who may be asked for it. */
-export type ClipSource = Pick<FetchOrder, 'url' | 'trustedHosts' | 'authorise'>;
+export type ClipSource = Pick<UntrustedRequest, 'url' | 'baseUrl' | 'trustedHosts' | 'authorise'>;
 
 export interface DownloadJob {
-  readonly fetchResult: FetchResult;
+  readonly fetchResult: FetchUntrusted;
   readonly source: ClipSource;
   readonly limits: DownloadLimits;
   readonly signal: AbortSignal;
@@ -47,8 +59,13 @@ export async function downloadClip(transfer: ClipTransfer, job: DownloadJob): Pr
     const waitMs = waitsMs[failures];
     if (waitMs === undefined)
       throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, { cause: cut });
-    await sleep(waitMs, undefined, { signal: job.signal }).catch(() => job.signal.throwIfAborted());
+    await pause(waitMs, job.signal);
   }
+}
+
+/** Waits; throws the signal's reason as soon as it fires. */
+export async function pause(waitMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 /** One request; null when it brought the last byte, else why it broke off. */
@@ -65,7 +82,7 @@ async function exchange(transfer: ClipTransfer, job: DownloadJob): Promise<CutOf
 }
 
 /** Gets an answer that continues what is there, or one that starts anew. */
-async function ask(transfer: ClipTransfer, job: DownloadJob): Promise<FetchedResult> {
+async function ask(transfer: ClipTransfer, job: DownloadJob): Promise<UntrustedAnswer> {
   const { wanted } = transfer;
   const answer = await fetchHead(job, requestHeaders(wanted, job.fresh));
   try {
@@ -95,29 +112,29 @@ function requestHeaders(wanted: ClipTransfer['wanted'], fresh: boolean): Record<
 async function fetchHead(
   { fetchResult, source, limits, signal }: DownloadJob,
   headers: Record<string, string>,
-): Promise<FetchedResult> {
+): Promise<UntrustedAnswer> {
   try {
+    if (isDataUrl(source.url)) return answerFromDataUrl(source.url);
     return await fetchResult({ ...source, headers, signal, timeoutMs: limits.idleMs });
   } catch (error) {
     signal.throwIfAborted();
-    if (findByName(error, 'BlockedAddress')) {
+    if (error instanceof BlockedAddress) {
       const message = "the upstream's link leads to a private address; an account's trustedHosts can allow it";
       throw new ArchiveProblem('invalid', message, { cause: error });
     }
-    const unusable = findByName(error, 'UnusableUrl');
-    if (unusable)
-      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${unusable.message}`, { cause: error });
-    throw new CutOff(`no answer came (${error instanceof Error ? error.message : String(error)})`, error);
+    if (error instanceof UnusableUrl)
+      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
+    throw new CutOff(`no answer came (${describe(error)})`, error);
   }
 }
 
-/** An error of that name among the error and its causes: HTTP clients wrap what their connectors throw. */
-function findByName(error: unknown, name: string): Error | null {
-  if (!(error instanceof Error)) return null;
-  return error.name === name ? error : findByName(error.cause, name);
+/** Ours in words, those of the network by their codes: callers are shown what becomes of it. */
+function describe(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'code' in error) return String(error.code);
+  return error instanceof Error ? error.message : String(error);
 }
 
-async function receive(transfer: ClipTransfer, { body }: FetchedResult, job: DownloadJob): Promise<void> {
+async function receive(transfer: ClipTransfer, { body }: UntrustedAnswer, job: DownloadJob): Promise<void> {
   const { staged } = transfer;
   const { maxBytes } = job.limits;
   try {
@@ -176,7 +193,9 @@ async function readWatched(body: LentBody, { signal, limits }: DownloadJob, take
   } catch (error) {
     if (ownFailure.length > 0) throw ownFailure[0];
     signal.throwIfAborted();
-    throw new CutOff(error instanceof Error ? error.message : String(error), error);
+    if (error instanceof MalformedVideoBody)
+      throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
+    throw new CutOff(describe(error), error);
   } finally {
     clearTimeout(timer);
   }

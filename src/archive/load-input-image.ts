@@ -6,7 +6,8 @@ import { type ImageReference, REQUEST_BOUNDS } from '../domain/video-request.ts'
 import { inputImageKeyOf } from '../media/input-images.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { readBytes } from '../media/ranged-read.ts';
-import type { FetchedResult, FetchResult } from './result-answer.ts';
+import { type FetchUntrusted, type UntrustedAnswer, UnusableUrl } from '../net/untrusted/fetch.ts';
+import { BlockedAddress } from '../net/untrusted/guarded-connector.ts';
 
 /** An image whose header has been read. */
 export interface LoadedImage extends ImageHeader {
@@ -19,7 +20,7 @@ export type LoadInputImage = (image: ImageReference, signal: AbortSignal) => Pro
 export interface ImageLoaderParts {
   readonly store: MediaStore;
   /** The guarded client. */
-  readonly fetchImage: FetchResult;
+  readonly fetchImage: FetchUntrusted;
   /** `host:port` that URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   /** All tries together; a slot waits meanwhile. */
@@ -33,9 +34,6 @@ const WAITS_MS = [500, 2000];
 
 /** Statuses that may pass. */
 const isPassing = (status: number) => status === 408 || status === 429 || status >= 500;
-
-/** A try that another one may mend. */
-class PassingTrouble extends Error {}
 
 /** Makes the one function that loads images. */
 export function createImageLoader(parts: ImageLoaderParts): LoadInputImage {
@@ -79,7 +77,7 @@ async function fetchBytes(parts: ImageLoaderParts, url: string, signal: AbortSig
 
 /** Where the guarded client refuses to go it refuses for good. */
 function isFinal(error: unknown): boolean {
-  return error instanceof Error && ['UnusableImage', 'BlockedAddress', 'UnusableUrl'].includes(error.name);
+  return [UnusableImage, BlockedAddress, UnusableUrl].some((kind) => error instanceof kind);
 }
 
 async function fetchOnce(
@@ -89,7 +87,7 @@ async function fetchOnce(
 ): Promise<Uint8Array> {
   const answer = await fetchImage({ url, trustedHosts, signal, timeoutMs, headers: { accept: 'image/*' } });
   try {
-    if (isPassing(answer.status)) throw new PassingTrouble(`it answered ${answer.status}`);
+    if (isPassing(answer.status)) throw new Error(`it answered ${answer.status}`);
     if (answer.status !== 200) throw new UnusableImage(`answered ${answer.status}`);
     return await readBounded(answer);
   } finally {
@@ -97,7 +95,7 @@ async function fetchOnce(
   }
 }
 
-async function readBounded({ headers, body }: FetchedResult): Promise<Uint8Array> {
+async function readBounded({ headers, body }: UntrustedAnswer): Promise<Uint8Array> {
   const mostBytes = REQUEST_BOUNDS.imageBytes;
   const tooLarge = () => new UnusableImage(`is larger than ${mostBytes} bytes`);
   if (Number(headers['content-length'] ?? 0) > mostBytes) throw tooLarge();

@@ -1,6 +1,16 @@
-/** Reads a stored MP4 back: what it shows, and whether its last picture is really there. */
+/** Reads a stored MP4 back: what it shows, and whether its pictures are really there. */
 
-import { CustomSource, EncodedPacketSink, Input, type InputVideoTrack, Logging, LogLevel, MP4, QTFF } from 'mediabunny';
+import {
+  CustomSource,
+  type EncodedPacket,
+  EncodedPacketSink,
+  Input,
+  type InputVideoTrack,
+  Logging,
+  LogLevel,
+  MP4,
+  QTFF,
+} from 'mediabunny';
 import type { MediaStore } from '../media/media-store.ts';
 import { readBytes } from '../media/ranged-read.ts';
 import { checkBoxes, NotAVideo } from './mp4-boxes.ts';
@@ -11,6 +21,8 @@ Logging.level = LogLevel.Silent;
 const MAX_CACHE_BYTES = 4 * 1024 * 1024;
 /** More than an index or a single coded picture needs; what claims more is not read. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
+/** Pictures from all along the clip that are looked into. */
+const SAMPLES = 16;
 
 /** What an MP4 shows; `codec` is the short name, such as `avc`. */
 export interface ProbedClip {
@@ -49,12 +61,15 @@ export async function withVideoTrack<T>(
   try {
     const track = await input.getPrimaryVideoTrack();
     if (track === null) throw new NotAVideo('it has no video track');
-    return await use(track);
+    const used = await use(track);
+    // A use that has gone on without them saw less than is stored.
+    if (storeErrors.length > 0) throw storeErrors[0];
+    return used;
   } catch (error) {
     // The parser reports bad bytes as plain errors; only those of the store are not about the bytes.
     if (storeErrors.length > 0) throw storeErrors[0];
     if (error instanceof NotAVideo) throw error;
-    throw new NotAVideo('it cannot be read as an MP4', error);
+    throw new NotAVideo('it cannot be read as an MP4', { cause: error });
   } finally {
     input.dispose();
   }
@@ -65,9 +80,26 @@ async function describeTrack(track: InputVideoTrack): Promise<ProbedClip> {
   // Only reading the bytes shows that they lie inside the file.
   const last = await sink.getPacket(Number.POSITIVE_INFINITY);
   if (last === null) throw new NotAVideo('it is cut: its last picture is missing');
-  const durationMs = Math.round((await track.computeDuration()) * 1000);
+  const durationSeconds = await track.computeDuration();
+  const durationMs = Math.round(durationSeconds * 1000);
   const codec = track.codec ?? 'unknown';
   const { displayWidth: width, displayHeight: height } = track;
   if (!(durationMs > 0 && width > 0 && height > 0)) throw new NotAVideo('its video track is empty');
+  const hasGap = isGap(last) || (await hasGaps(sink, durationSeconds));
+  // Pictures that are not coded may be black.
+  if (hasGap && track.codec !== null) throw new NotAVideo('it is cut: there is nothing in one of its pictures');
   return { durationMs, width, height, codec };
+}
+
+/** Looks into pictures from all along the clip. */
+async function hasGaps(sink: EncodedPacketSink, durationSeconds: number): Promise<boolean> {
+  for (let n = 0; n < SAMPLES; n += 1) {
+    if (isGap(await sink.getPacket((durationSeconds * n) / SAMPLES))) return true;
+  }
+  return false;
+}
+
+/** No coded picture is all zeros: that is room which was made for one and never filled. */
+function isGap(picture: EncodedPacket | null): boolean {
+  return picture !== null && picture.data.length > 0 && picture.data.every((byte) => byte === 0);
 }

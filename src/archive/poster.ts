@@ -1,25 +1,17 @@
 /** Poster frames: one picture of a stored clip as JPEG, made by ffmpeg where there is one. */
 
-import {
-  BufferTarget,
-  EncodedPacketSink,
-  EncodedVideoPacketSource,
-  type InputVideoTrack,
-  Mp4OutputFormat,
-  Output,
-} from 'mediabunny';
+import { type EncodedPacket, EncodedPacketSink, type InputVideoTrack } from 'mediabunny';
+import type { Log } from '../domain/log.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
+import { findBrokenPictures } from './broken-pictures.ts';
 import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
+import { NotAVideo } from './mp4-boxes.ts';
 import { withVideoTrack } from './mp4-probe.ts';
+import { picturesOf, streamPictures } from './picture-stream.ts';
 
 /** The first frames of a clip are often black or blurred. */
 const POSTER_AT_SECONDS = 1;
-
-/** The part of a log that storage writes to. */
-export interface StorageLog {
-  warn(fields: object, message: string): void;
-}
 
 /** The two objects of a video. */
 export interface ClipKeys {
@@ -27,22 +19,32 @@ export interface ClipKeys {
   readonly posterKey: string;
 }
 
-/** Makes and stores the poster of a stored clip; returns its key, or null where it cannot: never a reason to fail. */
+/**
+ * Makes and stores the poster of a stored clip; returns its key, or null where it cannot, which is no reason to fail.
+ * @throws NotAVideo where the clip's pictures cannot be decoded.
+ */
 export type PosterMaker = (store: MediaStore, keys: ClipKeys) => Promise<string | null>;
 
 /** Looks for ffmpeg at the first poster; its absence is logged once. */
-export function createPosterMaker(log: StorageLog, find: () => Promise<string | null> = findFfmpeg): PosterMaker {
+export function createPosterMaker(
+  log: Pick<Log, 'warn'>,
+  find: () => Promise<string | null> = findFfmpeg,
+): PosterMaker {
   let ffmpeg: Promise<string | null> | undefined;
   const findOnce = async () => {
     const path = await find();
-    if (path === null) log.warn({}, 'there is no ffmpeg on PATH: clips are archived without poster frames');
+    if (path === null)
+      log.warn({}, 'there is no ffmpeg on PATH: clips get no poster frames, and are not decoded to check them');
     return path;
   };
   return async (store, keys) => {
+    ffmpeg ??= findOnce();
+    const path = await ffmpeg;
+    if (path === null) return null;
+    // A program that cannot be run says so when it is to make the poster.
+    const problem = await findBrokenPictures(path, { store, clipKey: keys.clipKey }).catch(() => null);
+    if (problem !== null) throw new NotAVideo(problem);
     try {
-      ffmpeg ??= findOnce();
-      const path = await ffmpeg;
-      if (path === null) return null;
       await storeBytes(store, keys.posterKey, await makePoster(path, store, keys.clipKey));
       return keys.posterKey;
     } catch (error) {
@@ -53,26 +55,24 @@ export function createPosterMaker(log: StorageLog, find: () => Promise<string | 
 }
 
 async function makePoster(ffmpeg: string, store: MediaStore, clipKey: string): Promise<Uint8Array> {
-  const picture = await withVideoTrack(store, clipKey, cutOutPicture);
-  return await makeJpeg(ffmpeg, { clip: [picture], filter: "scale='min(1280,iw)':-2" });
+  return await withVideoTrack(store, clipKey, async (track) => {
+    const pictures = { ...(await picturesOf(track)), packets: [await pickPicture(track)] };
+    const { clip, finished } = streamPictures(pictures);
+    try {
+      return await makeJpeg(ffmpeg, { clip, filter: "scale='min(1280,iw)':-2" });
+    } finally {
+      await finished;
+    }
+  });
 }
 
-/** An MP4 of one picture, index first: small whatever the clip's size, and readable from a pipe, unlike many clips. */
-async function cutOutPicture(track: InputVideoTrack): Promise<Uint8Array> {
+/** One that stands alone, so that little is decoded even of a large clip. */
+async function pickPicture(track: InputVideoTrack): Promise<EncodedPacket> {
   const sink = new EncodedPacketSink(track);
   const atSeconds = Math.min(POSTER_AT_SECONDS, (await track.computeDuration()) / 2);
   // Some encoders call every picture a key picture, so the bytes are asked.
   const verify = { verifyKeyPackets: true };
-  const packet = (await sink.getKeyPacket(atSeconds, verify)) ?? (await sink.getFirstKeyPacket(verify));
-  const decoderConfig = await track.getDecoderConfig();
-  if (packet === null || track.codec === null || decoderConfig === null) throw new Error('no picture stands alone');
-  const target = new BufferTarget();
-  const output = new Output({ format: new Mp4OutputFormat({ fastStart: 'in-memory' }), target });
-  const source = new EncodedVideoPacketSource(track.codec);
-  output.addVideoTrack(source);
-  await output.start();
-  await source.add(packet.clone({ timestamp: 0 }), { decoderConfig });
-  await output.finalize();
-  if (target.buffer === null) throw new Error('the picture was not written');
-  return new Uint8Array(target.buffer);
+  const picture = (await sink.getKeyPacket(atSeconds, verify)) ?? (await sink.getFirstKeyPacket(verify));
+  if (picture === null) throw new Error('no picture stands alone');
+  return picture;
 }

@@ -1,21 +1,14 @@
 /** Sprite sheets: a grid of pictures from all along a stored clip, made when somebody first asks, and then kept. */
 
-import {
-  AppendOnlyStreamTarget,
-  EncodedPacketSink,
-  EncodedVideoPacketSource,
-  type InputVideoTrack,
-  Mp4OutputFormat,
-  Output,
-} from 'mediabunny';
 import { Refusal } from '../domain/failure.ts';
+import type { Log } from '../domain/log.ts';
 import type { Video } from '../domain/video.ts';
 import { spriteSheetKeyOf } from '../media/media-key.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
 import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
 import { withVideoTrack } from './mp4-probe.ts';
-import type { StorageLog } from './poster.ts';
+import { picturesOf, streamPictures } from './picture-stream.ts';
 
 /** Columns, and at most as many rows. */
 const MOST_COLUMNS = 5;
@@ -38,7 +31,7 @@ export interface SpriteSheets {
 
 export interface SpriteSheetParts {
   readonly store: MediaStore;
-  readonly log: StorageLog;
+  readonly log: Pick<Log, 'warn'>;
   /** The video as it is by then. */
   findVideo(id: string): Promise<Pick<Video, 'expiresAt'> | null>;
   readonly find?: () => Promise<string | null>;
@@ -137,7 +130,7 @@ function drawSheet(ffmpeg: string, { store, clipKey, timeoutMs }: SheetOrder): P
       `scale=${TILE_PX}:${TILE_PX}:force_original_aspect_ratio=decrease:force_divisible_by=2`,
       `tile=${columns}x${rows}`,
     ].join(',');
-    const { clip, finished } = streamPictures(track);
+    const { clip, finished } = streamPictures(await picturesOf(track));
     try {
       return await makeJpeg(ffmpeg, { clip, filter, timeoutMs });
     } finally {
@@ -145,25 +138,4 @@ function drawSheet(ffmpeg: string, { store, clipKey, timeoutMs }: SheetOrder): P
       await finished;
     }
   });
-}
-
-/** The clip's pictures as an MP4 that a pipe can carry, read from the store as fast as they are taken. */
-function streamPictures(track: InputVideoTrack): { clip: AsyncIterable<Uint8Array>; finished: Promise<void> } {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const write = async (): Promise<void> => {
-    const decoderConfig = await track.getDecoderConfig();
-    if (track.codec === null || decoderConfig === null) throw new Error('its pictures cannot be read');
-    const format = new Mp4OutputFormat({ fastStart: 'fragmented' });
-    const output = new Output({ format, target: new AppendOnlyStreamTarget(writable) });
-    const source = new EncodedVideoPacketSource(track.codec);
-    output.addVideoTrack(source);
-    await output.start();
-    for await (const packet of new EncodedPacketSink(track).packets()) await source.add(packet, { decoderConfig });
-    await output.finalize();
-  };
-  const finished = write().catch(async (error: unknown) => {
-    // Whoever reads is told as well; one that has stopped reading has all that it wanted.
-    await writable.abort(error).catch(() => undefined);
-  });
-  return { clip: readable, finished };
 }

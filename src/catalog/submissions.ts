@@ -308,6 +308,11 @@ export async function billedMicroUsd(tx: Db, videoId: string): Promise<MicroUsd 
   return costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0);
 }
 
+/** The task has another link to its result than its end had. */
+export async function renewResult(db: Db, id: string, taskEnd: TaskEnd): Promise<void> {
+  await move(db, id, { from: ['ended'], to: { taskEnd } });
+}
+
 /** Notes that a grant's winner was told again. */
 export async function noteSignal(db: Db, id: string): Promise<void> {
   await db.update(submissions).set({ signalledAt: new Date() }).where(eq(submissions.id, id));

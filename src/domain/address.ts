@@ -2,21 +2,30 @@
 
 import ipaddr from 'ipaddr.js';
 
-/** `host:port`, as trusted hosts are written: IPv6 in brackets, and the scheme's own port where the URL names none. */
-export function hostAndPort({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): string {
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
-}
-
 const withoutBrackets = (hostname: string) => hostname.replace(/^\[|\]$/g, '');
 
 /**
- * True for an address of the public internet, false for private, loopback, link-local, mapped, reserved and
- * translated ones, and for what is not an address. IPv6 may stand in brackets.
+ * `host:port`, as trusted hosts are written: lower case, IPv6 in brackets, which may be missing here, and the scheme's own
+ * port where none is named.
+ */
+export function hostAndPort({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): string {
+  const bare = withoutBrackets(hostname).toLowerCase();
+  return `${bare.includes(':') ? `[${bare}]` : bare}:${port || (protocol === 'https:' ? '443' : '80')}`;
+}
+
+/** All of IPv6 that has been handed out for the public internet; what lies beyond has other uses, or none yet. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/**
+ * True for an address of the public internet, false for private, loopback, link-local, mapped, reserved, translated and
+ * unassigned ones, and for what is not an address. IPv6 may stand in brackets.
  */
 export function isPublicAddress(address: string): boolean {
   const bare = withoutBrackets(address);
+  if (!ipaddr.isValid(bare)) return false;
   // `process` unwraps IPv4 that is written as IPv6, so that ::ffff:127.0.0.1 is seen as what it is.
-  return ipaddr.isValid(bare) && ipaddr.process(bare).range() === 'unicast';
+  const parsed = ipaddr.process(bare);
+  return parsed.range() === 'unicast' && (parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_IPV6));
 }
 
 /**

@@ -5,18 +5,6 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 /** Of addresses, positions and lengths; larger than the sectors of any disk in use. */
 const ALIGNMENT_BYTES = 4096;
 
-/** As far as it is used here; the compiler knows it only together with all of a browser. */
-declare const WebAssembly: {
-  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-};
-
-/** Blocks of memory that may be written directly: WebAssembly's memory is the one that begins at a page. */
-export function alignedBlocks(count: number, blockBytes: number): Buffer[] {
-  const pages = Math.ceil((count * blockBytes) / 65_536);
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  return Array.from({ length: count }, (_, n) => Buffer.from(buffer, n * blockBytes, blockBytes));
-}
-
 /** The direct side of a file that is open otherwise as well. */
 export class DirectWrites {
   readonly #path: string;

@@ -10,9 +10,9 @@ import type { ByteRange, MediaStore, StagedObject } from './media-store.ts';
 import { createStagedFile, isMissing, resumeStagedFile, type StagedFilePaths } from './staged-file.ts';
 
 const READ_CHUNK_BYTES = 256 * 1024;
-/** A part file untouched for so long belongs to nobody any more. */
-const STALE_PART_MS = 48 * 60 * 60 * 1000;
-const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
+/** A part file untouched for so long was abandoned: a download that goes on after that begins anew. */
+const STALE_PART_MS = 6 * 60 * 60 * 1000;
+const SWEEP_INTERVAL_MS = 10 * 60 * 1000;
 
 /** Opens the store under `root` (absolute); directories are made as they are needed. */
 export function createFileStore(root: string): MediaStore {
@@ -67,8 +67,13 @@ class FileStore implements MediaStore {
   async check(): Promise<void> {
     const path = join(this.#staging, `check-${randomBytes(8).toString('hex')}`);
     await mkdir(this.#staging, { recursive: true });
-    await writeFile(path, 'writable');
-    await rm(path);
+    await this.#removeStaleParts();
+    try {
+      await writeFile(path, 'writable');
+    } finally {
+      // On a full disk the file is there without its bytes.
+      await rm(path, { force: true });
+    }
   }
 
   #pathOf(key: string): string {
@@ -80,7 +85,7 @@ class FileStore implements MediaStore {
     return { name, partPath: join(this.#staging, `${name}.part`), finalPath };
   }
 
-  /** Parts of processes that died without anyone going on with them; looked for at most once an hour. */
+  /** Parts of processes that died and were not gone on with; looked for every ten minutes at most. */
   async #removeStaleParts(): Promise<void> {
     const nowMs = Date.now();
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;

@@ -23,7 +23,7 @@ export interface StagedObject {
   commit(): Promise<void>;
   /** Gives up and removes what was written. */
   discard(): Promise<void>;
-  /** Closes what is open and keeps what was written, to go on later. */
+  /** Closes what is open and keeps what was written, to go on later; after a write that failed nothing is kept. */
   suspend(): Promise<void>;
 }
 

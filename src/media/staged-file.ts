@@ -4,11 +4,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JsonObject } from '../domain/json.ts';
-import { alignedBlocks, DirectWrites } from './direct-writes.ts';
+import { BLOCK_BYTES, giveBlockBack, takeBlock } from './blocks.ts';
+import { DirectWrites } from './direct-writes.ts';
 import type { StagedObject } from './media-store.ts';
 
-/** How much is gathered before it is hashed and written: large, for every piece of work on the file costs a thread's wake. */
-const BLOCK_BYTES = 2 * 1024 * 1024;
 /** One block fills while the others are written. */
 const BLOCKS = 4;
 /** So much is written before the disk is made to take it: what is left for the commit is little, whatever the size. */
@@ -16,6 +15,8 @@ const SYNC_BYTES = 64 * 1024 * 1024;
 /** Clips up to this size are still in the page cache when their callers come for them; what is beyond goes past it. */
 const CACHED_BYTES = 64 * 1024 * 1024;
 const COMMIT_TRIES = 3;
+/** What fills once the file is closed. */
+const NO_BLOCK = Buffer.alloc(0);
 
 /** Where a part file stands, what it is called in checkpoints, and where it goes. */
 export interface StagedFilePaths {
@@ -74,12 +75,10 @@ class StagedFile implements StagedObject {
   readonly #hash: Hash;
   /** Where the block that fills goes in the file. */
   #blockAt: number;
-  #block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #block: Buffer = takeBlock();
   #filledBytes = 0;
   /** Blocks on their way to the file, the oldest first. */
   readonly #onTheirWay: Promise<void>[] = [];
-  /** Blocks that can be filled again, of the memory that is in use now. */
-  #free: Buffer[] = [];
   /** For what goes past the page cache; null until then. */
   #direct: DirectWrites | null = null;
   /** Work on the file, one piece after the other. */
@@ -131,7 +130,11 @@ class StagedFile implements StagedObject {
       await this.#handle.close();
       this.#throwFailure();
     });
-    await publish(this.#paths);
+    this.#releaseBlock();
+    await publish(this.#paths).catch((error: unknown) => {
+      this.#keepFailure(error);
+      throw error;
+    });
   }
 
   async discard(): Promise<void> {
@@ -141,13 +144,20 @@ class StagedFile implements StagedObject {
 
   async suspend(): Promise<void> {
     if (this.#failure === undefined) await this.#enqueue(() => this.#writeFilled()).catch(() => undefined);
-    await this.#close();
+    // A full disk would stay full of it, and after any other failure the part is not to be trusted.
+    await (this.#failure === undefined ? this.#close() : this.discard());
   }
 
   async #close(): Promise<void> {
     await this.#queue;
     await this.#direct?.close().catch(() => undefined);
     await this.#handle.close().catch(() => undefined);
+    this.#releaseBlock();
+  }
+
+  #releaseBlock(): void {
+    if (this.#block !== NO_BLOCK) giveBlockBack(this.#block);
+    this.#block = NO_BLOCK;
   }
 
   /** Blocks end at multiples of their size, wherever an earlier attempt broke off. */
@@ -161,31 +171,25 @@ class StagedFile implements StagedObject {
 
   /** Sends the full block on its way and goes on with a free one. */
   #turnOver(): void {
-    const [block, bytes, at, direct] = [this.#block, this.#filled(), this.#blockAt, this.#direct];
+    const [block, bytes, at] = [this.#block, this.#filled(), this.#blockAt];
+    if (at >= CACHED_BYTES) this.#direct ??= new DirectWrites(this.#paths.partPath);
+    const direct = this.#direct;
     this.#hash.update(bytes);
     this.#blockAt += bytes.length;
     this.#filledBytes = 0;
-    if (this.#blockAt >= CACHED_BYTES) this.#passCache();
-    this.#block = this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#block = takeBlock();
     const written = this.#enqueue(async () => {
-      if (!(await direct?.write(bytes, at))) {
-        await this.#writeAt(at, bytes);
-        this.#syncBeside(bytes.length);
-      }
-      // Blocks of before the memory changed are not used again.
-      if (direct === this.#direct) this.#free.push(block);
-      void this.#onTheirWay.shift();
+      if (await direct?.write(bytes, at)) return;
+      await this.#writeAt(at, bytes);
+      this.#syncBeside(bytes.length);
     });
     // A failure shows at the next call, which need not be the one that waits for this block.
-    written.catch(() => undefined);
+    const over = () => {
+      giveBlockBack(block);
+      void this.#onTheirWay.shift();
+    };
+    written.then(over, over);
     this.#onTheirWay.push(written);
-  }
-
-  /** Changes to memory that can be written past the page cache. */
-  #passCache(): void {
-    if (this.#direct !== null) return;
-    this.#direct = new DirectWrites(this.#paths.partPath);
-    this.#free = alignedBlocks(BLOCKS + 1, BLOCK_BYTES);
   }
 
   /** One failure spoils the part: after a failed write or sync nobody knows what is on the disk. */

@@ -1,22 +1,17 @@
 /** Stores what comes as pieces, a clip above all: all of it or nothing. */
 
+import type { StoredClip } from '../domain/video.ts';
 import { clipKeyOf } from './media-key.ts';
 import type { MediaStore } from './media-store.ts';
 
 const PIECE_BYTES = 1024 * 1024;
-
-/** What was stored. */
-export interface StoredClipFacts {
-  readonly sha256: string;
-  readonly sizeBytes: number;
-}
 
 /** Writes the pieces under the video's own key as they come; what an earlier try left there is replaced. */
 export async function storeClip(
   store: MediaStore,
   videoId: string,
   pieces: AsyncIterable<Uint8Array>,
-): Promise<StoredClipFacts> {
+): Promise<StoredClip> {
   return await storePieces(store, clipKeyOf(videoId), pieces);
 }
 
@@ -29,7 +24,7 @@ async function storePieces(
   store: MediaStore,
   key: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<StoredClipFacts> {
+): Promise<StoredClip> {
   const staged = await store.stage(key);
   try {
     for await (const piece of pieces) {

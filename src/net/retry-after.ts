@@ -10,11 +10,16 @@ const NUMBER = /^\d+(\.\d+)?$/;
 /** All three HTTP date formats name the weekday first. */
 const HTTP_DATE = /^[A-Za-z]{3,9},? /;
 
+/** The clock of the upstream when it answered; ours where it sent no `Date`. */
+export function upstreamNowMs(headers: Headers): number {
+  return readHttpDateMs(headers['date'] ?? '') ?? Date.now();
+}
+
 /**
  * The wait that an answer asks for, in `retry-after-ms` or in `Retry-After` as seconds or a date; undefined where it
  * asks for none. `nowMs` is the clock that the date was written by.
  */
-export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+export function retryAfterMs(headers: Headers, nowMs = upstreamNowMs(headers)): number | undefined {
   const wantedMs = readMilliseconds(headers['retry-after-ms']) ?? readRetryAfter(headers['retry-after'], nowMs);
   return wantedMs === undefined ? undefined : Math.min(wantedMs, LONGEST_HINT_MS);
 }
@@ -32,7 +37,7 @@ function readRetryAfter(value: string | undefined, nowMs: number): number | unde
 }
 
 /** Milliseconds of an HTTP date; undefined for anything else. */
-export function readHttpDateMs(text: string): number | undefined {
+function readHttpDateMs(text: string): number | undefined {
   const atMs = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : atMs;
 }

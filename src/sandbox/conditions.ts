@@ -1,14 +1,7 @@
 /** The conditions the sandbox works under: its speed and the faults that were set. */
 
-import {
-  type Fault,
-  type FaultKind,
-  type FaultOf,
-  type FaultRule,
-  type HttpErrorPlace,
-  readFaultRule,
-} from './fault-kinds.ts';
-import { FieldError, FieldReader } from './field-reader.ts';
+import type { z } from 'zod';
+import type { conditionsBody, Fault, FaultKind, FaultOf, FaultRule, HttpErrorPlace } from './fault-kinds.ts';
 
 /** Something a fault may strike. */
 export interface FaultEvent {
@@ -17,8 +10,6 @@ export interface FaultEvent {
   /** Which kind of request it is; only `http_error` asks. */
   readonly on?: HttpErrorPlace | undefined;
 }
-
-const MAX_FAULTS = 100;
 
 function isOfKind<K extends FaultKind>(fault: Fault, kind: K): fault is FaultOf<K> {
   return fault.kind === kind;
@@ -33,7 +24,7 @@ function concerns(rule: FaultRule, event: FaultEvent): boolean {
 export class Conditions {
   /** Divides every generation time of tasks made from now on. */
   speed: number;
-  #rules: readonly FaultRule[] = [];
+  #rules: FaultRule[] = [];
   readonly #random: () => number;
 
   constructor(speed: number, random: () => number = Math.random) {
@@ -56,21 +47,10 @@ export class Conditions {
     return true;
   }
 
-  /**
-   * Takes `{speed?, faults?}`: a speed holds for new tasks, a fault list replaces the old one.
-   * @throws FieldError, and nothing has changed then.
-   */
-  change(body: unknown): void {
-    const fields = new FieldReader(body, 'body');
-    const speed = fields.optionalNumber('speed', { min: 0.001, max: 100_000 });
-    const list = fields.value('faults');
-    fields.finish();
-    if (list !== undefined && (!Array.isArray(list) || list.length > MAX_FAULTS)) {
-      throw new FieldError('body.faults', `a list of at most ${MAX_FAULTS} faults`);
-    }
-    const rules = list?.map((value: unknown, index: number) => readFaultRule(value, `faults[${index}]`));
-    this.speed = speed ?? this.speed;
-    this.#rules = rules ?? this.#rules;
+  /** Leaves as it is what is not named. */
+  change({ speed = this.speed, faults = this.#rules }: z.output<typeof conditionsBody>): void {
+    this.speed = speed;
+    this.#rules = faults;
   }
 
   clear(): void {

@@ -3,7 +3,8 @@
 import type { FastifyInstance } from 'fastify';
 import { billOf } from './bill.ts';
 import type { SandboxContext } from './context.ts';
-import { FieldError } from './field-reader.ts';
+import { conditionsBody } from './fault-kinds.ts';
+import { readBody } from './read-body.ts';
 
 export function registerControlRoutes(app: FastifyInstance, { store, conditions, log }: SandboxContext): void {
   app.get('/_sandbox/health', () => ({ status: 'ok' }));
@@ -15,16 +16,11 @@ export function registerControlRoutes(app: FastifyInstance, { store, conditions,
 
   app.get('/_sandbox/faults', () => conditions.view());
 
-  app.post('/_sandbox/faults', (request, reply) => {
-    try {
-      conditions.change(request.body);
-    } catch (error) {
-      if (!(error instanceof FieldError)) throw error;
-      return reply.code(400).send({ error: error.message, code: 'invalid_faults' });
-    }
+  app.post('/_sandbox/faults', (request) => {
+    conditions.change(readBody(conditionsBody, request.body).parsed);
     const view = conditions.view();
     log(`speed ${view.speed}, faults: ${view.faults.map(({ kind }) => kind).join(', ') || 'none'}`);
-    return reply.send(view);
+    return view;
   });
 
   app.delete('/_sandbox/faults', () => {

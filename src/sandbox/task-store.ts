@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import type { Conditions } from './conditions.ts';
-import { type Fault, TASK_FAULTS, type TaskFault } from './fault-kinds.ts';
+import { TASK_FAULT_KINDS, type TaskFault } from './fault-kinds.ts';
 import type { Journal } from './journal.ts';
 import { endsAtMs, type SandboxTask, type TaskChanges, type TaskOwner } from './task.ts';
 
@@ -62,7 +62,7 @@ export class TaskStore {
   }
 
   #drawFaults({ key, model }: TaskDraft): TaskFault[] {
-    return TASK_FAULTS.map((kind): Fault | null => this.#conditions.draw(kind, { key, model })).filter(isTaskFault);
+    return TASK_FAULT_KINDS.flatMap((kind) => this.#conditions.draw(kind, { key, model }) ?? []);
   }
 
   /** Every task that exists at this moment, oldest first, hidden ones included. */
@@ -113,10 +113,6 @@ export class TaskStore {
 
 function isOwn(task: SandboxTask, { key, provider }: TaskOwner): boolean {
   return task.key === key && task.provider === provider;
-}
-
-function isTaskFault(fault: Fault | null): fault is TaskFault {
-  return TASK_FAULTS.some((kind) => kind === fault?.kind);
 }
 
 /** A request as the record has it. */

@@ -1,14 +1,17 @@
-/** Where a video's finished clip is to be fetched, read off its submission. */
+/** Where a video's finished clip is to be fetched, read off its submission; a link that did not serve is asked for anew. */
 
-import { findCurrentSubmission, type SubmissionRow } from '../catalog/submissions.ts';
+import { findCurrentSubmission, renewResult, type SubmissionRow } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { hostAndPort } from '../domain/address.ts';
-import type { ArchivedClip, StoredClip } from '../domain/video.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import type { TaskEnd } from '../domain/submission.ts';
+import type { ArchivedClip, StoredClip, Video } from '../domain/video.ts';
+import { callFor, findAccount, type SubmissionDependencies, timingOf } from './dependencies.ts';
 
 /** Where a video's clip waits to be fetched. */
 export interface ResultSource {
   readonly url: string;
+  /** What a link without a host of its own is relative to. */
+  readonly baseUrl: string;
   /** The link is the provider's own, made from the account's base URL: its origin gets the account's key. */
   readonly needsKey: boolean;
   readonly account: string;
@@ -17,6 +20,10 @@ export interface ResultSource {
   readonly apiKey: string | null;
   /** When the link dies; null where the upstream does not say. */
   readonly expiresAt: Date | null;
+  /** How long a result that cannot be had yet is asked for again (milliseconds). */
+  readonly retryMs: number;
+  /** Since when it could not be had; null before that. */
+  readonly notReadySince: Date | null;
 }
 
 /** Where the clip is, what lies in the store already, or the archive that is there already. */
@@ -29,7 +36,30 @@ export async function findResult(dependencies: SubmissionDependencies, videoId: 
   const submission = await findCurrentSubmission(dependencies.db, videoId);
   const taskEnd = submission?.taskEnd;
   if (taskEnd?.kind === 'succeeded' && taskEnd.stored) return { stored: taskEnd.stored };
-  return submission && sourceOf(dependencies, submission);
+  if (!submission) return null;
+  const notReadySince = video && sinceNotReady(video);
+  const renewed = notReadySince ? await pollAgain(dependencies, submission) : submission;
+  const source = sourceOf(dependencies, renewed);
+  return source && { ...source, notReadySince };
+}
+
+function sinceNotReady({ waitingFor }: Video): Date | null {
+  return waitingFor?.kind === 'result_not_ready' ? new Date(waitingFor.since) : null;
+}
+
+/** The task may have another link by now; a poll that fails changes nothing. */
+async function pollAgain(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<SubmissionRow> {
+  const { taskEnd, taskId } = submission;
+  const call = callFor(dependencies, submission);
+  if (!call || taskId === null || taskEnd?.kind !== 'succeeded') return submission;
+  const status = await dependencies.providers[submission.provider].check(taskId, call).catch(() => null);
+  const result = status?.kind === 'succeeded' ? status.result : null;
+  if (!result || result.url === taskEnd.resultUrl) return submission;
+  const { url: resultUrl, needsKey, expiresAtMs } = result;
+  const expiresAt = expiresAtMs === null ? taskEnd.expiresAt : new Date(expiresAtMs).toISOString();
+  const renewed: TaskEnd = { ...taskEnd, resultUrl, needsKey, expiresAt };
+  await renewResult(dependencies.db, submission.id, renewed);
+  return { ...submission, taskEnd: renewed };
 }
 
 /** Where the clip of a submission is to be fetched; null where there is no link to one. */
@@ -39,11 +69,14 @@ export function sourceOf(dependencies: SubmissionDependencies, submission: Submi
   const account = findAccount(dependencies, submission.account);
   return {
     url: taskEnd.resultUrl,
+    baseUrl,
     needsKey: taskEnd.needsKey,
     account: submission.account,
     apiKey: account?.apiKey ?? null,
     // Where the account's own requests go, its results may lie.
     trustedHosts: [...(account?.trustedHosts ?? []), hostAndPort(new URL(baseUrl))],
     expiresAt: new Date(taskEnd.expiresAt),
+    retryMs: timingOf(dependencies, submission).resultRetryMs,
+    notReadySince: null,
   };
 }

@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createArchiveActivity } from '../../activities/archive-video.ts';
 import type { ArchiveClip, ArchiveOrder } from '../../src/archive/archive-clip.ts';
 import { ArchiveProblem } from '../../src/archive/archive-problem.ts';
+import type { WaitingFor } from '../../src/domain/waiting-for.ts';
 import type { ResultSource } from '../../src/submissions/result-source.ts';
 import { makeArchive } from '../builders.ts';
 
@@ -16,11 +17,14 @@ const inOneHour = () => new Date(Date.now() + 3_600_000);
 function makeSource(overrides: Partial<ResultSource> = {}): ResultSource {
   return {
     url: 'https://cdn.example/clip.mp4?sig=1',
+    baseUrl: 'https://api.example',
     needsKey: false,
     account: 'airforce-1',
     trustedHosts: ['127.0.0.1:9000'],
     apiKey: 'key-1',
     expiresAt: inOneHour(),
+    retryMs: 900_000,
+    notReadySince: null,
     ...overrides,
   };
 }
@@ -31,9 +35,14 @@ interface Scene {
   readonly environment?: MockActivityEnvironment;
 }
 
+/** What videos were said to wait for. */
+const noted: WaitingFor[] = [];
+beforeEach(() => noted.splice(0));
+
 function run({ source = makeSource(), archiveClip, environment = makeEnvironment() }: Scene) {
   const { archiveVideo } = createArchiveActivity({
     findResult: async () => source,
+    noteWaiting: async (_videoId, waitingFor) => noted.push(waitingFor),
     archiveClip,
     inspectClip: async (clip) => makeArchive(clip),
   });
@@ -72,7 +81,11 @@ test('the order names keys, source and heartbeat details', async () => {
   expect(orders[0]).toMatchObject({
     clipKey: 'videos/video_1/clip.mp4',
     posterKey: 'videos/video_1/poster.jpg',
-    source: { url: 'https://cdn.example/clip.mp4?sig=1', trustedHosts: ['127.0.0.1:9000'] },
+    source: {
+      url: 'https://cdn.example/clip.mp4?sig=1',
+      baseUrl: 'https://api.example',
+      trustedHosts: ['127.0.0.1:9000'],
+    },
     resumeFrom: { validator: '"1"' },
   });
   expect(orders[0]?.source.authorise).toBeUndefined();
@@ -118,22 +131,45 @@ test.each([
   });
 });
 
-test('a hint of the upstream sets the next retry', async () => {
-  const failure = await failWith(new ArchiveProblem('later', 'busy', { status: 429, retryAfterMs: 9000 }));
-  expect(failure).toMatchObject({ type: 'download_interrupted', nonRetryable: false, nextRetryDelay: 9000 });
+test('a result that cannot be had yet is asked for again, and the row says so', async () => {
+  const failure = await failWith(new ArchiveProblem('later', 'the link answers 404', { status: 404 }));
+  expect(failure).toMatchObject({ type: 'result_not_ready', nonRetryable: false, details: [{ status: 404 }] });
+  expect(failure.nextRetryDelay).toBe(2000);
+  expect(noted).toMatchObject([
+    { kind: 'result_not_ready', detail: 'its result cannot be had yet: the link answers 404' },
+  ]);
 });
 
-test('a problem without a hint leaves the delay to Temporal', async () => {
-  const failure = await failWith(new ArchiveProblem('later', 'broken off'));
-  expect(failure.nextRetryDelay).toBeUndefined();
+test('the waits grow with the attempts, and a hint of the upstream makes them longer', async () => {
+  const delayOf = async (attempt: number, retryAfterMs?: number) => {
+    const problem = new ArchiveProblem('later', 'busy', { retryAfterMs });
+    const archiveClip: ArchiveClip = async () => ({ kind: 'problem', problem });
+    const failure: unknown = await run({ archiveClip, environment: makeEnvironment({ attempt }) }).catch(
+      (error) => error,
+    );
+    return failure instanceof ApplicationFailure ? failure.nextRetryDelay : failure;
+  };
+  const delays = [1, 2, 3, 4, 5, 50].map((attempt) => delayOf(attempt));
+  expect(await Promise.all(delays)).toEqual([2000, 5000, 15_000, 30_000, 60_000, 60_000]);
+  expect(await delayOf(1, 9000)).toBe(9000);
 });
 
-test('past the link’s expiry nothing is retried', async () => {
-  const source = makeSource({ expiresAt: new Date(Date.now() - 1) });
-  expect(await failWith(new ArchiveProblem('later', 'broken off'), source)).toMatchObject({
-    type: 'result_expired',
-    nonRetryable: true,
-  });
+test('the patience with a result begins when it first could not be had, and its link’s life bounds it', async () => {
+  const { orders, archiveClip } = recordOrders();
+  const since = new Date(Date.now() - 60_000);
+  await run({ archiveClip });
+  await run({ archiveClip, source: makeSource({ notReadySince: since }) });
+  await run({ archiveClip, source: makeSource({ notReadySince: since, retryMs: 7_200_000, expiresAt: null }) });
+  const soon = new Date(Date.now() + 1000);
+  await run({ archiveClip, source: makeSource({ notReadySince: since, expiresAt: soon }) });
+  expect(orders.slice(1).map(({ expiresAt }) => expiresAt)).toEqual([
+    new Date(since.getTime() + 900_000),
+    new Date(since.getTime() + 7_200_000),
+    soon,
+  ]);
+  const noted1 = await failWith(new ArchiveProblem('later', 'busy'), makeSource({ notReadySince: since }));
+  expect(noted1.type).toBe('result_not_ready');
+  expect(noted).toMatchObject([{ since: since.toISOString() }]);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 /** Reading MP4s back: what they show, and everything that is none. */
 
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { NotAVideo } from '../../src/archive/mp4-boxes.ts';
 import { probeClip } from '../../src/archive/mp4-probe.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import type { ByteRange, MediaStore } from '../../src/media/media-store.ts';
-import { CLIP_FACTS, makeClip, makeClipWithIndexLast } from '../fixtures/make-clip.ts';
+import { CLIP_FACTS, inFragments, makeClip, makeClipWithIndexLast, spoil } from '../fixtures/make-clip.ts';
 import { putObject } from '../media/media-store-contract.ts';
 
 let root: string;
@@ -36,10 +37,48 @@ test('padding after the last box does no harm', async () => {
   expect(await probe(Buffer.concat([await makeClip(), Buffer.alloc(100)]))).toEqual(CLIP_FACTS);
 });
 
+const withTail = (tail: Uint8Array | string) => async (make: () => Promise<Buffer>) =>
+  Buffer.concat([await make(), Buffer.from(tail)]);
+const cutBox = Buffer.from('00100000667265650102', 'hex');
+
+test.each([
+  ['the end of a multipart answer', withTail('\r\n--boundary--\r\n')],
+  ['a line break', withTail('\n')],
+  ['a page', withTail('<html><body>Thank you for waiting</body></html>')],
+  ['noise', withTail(randomBytes(5000))],
+  ['a filler box that is cut', withTail(cutBox)],
+  ['a box of no known kind', withTail(Buffer.from('0000000c7a7a7a7a01020304', 'hex'))],
+])('%s after the last box does no harm', async (_what, make) => {
+  expect(await probe(await make(makeClip))).toEqual(CLIP_FACTS);
+  expect(await probe(await make(makeClipWithIndexLast))).toEqual(CLIP_FACTS);
+});
+
+test.each([
+  ['is all zeros', 0, 1],
+  ['was filled to its half', 0.5, 1],
+  ['lacks its last tenth', 0.9, 1],
+  ['lacks a fifth in its middle', 0.5, 0.7],
+])('a clip whose film %s is not a video', async (_what, from, to) => {
+  for (const make of [makeClip, makeClipWithIndexLast]) {
+    const clip = spoil(await make(), { from, to }, (size) => Buffer.alloc(size));
+    await expect(probe(clip)).rejects.toThrow('there is nothing in one of its pictures');
+  }
+});
+
+test('a clip in fragments that ends within one is not a video', async () => {
+  const clip = await inFragments(await makeClip());
+  expect(await probe(clip)).toMatchObject({ codec: CLIP_FACTS.codec });
+  const header = clip.lastIndexOf('moof') - 4;
+  await expect(probe(clip.subarray(0, header + 40))).rejects.toThrow('it is cut');
+  await expect(probe(clip.subarray(0, clip.lastIndexOf('mdat') + 2000))).rejects.toThrow('it is cut');
+});
+
 test.each([
   ['an empty file', Buffer.alloc(0), 'it has 0 bytes'],
   ['HTML', Buffer.from('<!DOCTYPE html><title>Not found</title>'), 'as HTML'],
   ['JSON', Buffer.from('{"error":"expired"}'), 'as JSON'],
+  ['text', Buffer.from('not yet'), 'as text'],
+  ['three bytes', Buffer.from('000102', 'hex'), 'it has 3 bytes'],
   ['noise', Buffer.alloc(5000, 0xab), 'with the bytes abababababababab'],
   ['a box header and nothing else', Buffer.from('00000008667479706d703432', 'hex').subarray(0, 8), 'cannot be read'],
 ])('%s is not a video', async (_what, bytes, message) => {

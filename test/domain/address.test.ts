@@ -2,7 +2,14 @@
 
 import { hostAndPort, isLiteralPrivateAddress, isPublicAddress } from '../../src/domain/address.ts';
 
-const PUBLIC = ['8.8.8.8', '1.1.1.1', '2606:4700::1111', '[2606:4700::1111]'];
+const PUBLIC = [
+  '8.8.8.8',
+  '1.1.1.1',
+  '2606:4700::1111',
+  '[2606:4700::1111]',
+  '2a00:1450:4001:81b::200e',
+  '3fff:ffff::1',
+];
 const OTHER = [
   '0.0.0.0',
   '10.1.2.3',
@@ -21,6 +28,18 @@ const OTHER = [
   '::1',
   '[::1]',
   '::127.0.0.1',
+  '::7f00:1',
+  '[::7f00:1]',
+  '::a00:1',
+  '::ffff:0:7f00:1',
+  '1::1',
+  '1fff:ffff::1',
+  '4000::1',
+  '5f00::1',
+  '8000::1',
+  'dfff::1',
+  'fec0::1',
+  'fe00::1',
   '::ffff:127.0.0.1',
   '::ffff:10.0.0.1',
   '64:ff9b::7f00:1',
@@ -29,6 +48,7 @@ const OTHER = [
   'fe80::1',
   'ff02::1',
   '2001:db8::1',
+  '2001::1',
   'localhost',
   '',
 ];
@@ -63,6 +83,9 @@ describe('hosts named literally', () => {
     'http://[fe80::1]',
     'http://[fd00::1]',
     'http://[64:ff9b::7f00:1]',
+    'http://[::127.0.0.1]',
+    'http://[::7f00:1]',
+    'http://[4000::1]',
     'http://localhost',
     'http://LOCALHOST.',
     'http://clips.localhost',
@@ -79,9 +102,12 @@ describe('hosts named literally', () => {
 });
 
 test.each([
-  ['https://clips.example/a', 'clips.example:443'],
-  ['http://10.0.0.7:9000', '10.0.0.7:9000'],
-  ['http://[::1]', '[::1]:80'],
-])('%s is %s', (url, named) => {
-  expect(hostAndPort(new URL(url))).toBe(named);
+  [new URL('https://clips.example/a'), 'clips.example:443'],
+  [new URL('http://10.0.0.7:9000'), '10.0.0.7:9000'],
+  [new URL('http://[::1]'), '[::1]:80'],
+  [{ hostname: '::1', port: '', protocol: 'https:' }, '[::1]:443'],
+  [{ hostname: 'CDN.example', port: '', protocol: 'http:' }, 'cdn.example:80'],
+  [{ hostname: '10.0.0.1', port: '9000', protocol: 'http:' }, '10.0.0.1:9000'],
+])('the host of %s is named %s, as operators write it', (named, name) => {
+  expect(hostAndPort(named)).toBe(name);
 });

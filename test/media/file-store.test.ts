@@ -1,5 +1,6 @@
 /** The filesystem store: the contract, and the dangers of its own. */
 
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   appendFileSync,
@@ -7,15 +8,17 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { alignedBlocks, DirectWrites } from '../../src/media/direct-writes.ts';
+import { alignedBlocks } from '../../src/media/blocks.ts';
+import { DirectWrites } from '../../src/media/direct-writes.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
-import type { StagedObject } from '../../src/media/media-store.ts';
+import type { MediaStore, StagedObject } from '../../src/media/media-store.ts';
 import { describeMediaStore, putObject, readObject } from './media-store-contract.ts';
 
 let root: string;
@@ -70,13 +73,65 @@ test('commit and discard leave no part behind', async () => {
   expect(parts()).toEqual([]);
 });
 
-test('parts that nobody touched for days are removed', async () => {
+test.each<[string, (store: MediaStore) => Promise<void>]>([
+  ['another object is staged', async (store) => (await store.stage('other')).discard()],
+  ['the store is checked', (store) => store.check()],
+])('parts that were not touched for hours are removed when %s', async (_what, visit) => {
   await stageAbandoned('forgotten');
-  const longAgo = new Date(Date.now() - 3 * 24 * 60 * 60 * 1000);
-  utimesSync(partPath(), longAgo, longAgo);
-  const staged = await createFileStore(root).stage('other');
-  await staged.discard();
-  expect(parts()).toEqual([]);
+  writeFileSync(join(root, '.staging', 'check-of-a-process-that-died'), '');
+  const longAgo = new Date(Date.now() - 7 * 60 * 60 * 1000);
+  for (const name of parts()) utimesSync(join(root, '.staging', name), longAgo, longAgo);
+  await stageAbandoned('in use');
+  await visit(createFileStore(root));
+  expect(parts()).toHaveLength(1);
+  expect(readFileSync(partPath(), 'utf8')).toBe('in use');
+});
+
+describe('on a full disk', () => {
+  /** A part of this key that takes no byte. */
+  async function stageFull(key: string): Promise<StagedObject> {
+    const name = `${createHash('sha256').update(key).digest('hex').slice(0, 32)}-${'0'.repeat(16)}`;
+    const store = createFileStore(root);
+    // The device is older than what is swept away here, so that has to be over.
+    await store.check();
+    symlinkSync('/dev/full', join(root, '.staging', `${name}.part`));
+    return await store.stage(key, { name });
+  }
+
+  test.each([
+    ['many blocks', 12_000_000],
+    ['less than a block', 1000],
+  ])('a part that failed after %s is removed at once', async (_what, sizeBytes) => {
+    const staged = await stageFull('v/clip.mp4');
+    const write = async () => {
+      for (let at = 0; at < sizeBytes; at += 500_000) await staged.write(Buffer.alloc(Math.min(500_000, sizeBytes)));
+      await staged.commit();
+    };
+    await expect(write()).rejects.toMatchObject({ code: 'ENOSPC' });
+    await staged.suspend();
+    expect(parts()).toEqual([]);
+  });
+
+  test('a part whose last bytes have no room is not kept for later', async () => {
+    const staged = await stageFull('v/clip.mp4');
+    await staged.write(Buffer.alloc(1000));
+    await staged.suspend();
+    expect(parts()).toEqual([]);
+  });
+
+  test('the check fails and leaves no file behind', async () => {
+    // A disk as small as this one is not to be had by everyone.
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'clipyard-test', root]).status !== 0) return;
+    try {
+      const store = createFileStore(root);
+      await store.check();
+      expect(() => writeFileSync(join(root, 'filler'), Buffer.alloc(1_000_000))).toThrow('ENOSPC');
+      await expect(store.check()).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(parts()).toEqual([]);
+    } finally {
+      spawnSync('umount', [root]);
+    }
+  });
 });
 
 test('a directory under a key is no object', async () => {

@@ -1,6 +1,6 @@
 /** Reads a lent body whole, as tests want it. */
 
-import type { LentBody } from '../../src/domain/lent-body.ts';
+import type { LentBody } from '../../src/net/untrusted/lent-answer.ts';
 
 export async function readText(body: LentBody): Promise<string> {
   const pieces: Buffer[] = [];

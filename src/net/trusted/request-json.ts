@@ -2,10 +2,11 @@
 
 import { isNativeError } from 'node:util/types';
 import { Agent, Client, type Dispatcher } from 'undici';
+import { defined } from '../../domain/defined.ts';
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
-import { type Headers, readHttpDateMs, retryAfterMs } from '../retry-after.ts';
+import { type Headers, retryAfterMs, upstreamNowMs } from '../retry-after.ts';
 import { upstreamText } from '../upstream-text.ts';
 import { saidText, wordsIn } from '../upstream-words.ts';
 import { USER_AGENT } from '../user-agent.ts';
@@ -108,13 +109,13 @@ function dispatchOptions(request: JsonRequest, url: URL): Dispatcher.DispatchOpt
     method: request.method,
     body: body?.bytes ?? null,
     reset: request.freshConnection ?? false,
-    headers: {
+    headers: defined({
       accept: 'application/json',
       authorization: `Bearer ${request.apiKey}`,
       'user-agent': USER_AGENT,
-      ...(body !== null && { 'content-type': body.contentType }),
-      ...(request.idempotencyKey !== undefined && { 'idempotency-key': request.idempotencyKey }),
-    },
+      'content-type': body?.contentType,
+      'idempotency-key': request.idempotencyKey,
+    }),
   };
 }
 
@@ -130,9 +131,14 @@ export function readReply({ status, headers, bytes }: RawAnswer, apiKey: string)
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
   const hide = (said: string) => (isQuoted ? said.replaceAll(apiKey, '[key]') : said);
   const isLink = (said: string) => status < 400 && LINK.test(said);
-  const upstreamNowMs = readHttpDateMs(headers['date'] ?? '') ?? Date.now();
   const body = parseJson(text, isQuoted ? (said) => (isLink(said) ? said : hide(said)) : undefined);
-  return { status, headers, body, excerpt: upstreamText(hide(text), EXCERPT_LENGTH), upstreamNowMs };
+  return {
+    status,
+    headers,
+    body,
+    excerpt: upstreamText(hide(text), EXCERPT_LENGTH),
+    upstreamNowMs: upstreamNowMs(headers),
+  };
 }
 
 function parseJson(text: string, readText?: (said: string) => string): unknown {
@@ -149,10 +155,7 @@ function failedExchange({ method, url }: JsonRequest, exchange: Exchange, cause:
   if (!exchange.started) {
     return new UpstreamError('not sent', `${method} ${url} was not sent: ${reason}`, { cause });
   }
-  const upstream: UpstreamWords = {
-    ...(exchange.status !== undefined && { status: exchange.status }),
-    message: reason,
-  };
+  const upstream = defined({ status: exchange.status, message: reason });
   return new UpstreamError('lost', `the answer to ${method} ${url} was lost: ${reason}`, { upstream, cause });
 }
 
@@ -184,12 +187,7 @@ export function upstreamWords(reply: JsonReply): UpstreamWords {
   const { code, message = beginning } = wordsIn(reply.body);
   const { request_id: inBody } = isJsonObject(reply.body) ? reply.body : {};
   const requestId = saidText(headers['x-request-id'] ?? headers['request-id'] ?? inBody, REQUEST_ID_LENGTH);
-  return {
-    status,
-    ...(code !== undefined && { code }),
-    ...(message !== undefined && { message }),
-    ...(requestId !== undefined && { requestId }),
-  };
+  return defined({ status, code, message, requestId });
 }
 
 /**

@@ -1,12 +1,13 @@
 /** HTTP with URLs that others named (result links, images): public addresses only, each redirect checked, no key leaks. */
 
-import type { LentBody } from '../../domain/lent-body.ts';
 import { USER_AGENT } from '../user-agent.ts';
 import { createGuardedConnector } from './guarded-connector.ts';
-import { type AnswerHead, LentAnswer } from './lent-answer.ts';
+import { type AnswerHead, LentAnswer, type LentBody } from './lent-answer.ts';
 
 export interface UntrustedRequest {
   readonly url: string;
+  /** What a `url` without a host of its own is relative to; a folder, whether it ends in a slash or not. */
+  readonly baseUrl?: string | undefined;
   /** `host:port` that may be private. */
   readonly trustedHosts: readonly string[];
   readonly method?: 'GET' | 'HEAD';
@@ -20,11 +21,9 @@ export interface UntrustedRequest {
   readonly authorise?: { readonly origin: string; readonly apiKey: string };
 }
 
-/** The answer's head and its body as it comes; whoever gets it reads the body or drops it. */
+/** The answer's head and its body as it comes, which has to be read or dropped. */
 export interface UntrustedAnswer extends AnswerHead {
   readonly body: LentBody;
-  /** After redirects. */
-  readonly url: string;
 }
 
 /** A URL that is not followed whatever its host: not HTTP, with credentials in it, or redirecting without end. */
@@ -38,6 +37,9 @@ export class UnusableUrl extends Error {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const CREDENTIAL_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** What follows a stranger's URL: `fetchUntrusted`, or what measures it. */
+export type FetchUntrusted = (call: UntrustedRequest) => Promise<UntrustedAnswer>;
 
 /**
  * Follows a URL to its answer, of whatever status.
@@ -57,14 +59,14 @@ export async function fetchUntrusted(call: UntrustedRequest): Promise<UntrustedA
 }
 
 async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Promise<UntrustedAnswer> {
-  let url = checkUrl(call.url);
+  let url = checkUrl(call.url.replace(/^\s*\/\//, 'https://'), call.baseUrl?.replace(/\/*$/, '/'));
   let authorise = call.authorise;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     if (authorise?.origin !== url.origin) authorise = undefined;
     const answer = exchange(call, { url, apiKey: authorise?.apiKey, signal });
     const { status, headers } = await answer.head;
     const { location } = headers;
-    if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer, url: url.href };
+    if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer };
     answer.drop();
     url = checkUrl(location, url.href);
   }

@@ -3,10 +3,9 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net';
 import { buildConnector } from 'undici';
-import { isPublicAddress } from '../../domain/address.ts';
+import { hostAndPort, isPublicAddress } from '../../domain/address.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** A URL led to an address that is not public. */
 export class BlockedAddress extends Error {
@@ -15,20 +14,6 @@ export class BlockedAddress extends Error {
     super(`${where} is not a public address, and the host is not among the trusted ones`);
     this.name = 'BlockedAddress';
   }
-}
-
-/** Name of a host and port as operators write it: lower case, IPv6 in brackets, the port always there. */
-export function hostAndPort({
-  hostname,
-  port,
-  protocol,
-}: {
-  hostname: string;
-  port: string;
-  protocol: string;
-}): string {
-  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;
-  return `${host.toLowerCase()}:${port || DEFAULT_PORTS[protocol]}`;
 }
 
 /** Looks a name up and refuses it if any of its addresses is not public: the connection uses exactly this answer. */

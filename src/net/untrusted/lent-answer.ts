@@ -1,11 +1,21 @@
-/** One request over a connection of its own, whose answer's body is lent chunk by chunk. */
+/** One request over a connection of its own, whose answer's body is lent chunk by chunk, so that no memory is made for it. */
 
 import type { TcpNetConnectOpts } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
-import type { LentBody, TakeChunk } from '../../domain/lent-body.ts';
 import { LentReads } from './lent-reads.ts';
 
 const BODY_IDLE_TIMEOUT_MS = 30_000;
+
+/** Takes a chunk, which is lent until the function returns; what it returns is waited for before the next. */
+export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
+
+/** A body as it comes. */
+export interface LentBody {
+  /** Hands over each chunk. Resolves at the body's end; rejects when that does not come, `take` fails, or it is dropped. */
+  read(take: TakeChunk): Promise<void>;
+  /** Ends it wherever it is, with this reason for its reader. */
+  drop(reason?: Error): void;
+}
 
 export interface AnswerHead {
   readonly status: number;

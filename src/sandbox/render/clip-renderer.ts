@@ -1,7 +1,8 @@
 /** Renders clips on demand and keeps the latest: one render at a time, on a thread of its own where one can be had. */
 
-import { type ClipSpec, renderClip } from './clip.ts';
+import { renderClip } from './clip.ts';
 import { ClipThread } from './clip-thread.ts';
+import type { ClipSpec } from './picture.ts';
 
 const CACHE_BYTES = 64 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** The thread that renders clips, seen from outside: started at the first clip, again after a crash. */
 
 import { Worker } from 'node:worker_threads';
-import type { ClipSpec } from './clip.ts';
+import type { ClipSpec } from './picture.ts';
 
 export interface ClipOrder {
   readonly number: number;

@@ -1,29 +1,13 @@
-/** What a clip shows, and its rendering from picture to MP4. */
+/** The rendering of a clip, from picture to MP4. */
 
 import { encodeMp4 } from './encode-mp4.ts';
-import { openPicture } from './picture.ts';
+import { type ClipSpec, type FrameSize, openPicture } from './picture.ts';
 
-/** Everything a clip is made of: equal specs give equal bytes. */
-export interface ClipSpec {
-  readonly prompt: string;
-  readonly model: string;
-  readonly seed: string | null;
-  readonly seconds: number;
-  /** Such as 16:9. */
-  readonly aspectRatio: string;
-}
-
-/** Width and height in pixels. */
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
-}
-
-export const FRAMES_PER_SECOND = 12;
+const FRAMES_PER_SECOND = 12;
 const SHORT_SIDE = 360;
 
 /** The picture's size: the short side is fixed, the other follows the ratio and is even, as H.264 wants it. */
-export function frameSize(aspectRatio: string): FrameSize {
+function frameSize(aspectRatio: string): FrameSize {
   const [wide, high] = aspectRatio.split(':').map(Number);
   const ratio = wide && high ? wide / high : 16 / 9;
   const longSide = Math.round((SHORT_SIDE * Math.max(ratio, 1 / ratio)) / 2) * 2;

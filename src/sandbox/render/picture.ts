@@ -3,7 +3,22 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { type Canvas, createCanvas, GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
-import type { ClipSpec, FrameSize } from './clip.ts';
+
+/** Everything a clip is made of: equal specs give equal bytes. */
+export interface ClipSpec {
+  readonly prompt: string;
+  readonly model: string;
+  readonly seed: string | null;
+  readonly seconds: number;
+  /** Such as 16:9. */
+  readonly aspectRatio: string;
+}
+
+/** Width and height in pixels. */
+export interface FrameSize {
+  readonly width: number;
+  readonly height: number;
+}
 
 const FONT_FAMILY = 'Sandbox Inter';
 const FONT_FILE = '@fontsource/inter/files/inter-latin-600-normal.woff2';

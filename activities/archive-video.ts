@@ -26,13 +26,16 @@ export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archive
  */
 export function createArchiveActivity({ findResult, noteWaiting, archiveClip, inspectClip }: ArchiveDependencies) {
   /** The result cannot be had yet: a later attempt asks for it again, at a link that may be another one by then. */
-  async function waitForResult(videoId: string, problem: ArchiveProblem, { notReadySince }: ResultSource) {
+  async function waitForResult(videoId: string, problem: ArchiveProblem, result: ResultSource) {
     const { attempt } = Context.current().info;
-    const delayMs = nextResultDelayMs(attempt, problem.retryAfterMs);
     const nowMs = Date.now();
+    const since = result.notReadySince ?? new Date(nowMs);
+    const leftMs = patienceOf({ ...result, notReadySince: since }).getTime() - nowMs;
+    // The last attempt is made when patience ends.
+    const delayMs = Math.max(Math.min(nextResultDelayMs(attempt, problem.retryAfterMs), leftMs), 1);
     await noteWaiting(videoId, {
       kind: 'result_not_ready',
-      since: (notReadySince ?? new Date(nowMs)).toISOString(),
+      since: since.toISOString(),
       until: new Date(nowMs + delayMs).toISOString(),
       detail: `${WAITING_KINDS.result_not_ready}: ${problem.message}`,
     });
@@ -53,7 +56,9 @@ export function createArchiveActivity({ findResult, noteWaiting, archiveClip, in
       if ('archived' in result) return result.archived;
       const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
       if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });
-      const fetched = await fetchClip(archiveClip, result, { ...keys, expiresAt: patienceOf(result) });
+      const { notReadySince, expiresAt } = result;
+      const untilAt = notReadySince === null ? expiresAt : patienceOf({ ...result, notReadySince });
+      const fetched = await fetchClip(archiveClip, result, { ...keys, expiresAt: untilAt });
       if (fetched.kind === 'archived') return fetched.clip;
       throw await waitForResult(videoId, fetched.problem, result);
     },
@@ -61,8 +66,7 @@ export function createArchiveActivity({ findResult, noteWaiting, archiveClip, in
 }
 
 /** Until when a result that cannot be had is asked for: its link's life bounds it. */
-function patienceOf({ expiresAt, notReadySince, retryMs }: ResultSource): Date | null {
-  if (notReadySince === null) return expiresAt;
+function patienceOf({ expiresAt, notReadySince, retryMs }: ResultSource & { readonly notReadySince: Date }): Date {
   const patientUntilMs = notReadySince.getTime() + retryMs;
   return new Date(Math.min(patientUntilMs, expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
 }

@@ -92,7 +92,7 @@ export async function startStack({
       onLostAnswer: 'fail',
       lostAnswerHoldMs: 1000,
       trustedHosts: [],
-      timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500 },
+      timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500, resultRetryMs: 3000 },
       ...account,
     },
   ];

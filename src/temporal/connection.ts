@@ -14,8 +14,15 @@ export interface TemporalClient {
   close(): Promise<void>;
 }
 
-/** gRPC would wait up to two minutes before it tries a server again; callers would find Temporal away long after its return. */
-const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 };
+/**
+ * gRPC would wait up to two minutes before it tries a server again; callers would find Temporal away long after its
+ * return. And it would go through the proxy that the environment names for upstreams, as no other part does.
+ */
+const CHANNEL = {
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  'grpc.enable_http_proxy': 0,
+};
 
 /** A client that connects on its first call, so it can be made while Temporal is away. Deadlines are the caller's. */
 export function openTemporalClient(settings: ConnectionSettings, namespace: string): TemporalClient {
@@ -25,7 +32,7 @@ export function openTemporalClient(settings: ConnectionSettings, namespace: stri
     ...(tls === undefined ? {} : { tls }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
-    channelArgs: RECONNECT,
+    channelArgs: CHANNEL,
   });
   return { connection, client: new Client({ connection, namespace }), close: () => connection.close() };
 }

@@ -1,6 +1,6 @@
 /** The workers of a process: one for workflows and transactions, one for each kind of waiting. */
 
-import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/messages.ts';
@@ -86,31 +86,52 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
     },
   ];
   const workers = await Promise.all(queues.map((options) => Worker.create(options)));
-  const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
-  // Whoever started the workers reads `stopped`; until then a failure must not go by unhandled.
+  const stopAll = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const stopped = settled(
+    workers.map(async (worker) => {
+      try {
+        await worker.run();
+      } finally {
+        // Where one fails the others hand over what they have, before all of them are started again.
+        stopAll();
+      }
+    }),
+  );
+  // The process that started the workers reads `stopped`; until then a failure must not go by unhandled.
   stopped.catch(() => undefined);
   return {
     state: () => (workers.every((worker) => worker.getState() === 'RUNNING') ? 'up' : 'down'),
     stopped,
     async shutdown() {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      stopAll();
       await stopped.catch(() => undefined);
     },
   };
 }
 
+/** Waits for all of them, and throws the first failure. */
+async function settled(runs: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(runs);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
 const SWEEP_SCHEDULE = 'clipyard-sweep';
 
-/** Makes sure that Temporal sweeps each minute. */
+const SWEEP = {
+  spec: { intervals: [{ every: '1 minute' }] },
+  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+  action: { type: 'startWorkflow', workflowType: WORKFLOW_TYPES.sweep, taskQueue: TASK_QUEUES.workflows, args: [] },
+} as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
+
+/** Makes sure that Temporal sweeps each minute, as this version wants it. */
 export async function ensureSweepSchedule(client: Client): Promise<void> {
   try {
-    await client.schedule.create({
-      scheduleId: SWEEP_SCHEDULE,
-      spec: { intervals: [{ every: '1 minute' }] },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-      action: { type: 'startWorkflow', workflowType: WORKFLOW_TYPES.sweep, taskQueue: TASK_QUEUES.workflows, args: [] },
-    });
+    await client.schedule.create({ scheduleId: SWEEP_SCHEDULE, ...SWEEP });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(SWEEP_SCHEDULE).update((schedule) => ({ ...schedule, ...SWEEP }));
   }
 }

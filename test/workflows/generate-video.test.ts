@@ -2,7 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import Long from 'long';
-import { ledger, submissions } from '../../src/catalog/schema.ts';
+import { accounts, ledger, submissions } from '../../src/catalog/schema.ts';
 import { videoQuery } from '../../workflows/messages.ts';
 import { type Stack, startStack } from '../stack.ts';
 
@@ -135,13 +135,12 @@ describe('a create whose answer is lost', () => {
   });
 
   test('fails where others use the account too', async () => {
-    const [account] = stack.dependencies.accounts;
-    Object.assign(account ?? {}, { shared: true });
+    await stack.db.update(accounts).set({ readsList: false });
     await stack.faults([{ kind: 'lost_create_answer', answer: 'reset', recorded: 'now', count: 1 }]);
     const id = await stack.create({ prompt: 'lost at a shared account' });
     expect(await stack.ended(id)).toMatchObject({ state: 'failed', failure: { kind: 'answer_lost' } });
     expect(await entries(id)).toEqual(RELEASED);
-    Object.assign(account ?? {}, { shared: false });
+    await stack.db.update(accounts).set({ readsList: true });
   });
 });
 
@@ -186,7 +185,7 @@ describe('a task that goes wrong', () => {
   test.each([
     ['failed_task', 'upstream_failed', 0],
     ['no_result', 'upstream_no_output', 10_000],
-    ['html_result', 'result_invalid', 10_000],
+    ['html_result', 'result_expired', 10_000],
     ['truncated_result', 'result_invalid', 10_000],
   ])('by %s ends as %s and costs the caller nothing (AF-48)', async (fault, kind, billed) => {
     await stack.faults([{ kind: fault, count: 1 }]);

@@ -1,6 +1,7 @@
 /** Liveness and readiness: is the process there, and can it do its work. */
 
 import type { FastifyBaseLogger, FastifyPluginCallback } from 'fastify';
+import { withDeadline } from '../domain/deadline.ts';
 
 const PARTS = ['catalog', 'storage', 'temporal', 'workers'] as const;
 type Part = (typeof PARTS)[number];
@@ -20,17 +21,13 @@ export interface HealthOptions {
 
 /** What is wrong with a part, null when nothing is. */
 async function problemOf(check: () => Promise<unknown>): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
-  });
   try {
-    await Promise.race([check(), timeout]);
+    await withDeadline(check(), CHECK_TIMEOUT_MS, () => {
+      throw new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
+    });
     return null;
   } catch (error) {
     return error ?? new Error('unknown');
-  } finally {
-    clearTimeout(timer);
   }
 }
 

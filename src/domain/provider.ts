@@ -21,6 +21,14 @@ export interface ProviderFacts {
   readonly resultTtlMs: number;
 }
 
+/**
+ * Whether an account may have one create in doubt at a time. A lane makes adoption from a list exact; an idempotency key
+ * makes it needless, and without a list there is nothing to adopt from.
+ */
+export function needsLane({ honoursIdempotencyKey, listWindow }: ProviderFacts): boolean {
+  return listWindow !== null && !honoursIdempotencyKey;
+}
+
 /** Where a call goes and with whose key; the worker reads the key from its environment. */
 export interface ProviderCall {
   /** What stands before `/v1`, without a trailing slash. */

@@ -32,10 +32,10 @@ function termsOf({ dialect, estimateMicroUsd, createdAt, expiresAt }: Video): Ac
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
 
-/** The calls about videos' workflows over one client. */
-export function createWorkflowControl(client: Client): VideoWorkflows {
-  const within = <Result>(deadlineMs: number, call: () => Promise<Result>) =>
-    client.connection.withDeadline(Date.now() + deadlineMs, call);
+/** The calls about videos' workflows over the client of the moment; they reject with what `client` throws. */
+export function createWorkflowControl(client: () => Client): VideoWorkflows {
+  const within = async <Result>(deadlineMs: number, call: () => Promise<Result>) =>
+    await client().connection.withDeadline(Date.now() + deadlineMs, call);
 
   /** False when there is no such running workflow. */
   async function reaches(call: () => Promise<unknown>): Promise<boolean> {
@@ -52,7 +52,7 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
     async start(video: Video, { stop = false }: { readonly stop?: boolean } = {}): Promise<void> {
       const { id, request, callerId, batchId } = video;
       await within(DEADLINE_MS, () =>
-        client.workflow.start<typeof generateVideo>(WORKFLOW_TYPES.generateVideo, {
+        client().workflow.start<typeof generateVideo>(WORKFLOW_TYPES.generateVideo, {
           workflowId: id,
           taskQueue: TASK_QUEUES.workflows,
           args: [{ request, callerId, ...(stop && { stop }) }],
@@ -72,23 +72,23 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
     },
 
     signalGranted(videoId: string, slot: GrantedSlot): Promise<boolean> {
-      return reaches(() => client.workflow.getHandle(videoId).signal(grantedSignal, slot));
+      return reaches(() => client().workflow.getHandle(videoId).signal(grantedSignal, slot));
     },
 
     signalLookNow(videoId: string): Promise<boolean> {
-      return reaches(() => client.workflow.getHandle(videoId).signal(upstreamEventSignal));
+      return reaches(() => client().workflow.getHandle(videoId).signal(upstreamEventSignal));
     },
 
     async cancel(videoId: string): Promise<boolean> {
       return (
-        (await reaches(() => client.workflow.getHandle(videoId).signal(cancelSignal))) &&
-        (await reaches(() => client.workflow.getHandle(videoId).cancel()))
+        (await reaches(() => client().workflow.getHandle(videoId).signal(cancelSignal))) &&
+        (await reaches(() => client().workflow.getHandle(videoId).cancel()))
       );
     },
 
     async rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome> {
       const handle = await within(DEADLINE_MS, () =>
-        client.workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
+        client().workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
           workflowId: `rearchive:${videoId}`,
           taskQueue: TASK_QUEUES.workflows,
           args: [{ videoId, resultExpiresAt }],
@@ -108,7 +108,7 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
 
     async standing(videoId: string): Promise<WorkflowStanding> {
       try {
-        const { status } = await within(DEADLINE_MS, () => client.workflow.getHandle(videoId).describe());
+        const { status } = await within(DEADLINE_MS, () => client().workflow.getHandle(videoId).describe());
         if (status.name === 'RUNNING') return 'running';
         return status.name === 'TERMINATED' || status.name === 'CANCELLED' ? 'terminated' : 'closed';
       } catch (error) {
@@ -121,7 +121,7 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
       const ids = new Set<string>();
       const query = `WorkflowType = '${WORKFLOW_TYPES.generateVideo}' AND ExecutionStatus IN ('Terminated', 'TimedOut') AND CloseTime > '${since.toISOString()}'`;
       await within(DEADLINE_MS, async () => {
-        for await (const { workflowId } of client.workflow.list({ query })) {
+        for await (const { workflowId } of client().workflow.list({ query })) {
           ids.add(workflowId);
           if (ids.size >= VISIBILITY_LIMIT) break;
         }
@@ -130,8 +130,8 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
     },
 
     async check(): Promise<void> {
-      await within(CHECK_MS, () => client.connection.ensureConnected());
-      await within(CHECK_MS, () => client.workflowService.getSystemInfo({}));
+      await within(CHECK_MS, () => client().connection.ensureConnected());
+      await within(CHECK_MS, () => client().workflowService.getSystemInfo({}));
     },
   };
 }

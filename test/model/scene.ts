@@ -12,6 +12,7 @@ import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { accountModels, callers, submissions } from '../../src/catalog/schema.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
+import { needsLane } from '../../src/domain/provider.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import type { Look, NextStep, OpenedVideo, TaskMemory } from '../../src/domain/step.ts';
 import type { Video } from '../../src/domain/video.ts';
@@ -101,8 +102,7 @@ export class Scene {
   constructor(db: Db, options: SceneOptions = {}) {
     this.db = db;
     this.upstream = new Upstream(options);
-    const { honoursIdempotencyKey, listWindow } = this.upstream.provider.facts;
-    const singleLane = listWindow !== null && !honoursIdempotencyKey;
+    const singleLane = needsLane(this.upstream.provider.facts);
     this.accounts = (options.accounts ?? [{}]).map((account) => {
       const id = account.id ?? 'airforce-1';
       return makeAccount({ id, baseUrl: `https://${id}.example`, singleLane, ...account });

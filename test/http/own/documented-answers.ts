@@ -4,8 +4,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { FastifyInstance } from 'fastify';
 import { buildOpenApi, type OperationObject, type SchemaObject } from '../../../src/http/openapi/document.ts';
+import { VERSION } from '../../../src/net/user-agent.ts';
 
-export const DOCUMENT = buildOpenApi({ url: 'http://gateway.test', version: '1.2.3' });
+export const DOCUMENT = buildOpenApi({ url: 'http://gateway.test', version: VERSION });
 
 /** An answer as it came. */
 export interface GivenAnswer {

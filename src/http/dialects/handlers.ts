@@ -15,7 +15,7 @@ import type {
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, type Video } from '../../domain/video.ts';
-import type { Gateway } from '../../gateway/gateway.ts';
+import type { DialectGateway } from '../../gateway/gateway.ts';
 import type { MediaStore } from '../../media/media-store.ts';
 import type { EventStreams } from '../event-stream.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
@@ -29,7 +29,7 @@ export type VideoLinks = (video: Video) => Omit<VideoView, 'video'>;
 
 /** What handlers work with. */
 export interface FrontDoor {
-  readonly gateway: Gateway;
+  readonly gateway: DialectGateway;
   readonly links: VideoLinks;
   readonly store: MediaStore;
   /** `host:port` of images that may be private. */
@@ -60,7 +60,7 @@ type Handler<K extends RouteKind> = (
   route: RoutesByKind[K] & { readonly kind: K },
 ) => Promise<DialectAnswer | null>;
 
-type VideoList = Awaited<ReturnType<Gateway['list']>>;
+type VideoList = Awaited<ReturnType<DialectGateway['list']>>;
 
 const SECONDS_PER_DAY = 86_400;
 /** How many videos are removed between two looks at the list. */

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { type ArchiveClip, createClipArchiver } from '../src/archive/archive-clip.ts';
+import type { ArchiveClip } from '../src/archive/archive-clip.ts';
 import { createPosterMaker } from '../src/archive/poster.ts';
 import { createFileStore } from '../src/media/file-store.ts';
-import { fetchUntrusted } from '../src/net/untrusted/fetch.ts';
+import { clipArchiverOf } from '../src/process/activity-dependencies.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import { watchMemory } from './memory.ts';
 import { median } from './statistics.ts';
@@ -78,7 +78,7 @@ class Contest {
   constructor({ dataDir, log }: BenchContext, sandboxUrl: string) {
     const store = createFileStore(join(dataDir, 'media'));
     this.#dataDir = dataDir;
-    this.#archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster: createPosterMaker(log) });
+    this.#archiveClip = clipArchiverOf({ store, metrics: null }, createPosterMaker(log));
     this.#trustedHosts = [new URL(sandboxUrl).host];
   }
 

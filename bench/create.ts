@@ -9,15 +9,12 @@ import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import { findVideo } from '../src/catalog/videos.ts';
 import type { VideoRequest } from '../src/domain/video-request.ts';
-import { startGateway } from '../src/process/gateway.ts';
-import { TemporalLink } from '../src/process/link.ts';
-import { openParts } from '../src/process/parts.ts';
-import { discoverUpstreamModels } from '../src/process/workers.ts';
+import { discoverUpstreamModels } from '../src/process/upstream-models.ts';
 import { setUpNamespace } from '../src/temporal/setup.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import type { CreateOrder } from './create-process.ts';
 import { median, percentile } from './statistics.ts';
-import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
+import { startSandboxProcess, startSubjectGateway } from './subject.ts';
 
 const WARM_UPS = 100;
 const SAMPLES = 200;
@@ -87,15 +84,12 @@ async function interleaved(client: TemporalClient, ours: () => Promise<Timed>, b
 
 /** A gateway with its catalog and Temporal; no worker, for what runs meanwhile would be measured too. */
 async function startSubject(context: BenchContext) {
-  const { stop, closers } = context;
-  const log = openSubjectLog(context);
-  const config = await subjectConfig(context, { baseUrl: await startSandboxProcess(context, 1) });
-  const parts = await openParts(config, log, closers);
-  const link = new TemporalLink({ config, log, closers, stop });
+  const baseUrl = await startSandboxProcess(context, 1);
+  const { parts, link } = await startSubjectGateway(context, { baseUrl });
+  const { config, log } = parts;
   const { client, connection } = await link.openEmbedded();
   await setUpNamespace(connection, config.temporal.namespace, log);
   await discoverUpstreamModels(parts);
-  await startGateway({ parts, link, checkWorkers: async () => undefined, stop, closers });
   return { config, parts, client };
 }
 

@@ -4,10 +4,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../src/temporal/dev-server/process.ts';
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
@@ -29,15 +29,6 @@ function findUser(): { readonly uid: number; readonly gid: number } | null {
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
 export interface PostgresServer {
   readonly url: string;
   stop(): Promise<void>;
@@ -55,7 +46,7 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   const asUser = { cwd: folder, ...user };
   const initdb = ['--pgdata', data, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'];
   execFileSync(join(binaries, 'initdb'), initdb, { ...asUser, stdio: 'ignore' });
-  const port = await findFreePort();
+  const port = await freePort(0);
   const server = [join(binaries, 'postgres'), '-F', '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
   const shell = spawn('sh', ['-c', RUN_WHILE_INPUT_IS_OPEN, 'sh', ...server], {
     ...asUser,

@@ -4,7 +4,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { loadConfig } from '../src/config/settings.ts';
-import { openLog } from '../src/observe/log.ts';
 import { type ProcessContext, runProcess } from '../src/process/run.ts';
 import { whenAborted } from '../src/process/stop.ts';
 import type { Outcome } from './benchmark.ts';
@@ -28,7 +27,7 @@ async function hand(outcome: Outcome): Promise<void> {
   });
 }
 
-await runProcess(openLog('warn'), async (context) => {
+await runProcess({ level: 'warn' }, async (context) => {
   const benchmark = BENCHMARKS.get(name);
   if (benchmark === undefined) throw new Error(`there is no benchmark ${name}`);
   const dataDir = makeDataDir(context);

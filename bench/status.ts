@@ -12,13 +12,11 @@ import { ROOT_CALLER_ID } from '../src/catalog/callers.ts';
 import type { Db } from '../src/catalog/driver/database.ts';
 import { endVideo } from '../src/catalog/ends.ts';
 import { clipKeyOf, posterKeyOf } from '../src/media/media-key.ts';
-import { startGateway } from '../src/process/gateway.ts';
-import { TemporalLink } from '../src/process/link.ts';
-import { openParts, type Parts } from '../src/process/parts.ts';
+import type { Parts } from '../src/process/parts.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import type { LoadOrder } from './load-process.ts';
 import { median, sum } from './statistics.ts';
-import { openSubjectLog, subjectConfig } from './subject.ts';
+import { startSubjectGateway } from './subject.ts';
 
 const CONNECTIONS = 20;
 const LEAST_SHARE = 0.7;
@@ -97,19 +95,9 @@ function startLoad({ closers }: BenchContext) {
   };
 }
 
-async function startSubject(context: BenchContext): Promise<Parts> {
-  const { stop, closers } = context;
-  const log = openSubjectLog(context);
-  const config = await subjectConfig(context, {});
-  const parts = await openParts(config, log, closers);
-  // Reading an ended video asks Temporal nothing, so there is none.
-  const link = new TemporalLink({ config, log, closers, stop });
-  await startGateway({ parts, link, checkWorkers: async () => undefined, stop, closers });
-  return parts;
-}
-
 export async function status(context: BenchContext): Promise<Outcome> {
-  const parts = await startSubject(context);
+  // Reading an ended video asks Temporal nothing, so there is none.
+  const { parts } = await startSubjectGateway(context, {});
   const id = await enterEndedVideo(parts.database.db);
   const bareUrl = await startBareServer(parts.database, context);
   const load = startLoad(context);

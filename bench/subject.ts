@@ -10,6 +10,9 @@ import { packageRoot } from '../src/config/package-root.ts';
 import { atPort, type Config, embeddedOnly, loadConfig } from '../src/config/settings.ts';
 import type { AccountConfig } from '../src/domain/account.ts';
 import { type Log, openLog } from '../src/observe/log.ts';
+import { startGateway } from '../src/process/gateway.ts';
+import { TemporalLink } from '../src/process/link.ts';
+import { openParts, type Parts } from '../src/process/parts.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
 import type { BenchContext } from './benchmark.ts';
 
@@ -29,6 +32,19 @@ export async function subjectConfig({ dataDir }: BenchContext, account: Partial<
 /** The log at its usual level: what it costs belongs to what is measured. */
 export function openSubjectLog({ dataDir }: BenchContext): Log {
   return openLog('info', pino.destination({ dest: join(dataDir, 'clipyard.log'), sync: true }));
+}
+
+/** A gateway that listens, over its catalog, in this process; no worker, and Temporal only once the link is opened. */
+export async function startSubjectGateway(
+  given: BenchContext,
+  account: Partial<AccountConfig>,
+): Promise<{ readonly parts: Parts; readonly link: TemporalLink }> {
+  const context = { ...given, log: openSubjectLog(given) };
+  const config = await subjectConfig(context, account);
+  const parts = await openParts(config, context);
+  const link = new TemporalLink(config, context);
+  await startGateway({ parts, link, checkWorkers: async () => undefined, context });
+  return { parts, link };
 }
 
 /** What the command prints behind `name` once it is ready. */

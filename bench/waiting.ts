@@ -14,7 +14,8 @@ import { type Config, loadConfig } from '../src/config/settings.ts';
 import { TemporalLink } from '../src/process/link.ts';
 import { openParts, type Parts } from '../src/process/parts.ts';
 import { whenAborted } from '../src/process/stop.ts';
-import { discoverUpstreamModels, runWorkers } from '../src/process/workers.ts';
+import { discoverUpstreamModels } from '../src/process/upstream-models.ts';
+import { runWorkers } from '../src/process/workers.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
 import { installTemporalRuntime } from '../src/temporal/runtime.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
@@ -166,24 +167,23 @@ async function writeSettings(context: BenchContext) {
 /** What `clipyard work` does, in this process: its memory is measured, with nothing else in it. */
 async function startWorking({ stop, closers }: BenchContext, { parts, link }: { parts: Parts; link: TemporalLink }) {
   await discoverUpstreamModels(parts);
-  const workers = runWorkers(parts, link.current());
+  const workers = runWorkers(parts, link);
   closers.add('workers', () => workers.stop());
   await Promise.race([workers.ready, whenAborted(stop)]);
 }
 
-async function startSubject(context: BenchContext): Promise<Subject> {
-  const { stop, closers } = context;
+async function startSubject(given: BenchContext): Promise<Subject> {
+  const context = { ...given, log: openSubjectLog(given) };
   const settings = await writeSettings(context);
   const config = loadConfig(settings);
-  const log = openSubjectLog(context);
-  installTemporalRuntime(log);
-  const parts = await openParts(config, log, closers);
-  const link = new TemporalLink({ config, log, closers, stop });
+  installTemporalRuntime(context.log);
+  const parts = await openParts(config, context);
+  const link = new TemporalLink(config, context);
   const { address } = (await link.openEmbedded()).settings;
   await startWorking(context, { parts, link });
   const gatewaySettings = { ...settings, TEMPORAL_ADDRESS: address };
   await startCommand(context, { args: ['serve'], settings: gatewaySettings, prints: 'gateway' });
-  return { db: parts.database.db, stop, post: poster(context, config) };
+  return { db: parts.database.db, stop: context.stop, post: poster(context, config) };
 }
 
 function poster({ closers }: BenchContext, { publicUrl }: Config): Subject['post'] {

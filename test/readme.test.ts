@@ -5,16 +5,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../src/temporal/dev-server/process.ts';
 import { readClip } from './sandbox/mp4-reader.ts';
 import { readProjectFile } from './source-files.ts';
-import {
-  type ClipyardProcess,
-  compile,
-  freePort,
-  startClipyard,
-  untilPrinted,
-  untilReady,
-} from './system/clipyard-process.ts';
+import { type ClipyardProcess, compile, startClipyard, untilPrinted, untilReady } from './system/clipyard-process.ts';
 
 const ADDRESS = 'http://127.0.0.1:8787';
 
@@ -34,7 +28,7 @@ beforeAll(async () => {
   // Where `npx` looks, as in the checkout; the data directory is its default.
   mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
   symlinkSync(resolve(__dirname, '../bin/clipyard.js'), join(folder, 'node_modules/.bin/clipyard'));
-  port = await freePort();
+  port = await freePort(0);
   running = startClipyard(['up'], {
     CLIPYARD_DATA_DIR: join(folder, '.clipyard'),
     CLIPYARD_PORT: String(port),

@@ -1,44 +1,27 @@
 /** A whole Clipyard for tests: real Temporal server, workers, gateway over HTTP, sandbox; one per test file. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
-import type { ActivityDependencies } from '../activities/dependencies.ts';
-import { createActivities } from '../activities/index.ts';
-import { createClipArchiver, createClipInspector } from '../src/archive/archive-clip.ts';
-import { createImageLinker } from '../src/archive/link-input-image.ts';
-import { createImageLoader } from '../src/archive/load-input-image.ts';
-import { createPosterMaker } from '../src/archive/poster.ts';
-import { createSpriteSheets } from '../src/archive/sprite-sheet.ts';
-import { syncAccounts } from '../src/catalog/accounts.ts';
-import { ensureRootCaller } from '../src/catalog/callers.ts';
-import { watchChanges } from '../src/catalog/changes.ts';
-import { openDatabase } from '../src/catalog/driver/database.ts';
-import { findInputImage } from '../src/catalog/input-images.ts';
+import type { Db } from '../src/catalog/driver/database.ts';
 import { findVideo } from '../src/catalog/videos.ts';
-import { DIALECTS } from '../src/dialects/index.ts';
 import type { AccountConfig } from '../src/domain/account.ts';
 import type { ProviderName } from '../src/domain/vendor.ts';
 import { isEnded, type Video } from '../src/domain/video.ts';
-import { createGateway } from '../src/gateway/gateway.ts';
-import { buildApp } from '../src/http/app.ts';
-import { mediaRoutes } from '../src/http/media/routes.ts';
-import { createFileStore } from '../src/media/file-store.ts';
-import { createLinkSigner, createVideoLinks } from '../src/media/signed-links.ts';
-import { fetchUntrusted } from '../src/net/untrusted/fetch.ts';
-import { withFacts } from '../src/process/parts.ts';
-import { PROVIDERS_BY_NAME } from '../src/providers/index.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
-import { discoverModels } from '../src/submissions/discover-models.ts';
-import { createTaskFollower } from '../src/submissions/follow.ts';
-import { connectWorker, openTemporalClient } from '../src/temporal/connection.ts';
-import { type DevServer, startDevServer } from '../src/temporal/dev-server/server.ts';
+import { type ActivityOverrides, activityDependenciesOf } from '../src/process/activity-dependencies.ts';
+import { type OpenGateway, openGateway } from '../src/process/gateway.ts';
+import { TemporalLink } from '../src/process/link.ts';
+import type { Parts } from '../src/process/parts.ts';
+import type { ProcessContext } from '../src/process/run.ts';
+import { discoverUpstreamModels } from '../src/process/upstream-models.ts';
+import { openWorkers } from '../src/process/workers.ts';
+import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { connectWorker } from '../src/temporal/connection.ts';
+import { startDevServer } from '../src/temporal/dev-server/server.ts';
 import { installTemporalRuntime } from '../src/temporal/runtime.ts';
-import { ensureSweepSchedule, type RunningWorkers, startWorkers } from '../src/temporal/worker.ts';
-import { createWorkflowControl } from '../src/temporal/workflow-control.ts';
+import { openTestParts, ROOT_KEY } from './open-parts.ts';
+import { SandboxClient } from './sandbox/sandbox-client.ts';
 import { silentLog } from './temporal/silent-log.ts';
+
+export { ROOT_KEY };
 
 // As found and made by the global set-up.
 const { TEMPORAL_CLI_PATH: SERVER = '', CLIPYARD_TEST_WORKFLOW_BUNDLE: WORKFLOW_BUNDLE = '' } = process.env;
@@ -46,10 +29,10 @@ const { TEMPORAL_CLI_PATH: SERVER = '', CLIPYARD_TEST_WORKFLOW_BUNDLE: WORKFLOW_
 /** Nobody listens there: links are read through the application itself. */
 const PUBLIC_URL = 'http://127.0.0.1';
 
-export const ROOT_KEY = 'cy_root_key_of_the_tests';
-
 /** Long enough on a machine that has much else to do: only a video that never comes so far should be told of. */
 const UNTIL_MS = 100_000;
+
+const TIMEOUTS = { createTimeoutMs: 10_000, deliveryTimeoutMs: 30_000, exchangeTimeoutMs: 10_000 };
 
 // Once for a test file, however many stacks it starts.
 installTemporalRuntime(silentLog());
@@ -60,144 +43,109 @@ export interface StackOptions {
   readonly account?: Partial<AccountConfig>;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts?: readonly string[];
-  readonly dependencies?: Partial<ActivityDependencies>;
+  readonly dependencies?: ActivityOverrides;
 }
 
-/** Starts everything; `close` ends it. */
-export async function startStack({
-  speed = 20,
-  provider = 'airforce',
-  account = {},
-  trustedHosts = [],
-  dependencies = {},
-}: StackOptions = {}) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-stack-'));
-  const log = silentLog();
-  const sandbox: Sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
-  const startServer = (): Promise<DevServer> => startDevServer({ binary: SERVER, dataDir, namespace: 'default', log });
-  let server = await startServer();
-  const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
-  const { db } = database;
-  const accounts: readonly AccountConfig[] = [
-    {
-      id: 'sandbox',
-      provider,
-      baseUrl: `${sandbox.url}/${provider}`,
-      apiKey: 'sk-air-tests',
-      maxConcurrentTasks: 4,
-      maxRequestsPerSecond: 1000,
-      shared: false,
-      list: true,
-      pool: 'main',
-      onLostAnswer: 'fail',
-      lostAnswerHoldMs: 1000,
-      trustedHosts: [],
-      timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500, resultRetryMs: 3000 },
-      ...account,
-    },
-  ];
-  await ensureRootCaller(db, ROOT_KEY);
-  await syncAccounts(db, accounts.map(withFacts));
-  const { client, connection, close: closeClient } = openTemporalClient({ address: server.address }, 'default');
-  const workflows = createWorkflowControl(client);
-  const store = createFileStore(join(dataDir, 'media'));
-  const makePoster = createPosterMaker(log);
-  const signer = createLinkSigner(['signing key of the tests'], PUBLIC_URL);
-  const archiveClip = createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster });
-  const providers = { ...PROVIDERS_BY_NAME, ...dependencies.providers };
-  const follower = createTaskFollower({ providers, accounts, workflows, log });
-  const parts: ActivityDependencies = {
-    db,
-    store,
-    archiveClip,
-    inspectClip: createClipInspector({ store, makePoster }),
-    loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts }),
-    linkImage: createImageLinker(signer, PUBLIC_URL),
-    providers: PROVIDERS_BY_NAME,
-    accounts,
-    workflows,
-    follower,
-    log,
-    countIncident: () => undefined,
-    createTimeoutMs: 10_000,
-    deliveryTimeoutMs: 30_000,
-    exchangeTimeoutMs: 10_000,
-    ...dependencies,
+/** One account at the sandbox, polled closely. */
+function accountAt(sandboxUrl: string, { provider = 'airforce', account = {} }: StackOptions): AccountConfig {
+  return {
+    id: 'sandbox',
+    provider,
+    baseUrl: `${sandboxUrl}/${provider}`,
+    apiKey: 'sk-air-tests',
+    maxConcurrentTasks: 4,
+    maxRequestsPerSecond: 1000,
+    shared: false,
+    list: true,
+    pool: 'main',
+    onLostAnswer: 'fail',
+    lostAnswerHoldMs: 1000,
+    trustedHosts: [],
+    timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500, resultRetryMs: 3000 },
+    ...account,
   };
-  await discoverModels(parts);
-  const native = await connectWorker({ address: server.address }, log, AbortSignal.timeout(30_000));
-  const startWorking = (): Promise<RunningWorkers> =>
-    startWorkers({
-      connection: native,
-      namespace: 'default',
-      activities: createActivities(parts),
-      workflowBundlePath: WORKFLOW_BUNDLE,
-      drainMs: 5000,
-    });
-  let workers = await startWorking();
-  await ensureSweepSchedule(client);
-  const changes = await watchChanges(database);
-  const gateway = createGateway({
-    db,
-    store,
-    workflows,
-    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
-    subscribe: changes.subscribe,
-    log,
-  });
-  const app: FastifyInstance = buildApp({
-    gateway,
-    dialects: DIALECTS,
-    links: createVideoLinks(signer),
-    store,
-    trustedHosts,
-    health: {
-      checks: { catalog: database.check, storage: store.check, temporal: workflows.check, workers: async () => {} },
-      isDraining: () => false,
+}
+
+/** A Temporal server that can be stopped and started, and the link to it. */
+async function openTemporal({ config }: Parts, context: ProcessContext) {
+  const { namespace } = config.temporal;
+  const start = () => startDevServer({ binary: SERVER, dataDir: config.dataDir, namespace, log: context.log });
+  let server = await start();
+  context.closers.add('Temporal', () => server.stop());
+  const { address } = server;
+  const link = new TemporalLink({ ...config, temporal: { ...config.temporal, connection: { address } } }, context);
+  link.openExternal();
+  return {
+    link,
+    stopTemporal: () => server.stop(),
+    async startTemporal() {
+      server = await start();
     },
-    plugins: [
-      mediaRoutes({
-        store,
-        links: signer,
-        findVideo: (id) => findVideo(db, id),
-        findInputImage: (sha256) => findInputImage(db, sha256),
-      }),
-    ],
-    log,
-  });
+  };
+}
+
+interface Working {
+  readonly parts: Parts;
+  readonly link: TemporalLink;
+  readonly context: ProcessContext;
+  readonly overrides: ActivityOverrides;
+}
+
+/** Workers that can be stopped and started, all of them over one connection. */
+async function openWorking({ parts, link, context, overrides }: Working) {
+  const { closers, log } = context;
+  const native = await connectWorker(link.current().settings, log, AbortSignal.timeout(30_000));
+  closers.add('connection of the workers', () => native.close());
+  const dependencies = activityDependenciesOf(parts, link, { ...TIMEOUTS, ...overrides });
+  const options = { parts, link, dependencies, connection: native, workflowBundlePath: WORKFLOW_BUNDLE };
+  let workers = await openWorkers(options);
+  closers.add('workers', () => workers.shutdown());
+  closers.add('followed tasks', () => dependencies.follower.close());
+  const stopWorkers = () => workers.shutdown();
+  const startWorkers = async () => {
+    workers = await openWorkers(options);
+  };
+  const restartWorkers = async () => {
+    await stopWorkers();
+    await startWorkers();
+  };
+  return { native, dependencies, stopWorkers, startWorkers, restartWorkers };
+}
+
+/** Videos as root makes them, and what becomes of them. */
+function videosOf({ app, gateway }: OpenGateway, db: Db) {
   const headers = { authorization: `Bearer ${ROOT_KEY}` };
 
+  async function video(id: string): Promise<Video> {
+    const found = await findVideo(db, id);
+    if (!found) throw new Error(`no video ${id}`);
+    return found;
+  }
+
+  /** Resolves when the video has come so far, told by its changes. */
+  async function until(id: string, reached: (video: Video) => boolean): Promise<Video> {
+    return await new Promise((resolve, reject) => {
+      const look = async () => {
+        const found = await findVideo(db, id);
+        if (!found || !reached(found)) return;
+        stop();
+        clearTimeout(timer);
+        resolve(found);
+      };
+      const stop = gateway.watch(id, () => void look().catch(reject));
+      const timer = setTimeout(() => {
+        stop();
+        void findVideo(db, id).then((found) => reject(new Error(`video stays as it is: ${JSON.stringify(found)}`)));
+      }, UNTIL_MS);
+      look().catch(reject);
+    });
+  }
+
   return {
-    app,
-    client,
-    connection,
-    native,
-    database,
-    db,
-    sandbox,
-    server,
-    store,
-    workflows,
-    gateway,
-    dataDir,
     headers,
-    dependencies: parts,
-    async restartWorkers() {
-      await workers.shutdown();
-      workers = await startWorking();
-    },
-    async stopWorkers() {
-      await workers.shutdown();
-    },
-    async startWorkers() {
-      workers = await startWorking();
-    },
-    async stopTemporal() {
-      await server.stop();
-    },
-    async startTemporal() {
-      server = await startServer();
-    },
+    video,
+    until,
+    ended: (id: string) => until(id, ({ state }) => isEnded(state)),
     async create(body: object = {}): Promise<string> {
       const answer = await app.inject({
         method: 'POST',
@@ -208,72 +156,60 @@ export async function startStack({
       if (answer.statusCode !== 200) throw new Error(answer.body);
       return (answer.json() as { task_id: string }).task_id;
     },
-    /** Ids of a workflow's children, as soon as it has any. */
-    async childrenOf(workflowId: string): Promise<readonly string[]> {
-      for (let tries = 0; tries < 100; tries++) {
-        const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
-        const started = events?.flatMap(
-          ({ childWorkflowExecutionStartedEventAttributes: child }) => child?.workflowExecution?.workflowId ?? [],
-        );
-        if (started?.length) return started;
-        await wait(100);
-      }
-      return [];
-    },
-    async video(id: string): Promise<Video> {
-      const video = await findVideo(db, id);
-      if (!video) throw new Error(`no video ${id}`);
-      return video;
-    },
-    /** Resolves when the video has come so far, told by its changes. */
-    async until(id: string, reached: (video: Video) => boolean): Promise<Video> {
-      return await new Promise((resolve, reject) => {
-        const look = async () => {
-          const video = await findVideo(db, id);
-          if (!video || !reached(video)) return;
-          stop();
-          clearTimeout(timer);
-          resolve(video);
-        };
-        const stop = changes.subscribe(id, () => void look().catch(reject));
-        const timer = setTimeout(() => {
-          stop();
-          void findVideo(db, id).then((video) => reject(new Error(`video stays as it is: ${JSON.stringify(video)}`)));
-        }, UNTIL_MS);
-        look().catch(reject);
-      });
-    },
-    ended(id: string): Promise<Video> {
-      return this.until(id, (video) => isEnded(video.state));
-    },
-    async bill() {
-      const answer = await fetch(`${sandbox.url}/_sandbox/bill`);
-      return (await answer.json()) as {
-        tasks: { id: string; costMicroUsd: number; state: string; request: Record<string, unknown> }[];
-        peakConcurrent: Record<string, number>;
-      };
-    },
-    async faults(faults: readonly object[], more: object = {}) {
-      const answer = await fetch(`${sandbox.url}/_sandbox/faults`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ faults, ...more }),
-      });
-      if (!answer.ok) throw new Error(await answer.text());
-    },
-    async close() {
-      await gateway.close();
-      await app.close();
-      await follower.close();
-      await workers.shutdown();
-      await changes.close();
-      await closeClient();
-      await native.close();
-      await server.stop();
-      await database.close();
-      await sandbox.close();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+  };
+}
+
+/** Ids of a workflow's children, as soon as it has any. */
+async function childrenOf(link: TemporalLink, workflowId: string): Promise<readonly string[]> {
+  for (let tries = 0; tries < 100; tries++) {
+    const { events } = await link.current().client.workflow.getHandle(workflowId).fetchHistory();
+    const started = events?.flatMap(
+      ({ childWorkflowExecutionStartedEventAttributes: child }) => child?.workflowExecution?.workflowId ?? [],
+    );
+    if (started?.length) return started;
+    await wait(100);
+  }
+  return [];
+}
+
+/** Starts everything; `close` ends it. */
+export async function startStack(options: StackOptions = {}) {
+  const { speed = 20, trustedHosts = [], dependencies = {} } = options;
+  const { providers, ...overrides } = dependencies;
+  const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
+  const settings = {
+    accounts: [accountAt(sandbox.url, options)],
+    publicUrl: PUBLIC_URL,
+    trustedHosts: [...trustedHosts],
+    drainSeconds: 5,
+  };
+  const { parts, context, close } = await openTestParts({ config: settings, ...(providers && { providers }) });
+  context.closers.add('sandbox', () => sandbox.close());
+  const { link, ...temporal } = await openTemporal(parts, context);
+  await discoverUpstreamModels(parts);
+  const working = await openWorking({ parts, link, context, overrides });
+  const opened = await openGateway({ parts, link, checkWorkers: async () => undefined, context });
+  const { database, store } = parts;
+  const { db } = database;
+  const { client, connection } = link.current();
+  const tester = new SandboxClient(sandbox.url);
+
+  return {
+    ...opened,
+    ...temporal,
+    ...working,
+    ...videosOf(opened, db),
+    client,
+    connection,
+    database,
+    db,
+    sandbox,
+    store,
+    workflows: link.workflows,
+    childrenOf: (workflowId: string) => childrenOf(link, workflowId),
+    bill: () => tester.bill(),
+    faults: (faults: readonly object[], more: object = {}) => tester.configure({ faults, ...more }),
+    close,
   };
 }
 

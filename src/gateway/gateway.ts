@@ -96,10 +96,26 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** What the documented APIs ask for; the rest is for our own routes and for the process. */
+export type DialectGateway = Pick<
+  Gateway,
+  | 'authenticate'
+  | 'create'
+  | 'createMany'
+  | 'read'
+  | 'list'
+  | 'cancel'
+  | 'remove'
+  | 'retain'
+  | 'spriteSheetKey'
+  | 'offers'
+  | 'watch'
+>;
+
 export interface GatewayDependencies {
   readonly db: Db;
   readonly store: MediaStore;
-  readonly workflows: Pick<VideoWorkflows, 'start' | 'cancel' | 'signalGranted' | 'signalRecheck' | 'rearchive'>;
+  readonly workflows: VideoWorkflows;
   readonly spriteSheets: SpriteSheets;
   /** Wakes whoever follows a video after each of its changes. */
   readonly subscribe: (videoId: string, onChange: () => void) => () => void;

@@ -13,7 +13,7 @@ import {
 } from 'fastify';
 import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
@@ -29,7 +29,7 @@ import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
 
 export interface AppOptions {
-  readonly gateway: Gateway;
+  readonly gateway: DialectGateway;
   /** By the name each is mounted under; at shared paths the first answers by default. */
   readonly dialects: DialectTable;
   readonly links: VideoLinks;

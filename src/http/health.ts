@@ -1,6 +1,7 @@
 /** Liveness and readiness: is the process there, and can it do its work. */
 
 import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify';
+import { withDeadline } from '../domain/deadline.ts';
 import { livenessAnswer, readinessAnswer } from '../wire/clipyard.ts';
 import type { Tag } from './own/operation.ts';
 import { own } from './own/own.ts';
@@ -25,17 +26,13 @@ export interface HealthOptions {
 
 /** What is wrong with a part, null when nothing is. */
 async function problemOf(check: () => Promise<unknown>): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
-  });
   try {
-    await Promise.race([check(), timeout]);
+    await withDeadline(check(), CHECK_TIMEOUT_MS, () => {
+      throw new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
+    });
     return null;
   } catch (error) {
     return error ?? new Error('unknown');
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { atPort, type Config, embeddedOnly } from '../config/settings.ts';
+import { withDeadline } from '../domain/deadline.ts';
 import { type Log, openReadableLog } from '../observe/log.ts';
 import { freePort } from '../temporal/dev-server/process.ts';
 import { installTemporalRuntime } from '../temporal/runtime.ts';
@@ -11,7 +12,8 @@ import { startGateway } from './gateway.ts';
 import { TemporalLink } from './link.ts';
 import { openParts, type Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
-import { discoverUpstreamModels, runWorkers, type WorkerPart } from './workers.ts';
+import { discoverUpstreamModels } from './upstream-models.ts';
+import { runWorkers, type WorkerPart } from './workers.ts';
 
 /** What an all-in-one process shows of itself. */
 export interface AllInOne {
@@ -33,12 +35,7 @@ async function withSandbox(config: Config, log: Log, closers: Closers) {
 }
 
 async function waitAtMost(work: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
+  await withDeadline(work, limitMs, () => undefined);
 }
 
 /** What is still being started when the process is told to stop gets this long to come up and be closed. */
@@ -59,9 +56,9 @@ export async function startAllInOne(
   installTemporalRuntime(log);
   mkdirSync(given.dataDir, { recursive: true });
   const { config, sandboxUrl } = await withSandbox(given, log, closers);
-  const parts = await openParts(config, log, closers);
+  const parts = await openParts(config, context);
   const temporalClosers = new Closers(log);
-  const link = new TemporalLink({ config, log: temporalLog, closers: temporalClosers, stop });
+  const link = new TemporalLink(config, { log: temporalLog, closers: temporalClosers, stop });
   const opening = link.openEmbedded();
   closers.add('Temporal', async () => {
     await waitAtMost(settled(opening), START_BOUND_MS);
@@ -70,7 +67,7 @@ export async function startAllInOne(
   let workers: WorkerPart | null = null;
   closers.add('workers', async () => workers?.stop());
   const working = opening.then(async (opened) => {
-    if (!stop.aborted) workers = runWorkers(parts, opened);
+    if (!stop.aborted) workers = runWorkers(parts, link);
     await workers?.ready;
     return { uiUrl: opened.uiUrl };
   });
@@ -81,7 +78,7 @@ export async function startAllInOne(
   const checkWorkers = async () => {
     if (workers?.state() !== 'up') throw new Error('the workers do not poll');
   };
-  await startGateway({ parts, link, checkWorkers, stop, closers });
+  await startGateway({ parts, link, checkWorkers, context });
   return { parts, sandboxUrl, working };
 }
 

@@ -13,7 +13,8 @@ import { openParts, type Parts } from './parts.ts';
 import { rootKeyFile } from './root-key-file.ts';
 import type { ProcessContext } from './run.ts';
 import { whenAborted } from './stop.ts';
-import { discoverUpstreamModels, runWorkers } from './workers.ts';
+import { discoverUpstreamModels } from './upstream-models.ts';
+import { runWorkers } from './workers.ts';
 
 type Print = (line: string) => void;
 
@@ -64,30 +65,32 @@ async function checkPollers(link: TemporalLink, namespace: string): Promise<void
 }
 
 /** `clipyard serve`. */
-export async function serve(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+export async function serve(config: Config, context: ProcessContext): Promise<void> {
   requireSharedCatalog(config, 'serve');
-  const parts = await openParts(config, log, closers);
-  const link = new TemporalLink({ config, log, closers, stop });
+  const parts = await openParts(config, context);
+  const link = new TemporalLink(config, context);
   link.openExternal();
   const checkWorkers = () => checkPollers(link, config.temporal.namespace);
-  await startGateway({ parts, link, checkWorkers, stop, closers });
-  await startMetrics(parts, closers);
+  await startGateway({ parts, link, checkWorkers, context });
+  await startMetrics(parts, context.closers);
   printOut(`gateway    ${config.publicUrl}`);
   printRootKey(parts);
-  await whenAborted(stop);
+  await whenAborted(context.stop);
 }
 
 /** `clipyard work`. */
-export async function work(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+export async function work(config: Config, context: ProcessContext): Promise<void> {
+  const { log, stop, closers } = context;
   requireSharedCatalog(config, 'work');
   installTemporalRuntime(log);
-  const parts = await openParts(config, log, closers);
+  const parts = await openParts(config, context);
   await startMetrics(parts, closers);
   printRootKey(parts);
-  const opened = new TemporalLink({ config, log, closers, stop }).openExternal();
+  const link = new TemporalLink(config, context);
+  link.openExternal();
   // Beside the start: an upstream that does not answer must not hold it up, and the sweep asks again.
   void discoverUpstreamModels(parts);
-  const workers = runWorkers(parts, opened);
+  const workers = runWorkers(parts, link);
   closers.add('workers', () => workers.stop());
   await workers.ready;
   if (!stop.aborted) printOut('workers    up');
@@ -95,12 +98,12 @@ export async function work(config: Config, { log, stop, closers }: ProcessContex
 }
 
 /** `clipyard temporal`. */
-export async function temporal(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+export async function temporal(config: Config, context: ProcessContext): Promise<void> {
   if (config.temporal.external) throw new ConfigError('TEMPORAL_ADDRESS or TEMPORAL_PROFILE names a server already');
-  const { settings, uiUrl } = await new TemporalLink({ config, log, closers, stop }).openEmbedded();
+  const { settings, uiUrl } = await new TemporalLink(config, context).openEmbedded();
   printOut(`temporal   ${settings.address}`);
   printOut(`ui         ${uiUrl}`);
-  await whenAborted(stop);
+  await whenAborted(context.stop);
 }
 
 export interface SandboxCommand {

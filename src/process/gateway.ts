@@ -1,7 +1,8 @@
 /** The gateway as a part of a process: the HTTP application over the catalog, listening. */
 
+import type { FastifyInstance } from 'fastify';
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
-import { type ChangeWatcher, watchChanges } from '../catalog/changes.ts';
+import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { findInputImage } from '../catalog/input-images.ts';
 import { readRestoreState } from '../catalog/reopenings.ts';
@@ -9,45 +10,42 @@ import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { ConfigError } from '../config/settings.ts';
 import { DIALECTS } from '../dialects/index.ts';
-import { createAdministration } from '../gateway/administration.ts';
-import { createGateway } from '../gateway/gateway.ts';
-import { buildApp } from '../http/app.ts';
+import { withDeadline } from '../domain/deadline.ts';
+import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import { type Administration, createAdministration } from '../gateway/administration.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { type AppOptions, buildApp } from '../http/app.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
-import { createLinkSigner, createVideoLinks } from '../media/signed-links.ts';
+import { createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
-import type { Closers } from './closers.ts';
-import type { TemporalLink } from './link.ts';
+import { announceGrants } from '../submissions/dependencies.ts';
 import type { Parts } from './parts.ts';
-import { ensureSigningKeys } from './secrets.ts';
+import type { ProcessContext } from './run.ts';
 import { isPortTaken } from './taken-port.ts';
 
 export interface GatewayOptions {
   readonly parts: Parts;
-  readonly link: TemporalLink;
+  readonly link: {
+    readonly workflows: VideoWorkflows;
+    /** Where the video's workflow can be looked at; null without a UI. */
+    workflowUrl(videoId: string): string | null;
+  };
   /** Rejects when no worker works. */
   readonly checkWorkers: () => Promise<unknown>;
-  /** Aborted when the process is told to stop. */
-  readonly stop: AbortSignal;
-  readonly closers: Closers;
+  readonly context: Pick<ProcessContext, 'stop' | 'closers'>;
+  /** In place of links that the parts' keys sign. */
+  readonly links?: AppOptions['links'];
+  /** In place of giving the free slots of an account that was resumed to the videos that wait. */
+  readonly onResumed?: (account: string) => Promise<void>;
 }
 
-/** Where the video's workflow can be looked at; null without a UI. */
-function workflowUrlOf({ link, parts }: GatewayOptions, videoId: string): string | null {
-  if (link.uiUrl === null) return null;
-  const { namespace } = parts.config.temporal;
-  return `${link.uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(videoId)}`;
-}
-
-/** Gives an account's free slots to who waits; a winner that cannot be told now is told by the sweep. */
-async function grantFreeSlots({ parts, link }: GatewayOptions, account: string): Promise<void> {
-  const grants = await inTransaction(parts.database.db, (tx) => grantSlotsOfAccount(tx, account));
-  for (const { videoId, ...slot } of grants) {
-    await link.workflows.signalGranted(videoId, slot).catch((error: unknown) => {
-      parts.log.warn({ videoId, err: error }, 'a granted slot could not be announced; the sweep will');
-    });
-  }
+export interface OpenGateway {
+  readonly gateway: Gateway;
+  readonly administration: Administration;
+  /** Not listening yet. */
+  readonly app: FastifyInstance;
 }
 
 /** What keeps slots from being granted, and what there is to do about it. */
@@ -60,12 +58,13 @@ async function readNotice(db: Db): Promise<string | null> {
   return `a restore is under way: no slot is granted until ${restore.videos} videos have opened again and lists were read`;
 }
 
-async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) {
-  const { parts, link, checkWorkers, stop, closers } = options;
-  const { config, log, database, store, metrics } = parts;
+/** Opens the gateway with everything that it serves; `closers` closes it, with a bound: what still runs then is cut. */
+export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
+  const { parts, link, context, links = createVideoLinks(parts.signer), onResumed } = options;
+  const { log, database, store } = parts;
   const { db } = database;
-  const signer = createLinkSigner(await ensureSigningKeys(config, database), config.publicUrl);
-  const links = createVideoLinks(signer);
+  const changes = await watchChanges(database);
+  context.closers.add('change notices', () => changes.close());
   const gateway = createGateway({
     db,
     store,
@@ -74,7 +73,30 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
     subscribe: changes.subscribe,
     log,
   });
-  closers.add('gateway', () => gateway.close());
+  context.closers.add('gateway', () => gateway.close());
+  const administration = createAdministration({
+    db,
+    onResumed: onResumed ?? ((account) => grantFreeSlots(options, account)),
+  });
+  const app = appOf(options, { gateway, administration, links });
+  context.closers.add('HTTP', () => closeWithin(app, parts.config.drainSeconds));
+  return { gateway, administration, app };
+}
+
+/** Gives an account's free slots to the videos that wait; a winner that cannot be told now is told by the sweep. */
+async function grantFreeSlots({ parts, link }: GatewayOptions, account: string): Promise<void> {
+  const grants = await inTransaction(parts.database.db, (tx) => grantSlotsOfAccount(tx, account));
+  await announceGrants({ workflows: link.workflows, log: parts.log }, grants);
+}
+
+interface Served extends Pick<OpenGateway, 'gateway' | 'administration'> {
+  readonly links: AppOptions['links'];
+}
+
+function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: Served): FastifyInstance {
+  const { config, log, database, store, signer, metrics } = parts;
+  const { db } = database;
+  const { gateway, links } = served;
   return buildApp({
     gateway,
     dialects: DIALECTS,
@@ -86,11 +108,11 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
       checks: {
         catalog: () => database.check(),
         storage: () => store.check(),
-        temporal: async () => link.current().control.check(),
+        temporal: () => link.workflows.check(),
         workers: checkWorkers,
       },
-      readNotice: () => readNotice(db),
-      isDraining: () => stop.aborted,
+      readNotice: () => readNotice(database.db),
+      isDraining: () => context.stop.aborted,
     },
     plugins: [
       mediaRoutes({
@@ -99,12 +121,7 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      ownRoutes({
-        gateway,
-        administration: createAdministration({ db, onResumed: (account) => grantFreeSlots(options, account) }),
-        links,
-        workflowUrl: (videoId) => workflowUrlOf(options, videoId),
-      }),
+      ownRoutes({ ...served, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),
@@ -112,27 +129,17 @@ async function buildGatewayApp(options: GatewayOptions, changes: ChangeWatcher) 
   });
 }
 
-/** Closes with a bound: requests get the drain time, and what is left then is cut. */
-async function closeWithin(close: () => Promise<unknown>, drainSeconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`requests still ran after ${drainSeconds} s`)), drainSeconds * 1_000);
+/** Requests get the drain time. */
+async function closeWithin(app: FastifyInstance, drainSeconds: number): Promise<void> {
+  await withDeadline(app.close(), drainSeconds * 1000, () => {
+    throw new Error(`requests still ran after ${drainSeconds} s`);
   });
-  try {
-    await Promise.race([close(), bound]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
-/** Starts to listen; `closers` stops that: no new requests, streams ended, running requests finished. */
+/** Opens the gateway and starts to listen; `closers` stops that: no new requests, streams ended, running ones finished. */
 export async function startGateway(options: GatewayOptions): Promise<void> {
-  const { parts, closers } = options;
-  const { host, port, drainSeconds } = parts.config;
-  const changes = await watchChanges(parts.database);
-  closers.add('change notices', () => changes.close());
-  const app = await buildGatewayApp(options, changes);
-  closers.add('HTTP', () => closeWithin(() => app.close(), drainSeconds));
+  const { host, port } = options.parts.config;
+  const { app } = await openGateway(options);
   try {
     await app.listen({ host, port });
   } catch (error) {

@@ -4,20 +4,17 @@ import type { Client, Connection } from '@temporalio/client';
 import { packageRoot } from '../config/package-root.ts';
 import type { Config } from '../config/settings.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import type { GatewayDependencies } from '../gateway/gateway.ts';
-import type { Log } from '../observe/log.ts';
 import { type ConnectionSettings, openTemporalClient } from '../temporal/connection.ts';
 import { findServer } from '../temporal/dev-server/find.ts';
 import { startDevServer } from '../temporal/dev-server/server.ts';
 import { createWorkflowControl } from '../temporal/workflow-control.ts';
-import type { Closers } from './closers.ts';
+import type { ProcessContext } from './run.ts';
 
 /** What is there once the server's address is known. */
 export interface OpenLink {
   readonly settings: ConnectionSettings;
   readonly connection: Connection;
   readonly client: Client;
-  readonly control: VideoWorkflows;
   /** Null where nobody told. */
   readonly uiUrl: string | null;
 }
@@ -28,34 +25,27 @@ const USUAL_ADDRESS = '127.0.0.1:7233';
 /** gRPC's UNAVAILABLE. */
 const AWAY = 14;
 
-export interface LinkOptions {
-  readonly config: Config;
-  readonly log: Log;
-  /** For what is opened here, however late: below everything that uses the link. */
-  readonly closers: Closers;
-  /** Ends the search for a server. */
-  readonly stop: AbortSignal;
-}
-
 export class TemporalLink {
   readonly #config: Config;
-  readonly #log: Log;
-  readonly #closers: Closers;
-  readonly #stop: AbortSignal;
+  readonly #context: ProcessContext;
   #open: OpenLink | null = null;
+  /** Each call fails until there is a server; what was accepted before is started later. */
+  readonly workflows: VideoWorkflows = createWorkflowControl(() => this.current().client);
 
-  constructor({ config, log, closers, stop }: LinkOptions) {
+  /**
+   * A stop ends the search for a server. What is opened, however late, is closed with `closers`: it stands below
+   * everything that uses the link.
+   */
+  constructor(config: Config, context: ProcessContext) {
     this.#config = config;
-    this.#log = log;
-    this.#closers = closers;
-    this.#stop = stop;
+    this.#context = context;
   }
 
   /** Names the external server; whether it is there is found out by its use. */
   openExternal(): OpenLink {
     const { connection, uiUrl } = this.#config.temporal;
     const settings = { ...connection, address: connection.address ?? USUAL_ADDRESS };
-    this.#log.info({ address: settings.address }, 'using the Temporal server that the settings name');
+    this.#context.log.info({ address: settings.address }, 'using the Temporal server that the settings name');
     return this.#use(settings, uiUrl);
   }
 
@@ -64,22 +54,17 @@ export class TemporalLink {
     const { external, cliPath, namespace, uiUrl } = this.#config.temporal;
     if (external) return this.openExternal();
     const { cacheDir, dataDir } = this.#config;
-    const binary = await findServer({
-      cliPath,
-      cacheDir,
-      packageRoot: packageRoot(),
-      log: this.#log,
-      signal: this.#stop,
-    });
-    const server = await startDevServer({ binary, dataDir, namespace, log: this.#log });
-    this.#closers.add('Temporal dev server', () => server.stop());
+    const { log, stop: signal, closers } = this.#context;
+    const binary = await findServer({ cliPath, cacheDir, packageRoot: packageRoot(), log, signal });
+    const server = await startDevServer({ binary, dataDir, namespace, log });
+    closers.add('Temporal dev server', () => server.stop());
     return this.#use({ address: server.address }, uiUrl ?? server.uiUrl);
   }
 
   #use(settings: ConnectionSettings, uiUrl: string | null): OpenLink {
     const { connection, client, close } = openTemporalClient(settings, this.#config.temporal.namespace);
-    this.#closers.add('connection to Temporal', close);
-    this.#open = { settings, connection, client, control: createWorkflowControl(client), uiUrl };
+    this.#context.closers.add('connection to Temporal', close);
+    this.#open = { settings, connection, client, uiUrl };
     return this.#open;
   }
 
@@ -89,19 +74,10 @@ export class TemporalLink {
     return this.#open;
   }
 
-  /** Of the UI, as far as it is known by now. */
-  get uiUrl(): string | null {
-    return this.#open?.uiUrl ?? this.#config.temporal.uiUrl;
-  }
-
-  /** The calls of the gateway: they fail until there is a server, and what was accepted is started later. */
-  get workflows(): GatewayDependencies['workflows'] {
-    return {
-      start: async (...call) => this.current().control.start(...call),
-      rearchive: async (...call) => this.current().control.rearchive(...call),
-      cancel: async (...call) => this.current().control.cancel(...call),
-      signalGranted: async (...call) => this.current().control.signalGranted(...call),
-      signalRecheck: async (...call) => this.current().control.signalRecheck(...call),
-    };
+  /** Where the video's workflow can be looked at, as far as a UI is known by now. */
+  workflowUrl(videoId: string): string | null {
+    const { namespace, uiUrl: configured } = this.#config.temporal;
+    const uiUrl = this.#open?.uiUrl ?? configured;
+    return uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(videoId)}`;
   }
 }

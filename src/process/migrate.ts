@@ -7,13 +7,13 @@ import { TemporalLink } from './link.ts';
 import type { ProcessContext } from './run.ts';
 
 /** The embedded dev server is set up by whoever starts it; a shared one is set up here, before its first worker. */
-export async function migrate(config: Config, { log, stop, closers }: ProcessContext): Promise<void> {
+export async function migrate(config: Config, context: ProcessContext): Promise<void> {
   const database = await openDatabase(config);
-  closers.add('catalog', () => database.close());
+  context.closers.add('catalog', () => database.close());
   process.stdout.write(`catalog    up to date (${database.kind})\n`);
   const isShared = config.temporal.external || config.databaseUrl !== null;
   if (!isShared) return;
-  const { connection } = new TemporalLink({ config, log, closers, stop }).openExternal();
-  await setUpNamespace(connection, config.temporal.namespace, log);
+  const { connection } = new TemporalLink(config, context).openExternal();
+  await setUpNamespace(connection, config.temporal.namespace, context.log);
   process.stdout.write(`temporal   namespace ${config.temporal.namespace} is set up\n`);
 }

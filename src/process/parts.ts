@@ -1,4 +1,4 @@
-/** The parts that every process of the gateway or of the workers stands on: catalog, storage, accounts, links. */
+/** The parts that every process of the gateway or of the workers stands on: catalog, storage, providers, links. */
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -7,15 +7,22 @@ import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.t
 import { syncConfiguredModels } from '../catalog/models.ts';
 import type { Config } from '../config/settings.ts';
 import type { AccountConfig } from '../domain/account.ts';
+import type { Provider } from '../domain/provider.ts';
+import type { ProviderName } from '../domain/vendor.ts';
 import { createFileStore } from '../media/file-store.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { createLinkSigner, type LinkSigner } from '../media/signed-links.ts';
 import { closeUpstreamConnections } from '../net/trusted/request-json.ts';
 import { closeLentConnections } from '../net/untrusted/lent-answer.ts';
 import type { Log } from '../observe/log.ts';
+import { measureProviders } from '../observe/metrics/measured.ts';
 import { createProcessMetrics, type ProcessMetrics } from '../observe/metrics/process-metrics.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
-import type { Closers } from './closers.ts';
-import { ensureRootKey, type RootKey } from './secrets.ts';
+import { paceProviders } from '../providers/paced.ts';
+import type { ProcessContext } from './run.ts';
+import { ensureRootKey, ensureSigningKeys, type RootKey } from './secrets.ts';
+
+type ProviderTable = Readonly<Record<ProviderName, Provider>>;
 
 /** Enough to tell credentials apart, and too little to find a key by. */
 const CREDENTIAL_LENGTH = 16;
@@ -25,9 +32,20 @@ export interface Parts {
   readonly log: Log;
   readonly database: CatalogDatabase;
   readonly store: MediaStore;
+  /** At the pace of the accounts, and counted where metrics are. */
+  readonly providers: ProviderTable;
   readonly rootKey: RootKey;
+  /** Of the links to media and to input images. */
+  readonly signer: LinkSigner;
   /** Null where nobody can read them: then nothing is counted. */
   readonly metrics: ProcessMetrics | null;
+}
+
+/** What stands in for a part of its own. */
+export interface PartOverrides {
+  /** Belongs to the parts from then on, and is closed with them. */
+  readonly database?: CatalogDatabase;
+  readonly providers?: ProviderTable;
 }
 
 /** Where archived media lie in a data directory. */
@@ -36,8 +54,8 @@ export function mediaDir(dataDir: string): string {
 }
 
 /** An account with what its provider implies, and with what its upstream counts its tasks by. */
-export function withFacts(account: AccountConfig): ConfiguredAccount {
-  const { honoursIdempotencyKey, listWindow } = PROVIDERS_BY_NAME[account.provider].facts;
+export function withFacts(account: AccountConfig, providers: ProviderTable = PROVIDERS_BY_NAME): ConfiguredAccount {
+  const { honoursIdempotencyKey, listWindow } = providers[account.provider].facts;
   const { baseUrl, apiKey, shared, list } = account;
   const readsList = listWindow !== null && list && !shared;
   const credential = createHash('sha256').update(`${baseUrl}\n${apiKey}`).digest('hex').slice(0, CREDENTIAL_LENGTH);
@@ -46,15 +64,32 @@ export function withFacts(account: AccountConfig): ConfiguredAccount {
 }
 
 /** Opens the parts and brings the catalog in line with the configuration; `closers` closes them again. */
-export async function openParts(config: Config, log: Log, closers: Closers): Promise<Parts> {
-  const database = await openDatabase(config);
+export async function openParts(
+  config: Config,
+  { log, closers }: Pick<ProcessContext, 'log' | 'closers'>,
+  { database: given, providers = PROVIDERS_BY_NAME }: PartOverrides = {},
+): Promise<Parts> {
+  const database = given ?? (await openDatabase(config));
   closers.add('catalog', () => database.close());
   closers.add('connections to upstreams', closeUpstreamConnections);
   closers.add('connections to results', closeLentConnections);
+  const { accounts, models, dataDir, publicUrl, metricsPort } = config;
   const { db } = database;
-  await syncAccounts(db, config.accounts.map(withFacts));
-  await syncConfiguredModels(db, config.models);
-  const rootKey = await ensureRootKey(config, database);
-  const metrics = config.metricsPort === null ? null : createProcessMetrics();
-  return { config, log, database, store: createFileStore(mediaDir(config.dataDir)), rootKey, metrics };
+  await syncAccounts(
+    db,
+    accounts.map((account) => withFacts(account, providers)),
+  );
+  await syncConfiguredModels(db, models);
+  const metrics = metricsPort === null ? null : createProcessMetrics();
+  return {
+    config,
+    log,
+    database,
+    store: createFileStore(mediaDir(dataDir)),
+    // Counted inside of the pace: waiting for a turn is no part of an exchange.
+    providers: paceProviders(measureProviders(providers, accounts, metrics), accounts),
+    rootKey: await ensureRootKey(config, database),
+    signer: createLinkSigner(await ensureSigningKeys(config, database), publicUrl),
+    metrics,
+  };
 }

@@ -36,10 +36,10 @@ function termsOf({ dialect, estimateMicroUsd, createdAt, expiresAt }: Video): Ac
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
 
-/** The calls about videos' workflows over one client. */
-export function createWorkflowControl(client: Client): VideoWorkflows {
-  const within = <Result>(deadlineMs: number, call: () => Promise<Result>) =>
-    client.connection.withDeadline(Date.now() + deadlineMs, call);
+/** The calls about videos' workflows over the client of the moment; they reject with what `client` throws. */
+export function createWorkflowControl(client: () => Client): VideoWorkflows {
+  const within = async <Result>(deadlineMs: number, call: () => Promise<Result>) =>
+    await client().connection.withDeadline(Date.now() + deadlineMs, call);
 
   /** False when there is no such running workflow. */
   async function reaches(call: () => Promise<unknown>): Promise<boolean> {
@@ -53,19 +53,23 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
   }
 
   function signal<Args extends unknown[]>(videoId: string, name: SignalDefinition<Args>, ...args: Args) {
-    return reaches(() => client.workflow.getHandle(videoId).signal(name, ...args));
+    return reaches(() =>
+      client()
+        .workflow.getHandle(videoId)
+        .signal(name, ...args),
+    );
   }
 
   /** Ids of our videos' workflows that a query of visibility finds. */
   async function* find(condition: string) {
     const query = `WorkflowType = '${WORKFLOW_TYPES.generateVideo}' AND ${condition}`;
-    for await (const found of client.workflow.list({ query })) yield found;
+    for await (const found of client().workflow.list({ query })) yield found;
   }
 
   /** Whether Temporal itself terminated the run, for its history's size for one. */
   async function isTerminatedByServer(videoId: string, runId: string): Promise<boolean> {
-    const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
-      namespace: client.options.namespace,
+    const { history } = await client().workflowService.getWorkflowExecutionHistoryReverse({
+      namespace: client().options.namespace,
       execution: { workflowId: videoId, runId },
       maximumPageSize: 1,
     });
@@ -76,7 +80,7 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
     async start(video: Video): Promise<void> {
       const { id, request, callerId, batchId } = video;
       await within(DEADLINE_MS, () =>
-        client.workflow.start<typeof generateVideo>(WORKFLOW_TYPES.generateVideo, {
+        client().workflow.start<typeof generateVideo>(WORKFLOW_TYPES.generateVideo, {
           workflowId: id,
           taskQueue: TASK_QUEUES.workflows,
           args: [{ request, callerId }],
@@ -102,13 +106,13 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
 
     async cancel(videoId: string): Promise<boolean> {
       return (
-        (await signal(videoId, cancelSignal)) && (await reaches(() => client.workflow.getHandle(videoId).cancel()))
+        (await signal(videoId, cancelSignal)) && (await reaches(() => client().workflow.getHandle(videoId).cancel()))
       );
     },
 
     async rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome> {
       const handle = await within(DEADLINE_MS, () =>
-        client.workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
+        client().workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
           workflowId: `rearchive:${videoId}`,
           taskQueue: TASK_QUEUES.workflows,
           args: [{ videoId, resultExpiresAt }],
@@ -129,7 +133,7 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
     standing(videoId: string): Promise<WorkflowStanding> {
       return within(DEADLINE_MS, async () => {
         try {
-          const { status, runId } = await client.workflow.getHandle(videoId).describe();
+          const { status, runId } = await client().workflow.getHandle(videoId).describe();
           if (status.name === 'RUNNING') return 'running';
           if (status.name === 'TERMINATED')
             return (await isTerminatedByServer(videoId, runId)) ? 'closed' : 'terminated';
@@ -173,8 +177,8 @@ export function createWorkflowControl(client: Client): VideoWorkflows {
     },
 
     async check(): Promise<void> {
-      await within(CHECK_MS, () => client.connection.ensureConnected());
-      await within(CHECK_MS, () => client.workflowService.getSystemInfo({}));
+      await within(CHECK_MS, () => client().connection.ensureConnected());
+      await within(CHECK_MS, () => client().workflowService.getSystemInfo({}));
     },
   };
 }

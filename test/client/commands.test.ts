@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/temporal/dev-server/process.ts';
 import { type RunningClipyard, startClipyardForClients } from '../clients/running-clipyard.ts';
-import { freePort } from '../system/clipyard-process.ts';
 import { type CommandResult, commandsIn, PROGRAM } from './run-cli.ts';
 
 let clipyard: RunningClipyard;
@@ -186,7 +186,7 @@ describe('clipyard accounts', () => {
 
 describe('what stops a command', () => {
   test('a gateway that cannot be reached is named with the setting that leads there', async () => {
-    const url = `http://127.0.0.1:${await freePort()}`;
+    const url = `http://127.0.0.1:${await freePort(0)}`;
     const { exitCode, stdout, stderr } = await as({ CLIPYARD_URL: url })('video', 'list');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(new RegExp(`^clipyard: the gateway at ${url} cannot be reached: .*set CLIPYARD_URL .*\n$`));

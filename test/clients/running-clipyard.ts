@@ -1,21 +1,15 @@
 /** A running Clipyard for clients that nobody changed: `clipyard up` as a process, with a sandbox of the test's own. */
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createCanvas } from '@napi-rs/canvas';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import {
-  askAs,
-  compile,
-  freePort,
-  ROOT_KEY,
-  startClipyard,
-  untilModels,
-  untilReady,
-} from '../system/clipyard-process.ts';
+import { SandboxClient } from '../sandbox/sandbox-client.ts';
+import { ROOT_KEY } from '../system/clipyard-process.ts';
+import { startClipyardUp } from '../system/clipyard-up.ts';
+import type { Upstreams } from '../system/upstreams.ts';
 
 const SPEED = 40;
 /** A client that hangs is ended before jest's own limit, so that its output is seen. */
@@ -32,14 +26,13 @@ export interface ClientInput {
 }
 
 /** The account's models, and one that clients of OpenAI know by name. */
-function configFor(sandboxUrl: string): string {
-  return JSON.stringify({
+function upstreamsAt(sandboxUrl: string): Upstreams {
+  return {
     accounts: [
       {
         id: 'sandbox',
         provider: 'airforce',
         baseUrl: `${sandboxUrl}/airforce`,
-        apiKeyEnv: 'SANDBOX_KEY',
         timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 500 },
       },
     ],
@@ -55,7 +48,7 @@ function configFor(sandboxUrl: string): string {
         modes: ['text', 'image'],
       },
     ],
-  });
+  };
 }
 
 function picture(): Buffer {
@@ -68,24 +61,16 @@ function picture(): Buffer {
 
 /** Starts it; `close` ends everything. */
 export async function startClipyardForClients() {
-  compile();
-  const folder = await mkdtemp(join(tmpdir(), 'clipyard-clients-'));
   const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed: SPEED });
-  const [config, image] = [join(folder, 'clipyard.yaml'), join(folder, 'start.png')];
-  await writeFile(config, configFor(sandbox.url));
-  await writeFile(image, picture());
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const process = startClipyard(['up'], {
-    CLIPYARD_PORT: String(port),
-    CLIPYARD_DATA_DIR: join(folder, 'data'),
-    CLIPYARD_CONFIG: config,
-    SANDBOX_KEY: 'sk-air-clients',
+  const started = await startClipyardUp(upstreamsAt(sandbox.url)).catch(async (error: unknown) => {
+    await sandbox.close();
+    throw error;
   });
-  const ask = askAs(ROOT_KEY, url);
-  await untilReady(`${url}/readyz`, process);
-  await untilModels(ask);
+  const { url, folder, ask, close } = started;
+  const image = join(folder, 'start.png');
+  await writeFile(image, picture());
   const input: ClientInput = { url, key: ROOT_KEY, image };
+  const tester = new SandboxClient(sandbox.url);
 
   return {
     url,
@@ -95,22 +80,14 @@ export async function startClipyardForClients() {
     async join(caller: object): Promise<string> {
       return String((await ask('/clipyard/v1/callers', { name: 'client', ...caller }))['key']);
     },
-    async faults(faults: readonly object[]): Promise<void> {
-      const headers = { 'content-type': 'application/json' };
-      const body = JSON.stringify({ faults });
-      const answer = await fetch(`${sandbox.url}/_sandbox/faults`, { method: 'POST', headers, body });
-      if (!answer.ok) throw new Error(await answer.text());
-    },
+    faults: (faults: readonly object[]) => tester.configure({ faults }),
     /** What the upstream was asked for. */
     async requests(): Promise<readonly Record<string, unknown>[]> {
-      const answer = await fetch(`${sandbox.url}/_sandbox/bill`);
-      const { tasks } = (await answer.json()) as { tasks: { request: Record<string, unknown> }[] };
-      return tasks.map(({ request }) => request);
+      return (await tester.bill()).tasks.map(({ request }) => request);
     },
     async close(): Promise<void> {
-      await process.killTree();
+      await close();
       await sandbox.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

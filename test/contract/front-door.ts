@@ -1,31 +1,13 @@
 /** The HTTP application over the real gateway and catalog, without Temporal: videos are accepted and stay queued. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pino } from 'pino';
-import { createSpriteSheets } from '../../src/archive/sprite-sheet.ts';
-import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller, findCallerByKey } from '../../src/catalog/callers.ts';
-import { openDatabase } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
-import { findVideo } from '../../src/catalog/videos.ts';
-import { DIALECTS } from '../../src/dialects/index.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
-import { createGateway } from '../../src/gateway/gateway.ts';
-import { buildApp } from '../../src/http/app.ts';
-import { mediaRoutes } from '../../src/http/media/routes.ts';
-import { createFileStore } from '../../src/media/file-store.ts';
-import { createLinkSigner, createVideoLinks } from '../../src/media/signed-links.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
-import { makeAccount } from '../catalog/rows.ts';
-import { fakeWorkflows } from '../fake-workflows.ts';
 import { putObject } from '../media/media-store-contract.ts';
-import { silentLog } from '../temporal/silent-log.ts';
-
-const PUBLIC_URL = 'http://127.0.0.1';
+import { openTestGateway } from '../open-gateway.ts';
 
 /** Makes a video of five seconds in the words of each documented API; a4f, which waits for the end, is told 504 after a moment. */
 export const CREATES = {
@@ -48,36 +30,10 @@ export type CreatingDialect = keyof typeof CREATES;
 
 /** One model, `wan-2.6` at 40 cents a second, 5 to 10 seconds, text and image. */
 export async function openFrontDoor() {
-  const root = mkdtempSync(join(tmpdir(), 'clipyard-front-door-'));
-  const store = createFileStore(root);
-  const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
-  const { db } = database;
-  await syncAccounts(db, [makeAccount()]);
+  const { app, db, parts, close } = await openTestGateway({ config: { syncWaitSeconds: 0.001 } });
+  const { store } = parts;
   const { pricePerSecondMicroUsd, capabilities } = makeOffer();
   await replacePublishedModels(db, 'airforce-1', [{ upstreamModel: 'wan-2.6', pricePerSecondMicroUsd, capabilities }]);
-  const gateway = createGateway({
-    db,
-    store,
-    workflows: fakeWorkflows(),
-    spriteSheets: createSpriteSheets({ store, log: silentLog(), findVideo: (id) => findVideo(db, id) }),
-    subscribe: () => () => undefined,
-    log: silentLog(),
-  });
-  const signer = createLinkSigner(['a signing key'], PUBLIC_URL);
-  const up = async () => undefined;
-  const app = buildApp({
-    gateway,
-    dialects: DIALECTS,
-    links: createVideoLinks(signer),
-    store,
-    trustedHosts: [],
-    health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
-    plugins: [
-      mediaRoutes({ store, links: signer, findVideo: (id) => findVideo(db, id), findInputImage: async () => null }),
-    ],
-    log: pino({ level: 'silent' }),
-    syncWaitSeconds: 0.001,
-  });
 
   return {
     app,
@@ -113,14 +69,9 @@ export async function openFrontDoor() {
     },
     /** What a signed link leads to. */
     async follow(link: unknown) {
-      return await app.inject(String(link).slice(PUBLIC_URL.length));
+      return await app.inject(String(link).slice(parts.config.publicUrl.length));
     },
-    async close(): Promise<void> {
-      await app.close();
-      await gateway.close();
-      await database.close();
-      rmSync(root, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

@@ -1,20 +1,13 @@
 /** A Clipyard as `npm start` makes it, and the programs of pages run against it. */
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readClip } from '../sandbox/mp4-reader.ts';
-import {
-  askAs,
-  compile,
-  freePort,
-  ROOT_KEY,
-  startClipyard,
-  untilModels,
-  untilReady,
-} from '../system/clipyard-process.ts';
+import { ROOT_KEY } from '../system/clipyard-process.ts';
+import { startClipyardUp } from '../system/clipyard-up.ts';
 
 const execute = promisify(execFile);
 /** Half a minute of rendering in less than a second. */
@@ -28,26 +21,11 @@ export interface CurlAnswer {
 
 /** Starts everything embedded, with the sandbox as upstream. */
 export async function startExamples() {
-  compile();
-  const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-examples-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const running = startClipyard(['up'], { CLIPYARD_DATA_DIR: dataDir, CLIPYARD_PORT: String(port) });
-  await untilReady(`${url}/readyz`, running);
-  const ask = askAs(ROOT_KEY, url);
-  await untilModels(ask);
-  const sandbox = JSON.parse(await readFile(join(dataDir, 'sandbox.json'), 'utf8')) as { readonly port: number };
+  const { url, ask, dataDir, embeddedSandbox, close } = await startClipyardUp();
+  const sandbox = await embeddedSandbox();
   // Options that are none of the example's stand where curl looks for the user's own.
   await writeFile(join(dataDir, '.curlrc'), 'silent\nshow-error\nwrite-out = "\\n%{http_code}"\n');
-
-  async function setFaults(...faults: readonly object[]): Promise<void> {
-    const answer = await fetch(`http://127.0.0.1:${sandbox.port}/_sandbox/faults`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ faults, speed: SPEED }),
-    });
-    if (!answer.ok) throw new Error(await answer.text());
-  }
+  const setFaults = (...faults: readonly object[]) => sandbox.configure({ faults, speed: SPEED });
   await setFaults();
 
   return {
@@ -80,10 +58,7 @@ export async function startExamples() {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     },
-    async close(): Promise<void> {
-      await running.killTree();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

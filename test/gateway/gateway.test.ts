@@ -1,12 +1,9 @@
 /** The gateway over a real catalog: what is chosen, kept, removed and paid, whatever dialect asked for it. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller, findCallerByKey } from '../../src/catalog/callers.ts';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
+import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { changeVideo, findVideo, listExpiredMedia } from '../../src/catalog/videos.ts';
@@ -14,45 +11,31 @@ import type { Caller } from '../../src/domain/caller.ts';
 import { readImageHeader } from '../../src/domain/image-header.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
 import type { VideoDraft } from '../../src/domain/video-request.ts';
-import { type CreateOrder, createGateway, type Gateway } from '../../src/gateway/gateway.ts';
-import { createFileStore } from '../../src/media/file-store.ts';
+import type { CreateOrder, Gateway } from '../../src/gateway/gateway.ts';
 import { clipKeyOf, posterKeyOf } from '../../src/media/media-key.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
 import { insertSubmission, makeAccount } from '../catalog/rows.ts';
 import { emptyCatalog } from '../catalog/with-catalog.ts';
-import { fakeWorkflows } from '../fake-workflows.ts';
 import { makePng } from '../fixtures/images.ts';
 import { putObject } from '../media/media-store-contract.ts';
-import { silentLog } from '../temporal/silent-log.ts';
+import { openTestGateway, type TestGateway } from '../open-gateway.ts';
 
 const DRAFT: VideoDraft = { model: 'wan-2.6', mode: 'text', prompt: 'a fox', images: [], extra: {} };
 const DAY_MS = 86_400_000;
 
-let root: string;
+let opened: TestGateway;
 let database: CatalogDatabase;
 let store: MediaStore;
 let gateway: Gateway;
 let caller: Caller;
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), 'clipyard-gateway-'));
-  store = createFileStore(root);
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
-  gateway = createGateway({
-    db: database.db,
-    store,
-    workflows: fakeWorkflows(),
-    spriteSheets: { ensure: async () => Promise.reject(new Error('this test has no media')) },
-    subscribe: () => () => undefined,
-    log: silentLog(),
-  });
+  opened = await openTestGateway();
+  ({ gateway, database } = opened);
+  ({ store } = opened.parts);
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.close();
-  rmSync(root, { recursive: true, force: true });
-});
+afterAll(() => opened.close());
 beforeEach(async () => {
   const { db } = database;
   await emptyCatalog(database);

@@ -4,14 +4,13 @@ import type { Caller } from '../../src/domain/caller.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { isEnded, type Video } from '../../src/domain/video.ts';
 import type { VideoFilter } from '../../src/domain/video-filter.ts';
-import type { WaitingFor } from '../../src/domain/waiting-for.ts';
-import type { CreateOrder, Gateway, RetentionTerms } from '../../src/gateway/gateway.ts';
+import type { CreateOrder, DialectGateway, RetentionTerms } from '../../src/gateway/gateway.ts';
 import { spriteSheetKeyOf } from '../../src/media/media-key.ts';
 import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 
 export const KEY = 'ck_test';
 
-export class FakeGateway implements Gateway {
+export class FakeGateway implements DialectGateway {
   readonly callers = new Map<string, Caller>([[KEY, makeCaller()]]);
   readonly videos = new Map<string, Video>();
   /** Every id there ever was, removed ones included. */
@@ -107,30 +106,10 @@ export class FakeGateway implements Gateway {
     return [...this.watchers.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  async queuePosition(): Promise<number | null> {
-    return null;
-  }
-
   async cancel(caller: Caller, id: string): Promise<Video> {
     const video = await this.read(caller, id);
     this.cancels.push(id);
     if (!isEnded(video.state)) this.put({ ...video, state: 'cancelled', endedAt: new Date() });
-    return this.read(caller, id);
-  }
-
-  async waits(): Promise<ReadonlyMap<string, WaitingFor>> {
-    return new Map();
-  }
-
-  async resolve(caller: Caller, id: string): Promise<Video> {
-    return this.read(caller, id);
-  }
-
-  async recheck(caller: Caller, id: string): Promise<Video> {
-    return this.read(caller, id);
-  }
-
-  async rearchive(caller: Caller, id: string): Promise<Video> {
     return this.read(caller, id);
   }
 
@@ -144,12 +123,6 @@ export class FakeGateway implements Gateway {
   async spriteSheetKey({ id }: Video): Promise<string> {
     return spriteSheetKeyOf(id);
   }
-
-  async estimate(): Promise<never> {
-    throw new Error('no test asks for estimates here');
-  }
-
-  async close(): Promise<void> {}
 
   #fail(): void {
     const { failure } = this;

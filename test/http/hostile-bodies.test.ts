@@ -5,22 +5,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
-import { DIALECTS } from '../../src/dialects/index.ts';
-import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
-import { buildApp } from '../../src/http/app.ts';
-import { createFileStore } from '../../src/media/file-store.ts';
 import { makeOffer } from '../builders.ts';
-import { makeAccount } from '../catalog/rows.ts';
-import { fakeWorkflows } from '../fake-workflows.ts';
 import { makePng } from '../fixtures/images.ts';
-import { silentLog } from '../temporal/silent-log.ts';
+import { openTestGateway, type TestGateway } from '../open-gateway.ts';
 import { testLinks } from './test-app.ts';
 
 const CREDIT = { creditMicroUsd: 1e9, availableMicroUsd: 1e9, heldMicroUsd: 0, spentMicroUsd: 0 };
@@ -29,9 +20,7 @@ const MIB = 1024 * 1024;
 const TMPDIR = process.env['TMPDIR'];
 
 let root: string;
-let database: CatalogDatabase;
-let gateway: Gateway;
-let app: FastifyInstance;
+let opened: TestGateway;
 let port: number;
 let callerId: string;
 let authorization: string;
@@ -39,43 +28,23 @@ const logged: string[] = [];
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'clipyard-hostile-'));
+  const log = pino({ level: 'error' }, { write: (line: string) => logged.push(line) });
+  opened = await openTestGateway({ links: testLinks, log, config: { dataDir: root } });
   // Where a parser would put what it does not keep in memory.
   process.env['TMPDIR'] = mkdtempSync(join(root, 'tmp-'));
-  const store = createFileStore(join(root, 'media'));
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
-  await syncAccounts(database.db, [makeAccount()]);
+  const { db, app } = opened;
   const { capabilities } = makeOffer();
-  await replacePublishedModels(database.db, 'airforce-1', [
+  await replacePublishedModels(db, 'airforce-1', [
     { upstreamModel: 'wan-2.6', pricePerSecondMicroUsd: 400_000, capabilities },
   ]);
-  gateway = createGateway({
-    db: database.db,
-    store,
-    workflows: fakeWorkflows(),
-    spriteSheets: { ensure: async () => Promise.reject(new Error('nothing is archived here')) },
-    subscribe: () => () => undefined,
-    log: silentLog(),
-  });
-  const up = async () => undefined;
-  app = buildApp({
-    gateway,
-    dialects: DIALECTS,
-    links: testLinks,
-    store,
-    trustedHosts: [],
-    health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
-    log: pino({ level: 'error' }, { write: (line: string) => logged.push(line) }),
-  });
   port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
-  const { key, caller } = await createCaller(database.db, { name: 'hostile', creditMicroUsd: 1e9 });
+  const { key, caller } = await createCaller(db, { name: 'hostile', creditMicroUsd: 1e9 });
   callerId = caller.id;
   authorization = `Bearer ${key}`;
 }, 60_000);
 
 afterAll(async () => {
-  await app?.close();
-  await gateway?.close();
-  await database?.close();
+  await opened?.close();
   if (TMPDIR === undefined) delete process.env['TMPDIR'];
   else process.env['TMPDIR'] = TMPDIR;
   rmSync(root, { recursive: true, force: true });
@@ -90,8 +59,8 @@ function filesBelow(folder: string): readonly string[] {
 
 /** Nothing was made, held, kept or logged as a defect. */
 async function expectNothingLeft(): Promise<void> {
-  expect((await gateway.list({ callerId, limit: 10 })).videos).toEqual([]);
-  expect(await balance(database.db, callerId)).toMatchObject(CREDIT);
+  expect((await opened.gateway.list({ callerId, limit: 10 })).videos).toEqual([]);
+  expect(await balance(opened.db, callerId)).toMatchObject(CREDIT);
   expect(filesBelow(root)).toEqual([]);
   expect(logged).toEqual([]);
 }

@@ -113,10 +113,15 @@ export class SandboxClient {
     return this.task(task_id);
   }
 
-  /** Sets these faults and no others. */
-  async setFaults(...faults: Record<string, unknown>[]): Promise<void> {
-    const response = await this.post('/_sandbox/faults', { faults });
+  /** Sets faults, speed or both. */
+  async configure(settings: { readonly faults?: readonly object[]; readonly speed?: number }): Promise<void> {
+    const response = await this.post('/_sandbox/faults', settings);
     if (response.status !== 200) throw new Error(await response.text());
+  }
+
+  /** Sets these faults and no others. */
+  setFaults(...faults: Record<string, unknown>[]): Promise<void> {
+    return this.configure({ faults });
   }
 
   async faults(): Promise<{ speed: number; faults: Record<string, unknown>[] }> {

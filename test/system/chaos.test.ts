@@ -1,24 +1,25 @@
 /** A batch of clips while gateways, workers and Temporal are killed every few seconds and the upstreams misbehave. */
 
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
+import { freePort } from '../../src/temporal/dev-server/process.ts';
+import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import {
   askAs,
   type ClipyardProcess,
   compile,
-  freePort,
   ROOT_KEY,
-  readBill,
   startClipyard,
   untilModels,
   untilPrinted,
   untilReady,
   untilVideos,
 } from './clipyard-process.ts';
+import { writeUpstreams } from './upstreams.ts';
 
 /** More than the suite has time for may be asked for by hand. */
 const CLIPS = Number(process.env['CHAOS_CLIPS'] ?? 24);
@@ -114,30 +115,18 @@ test('every accepted clip ends, is paid for once, and the ledger follows the bil
   const binaries = findPostgresBinaries();
   if (binaries === null) throw new Error('PostgreSQL is not installed on this machine');
   postgres = await startPostgres(binaries);
-  const [sandboxPort, gatewayPort, lastingPort] = await Promise.all([freePort(), freePort(), freePort()]);
-  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
-  const sandbox = start(['sandbox', '--port', String(sandboxPort)], {});
-  await untilReady(`${sandboxUrl}/_sandbox/health`, sandbox);
+  const [gatewayPort, lastingPort] = await Promise.all([freePort(0), freePort(0)]);
+  const sandbox = start(['sandbox', '--port', '0'], {});
+  const sandboxUrl = await untilPrinted(sandbox, /^sandbox +(\S+)$/m);
   const temporalDir = join(dataDir, 'temporal');
   const temporal = start(['temporal'], { CLIPYARD_DATA_DIR: temporalDir });
   const temporalAddress = await untilPrinted(temporal, /^temporal +(\S+)$/m);
-  const config = join(dataDir, 'clipyard.yaml');
   const timing = { firstPollMs: 300, minPollMs: 300, maxPollMs: 2000 };
   const account = { provider: 'airforce', baseUrl: sandboxUrl, maxConcurrentTasks: TASKS_AT_ONCE, timing };
-  await writeFile(
-    config,
-    JSON.stringify({
-      accounts: [
-        { ...account, id: 'one', apiKeyEnv: 'ONE_KEY' },
-        { ...account, id: 'two', apiKeyEnv: 'TWO_KEY' },
-      ],
-    }),
-  );
+  const accounts = ['one', 'two'].map((id) => ({ ...account, id }));
   const settings = {
-    CLIPYARD_CONFIG: config,
+    ...(await writeUpstreams(dataDir, { accounts })),
     CLIPYARD_DATA_DIR: dataDir,
-    ONE_KEY: 'sk-air-chaos-one',
-    TWO_KEY: 'sk-air-chaos-two',
     DATABASE_URL: postgres.url,
     TEMPORAL_ADDRESS: temporalAddress,
   };
@@ -159,11 +148,7 @@ test('every accepted clip ends, is paid for once, and the ledger follows the bil
   await untilReady(`${lastingUrl}/readyz`, lasting);
   const ask = askAs(ROOT_KEY, lastingUrl);
   await untilModels(ask);
-  await fetch(`${sandboxUrl}/_sandbox/faults`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ faults: FAULTS }),
-  });
+  await new SandboxClient(sandboxUrl).configure({ faults: FAULTS });
 
   let kills = 0;
   const strike = async () => {
@@ -180,7 +165,7 @@ test('every accepted clip ends, is paid for once, and the ledger follows the bil
   await striking;
   const snapshots = await untilVideos(ask, ids, (all) => all.every(hasEnded));
 
-  const bill = await readBill(sandboxUrl);
+  const bill = await new SandboxClient(sandboxUrl).bill();
   const billedMicroUsd = bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0);
   const { items } = (await ask('/clipyard/v1/costs')) as { items: Record<string, number>[] };
   const [total = {}] = items;

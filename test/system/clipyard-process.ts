@@ -2,7 +2,6 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -18,17 +17,6 @@ export function compile(): void {
     cwd: ROOT,
     stdio: 'ignore',
   });
-}
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }
 
 export interface ClipyardProcess {
@@ -140,15 +128,6 @@ export async function untilModels(ask: Ask): Promise<void> {
     await sleep(BETWEEN_TRIES_MS);
   }
   throw new Error('no model is on offer');
-}
-
-/** What the sandbox has made and billed. */
-export async function readBill(sandboxUrl: string) {
-  const answer = await fetch(`${sandboxUrl}/_sandbox/bill`);
-  return (await answer.json()) as {
-    readonly tasks: readonly { readonly id: string; readonly costMicroUsd: number }[];
-    readonly peakConcurrent: Readonly<Record<string, number>>;
-  };
 }
 
 /** What the ledger has settled in all. */

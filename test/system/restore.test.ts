@@ -1,41 +1,31 @@
 /** Catalog or Temporal put back to an older copy of itself: every video that was accepted ends, and is paid once. */
 
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import {
-  askAs,
   type ClipyardProcess,
   compile,
   createVideos,
-  freePort,
-  ROOT_KEY,
-  readBill,
   readSettled,
   startClipyard,
   untilPrinted,
-  untilReady,
   untilVideos,
 } from './clipyard-process.ts';
+import { type ClipyardUp, prepareClipyardUp } from './clipyard-up.ts';
 
 /** What belongs to each of the two truths in a data directory. */
 const CATALOG = /^catalog$/;
 const TEMPORAL = /^temporal\.db/;
 
-let dir: string;
 let sandbox: ClipyardProcess | null = null;
-let clipyard: ClipyardProcess | null = null;
+let clipyard: ClipyardUp | null = null;
 
 beforeAll(() => compile(), 300_000);
 
-beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'clipyard-restore-'));
-});
-
 afterEach(async () => {
-  await clipyard?.killTree();
+  await clipyard?.close();
   await sandbox?.killTree();
-  await rm(dir, { recursive: true, force: true });
 });
 
 const hasState = (...states: readonly string[]) => {
@@ -45,46 +35,37 @@ const isCompleted = hasState('completed');
 
 /** One account with four slots at a sandbox of its own, whose bill outlives every restart. */
 async function furnish() {
-  const [sandboxPort, port] = await Promise.all([freePort(), freePort()]);
-  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
-  sandbox = startClipyard(['sandbox', '--port', String(sandboxPort), '--speed', '1'], {});
-  await untilReady(`${sandboxUrl}/_sandbox/health`, sandbox);
+  sandbox = startClipyard(['sandbox', '--port', '0', '--speed', '1'], {});
+  const sandboxUrl = await untilPrinted(sandbox, /^sandbox +(\S+)$/m);
   const timing = { firstPollMs: 500, minPollMs: 500 };
-  const account = { id: 'one', provider: 'airforce', baseUrl: sandboxUrl, apiKeyEnv: 'ONE_KEY', timing };
-  const config = join(dir, 'clipyard.yaml');
-  await writeFile(config, JSON.stringify({ accounts: [{ ...account, maxConcurrentTasks: 4 }] }));
-  const dataDir = join(dir, 'data');
-  const baseUrl = `http://127.0.0.1:${port}`;
-  const settings = {
-    CLIPYARD_CONFIG: config,
-    CLIPYARD_DATA_DIR: dataDir,
-    CLIPYARD_PORT: String(port),
-    CLIPYARD_LOG_LEVEL: 'warn',
-    ONE_KEY: 'sk-air-restore',
-  };
+  const account = { id: 'one', provider: 'airforce', baseUrl: sandboxUrl, timing, maxConcurrentTasks: 4 };
+  const up = await prepareClipyardUp({ accounts: [account] });
+  clipyard = up;
+  const { dataDir } = up;
+  const copied = join(up.folder, 'copy');
+  let running: ClipyardProcess | null = null;
   return {
-    ask: askAs(ROOT_KEY, baseUrl),
-    bill: () => readBill(sandboxUrl),
+    ask: up.ask,
+    bill: () => new SandboxClient(sandboxUrl).bill(),
     async start() {
-      clipyard = startClipyard(['up'], settings);
-      await untilReady(`${baseUrl}/readyz`, clipyard);
+      running = await up.start();
       // Printed when the workers are up: by then the two have been compared.
-      await untilPrinted(clipyard, /^temporal +(\S+)$/m);
+      await untilPrinted(running, /^temporal +(\S+)$/m);
     },
     /** Kills everything but the sandbox: what lies in the data directory then is of one moment. */
     async kill() {
-      await clipyard?.killTree();
+      await running?.killTree();
     },
     async copy(which: RegExp) {
       for (const name of await readdir(dataDir)) {
-        if (which.test(name)) await cp(join(dataDir, name), join(dir, 'copy', name), { recursive: true });
+        if (which.test(name)) await cp(join(dataDir, name), join(copied, name), { recursive: true });
       }
     },
     async putBack(which: RegExp) {
       for (const name of await readdir(dataDir)) {
         if (which.test(name)) await rm(join(dataDir, name), { recursive: true });
       }
-      await cp(join(dir, 'copy'), dataDir, { recursive: true });
+      await cp(copied, dataDir, { recursive: true });
     },
   };
 }

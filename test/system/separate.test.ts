@@ -1,17 +1,17 @@
 /** Gateway and workers as processes of their own on PostgreSQL, any number of them. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
+import { freePort } from '../../src/temporal/dev-server/process.ts';
+import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import {
   askAs,
   type ClipyardProcess,
   compile,
   createVideos,
-  freePort,
   ROOT_KEY,
-  readBill,
   readSettled,
   startClipyard,
   untilModels,
@@ -19,6 +19,7 @@ import {
   untilReady,
   untilVideos,
 } from './clipyard-process.ts';
+import { writeUpstreams } from './upstreams.ts';
 
 let dataDir: string;
 let postgres: PostgresServer | null = null;
@@ -49,30 +50,21 @@ test('two gateways and two workers share the work, and one worker may be killed'
   const binaries = findPostgresBinaries();
   if (binaries === null) throw new Error('PostgreSQL is not installed on this machine');
   postgres = await startPostgres(binaries);
-  const [sandboxPort, ...gatewayPorts] = await Promise.all([freePort(), freePort(), freePort()]);
-  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
-  const sandbox = start(['sandbox', '--port', String(sandboxPort)], {});
-  await untilReady(`${sandboxUrl}/_sandbox/health`, sandbox);
+  const gatewayPorts = await Promise.all([freePort(0), freePort(0)]);
+  const sandbox = start(['sandbox', '--port', '0'], {});
+  const sandboxUrl = await untilPrinted(sandbox, /^sandbox +(\S+)$/m);
   const temporal = start(['temporal'], { CLIPYARD_DATA_DIR: join(dataDir, 'temporal') });
   const temporalAddress = await untilPrinted(temporal, /^temporal +(\S+)$/m);
-  const config = join(dataDir, 'clipyard.yaml');
-  const account = {
-    id: 'one',
-    provider: 'airforce',
-    baseUrl: sandboxUrl,
-    apiKeyEnv: 'ONE_KEY',
-    timing: { firstPollMs: 500, minPollMs: 500 },
-  };
-  await writeFile(config, JSON.stringify({ accounts: [account] }));
+  const timing = { firstPollMs: 500, minPollMs: 500 };
+  const account = { id: 'one', provider: 'airforce', baseUrl: sandboxUrl, timing };
   const settings = {
-    CLIPYARD_CONFIG: config,
+    ...(await writeUpstreams(dataDir, { accounts: [account] })),
     CLIPYARD_DATA_DIR: dataDir,
-    ONE_KEY: 'sk-air-separate',
     DATABASE_URL: postgres.url,
     TEMPORAL_ADDRESS: temporalAddress,
   };
   const doomed = start(['work'], settings);
-  const [workerMetrics, ...gatewayMetrics] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [workerMetrics, ...gatewayMetrics] = await Promise.all([freePort(0), freePort(0), freePort(0)]);
   start(['work'], { ...settings, CLIPYARD_METRICS_PORT: String(workerMetrics) });
   const asks = [];
   for (const [index, port] of gatewayPorts.entries()) {
@@ -88,7 +80,7 @@ test('two gateways and two workers share the work, and one worker may be killed'
   await untilVideos(askOne, ids, (all) => all.some(({ state }) => state === 'generating'));
   await doomed.killTree();
   await untilVideos(askTwo, ids, (all) => all.every(({ state }) => state === 'completed'));
-  const bill = await readBill(sandboxUrl);
+  const bill = await new SandboxClient(sandboxUrl).bill();
   expect(bill.tasks).toHaveLength(8);
   expect(Math.max(...Object.values(bill.peakConcurrent))).toBeLessThanOrEqual(4);
   expect(await readSettled(askOne)).toBe(bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0));

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, VideoView } from '../../dialects/dialect.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Video } from '../../domain/video.ts';
-import type { Gateway } from '../../gateway/gateway.ts';
+import type { DialectGateway } from '../../gateway/gateway.ts';
 import type { MediaStore } from '../../media/media-store.ts';
 import type { EventStreams } from '../event-stream.ts';
 
@@ -13,7 +13,7 @@ export type VideoLinks = (video: Video) => Omit<VideoView, 'video'>;
 
 /** What handlers work with. */
 export interface FrontDoor {
-  readonly gateway: Gateway;
+  readonly gateway: DialectGateway;
   readonly links: VideoLinks;
   readonly store: MediaStore;
   /** `host:port` of images that may be private. */

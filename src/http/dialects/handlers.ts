@@ -13,7 +13,7 @@ import type {
 } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, type Video } from '../../domain/video.ts';
-import type { Gateway } from '../../gateway/gateway.ts';
+import type { DialectGateway } from '../../gateway/gateway.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
 import { base64Body, base64BodyBytes, type Surroundings } from './base64-body.ts';
@@ -28,7 +28,7 @@ type Handler<K extends RouteKind> = (
   route: RoutesByKind[K] & { readonly kind: K },
 ) => Promise<DialectAnswer | null>;
 
-type VideoList = Awaited<ReturnType<Gateway['list']>>;
+type VideoList = Awaited<ReturnType<DialectGateway['list']>>;
 
 const SECONDS_PER_DAY = 86_400;
 /** How many videos are removed between two looks at the list. */

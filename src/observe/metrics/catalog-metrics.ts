@@ -3,6 +3,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Figures } from '../../catalog/figures.ts';
 import { ACCOUNT_STATES } from '../../domain/account.ts';
+import { withDeadline } from '../../domain/deadline.ts';
 import { END_STATES, RUNNING_STATES, type VideoState } from '../../domain/video.ts';
 import { READ } from './definitions.ts';
 
@@ -45,18 +46,6 @@ function samplesOf(figures: Figures): Readonly<Record<Exclude<Name, 'clipyard_ca
   };
 }
 
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the catalog was not read within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** One reading at a time, however many ask, and however long the last one takes. */
 function sharedReading({ read, freshMs }: CatalogReading): () => Promise<Figures> {
   let running: Promise<Figures> | null = null;
@@ -91,9 +80,13 @@ export function addCatalogMetrics(registry: Registry, reading: CatalogReading): 
     for (const [labels, value] of samples) one?.set(labels, value);
   };
   const figures = sharedReading(reading);
+  const { timeoutMs } = reading;
+  const giveUp = () => {
+    throw new Error(`the catalog was not read within ${timeoutMs} ms`);
+  };
   return async () => {
     try {
-      const samples = samplesOf(await within(reading.timeoutMs, figures()));
+      const samples = samplesOf(await withDeadline(figures(), timeoutMs, giveUp));
       for (const name of names) if (name !== 'clipyard_catalog_up') set(name, samples[name]);
       set('clipyard_catalog_up', [[{}, 1]]);
     } catch (error) {

@@ -1,21 +1,10 @@
 /** The application with our own routes over a real catalog; of Temporal only what it was told is kept. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
-import { pino } from 'pino';
 import { createCaller, ensureRootCaller } from '../../../src/catalog/callers.ts';
-import { type CatalogDatabase, openDatabase } from '../../../src/catalog/driver/database.ts';
-import { DIALECTS } from '../../../src/dialects/index.ts';
-import { createAdministration } from '../../../src/gateway/administration.ts';
-import { createGateway } from '../../../src/gateway/gateway.ts';
-import { buildApp } from '../../../src/http/app.ts';
-import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
-import { ownRoutes } from '../../../src/http/own/routes.ts';
-import { createFileStore } from '../../../src/media/file-store.ts';
+import type { CatalogDatabase } from '../../../src/catalog/driver/database.ts';
 import { emptyCatalog } from '../../catalog/with-catalog.ts';
-import { fakeWorkflows } from '../../fake-workflows.ts';
+import { openTestGateway } from '../../open-gateway.ts';
 import { testLinks } from '../test-app.ts';
 import { holdToDocument } from './documented-answers.ts';
 
@@ -39,45 +28,12 @@ export interface OwnApp {
   close(): Promise<void>;
 }
 
-async function up(): Promise<void> {}
-
 /** Opens the application over PGlite in memory. */
 export async function openOwnApp(): Promise<OwnApp> {
-  const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
-  const folder = await mkdtemp(join(tmpdir(), 'clipyard-own-'));
-  const { db } = database;
   const resumed: string[] = [];
-  const workflows = fakeWorkflows();
+  const onResumed = async (account: string) => void resumed.push(account);
+  const { app, database, db, workflows, close } = await openTestGateway({ links: testLinks, onResumed });
   const { told } = workflows;
-  const log = pino({ level: 'silent' });
-  const gateway = createGateway({
-    db,
-    store: createFileStore(folder),
-    workflows,
-    spriteSheets: { ensure: async () => Promise.reject(new Error('this test has no media')) },
-    subscribe: () => () => {},
-    log,
-  });
-  const administration = createAdministration({
-    db,
-    onResumed: async (account) => {
-      resumed.push(account);
-    },
-  });
-  const workflowUrl = (id: string) => `https://temporal.example/${id}`;
-  const app = buildApp({
-    gateway,
-    dialects: DIALECTS,
-    links: testLinks,
-    store: createFileStore(folder),
-    trustedHosts: [],
-    health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
-    plugins: [
-      ownRoutes({ gateway, administration, links: testLinks, workflowUrl }),
-      openApiRoutes({ publicUrl: 'http://127.0.0.1:8787', version: '1.2.3' }),
-    ],
-    log,
-  });
   const problems = holdToDocument(app);
   return {
     app,
@@ -100,11 +56,6 @@ export async function openOwnApp(): Promise<OwnApp> {
       told.length = 0;
       resumed.length = 0;
     },
-    async close() {
-      await app.close();
-      await gateway.close();
-      await database.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }

@@ -28,7 +28,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/recovery',
-    values: ['src/domain', 'src/catalog', 'src/submissions'],
+    values: ['src/domain', 'src/catalog', 'src/media', 'src/submissions'],
     types: [],
     packages: ['node'],
   },
@@ -46,7 +46,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/gateway',
-    values: ['src/domain', 'src/catalog', 'src/media', 'src/archive'],
+    values: ['src/domain', 'src/catalog', 'src/media', 'src/archive', 'src/submissions', 'src/recovery'],
     types: [],
     packages: ['any'],
   },

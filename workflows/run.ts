@@ -13,7 +13,6 @@ import type { GrantedSlot } from '../src/domain/slot.ts';
 import type { NextStep, TaskMemory } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
 import { transactions } from './activity-options.ts';
-import type { generateVideo } from './generate-video.ts';
 import {
   cancelSignal,
   type GenerateVideoInput,
@@ -21,6 +20,7 @@ import {
   recheckSignal,
   reopenSignal,
   upstreamEventSignal,
+  type VideoEnd,
 } from './messages.ts';
 import { beginStory, type Story } from './story.ts';
 
@@ -122,7 +122,7 @@ export function endCancelled(run: Run): Promise<NextStep> {
 /** A long wait outgrows one history: the run goes on as a new one, with what it remembers. */
 export async function continueWhereLong({ input, wishes, memory }: Run): Promise<void> {
   if (!workflowInfo().continueAsNewSuggested) return;
-  await continueAsNew<typeof generateVideo>({
+  await continueAsNew<(input: GenerateVideoInput) => Promise<VideoEnd>>({
     ...input,
     ...(wishes.cancel && { stop: true }),
     ...(memory && { memory }),

@@ -62,6 +62,12 @@ function addProcessCommands(program: Command): void {
     .description('the Temporal dev server alone')
     .action(stays(async () => (await loadProcesses()).temporal));
   program
+    .command('restore')
+    .description(
+      'after an older copy of catalog or Temporal was put back: open runs look at their rows before anything is granted',
+    )
+    .action(stays(async () => (await import('../process/restore.ts')).restore));
+  program
     .command('migrate')
     .description('bring catalog tables, Temporal namespace and its search attributes up to date')
     .action(

@@ -1,65 +1,27 @@
 /** What the front door can do: accept, show, cancel and remove videos. */
 
-import { uuidv7 } from 'uuidv7';
 import type { SpriteSheets } from '../archive/sprite-sheet.ts';
-import { acceptVideo, findRepeated, type NewVideo, nthKey, queueDeadline } from '../catalog/acceptance.ts';
+import { acceptVideo } from '../catalog/acceptance.ts';
 import { findCallerByKey } from '../catalog/callers.ts';
-import { type LostAnswerDecision, resolveLostAnswer } from '../catalog/corrections.ts';
+import type { LostAnswerDecision } from '../catalog/corrections.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
-import { endVideo } from '../catalog/ends.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
-import type { HoldOfOrder } from '../catalog/ledger.ts';
-import { latestOffers } from '../catalog/models.ts';
 import { queuePosition } from '../catalog/queue-order.ts';
-import { findCurrentSubmission } from '../catalog/submissions.ts';
-import { changeVideo, findVideo, listVideos, lockVideo, toVideo } from '../catalog/videos.ts';
+import { findVideo, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
-import { type UntoldWish, wish } from '../catalog/wishes.ts';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
-import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
-import { choose } from '../domain/prefer.ts';
-import type { DialectName } from '../domain/vendor.ts';
-import { isEnded, type Video } from '../domain/video.ts';
+import type { ModelOffer } from '../domain/models.ts';
+import type { Video } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
-import { checkRequest, type VideoDraft, type VideoRequest } from '../domain/video-request.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { purgeMedia } from '../recovery/purge.ts';
-import { tellWish } from '../recovery/wishes.ts';
-import { announceGrants } from '../submissions/dependencies.ts';
-import { keepInputImage } from './images.ts';
+import { type RetentionTerms, removeVideo, retainVideo } from './expiry.ts';
+import { type CreateOrder, findEarlier, nthOf, offersFor, prepareVideo } from './orders.ts';
 import { rearchiveClip } from './rearchive.ts';
 import { Starter } from './starter.ts';
-
-export interface CreateOrder {
-  readonly caller: Caller;
-  readonly dialect: DialectName;
-  readonly draft: VideoDraft;
-  /** The dialect's retention; the caller's own replaces it. */
-  readonly retentionSeconds: number;
-  /** With `bodyHash` set as well, a repeat returns the first video. */
-  readonly idempotencyKey: string | null;
-  readonly bodyHash: string;
-  readonly times?: CreateTimes;
-}
-
-/** What a caller says of when its video is wanted, in whatever dialect. */
-export interface CreateTimes {
-  /** Not begun by then: expired. */
-  readonly startBefore?: Date;
-  /** Not ended by then: cancelled. */
-  readonly endBefore?: Date;
-  /** Order among the caller's own, the greatest first; 0 when absent. */
-  readonly priority?: number;
-}
-
-/** X11: the expiry that other dialects have printed never moves. */
-export interface RetentionTerms {
-  readonly dialect: DialectName;
-  readonly retentionSeconds: number;
-}
+import { cancelVideo, recheckVideo, resolveVideo } from './wishes.ts';
 
 /** Every method throws `Refusal` for what the caller may not or cannot have. */
 export interface Gateway {
@@ -126,19 +88,7 @@ export interface GatewayDependencies {
 export function createGateway(dependencies: GatewayDependencies): Gateway {
   const { db, store, workflows, spriteSheets, subscribe, log } = dependencies;
   const starter = new Starter({ db, workflows, log });
-
-  async function offersFor(caller: Caller, model?: string): Promise<readonly ModelOffer[]> {
-    if (model !== undefined && caller.models !== null && !caller.models.includes(model)) {
-      throw new Refusal('forbidden', `this key may not use model ${model}`, { param: 'model' });
-    }
-    const offers = await latestOffers(db);
-    if (offers.length === 0) {
-      throw new Refusal('unavailable', 'the models of the upstreams are not known yet', { retryAfterSeconds: 2 });
-    }
-    return offers.filter((offer) => {
-      return (model === undefined || offer.model === model) && (caller.models?.includes(offer.model) ?? true);
-    });
-  }
+  const wishing = { db, workflows, log, starter };
 
   async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {
     const video = await findVideo(db, id);
@@ -149,73 +99,19 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     return video;
   }
 
-  async function normalise(
-    draft: VideoDraft,
-    values: Pick<VideoRequest, 'durationSeconds' | 'aspectRatio' | 'quality'>,
-  ) {
-    const { mode, prompt, extra, remixOf } = draft;
-    const images = await Promise.all(draft.images.map((image) => keepInputImage({ db, store }, image)));
-    return { mode, prompt, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) };
-  }
-
-  async function prepare(order: CreateOrder): Promise<NewVideo> {
-    const { caller, dialect, draft, idempotencyKey, bodyHash, times = {} } = order;
-    const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
-    checkRequest(draft);
-    const { offer, values } = choose(draft, await offersFor(caller, draft.model ?? undefined));
-    const createdAt = new Date();
-    const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
-    const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
-    return {
-      id: newVideoId(),
-      callerId: caller.id,
-      dialect,
-      request: { model: offer.model, ...(await normalise(draft, values)) },
-      estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
-      createdAt,
-      expiresAt,
-      queueDeadlineAt: queueDeadline(createdAt, expiresAt, startBefore, endBeforeAt),
-      endBeforeAt,
-      priority,
-      batchId: null,
-      limits: caller,
-      idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
-    };
-  }
-
-  /** What was accepted once is answered again, whatever has become of models and settings since. */
-  async function repeatedBy({ caller, idempotencyKey: key, bodyHash }: CreateOrder): Promise<Video | null> {
-    return key === null ? null : await findRepeated(db, { callerId: caller.id, key, bodyHash });
-  }
-
-  /** The video has its end at once, but for one whose create is being sent: it has it when that is answered. */
-  async function endUnlessSending(videoId: string): Promise<void> {
-    if ((await findCurrentSubmission(db, videoId))?.state === 'sending') return;
-    const failure = { kind: 'cancelled', message: 'cancelled by its caller or an operator', upstream: null } as const;
-    const { grants } = await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });
-    await announceGrants({ workflows, log }, grants);
-  }
-
-  /** Before a start that is on its way has come to its end, no workflow could be told anything. */
-  async function tell(wished: UntoldWish): Promise<void> {
-    await starter.settled(wished.videoId);
-    const outcome = await tellWish({ db, workflows, log }, wished);
-    if (outcome !== 'told') starter.catchUpLater();
-  }
-
   return {
     authenticate: (apiKey) => findCallerByKey(db, apiKey),
 
     async create(order) {
-      const earlier = await repeatedBy(order);
+      const earlier = await findEarlier(db, order);
       if (earlier) return earlier;
-      const { video, repeated } = await acceptVideo(db, await prepare(order));
+      const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store }, order));
       if (!repeated) starter.start(video);
       return video;
     },
 
     async createMany(order, count) {
-      const first = await prepare(order);
+      const first = await prepareVideo({ db, store }, order);
       const accepted = await inTransaction(db, async (tx) => {
         const all: Awaited<ReturnType<typeof acceptVideo>>[] = [];
         for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, { index, count })));
@@ -226,66 +122,34 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
-
     list: (filter) => listVideos(db, filter),
-
     queuePosition: async (video) => (video.state === 'queued' ? await queuePosition(db, video.id) : null),
-
     waits: (videos) => readWaits(db, videos),
 
     async cancel(caller, id) {
-      const video = await own(caller, id, true);
-      if (isEnded(video.state)) return video;
-      const wished = await wish(db, id, 'cancel');
-      if (wished) {
-        await endUnlessSending(id);
-        await tell(wished);
-      }
+      await own(caller, id, true);
+      await cancelVideo(wishing, id);
       return await own(caller, id, true);
     },
 
     async resolve(caller, id, decision) {
-      const { grants, wished } = await resolveLostAnswer(db, id, decision);
-      await announceGrants({ workflows, log }, grants);
-      if (wished) await tell(wished);
+      await own(caller, id, true);
+      await resolveVideo(wishing, id, decision);
       return await own(caller, id, true);
-    },
-
-    async remove(caller, id, { purgesMedia }) {
-      await own(caller, id);
-      const isToBePurged = await inTransaction(db, async (tx) => {
-        const row = await lockVideo(tx, id);
-        if (!row) return false;
-        const now = new Date();
-        // From here on nobody is given the media, and what is archived later has outlived its time already. Should the
-        // removal be interrupted, the sweep does it as that of any other video.
-        const isLive = row.expiresAt > now;
-        await changeVideo(tx, id, { hiddenAt: now, ...(purgesMedia && isLive && { expiresAt: now }) });
-        return purgesMedia && row.endedAt !== null;
-      });
-      if (isToBePurged) await purgeMedia({ db, store }, id);
-    },
-
-    async retain(caller, id, { dialect, retentionSeconds }) {
-      const video = await own(caller, id);
-      if (video.dialect !== dialect) {
-        throw new Refusal('conflict', `the expiry of a video made in the dialect ${video.dialect} cannot be moved`);
-      }
-      return await inTransaction(db, async (tx) => {
-        const row = await lockVideo(tx, id);
-        if (!row || isOver(row)) throw new Refusal('gone', 'the media have been purged');
-        const expiresAt = new Date(row.createdAt.getTime() + retentionSeconds * 1000);
-        await changeVideo(tx, id, { expiresAt });
-        return { ...toVideo(row), expiresAt };
-      });
     },
 
     async recheck(caller, id) {
       const video = await own(caller, id);
-      const wished = await wish(db, id, 'recheck');
-      if (wished) await tell(wished);
+      await recheckVideo(wishing, id);
       return video;
     },
+
+    async remove(caller, id, options) {
+      await own(caller, id);
+      await removeVideo({ db, store }, id, options);
+    },
+
+    retain: async (caller, id, terms) => await retainVideo(db, await own(caller, id), terms),
 
     async rearchive(caller, id) {
       const video = await own(caller, id, true);
@@ -294,32 +158,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     spriteSheetKey: (video) => spriteSheets.ensure(video),
-
-    estimate: async (caller, order) => await estimatePrice(db, order, await offersFor(caller, order.model)),
-
-    offers: (caller) => offersFor(caller),
-
+    estimate: async (caller, order) => await estimatePrice(db, order, await offersFor(db, caller, order.model)),
+    offers: (caller) => offersFor(db, caller),
     watch: subscribe,
-
     close: () => starter.close(),
   };
-}
-
-const newVideoId = () => `video_${uuidv7()}`;
-
-/** One of several videos of an order: its own id, and its own key. */
-function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
-  if (ofOrder.index === 0) return { ...first, ofOrder };
-  const { idempotency } = first;
-  return {
-    ...first,
-    ofOrder,
-    id: newVideoId(),
-    idempotency: idempotency && { ...idempotency, key: nthKey(idempotency.key, ofOrder.index) },
-  };
-}
-
-/** Whether a video's media have had their time: what is purged cannot be kept any longer. */
-function isOver({ endedAt, expiresAt, purgedAt }: Pick<Video, 'endedAt' | 'expiresAt' | 'purgedAt'>): boolean {
-  return purgedAt !== null || (endedAt !== null && expiresAt.getTime() <= Date.now());
 }

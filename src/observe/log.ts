@@ -17,8 +17,13 @@ function withoutSecrets(line: string): string {
     .replace(/(Bearer )[^"\\\s]+/gi, '$1[Redacted]');
 }
 
+/** Standard error; who reads along may stop doing so. */
+function standardError(): DestinationStream {
+  return pino.destination({ fd: 2, sync: true }).on('error', () => undefined);
+}
+
 /** Opens the log; `destination` is standard error unless a test wants to read it. */
-export function openLog(level: string, destination: DestinationStream = pino.destination({ fd: 2, sync: true })): Log {
+export function openLog(level: string, destination: DestinationStream = standardError()): Log {
   return pino(
     {
       level,

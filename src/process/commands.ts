@@ -14,6 +14,7 @@ import { rootKeyFile } from './root-key-file.ts';
 import type { ProcessContext } from './run.ts';
 import { whenAborted } from './stop.ts';
 import { discoverUpstreamModels } from './upstream-models.ts';
+import { waitFor } from './wait-for.ts';
 import { runWorkers } from './workers.ts';
 
 type Print = (line: string) => void;
@@ -48,6 +49,14 @@ function requireSharedCatalog(config: Config, command: string): void {
   );
 }
 
+/** A link to the server that the settings name, once it answers. */
+async function openSharedTemporal(config: Config, context: ProcessContext): Promise<TemporalLink> {
+  const link = new TemporalLink(config, context);
+  const { settings } = link.openExternal();
+  await waitFor(`Temporal (TEMPORAL_ADDRESS, ${settings.address})`, () => link.workflows.check(), context);
+  return link;
+}
+
 const POLLERS_CALL_MS = 2_000;
 
 /** Whether any process works on our workflows, as Temporal sees it. */
@@ -68,8 +77,7 @@ async function checkPollers(link: TemporalLink, namespace: string): Promise<void
 export async function serve(config: Config, context: ProcessContext): Promise<void> {
   requireSharedCatalog(config, 'serve');
   const parts = await openParts(config, context);
-  const link = new TemporalLink(config, context);
-  link.openExternal();
+  const link = await openSharedTemporal(config, context);
   const checkWorkers = () => checkPollers(link, config.temporal.namespace);
   await startGateway({ parts, link, checkWorkers, context });
   await startMetrics(parts, context.closers);
@@ -86,8 +94,7 @@ export async function work(config: Config, context: ProcessContext): Promise<voi
   const parts = await openParts(config, context);
   await startMetrics(parts, closers);
   printRootKey(parts);
-  const link = new TemporalLink(config, context);
-  link.openExternal();
+  const link = await openSharedTemporal(config, context);
   // Beside the start: an upstream that does not answer must not hold it up, and the sweep asks again.
   void discoverUpstreamModels(parts);
   const workers = runWorkers(parts, link);

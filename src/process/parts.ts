@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type ConfiguredAccount, syncAccounts } from '../catalog/accounts.ts';
 import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
-import type { Config } from '../config/settings.ts';
+import { type Config, ConfigError } from '../config/settings.ts';
 import type { AccountConfig } from '../domain/account.ts';
 import type { Provider } from '../domain/provider.ts';
 import type { ProviderName } from '../domain/vendor.ts';
@@ -21,6 +21,7 @@ import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
 import type { ProcessContext } from './run.ts';
 import { ensureRootKey, ensureSigningKeys, type RootKey } from './secrets.ts';
+import { waitFor } from './wait-for.ts';
 
 type ProviderTable = Readonly<Record<ProviderName, Provider>>;
 
@@ -63,13 +64,29 @@ export function withFacts(account: AccountConfig, providers: ProviderTable = PRO
   return { ...account, credential, readsList, singleLane: readsList && !honoursIdempotencyKey };
 }
 
+/** The embedded catalog is there or is not; a shared one may come up beside this process. */
+async function openCatalog(config: Config, context: Pick<ProcessContext, 'log' | 'stop'>): Promise<CatalogDatabase> {
+  if (config.databaseUrl === null) return await openDatabase(config);
+  return await waitFor('PostgreSQL (DATABASE_URL)', () => openDatabase(config).catch(refuseAtOnce), context);
+}
+
+/** Wrong credentials and databases that do not exist: waiting makes them no better. */
+const HOPELESS = /^(28|3D)/;
+
+function refuseAtOnce(error: unknown): never {
+  if (error instanceof Error && 'code' in error && HOPELESS.test(String(error.code))) {
+    throw new ConfigError(`DATABASE_URL is refused: ${error.message}`, { cause: error });
+  }
+  throw error;
+}
+
 /** Opens the parts and brings the catalog in line with the configuration; `closers` closes them again. */
 export async function openParts(
   config: Config,
-  { log, closers }: Pick<ProcessContext, 'log' | 'closers'>,
+  { log, closers, stop }: ProcessContext,
   { database: given, providers = PROVIDERS_BY_NAME }: PartOverrides = {},
 ): Promise<Parts> {
-  const database = given ?? (await openDatabase(config));
+  const database = given ?? (await openCatalog(config, { log, stop }));
   closers.add('catalog', () => database.close());
   closers.add('connections to upstreams', closeUpstreamConnections);
   closers.add('connections to results', closeLentConnections);

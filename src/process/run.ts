@@ -1,6 +1,7 @@
 /** How a long-running command runs: one log, one way to stop, everything closed at the end. */
 
 import { ConfigError } from '../config/settings.ts';
+import { withDeadline } from '../domain/deadline.ts';
 import { type Log, openLog, openReadableLog } from '../observe/log.ts';
 import { Closers } from './closers.ts';
 import { listenForStop } from './stop.ts';
@@ -13,14 +14,32 @@ export interface ProcessContext {
   readonly closers: Closers;
 }
 
-/** A defect that nobody caught leaves the process in an unknown state: it ends, and whoever watches it starts it again. */
-function exitOnDefects(log: Log): void {
-  const exit = (error: unknown) => {
+const CLOSE_AFTER_DEFECT_MS = 10_000;
+
+/**
+ * A defect that was not caught leaves the process in an unknown state: it ends, with what it has started, and its
+ * supervisor starts it again.
+ */
+function exitOnDefects(log: Log, closers: Closers): void {
+  let isExiting = false;
+  const exit = async (error: unknown) => {
     log.fatal({ err: error }, 'unexpected error');
+    if (isExiting) return;
+    isExiting = true;
+    await withDeadline(closers.closeAll(), CLOSE_AFTER_DEFECT_MS, () => undefined);
     process.exit(1);
   };
   process.on('unhandledRejection', exit);
   process.on('uncaughtException', exit);
+}
+
+/** Who reads along may stop doing so, as `| head -1` does: that is no reason to end. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
 }
 
 /** What the operator can do something about is said in words; anything else with its stack. */
@@ -42,9 +61,10 @@ export async function runProcess(
   command: (context: ProcessContext) => Promise<void>,
 ): Promise<never> {
   const log = print === undefined ? openLog(level) : openReadableLog(level, print);
-  exitOnDefects(log);
-  const stop = listenForStop(log);
   const closers = new Closers(log);
+  outliveReaders();
+  exitOnDefects(log, closers);
+  const stop = listenForStop(log);
   let exitCode = 0;
   try {
     await command({ log, stop, closers });

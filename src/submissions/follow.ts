@@ -1,8 +1,11 @@
 /** Follows the tasks that a process polls, where their upstream pushes: a hint that the next poll need not wait. */
 
+import type { AccountConfig } from '../domain/account.ts';
+import type { Log } from '../domain/log.ts';
+import type { Provider } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
+import type { ProviderName } from '../domain/vendor.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import type { SubmissionDependencies } from './dependencies.ts';
 
 export interface TaskFollower {
   /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
@@ -13,7 +16,10 @@ export interface TaskFollower {
   close(): Promise<void>;
 }
 
-export interface FollowerSettings extends Pick<SubmissionDependencies, 'providers' | 'accounts' | 'log'> {
+export interface FollowerSettings {
+  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly accounts: readonly AccountConfig[];
+  readonly log: Log;
   readonly workflows: Pick<VideoWorkflows, 'signalNews'>;
   /** How many streams may be open at once. */
   readonly maxStreams?: number;

@@ -16,17 +16,14 @@ import type { rearchiveVideo } from '../../workflows/rearchive-video.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import type { AcceptedTerms } from '../domain/step.ts';
 import type { Video } from '../domain/video.ts';
-import type { RearchiveOutcome, StartedVideo, VideoWorkflows, WorkflowStanding } from '../domain/video-workflows.ts';
+import type { RearchiveOutcome, VideoWorkflows } from '../domain/video-workflows.ts';
+import { createWorkflowQueries, withinOf } from './workflow-queries.ts';
 
 /** Calls wait no longer than this for Temporal. */
 const DEADLINE_MS = 5000;
 const CHECK_MS = 1500;
 /** Most clips are there by then; for the others the answer does not wait. */
 const REARCHIVE_WAIT_MS = 20_000;
-const VISIBILITY_LIMIT = 1000;
-const LIST_ALL_MS = 5 * 60_000;
-/** Who closes a run that has outgrown its bounds, as its history names it. */
-const SERVER_IDENTITY = 'history-service';
 
 /** Kept beside the request: what a catalog that lost the video could not work out again. */
 function termsOf({ dialect, estimateMicroUsd, createdAt, expiresAt }: Video): AcceptedTerms {
@@ -38,8 +35,7 @@ const PROMPT_EXCERPT = 400;
 
 /** The calls about videos' workflows over the client of the moment; they reject with what `client` throws. */
 export function createWorkflowControl(client: () => Client): VideoWorkflows {
-  const within = async <Result>(deadlineMs: number, call: () => Promise<Result>) =>
-    await client().connection.withDeadline(Date.now() + deadlineMs, call);
+  const within = withinOf(client);
 
   /** False when there is no such running workflow. */
   async function reaches(call: () => Promise<unknown>): Promise<boolean> {
@@ -58,22 +54,6 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
         .workflow.getHandle(videoId)
         .signal(name, ...args),
     );
-  }
-
-  /** Ids of our videos' workflows that a query of visibility finds. */
-  async function* find(condition: string) {
-    const query = `WorkflowType = '${WORKFLOW_TYPES.generateVideo}' AND ${condition}`;
-    for await (const found of client().workflow.list({ query })) yield found;
-  }
-
-  /** Whether Temporal itself terminated the run, for its history's size for one. */
-  async function isTerminatedByServer(videoId: string, runId: string): Promise<boolean> {
-    const { history } = await client().workflowService.getWorkflowExecutionHistoryReverse({
-      namespace: client().options.namespace,
-      execution: { workflowId: videoId, runId },
-      maximumPageSize: 1,
-    });
-    return history?.events?.[0]?.workflowExecutionTerminatedEventAttributes?.identity === SERVER_IDENTITY;
   }
 
   return {
@@ -130,51 +110,7 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
       }
     },
 
-    standing(videoId: string): Promise<WorkflowStanding> {
-      return within(DEADLINE_MS, async () => {
-        try {
-          const { status, runId } = await client().workflow.getHandle(videoId).describe();
-          if (status.name === 'RUNNING') return 'running';
-          if (status.name === 'TERMINATED')
-            return (await isTerminatedByServer(videoId, runId)) ? 'closed' : 'terminated';
-          return status.name === 'CANCELLED' ? 'terminated' : 'closed';
-        } catch (error) {
-          if (error instanceof WorkflowNotFoundError) return 'gone';
-          throw error;
-        }
-      });
-    },
-
-    listClosedSince(since: Date): Promise<readonly string[]> {
-      return within(DEADLINE_MS, async () => {
-        const closed = `ExecutionStatus IN ('Terminated', 'TimedOut') AND CloseTime > '${since.toISOString()}'`;
-        const ids = new Set<string>();
-        for await (const { workflowId } of find(closed)) {
-          ids.add(workflowId);
-          if (ids.size >= VISIBILITY_LIMIT) break;
-        }
-        return [...ids];
-      });
-    },
-
-    listStartedSince(since: Date): Promise<readonly StartedVideo[]> {
-      return within(DEADLINE_MS, async () => {
-        const started: StartedVideo[] = [];
-        for await (const { workflowId, memo } of find(`StartTime > '${since.toISOString()}'`)) {
-          started.push({ videoId: workflowId, isAccepted: memo?.['dialect'] !== undefined });
-          if (started.length >= VISIBILITY_LIMIT) break;
-        }
-        return started;
-      });
-    },
-
-    listRunning(): Promise<readonly string[]> {
-      return within(LIST_ALL_MS, async () => {
-        const ids: string[] = [];
-        for await (const { workflowId } of find("ExecutionStatus = 'Running'")) ids.push(workflowId);
-        return ids;
-      });
-    },
+    ...createWorkflowQueries(client),
 
     async check(): Promise<void> {
       await within(CHECK_MS, () => client().connection.ensureConnected());

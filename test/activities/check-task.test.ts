@@ -3,7 +3,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq, sql } from 'drizzle-orm';
-import type { CheckTaskInput } from '../../activities/check-task.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
@@ -13,6 +12,7 @@ import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
 import type { RunningTask } from '../../src/domain/step.ts';
 import { HeldBack, UpstreamError } from '../../src/domain/upstream-error.ts';
+import type { CheckTaskInput } from '../../src/submissions/poll-task.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { ANSWERED_5XX } from '../model/upstream.ts';

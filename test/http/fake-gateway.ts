@@ -4,7 +4,9 @@ import type { Caller } from '../../src/domain/caller.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { isEnded, type Video } from '../../src/domain/video.ts';
 import type { VideoFilter } from '../../src/domain/video-filter.ts';
-import type { CreateOrder, DialectGateway, RetentionTerms } from '../../src/gateway/gateway.ts';
+import type { RetentionTerms } from '../../src/gateway/expiry.ts';
+import type { DialectGateway } from '../../src/gateway/gateway.ts';
+import type { CreateOrder } from '../../src/gateway/orders.ts';
 import { spriteSheetKeyOf } from '../../src/media/media-key.ts';
 import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 

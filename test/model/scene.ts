@@ -3,7 +3,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq, sql } from 'drizzle-orm';
-import type { CheckTaskInput } from '../../activities/check-task.ts';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
 import type { SweepReport } from '../../activities/sweep.ts';
@@ -18,6 +17,7 @@ import type { NextStep, OpenedVideo, TaskMemory } from '../../src/domain/step.ts
 import type { Video } from '../../src/domain/video.ts';
 import type { ImageReference } from '../../src/domain/video-request.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
+import type { CheckTaskInput } from '../../src/submissions/poll-task.ts';
 import { makeArchive, makeOffer, makeRequest } from '../builders.ts';
 import { makeAccount } from '../catalog/rows.ts';
 import { fakeWorkflows } from '../fake-workflows.ts';

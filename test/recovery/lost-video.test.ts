@@ -3,11 +3,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
-import type { CheckTaskInput } from '../../activities/check-task.ts';
 import { callers, ledger, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
 import type { NextStep, RunningTask, TaskMemory } from '../../src/domain/step.ts';
+import type { CheckTaskInput } from '../../src/submissions/poll-task.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { LOST } from '../model/upstream.ts';

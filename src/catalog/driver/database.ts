@@ -1,32 +1,14 @@
 /** The catalog's database: PGlite in the data directory or PostgreSQL, one type and one behaviour for both. */
 
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import type * as schema from '../schema.ts';
+import type { CatalogDatabase, Db } from './catalog-database.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
 
-/** A database or a transaction of it: inside a transaction only `tx` may be used, since PGlite is one connection. */
-export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
+export type { CatalogDatabase, Db };
 
 /** What a statement written by hand returned: both drivers' object with `rows`, which their common type does not know. */
 export function rowsOf<Row>(result: unknown): readonly Row[] {
   return (result as { readonly rows: readonly Row[] }).rows;
-}
-
-export interface ListenHandlers {
-  readonly onPayload: (payload: string) => void;
-  /** The connection was lost and is back: notifications may have been missed. */
-  readonly onGap?: () => void;
-}
-
-export interface CatalogDatabase {
-  readonly db: Db;
-  readonly kind: 'pglite' | 'postgres';
-  /** Listens to a channel until the returned function is called. */
-  listen(channel: string, handlers: ListenHandlers): Promise<() => Promise<void>>;
-  /** Rejects when the database does not answer. */
-  check(): Promise<void>;
-  close(): Promise<void>;
 }
 
 export interface DatabaseOptions {

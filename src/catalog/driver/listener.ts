@@ -1,7 +1,7 @@
 /** One LISTEN connection to a PostgreSQL, opened again whenever it is lost. */
 
 import pg from 'pg';
-import type { ListenHandlers } from './database.ts';
+import type { ListenHandlers } from './catalog-database.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const ANSWER_TIMEOUT_MS = 10_000;

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import * as schema from '../schema.ts';
-import type { CatalogDatabase } from './database.ts';
+import type { CatalogDatabase } from './catalog-database.ts';
 import { type DataDirLock, lockDataDir } from './lock.ts';
 import { migrationsFolder } from './migrations.ts';
 

@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import * as schema from '../schema.ts';
-import type { CatalogDatabase } from './database.ts';
+import type { CatalogDatabase } from './catalog-database.ts';
 import { listenOnPostgres } from './listener.ts';
 import { migrationsFolder } from './migrations.ts';
 

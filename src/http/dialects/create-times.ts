@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { Refusal } from '../../domain/failure.ts';
-import type { CreateTimes } from '../../gateway/gateway.ts';
+import type { CreateTimes } from '../../gateway/orders.ts';
 
 const PRIORITIES: Readonly<Record<string, number>> = { low: -1, normal: 0, high: 1 };
 const WHOLE_SECONDS = /^\d{1,9}$/;

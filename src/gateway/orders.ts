@@ -1,0 +1,106 @@
+/** An order as a dialect hands it in, and the video that it becomes: model, price, images, times. */
+
+import { uuidv7 } from 'uuidv7';
+import { findRepeated, type NewVideo, nthKey, queueDeadline } from '../catalog/acceptance.ts';
+import type { Db } from '../catalog/driver/database.ts';
+import type { HoldOfOrder } from '../catalog/ledger.ts';
+import { latestOffers } from '../catalog/models.ts';
+import type { Caller } from '../domain/caller.ts';
+import { defined } from '../domain/defined.ts';
+import { Refusal } from '../domain/failure.ts';
+import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
+import { choose } from '../domain/prefer.ts';
+import type { DialectName } from '../domain/vendor.ts';
+import type { Video } from '../domain/video.ts';
+import { checkRequest, type VideoDraft } from '../domain/video-request.ts';
+import type { MediaStore } from '../media/media-store.ts';
+import { keepInputImage } from './images.ts';
+
+export interface CreateOrder {
+  readonly caller: Caller;
+  readonly dialect: DialectName;
+  readonly draft: VideoDraft;
+  /** The dialect's retention; the caller's own replaces it. */
+  readonly retentionSeconds: number;
+  /** With `bodyHash` set as well, a repeat returns the first video. */
+  readonly idempotencyKey: string | null;
+  readonly bodyHash: string;
+  readonly times?: CreateTimes;
+}
+
+/** What a caller says of when its video is wanted, in whatever dialect. */
+export interface CreateTimes {
+  /** Not begun by then: expired. */
+  readonly startBefore?: Date;
+  /** Not ended by then: cancelled. */
+  readonly endBefore?: Date;
+  /** Order among the caller's own, the greatest first; 0 when absent. */
+  readonly priority?: number;
+}
+
+/** The models that a caller may use now, or the offers of one of them. */
+export async function offersFor(db: Db, caller: Caller, model?: string): Promise<readonly ModelOffer[]> {
+  if (model !== undefined && caller.models !== null && !caller.models.includes(model)) {
+    throw new Refusal('forbidden', `this key may not use model ${model}`, { param: 'model' });
+  }
+  const offers = await latestOffers(db);
+  if (offers.length === 0) {
+    throw new Refusal('unavailable', 'the models of the upstreams are not known yet', { retryAfterSeconds: 2 });
+  }
+  return offers.filter((offer) => {
+    return (model === undefined || offer.model === model) && (caller.models?.includes(offer.model) ?? true);
+  });
+}
+
+/** The video that an order stands for, complete but for its acceptance; its images are stored by then. */
+export async function prepareVideo(
+  { db, store }: { readonly db: Db; readonly store: MediaStore },
+  order: CreateOrder,
+): Promise<NewVideo> {
+  const { caller, dialect, draft, idempotencyKey, bodyHash, times = {} } = order;
+  const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
+  checkRequest(draft);
+  const { offer, values } = choose(draft, await offersFor(db, caller, draft.model ?? undefined));
+  const { mode, prompt, extra, remixOf } = draft;
+  const images = await Promise.all(draft.images.map((image) => keepInputImage({ db, store }, image)));
+  const createdAt = new Date();
+  const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
+  const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
+  return {
+    id: newVideoId(),
+    callerId: caller.id,
+    dialect,
+    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf }),
+    estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
+    createdAt,
+    expiresAt,
+    queueDeadlineAt: queueDeadline(createdAt, expiresAt, startBefore, endBeforeAt),
+    endBeforeAt,
+    priority,
+    batchId: null,
+    limits: caller,
+    idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
+  };
+}
+
+/** What was accepted once is answered again, whatever has become of models and settings since. */
+export async function findEarlier(
+  db: Db,
+  { caller, idempotencyKey: key, bodyHash }: CreateOrder,
+): Promise<Video | null> {
+  return key === null ? null : await findRepeated(db, { callerId: caller.id, key, bodyHash });
+}
+
+const newVideoId = () => `video_${uuidv7()}`;
+
+/** One of several videos of an order: its own id, and its own key. */
+export function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
+  if (ofOrder.index === 0) return { ...first, ofOrder };
+  const { idempotency } = first;
+  return {
+    ...first,
+    ofOrder,
+    id: newVideoId(),
+    idempotency: idempotency && { ...idempotency, key: nthKey(idempotency.key, ofOrder.index) },
+  };
+}

@@ -1,0 +1,44 @@
+/** Waiting at a start for what other processes bring up beside it: the shared catalog, Temporal. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError } from '../config/settings.ts';
+import type { ProcessContext } from './run.ts';
+
+const LONGEST_WAIT_MS = 2 * 60_000;
+const BETWEEN_TRIES_MS = 1_000;
+const BETWEEN_LINES_MS = 5_000;
+
+/**
+ * What the attempt comes to: it is repeated for two minutes, with a line every five seconds.
+ * @throws ConfigError naming what is missing; the signal's reason when the process is told to stop.
+ */
+export async function waitFor<Result>(
+  what: string,
+  attempt: () => Promise<Result>,
+  { log, stop }: Pick<ProcessContext, 'log' | 'stop'>,
+): Promise<Result> {
+  const startedMs = Date.now();
+  for (let saidMs = 0; ; ) {
+    stop.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      const waitedMs = Date.now() - startedMs;
+      if (waitedMs >= LONGEST_WAIT_MS) {
+        throw new ConfigError(`${what} did not answer within two minutes: ${reasonOf(error)}`, { cause: error });
+      }
+      if (Date.now() - saidMs >= BETWEEN_LINES_MS) {
+        saidMs = Date.now();
+        log.warn({ error: reasonOf(error), waitedSeconds: Math.round(waitedMs / 1000) }, `waiting for ${what}`);
+      }
+    }
+    await sleep(BETWEEN_TRIES_MS, undefined, { signal: stop });
+  }
+}
+
+/** A connection that is refused at several addresses says so in its members alone. */
+function reasonOf(error: unknown): string {
+  const [first] = error instanceof AggregateError ? error.errors : [error];
+  return first instanceof Error ? first.message : String(first);
+}

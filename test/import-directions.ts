@@ -75,7 +75,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     zone: 'src/process',
     values: ['src', 'workflows', 'activities'],
     types: [],
-    packages: ['any', '@temporalio/client'],
+    packages: ['any'],
   },
   {
     zone: 'src/cli',

@@ -1,20 +1,17 @@
 /** A process's link to Temporal: there from the start, usable from the moment the server's address is known. */
 
-import type { Client, Connection } from '@temporalio/client';
 import { packageRoot } from '../config/package-root.ts';
 import type { Config } from '../config/settings.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import { type ConnectionSettings, openTemporalClient } from '../temporal/connection.ts';
+import { type ConnectionSettings, openTemporalClient, type TemporalClient } from '../temporal/connection.ts';
 import { findServer } from '../temporal/dev-server/find.ts';
 import { startDevServer } from '../temporal/dev-server/server.ts';
 import { createWorkflowControl } from '../temporal/workflow-control.ts';
 import type { ProcessContext } from './run.ts';
 
 /** What is there once the server's address is known. */
-export interface OpenLink {
+export interface OpenLink extends Pick<TemporalClient, 'connection' | 'client'> {
   readonly settings: ConnectionSettings;
-  readonly connection: Connection;
-  readonly client: Client;
   /** Null where nobody told. */
   readonly uiUrl: string | null;
 }

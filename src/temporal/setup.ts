@@ -1,9 +1,16 @@
-/** What a namespace needs before our workflows can run in it: itself, and the search attributes. Safe to repeat. */
+/** What a namespace needs before our workflows can run in it: itself, search attributes, the sweep. Safe to repeat. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Connection } from '@temporalio/client';
-import { isGrpcServiceError } from '@temporalio/client';
+import {
+  type Client,
+  type Connection,
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  type ScheduleOptions,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/messages.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import type { Log } from '../domain/log.ts';
 
@@ -123,4 +130,22 @@ async function addAttributes(connection: SetupConnection, namespace: string, nam
 
 function within<T>(connection: SetupConnection, call: () => Promise<T>): Promise<T> {
   return connection.withDeadline(Date.now() + CALL_MS, call);
+}
+
+const SWEEP_SCHEDULE = 'clipyard-sweep';
+
+const SWEEP = {
+  spec: { intervals: [{ every: '1 minute' }] },
+  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+  action: { type: 'startWorkflow', workflowType: WORKFLOW_TYPES.sweep, taskQueue: TASK_QUEUES.workflows, args: [] },
+} as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
+
+/** Makes sure that Temporal sweeps each minute, as this version wants it. */
+export async function ensureSweepSchedule(client: Client): Promise<void> {
+  try {
+    await client.schedule.create({ scheduleId: SWEEP_SCHEDULE, ...SWEEP });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(SWEEP_SCHEDULE).update((schedule) => ({ ...schedule, ...SWEEP }));
+  }
 }

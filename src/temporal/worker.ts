@@ -1,9 +1,8 @@
 /** The workers of a process: one for workflows and transactions, one for each kind of waiting. */
 
-import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/messages.ts';
+import { TASK_QUEUES } from '../../workflows/messages.ts';
 
 export interface WorkerSettings {
   readonly connection: NativeConnection;
@@ -116,22 +115,4 @@ async function settled(runs: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(runs);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-}
-
-const SWEEP_SCHEDULE = 'clipyard-sweep';
-
-const SWEEP = {
-  spec: { intervals: [{ every: '1 minute' }] },
-  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-  action: { type: 'startWorkflow', workflowType: WORKFLOW_TYPES.sweep, taskQueue: TASK_QUEUES.workflows, args: [] },
-} as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
-
-/** Makes sure that Temporal sweeps each minute, as this version wants it. */
-export async function ensureSweepSchedule(client: Client): Promise<void> {
-  try {
-    await client.schedule.create({ scheduleId: SWEEP_SCHEDULE, ...SWEEP });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await client.schedule.getHandle(SWEEP_SCHEDULE).update((schedule) => ({ ...schedule, ...SWEEP }));
-  }
 }

@@ -79,14 +79,6 @@ describe('clipyard.yaml', () => {
     ]);
   });
 
-  test('accounts with one key are shared', () => {
-    const environment = { KEY: 'one', OTHER_KEY: 'two' };
-    const sharedOf = (text: string) => load(text, environment).accounts.map(({ shared }) => shared);
-    const other = ACCOUNT.replace('id: a', 'id: b');
-    expect(sharedOf(`accounts: [${ACCOUNT}, ${other}]`)).toEqual([true, true]);
-    expect(sharedOf(`accounts: [${ACCOUNT}, ${other.replace('KEY', 'OTHER_KEY')}]`)).toEqual([false, false]);
-  });
-
   test('the example file is a valid one', () => {
     const { accounts, models } = loadConfig({ CLIPYARD_CONFIG: 'clipyard.example.yaml', AIRFORCE_KEY: 'k' });
     expect([accounts.length, models.length]).toEqual([1, 1]);

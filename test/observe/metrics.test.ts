@@ -98,14 +98,14 @@ describe('exchanges with upstreams', () => {
     const name = 'clipyard_upstream_requests_total';
     expect(own(linesOf(text), name)).toEqual({
       [`${name}{account="airforce-1",kind="create",outcome="not_sent"}`]: 1,
-      [`${name}{account="airforce-1",kind="look",outcome="missing"}`]: 1,
-      [`${name}{account="unknown",kind="look",outcome="missing"}`]: 1,
-      [`${name}{account="airforce-1",kind="look",outcome="lost"}`]: 1,
-      [`${name}{account="airforce-1",kind="look",outcome="aborted"}`]: 1,
+      [`${name}{account="airforce-1",kind="poll",outcome="missing"}`]: 1,
+      [`${name}{account="unknown",kind="poll",outcome="missing"}`]: 1,
+      [`${name}{account="airforce-1",kind="poll",outcome="lost"}`]: 1,
+      [`${name}{account="airforce-1",kind="poll",outcome="aborted"}`]: 1,
       [`${name}{account="airforce-1",kind="list",outcome="error"}`]: 1,
     });
     expect(own(linesOf(text), 'clipyard_upstream_request_duration_seconds_count')).toMatchObject({
-      'clipyard_upstream_request_duration_seconds_count{account="airforce-1",kind="look"}': 3,
+      'clipyard_upstream_request_duration_seconds_count{account="airforce-1",kind="poll"}': 3,
     });
     expect(text).not.toMatch(/key|upstream\.test|task_1/);
   });

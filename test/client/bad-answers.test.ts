@@ -106,7 +106,7 @@ describe('a watched video', () => {
     cost: { estimateMicroUsd: 20_000, settledMicroUsd: null, upstreamMicroUsd: null },
     archive: null,
     failure: null,
-    lastError: null,
+    waitingFor: null,
     submissions: 1,
     polls: 1,
     workflowUrl: null,

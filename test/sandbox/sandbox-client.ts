@@ -96,9 +96,10 @@ export class SandboxClient {
     return (await readJson<{ data: TaskAnswer[] }>(await this.fetch('/v1/video/tasks'))).data;
   }
 
-  /** The events of the task's stream, up to its end. */
-  async stream(id: string): Promise<{ event: string; data: string }[]> {
+  /** The events of the task's stream, up to its end; `onOpen` is called when it has begun. */
+  async stream(id: string, onOpen?: () => Promise<void>): Promise<{ event: string; data: string }[]> {
     const response = await this.fetch(`/v1/video/tasks/${id}/stream`);
+    await onOpen?.();
     const blocks = (await response.text()).split('\n\n').filter((block) => block !== '');
     return blocks.map((block) => {
       const [, event = '', data = ''] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];

@@ -19,6 +19,7 @@ export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWork
     signalNews: tell('news'),
     signalRecheck: tell('recheck'),
     signalReopen: tell('reopen'),
+    runAgain: tell('again'),
     async rearchive(id) {
       await tell('rearchive')(id);
       return { kind: 'archived' };

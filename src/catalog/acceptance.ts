@@ -38,7 +38,10 @@ export interface NewVideo {
   readonly batchId: string | null;
   /** Null: the video was accepted elsewhere already and is only entered. */
   readonly limits: AcceptanceLimits | null;
-  /** It was accepted before and lost with an older copy of the catalog: its hold is not refused again. */
+  /**
+   * It was accepted before and lost with a newer copy of the catalog: its hold is not refused again, and its task may have
+   * been made.
+   */
   readonly isRestored?: boolean;
   readonly idempotency: IdempotencyKey | null;
   /** Which of several videos it is that are accepted all or none; absent when it is the only one. */
@@ -157,7 +160,12 @@ export async function acceptVideo(
     // Counted after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit.
     const [entered] = await tx
       .insert(videos)
-      .values({ ...row, model: order.request.model, state: 'queued' })
+      .values({
+        ...row,
+        model: order.request.model,
+        state: 'queued',
+        ...(isRestored && { sentUnknownSince: order.createdAt }),
+      })
       .returning({ othersUnended: countUnended(callerId) });
     if (limits) checkLimits(entered?.othersUnended ?? 0, limits);
     await useInputImages(tx, order.id, order.request.images);

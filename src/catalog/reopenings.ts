@@ -87,7 +87,7 @@ export interface UnknownCreate {
 
 /**
  * Notes that creates may have been sent since then which this copy of the catalog does not know of: for all videos
- * without an end and outside of `except`, and in all accounts.
+ * without an end and outside of `except`, and in all accounts. Their workflows are missed by the next sweep.
  */
 export async function noteUnknownCreates(
   db: Db,
@@ -100,7 +100,7 @@ export async function noteUnknownCreates(
     where m.model = ${videos.model} and a.configured and (not a.reads_list or a.list_missing_at is not null))`;
   return await db
     .update(videos)
-    .set({ sentUnknownSince: sql`coalesce(${videos.sentUnknownSince}, ${at})` })
+    .set({ sentUnknownSince: sql`coalesce(${videos.sentUnknownSince}, ${at})`, auditedAt: new Date(0) })
     .where(and(isNull(videos.endedAt), isLeft))
     .returning({ videoId: videos.id, mayBePaidAgain: hasNoList });
 }

@@ -31,13 +31,15 @@ export interface VideoWorkflows {
   signalRecheck(videoId: string): Promise<boolean>;
   /** Has the video open again: the catalog may be an older copy of itself. */
   signalReopen(videoId: string): Promise<boolean>;
+  /** Has a closed run begin again with the input that it had; one that runs is left alone. */
+  runAgain(videoId: string): Promise<boolean>;
   /** Fetches an ended video's clip once more; an archiving that is on its way is joined. */
   rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome>;
   standing(videoId: string): Promise<WorkflowStanding>;
   /** Ids of videos whose workflows were closed from outside since then, as far as visibility shows them. */
   listClosedSince(since: Date): Promise<readonly string[]>;
-  /** Videos whose workflows were started since then, the same; a thousand at most. */
-  listStartedSince(since: Date): Promise<readonly StartedVideo[]>;
+  /** Videos whose workflows were started since then, the same, so many at most. */
+  listStartedSince(since: Date, limit: number): Promise<readonly StartedVideo[]>;
   /** Ids of videos whose workflows run, the same; takes minutes where there are many. */
   listRunning(): Promise<readonly string[]>;
   /** Rejects while Temporal does not answer. */

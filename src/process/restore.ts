@@ -7,9 +7,10 @@ import { openParts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
 import { waitFor } from './wait-for.ts';
 
-function print({ told, lookedFor, mayBePaidAgain }: RestoreReport): string {
+function print({ told, begunAgain, lookedFor, mayBePaidAgain }: RestoreReport): string {
   return [
     `runs       ${told} open workflows look at their rows before any slot is granted`,
+    `lost       ${begunAgain} videos that the catalog does not have begin again, and find their tasks`,
     `tasks      of ${lookedFor} videos without an open workflow are looked for in their accounts' lists before any is made`,
     ...(mayBePaidAgain.length === 0
       ? []

@@ -15,13 +15,15 @@ import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
 export interface RestoreDependencies {
   readonly db: Db;
-  readonly workflows: Pick<VideoWorkflows, 'listRunning' | 'listStartedSince' | 'signalReopen'>;
+  readonly workflows: Pick<VideoWorkflows, 'listRunning' | 'listStartedSince' | 'runAgain' | 'signalReopen'>;
 }
 
 /** What a restore has found. */
 export interface RestoreReport {
   /** Open runs that were told to look at their rows. */
   readonly told: number;
+  /** Closed runs whose videos the catalog has lost: they begin again, and find their tasks in lists. */
+  readonly begunAgain: number;
   /** Videos without an open run, whose tasks are looked for in lists before anything is created. */
   readonly lookedFor: number;
   /** Those of them whose tasks no list tells of. */
@@ -44,8 +46,11 @@ export async function restore({ db, workflows }: RestoreDependencies): Promise<R
     if (await workflows.signalReopen(videoId)) told++;
     else await leaveReopenings(db, [videoId]);
   }
+  const lost = await listLost({ db, workflows }, { since, limit: Number.POSITIVE_INFINITY });
+  let begunAgain = 0;
+  for (const videoId of lost) if (await workflows.runAgain(videoId)) begunAgain++;
   const mayBePaidAgain = left.flatMap((one) => (one.mayBePaidAgain ? [one.videoId] : []));
-  return { told, lookedFor: left.length, mayBePaidAgain };
+  return { told, begunAgain, lookedFor: left.length, mayBePaidAgain };
 }
 
 /** Clocks differ a little, and what was accepted last may be under way. */
@@ -56,13 +61,21 @@ const MARGIN_MS = 60_000;
  * older copy of itself, and an operator has to run the restore.
  */
 export async function checkCatalogAge({ db, workflows }: RestoreDependencies): Promise<boolean> {
-  const newest = await readNewestAcceptance(db);
-  const started = await workflows.listStartedSince(new Date((newest?.getTime() ?? 0) - MARGIN_MS));
+  const since = (await readNewestAcceptance(db)) ?? new Date(0);
+  const lost = await listLost({ db, workflows }, { since, limit: LIMIT });
+  if (lost.length > 0) await requireRestore(db);
+  return lost.length > 0;
+}
+
+/** Videos that the gateway accepted, that Temporal has run since then, and that the catalog does not have. */
+async function listLost(
+  { db, workflows }: RestoreDependencies,
+  { since, limit }: { readonly since: Date; readonly limit: number },
+): Promise<readonly string[]> {
+  const started = await workflows.listStartedSince(new Date(since.getTime() - MARGIN_MS), limit);
   const accepted = started.flatMap(({ videoId, isAccepted }) => (isAccepted ? [videoId] : []));
   const known = await listKnown(db, accepted);
-  const isOlder = accepted.some((id) => !known.has(id));
-  if (isOlder) await requireRestore(db);
-  return isOlder;
+  return [...new Set(accepted)].filter((id) => !known.has(id));
 }
 
 /** What was told is told again after so long. */

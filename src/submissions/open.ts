@@ -121,6 +121,7 @@ async function enterVideo(dependencies: SubmissionDependencies, input: OpenVideo
     queueDeadlineAt: queueDeadline(terms.createdAt, terms.expiresAt),
     batchId: null,
     limits: null,
+    // Lost with a newer copy of the catalog, which may have had a task made for it.
     isRestored: accepted !== null,
     idempotency: null,
   });

@@ -2,6 +2,7 @@
 
 import { type Client, isGrpcDeadlineError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { rootCause, type SignalDefinition } from '@temporalio/common';
+import Long from 'long';
 import type { generateVideo } from '../../workflows/generate-video.ts';
 import {
   cancelSignal,
@@ -29,6 +30,9 @@ const REARCHIVE_WAIT_MS = 20_000;
 function termsOf({ dialect, estimateMicroUsd, createdAt, expiresAt }: Video): AcceptedTerms {
   return { dialect, estimateMicroUsd, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
 }
+
+/** The event with which a run's first workflow task starts: what a reset to the beginning names. */
+const FIRST_WORKFLOW_TASK = Long.fromNumber(3);
 
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
@@ -88,6 +92,21 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
       return (
         (await signal(videoId, cancelSignal)) && (await reaches(() => client().workflow.getHandle(videoId).cancel()))
       );
+    },
+
+    async runAgain(videoId: string): Promise<boolean> {
+      const { status, runId } = await within(DEADLINE_MS, () => client().workflow.getHandle(videoId).describe());
+      if (status.name === 'RUNNING') return false;
+      await within(DEADLINE_MS, () =>
+        client().workflowService.resetWorkflowExecution({
+          namespace: client().options.namespace,
+          workflowExecution: { workflowId: videoId, runId },
+          reason: 'the catalog has lost the video',
+          workflowTaskFinishEventId: FIRST_WORKFLOW_TASK,
+          requestId: `again-${runId}`,
+        }),
+      );
+      return true;
     },
 
     async rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome> {

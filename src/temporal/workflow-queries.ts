@@ -65,12 +65,12 @@ export function createWorkflowQueries(client: () => Client): WorkflowQueries {
       });
     },
 
-    listStartedSince(since: Date): Promise<readonly StartedVideo[]> {
-      return within(DEADLINE_MS, async () => {
+    listStartedSince(since: Date, limit: number): Promise<readonly StartedVideo[]> {
+      return within(LIST_ALL_MS, async () => {
         const started: StartedVideo[] = [];
         for await (const { workflowId, memo } of find(`StartTime > '${since.toISOString()}'`)) {
           started.push({ videoId: workflowId, isAccepted: memo?.['dialect'] !== undefined });
-          if (started.length >= VISIBILITY_LIMIT) break;
+          if (started.length >= limit) break;
         }
         return started;
       });

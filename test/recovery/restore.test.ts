@@ -30,7 +30,7 @@ describeOnBothCatalogs('a restore', (catalog) => {
     await furnish();
     for (const id of ['v1', 'v2']) await accept(scene.db, id);
     running = ['v1'];
-    expect(await run()).toEqual({ told: 1, lookedFor: 1, mayBePaidAgain: [] });
+    expect(await run()).toEqual({ told: 1, begunAgain: 0, lookedFor: 1, mayBePaidAgain: [] });
     expect(await scene.requestSlot('v2')).toMatchObject({ step: 'slot' });
     expect(await readRestoreState(scene.db)).toEqual({ isNeeded: false, videos: 1 });
     await scene.sweep();
@@ -80,7 +80,7 @@ describeOnBothCatalogs('a restore', (catalog) => {
   test('names the videos whose tasks no list tells of', async () => {
     await furnish({ accounts: [{ readsList: false, singleLane: false }] });
     await accept(scene.db, 'v1');
-    expect(await run()).toEqual({ told: 0, lookedFor: 1, mayBePaidAgain: ['v1'] });
+    expect(await run()).toEqual({ told: 0, begunAgain: 0, lookedFor: 1, mayBePaidAgain: ['v1'] });
   });
 
   test('finds the tasks that were made after the copy, which take their slots', async () => {

@@ -121,7 +121,7 @@ test('every accepted clip ends, is paid for once, and the ledger follows the bil
   const temporalDir = join(dataDir, 'temporal');
   const temporal = start(['temporal'], { CLIPYARD_DATA_DIR: temporalDir });
   const temporalAddress = await untilPrinted(temporal, /^temporal +(\S+)$/m);
-  const timing = { firstPollMs: 300, minPollMs: 300, maxPollMs: 2000 };
+  const timing = { firstPollMs: 300, minPollMs: 300, maxPollMs: 2000, resultRetryMs: 5000 };
   const account = { provider: 'airforce', baseUrl: sandboxUrl, maxConcurrentTasks: TASKS_AT_ONCE, timing };
   const accounts = ['one', 'two'].map((id) => ({ ...account, id }));
   const settings = {

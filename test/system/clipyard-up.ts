@@ -1,5 +1,6 @@
 /** `clipyard up` as a process, in a folder of its own: started as often as the test likes, at one port. */
 
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +48,13 @@ export async function prepareClipyardUp(upstreams?: Upstreams) {
     async embeddedSandbox(): Promise<SandboxClient> {
       const { port } = JSON.parse(await readFile(join(dataDir, 'sandbox.json'), 'utf8')) as { readonly port: number };
       return new SandboxClient(`http://127.0.0.1:${port}`);
+    },
+    /** Runs a command that ends, with the same settings; its output. */
+    async run(...args: readonly string[]): Promise<string> {
+      const { child, output } = startClipyard(args, settings);
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code !== 0) throw new Error(`clipyard ${args.join(' ')} exits with ${code}:\n${output()}`);
+      return output();
     },
     /** Kills what runs, and removes the folder. */
     async close(): Promise<void> {

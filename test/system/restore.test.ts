@@ -2,6 +2,7 @@
 
 import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import {
   type ClipyardProcess,
@@ -46,6 +47,7 @@ async function furnish() {
   let running: ClipyardProcess | null = null;
   return {
     ask: up.ask,
+    readiness: async () => (await (await fetch(`${up.url}/readyz`)).json()) as { readonly notice?: string },
     bill: () => new SandboxClient(sandboxUrl).bill(),
     async start() {
       running = await up.start();
@@ -61,6 +63,8 @@ async function furnish() {
         if (which.test(name)) await cp(join(dataDir, name), join(copied, name), { recursive: true });
       }
     },
+    /** As an operator does it after a copy was put back. */
+    restore: () => up.run('restore'),
     async putBack(which: RegExp) {
       for (const name of await readdir(dataDir)) {
         if (which.test(name)) await rm(join(dataDir, name), { recursive: true });
@@ -84,6 +88,16 @@ async function isPaidOnceEach({ ask, bill }: Furnished, ids: readonly string[]):
   }
 }
 
+/** Resolves when `/readyz` says so. */
+async function untilNoticed({ readiness }: Furnished, words: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const { notice = '' } = await readiness();
+    if (notice.includes(words)) return;
+    await sleep(100);
+  }
+  throw new Error(`/readyz does not say ${words}`);
+}
+
 /** Six videos of which some are done, some run and some wait, and a copy of that moment. */
 async function beginAndCopy({ start, kill, copy, ask }: Furnished, which: RegExp): Promise<readonly string[]> {
   await start();
@@ -97,12 +111,17 @@ async function beginAndCopy({ start, kill, copy, ask }: Furnished, which: RegExp
 
 test('a catalog older than Temporal learns from it what it has lost', async () => {
   const all = await furnish();
-  const { ask, kill, putBack, start } = all;
+  const { ask, kill, putBack, restore, start } = all;
   const early = await beginAndCopy(all, CATALOG);
   const late = await createVideos(ask, 10, 'late');
   await untilVideos(ask, late, (some) => some.some(isCompleted) && some.some(hasState('queued')));
   await kill();
   await putBack(CATALOG);
+  await start();
+  // Nothing is granted, and what there is to do is said.
+  await untilNoticed(all, 'clipyard restore');
+  await kill();
+  await restore();
   await start();
   await untilVideos(ask, [...early, ...late], (some) => some.every(isCompleted));
   await isPaidOnceEach(all, [...early, ...late]);
@@ -110,12 +129,13 @@ test('a catalog older than Temporal learns from it what it has lost', async () =
 
 test('a Temporal older than the catalog runs again what it has lost', async () => {
   const all = await furnish();
-  const { ask, kill, putBack, start } = all;
+  const { ask, kill, putBack, restore, start } = all;
   const early = await beginAndCopy(all, TEMPORAL);
   const late = await createVideos(ask, 10, 'late');
   await untilVideos(ask, late, (some) => some.some(isCompleted) && some.some(hasState('queued')));
   await kill();
   await putBack(TEMPORAL);
+  await restore();
   await start();
   await untilVideos(ask, [...early, ...late], (some) => some.every(isCompleted));
   await isPaidOnceEach(all, [...early, ...late]);

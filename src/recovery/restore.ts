@@ -35,7 +35,7 @@ export interface RestoreReport {
  * run any more is looked for in its account's list before it is created.
  */
 export async function restore({ db, workflows }: RestoreDependencies): Promise<RestoreReport> {
-  const since = (await readNewestAcceptance(db)) ?? new Date();
+  const since = (await readNewestAcceptance(db)) ?? new Date(0);
   const running = await workflows.listRunning();
   const left = await inTransaction(db, async (tx) => {
     await enterReopenings(tx, running);

@@ -98,6 +98,17 @@ async function untilNoticed({ readiness }: Furnished, words: string): Promise<vo
   throw new Error(`/readyz does not say ${words}`);
 }
 
+/** Resolves when the gateway knows the videos again: each is entered by its run, which a worker has to open first. */
+async function untilKnown({ ask }: Furnished, ids: readonly string[]): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const { items } = (await ask('/clipyard/v1/videos?limit=100')) as { items: { id: string }[] };
+    const known = new Set(items.map(({ id }) => id));
+    if (ids.every((id) => known.has(id))) return;
+    await sleep(100);
+  }
+  throw new Error('the catalog does not learn of what it has lost');
+}
+
 /** Six videos of which some are done, some run and some wait, and a copy of that moment. */
 async function beginAndCopy({ start, kill, copy, ask }: Furnished, which: RegExp): Promise<readonly string[]> {
   await start();
@@ -123,6 +134,7 @@ test('a catalog older than Temporal learns from it what it has lost', async () =
   await kill();
   await restore();
   await start();
+  await untilKnown(all, late);
   await untilVideos(ask, [...early, ...late], (some) => some.every(isCompleted));
   await isPaidOnceEach(all, [...early, ...late]);
 }, 300_000);

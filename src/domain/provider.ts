@@ -115,7 +115,7 @@ export interface Provider {
   /** Creates the task. Billable. */
   start(request: VideoRequest, call: StartCall): Promise<StartOutcome>;
   /** Looks at the task once. */
-  check(taskId: string, call: ProviderCall): Promise<TaskStatus>;
+  poll(taskId: string, call: ProviderCall): Promise<TaskStatus>;
   /**
    * Listens until the upstream pushes that the task is over, which is a hint and no more: only a look tells. Throws
    * `UpstreamError` when it stops pushing before that; without a timeout of its own but for silence.

@@ -56,7 +56,7 @@ export const a4f = {
     }
   },
   /** A4-28: no task can be looked at; what a create did not deliver is never known. */
-  check: async () => ({ kind: 'missing' }),
+  poll: async () => ({ kind: 'missing' }),
 } satisfies Omit<Provider, 'name'> & { name: 'a4f' };
 
 /** What the API has no words for; undefined where it has words for everything. */

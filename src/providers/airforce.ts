@@ -52,7 +52,7 @@ export const airforce: Provider = {
       idKey: 'task_id',
       prompt: request.prompt,
     }),
-  check: async (taskId, call) =>
+  poll: async (taskId, call) =>
     readTaskStatus(await get(call, pathOf(AIRFORCE_PATHS.task, taskId)), { wanted: 'the task', resultOf }),
   follow: untilPushedOver,
   list: async (call) =>

@@ -38,7 +38,7 @@ export const infrai = {
       prompt: request.prompt,
     });
   },
-  check: async (taskId, call) =>
+  poll: async (taskId, call) =>
     readTaskStatus(await get(call, pathOf(INFRAI_PATHS.status, taskId)), { wanted: 'the job', resultOf }),
   /** IN-16, X15: `ok` false means that the job had ended, which the next look shows. */
   async cancel(taskId, call) {

@@ -47,7 +47,7 @@ export const openai = {
     if (request.images.length > 0 || TAKES_FORMS.has(call.baseUrl)) return await send(request, call, formBody);
     return await sendJson(request, call);
   },
-  check: async (taskId, call) => readStatus(await get(call, pathOf(OPENAI_PATHS.video, taskId)), taskId, call),
+  poll: async (taskId, call) => readStatus(await get(call, pathOf(OPENAI_PATHS.video, taskId)), taskId, call),
   list: async (call) =>
     readTaskList(await get(call, `${OPENAI_PATHS.videos}?limit=${LIST_LIMIT.max}&order=desc`), {
       wanted: 'the list of videos',

@@ -53,9 +53,9 @@ function pace(provider: Provider, turn: Turn): Provider {
       }
       return await provider.start(request, call);
     },
-    async check(taskId, call) {
+    async poll(taskId, call) {
       await turn(call, LOOK_PATIENCE_MS);
-      return await provider.check(taskId, call);
+      return await provider.poll(taskId, call);
     },
     ...(cancel && { cancel: (taskId, call) => paced(turn, (one) => cancel(taskId, one))(call) }),
     ...(follow && { follow: (taskId, call) => paced(turn, (one) => follow(taskId, one))(call) }),

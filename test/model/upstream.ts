@@ -66,7 +66,7 @@ export class Upstream {
       name: 'airforce',
       facts,
       start: (request, call) => this.#start(request, call),
-      check: async (taskId) => {
+      poll: async (taskId) => {
         await this.onCheck();
         return this.tasks.find((task) => task.taskId === taskId)?.status ?? { kind: 'missing' };
       },

@@ -81,7 +81,7 @@ describe('exchanges with upstreams', () => {
     const stub = {
       ...airforce,
       start: async () => ({ kind: 'not sent', message: '' }) as const,
-      check: async (id: string) => {
+      poll: async (id: string) => {
         if (id === 'lost') throw new UpstreamError('lost', 'no answer');
         return { kind: 'missing' } as const;
       },
@@ -89,10 +89,10 @@ describe('exchanges with upstreams', () => {
     };
     const providers = measureProviders({ ...PROVIDERS_BY_NAME, airforce: stub }, [account], metrics).airforce;
     await providers.start({} as never, call as unknown as StartCall);
-    await providers.check('task_1', call);
-    await providers.check('task_1', { ...call, apiKey: 'another-key' });
-    await expect(providers.check('lost', call)).rejects.toThrow('no answer');
-    await expect(providers.check('lost', { ...call, signal: AbortSignal.abort() })).rejects.toThrow('no answer');
+    await providers.poll('task_1', call);
+    await providers.poll('task_1', { ...call, apiKey: 'another-key' });
+    await expect(providers.poll('lost', call)).rejects.toThrow('no answer');
+    await expect(providers.poll('lost', { ...call, signal: AbortSignal.abort() })).rejects.toThrow('no answer');
     await expect(providers.list?.(call)).rejects.toThrow('a defect');
     const text = await metrics.registry.metrics();
     const name = 'clipyard_upstream_requests_total';

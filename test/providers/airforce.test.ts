@@ -22,12 +22,12 @@ afterAll(async () => {
 describe('a look at a task', () => {
   const look = (task: object, status = 200, headers: Record<string, string> = {}) => {
     server.script = json(status, { ...CREATED, ...task }, headers);
-    return airforce.check('task-1', makeCall(server));
+    return airforce.poll('task-1', makeCall(server));
   };
 
   test('asks for its path with the id escaped', async () => {
     server.script = json(404, { error: 'not found' });
-    await airforce.check('a/b?$&', makeCall(server));
+    await airforce.poll('a/b?$&', makeCall(server));
     expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks/a%2Fb%3F%24%26', body: '' });
   });
 
@@ -94,7 +94,7 @@ describe('a look at a task', () => {
     ['a reset', cut(), { phase: 'lost', status: undefined }],
   ])('fails as an exchange for %s', async (_name, script, expected) => {
     server.script = script;
-    await expect(airforce.check('task-1', makeCall(server))).rejects.toMatchObject({
+    await expect(airforce.poll('task-1', makeCall(server))).rejects.toMatchObject({
       name: 'UpstreamError',
       ...expected,
     });

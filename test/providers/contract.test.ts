@@ -220,7 +220,7 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
   describe('a look', () => {
     const look = (script: Script, id = 'task-1') => {
       server.script = script;
-      return provider.check(id, makeCall(server));
+      return provider.poll(id, makeCall(server));
     };
 
     test('asks for the task with its id escaped', async () => {

@@ -90,7 +90,7 @@ describe('a request without words here', () => {
 describe('a look at a job', () => {
   const look = (job: object) => {
     server.script = json(200, { job_id: 'job-1', ...job });
-    return infrai.check('job-1', makeCall(server));
+    return infrai.poll('job-1', makeCall(server));
   };
 
   test.each(['queued', 'running', 'pending', 'processing', 'IN_PROGRESS'])('knows the word %s', async (state) => {

@@ -164,7 +164,7 @@ describe('the answer to a create', () => {
 describe('a look at a video', () => {
   const look = (video: object, headers: Record<string, string> = {}) => {
     server.script = json(200, { ...VIDEO, ...video }, headers);
-    return openai.check('video_1', makeCall(server));
+    return openai.poll('video_1', makeCall(server));
   };
 
   test.each([

@@ -59,8 +59,8 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
     requireStarted(await provider.start(REQUEST, callOf(overrides))).taskId;
 
   async function untilEnd(taskId: string): Promise<TaskStatus> {
-    let status = await provider.check(taskId, callOf());
-    while (status.kind === 'pending') status = await provider.check(taskId, callOf());
+    let status = await provider.poll(taskId, callOf());
+    while (status.kind === 'pending') status = await provider.poll(taskId, callOf());
     return status;
   }
 
@@ -72,7 +72,7 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
   test('a clip is created, watched and downloaded', async () => {
     await provider.probe?.(callOf());
     const taskId = await start();
-    expect(await provider.check(taskId, callOf())).toMatchObject({ kind: 'pending' });
+    expect(await provider.poll(taskId, callOf())).toMatchObject({ kind: 'pending' });
     const end = await untilEnd(taskId);
     if (end.kind !== 'succeeded' || end.result === null) throw new Error(`the task ended as ${JSON.stringify(end)}`);
     expect(await readClip(await download(end.result))).toMatchObject({ durationSeconds: 2, width: 640, height: 360 });
@@ -106,7 +106,7 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
       kind: 'failed',
       upstream: { message: 'the model fell over' },
     });
-    expect(await provider.check('none', callOf())).toEqual({ kind: 'missing' });
+    expect(await provider.poll('none', callOf())).toEqual({ kind: 'missing' });
     await sandbox.setFaults({ kind: 'http_error', on: 'create', status: 402, count: 1 });
     // AF-52: airforce has no word for it.
     const reason = provider === airforce ? 'undecided' : 'no credit';
@@ -132,7 +132,7 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
     await sandbox.setFaults({ kind: 'slow', factor: 1000 });
     const taskId = await start();
     await provider.cancel?.(taskId, callOf());
-    const after = await provider.check(taskId, callOf());
+    const after = await provider.poll(taskId, callOf());
     expect(after.kind).toBe(provider.facts.cancels ? 'failed' : 'pending');
     expect((await sandbox.bill()).tasks[0]?.state).toBe(provider.facts.cancels ? 'cancelled' : 'processing');
   });

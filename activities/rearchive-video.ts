@@ -17,7 +17,7 @@ function refuse(type: 'result_expired' | 'result_invalid', message: string): App
 export function createRearchiveActivity(dependencies: ActivityDependencies) {
   const { db, store, archiveClip } = dependencies;
 
-  /** The archive that the row promises; fails where nobody is given the media any more. */
+  /** The archive that the row promises; fails where no caller is given the media any more. */
   async function promisedArchive(videoId: string): Promise<ArchivedClip> {
     const video = await findVideo(db, videoId);
     if (!video?.archive || video.expiresAt.getTime() <= Date.now()) {

@@ -14,7 +14,7 @@ interface Create {
   readonly body: object;
 }
 
-/** A create in each dialect's words: the same clip, with a seed that nobody documents. */
+/** A create in each dialect's words: the same clip, with a seed that no page documents. */
 const CREATES = {
   airforce: (prompt) => ({
     url: '/airforce/v1/video/generations',
@@ -135,7 +135,7 @@ describe.each(PROVIDERS)('provider %s', (provider) => {
       const prompt = imagePrompt(name);
       outcomes.set(prompt, make({ ...way, body: way.body(prompt, host.origin) }));
     }
-    // Whatever goes wrong is told by the test that it belongs to.
+    // What goes wrong is told by the test that it belongs to.
     await Promise.allSettled(outcomes.values());
   }, 300_000);
 

@@ -26,7 +26,7 @@ export { ROOT_KEY };
 // As found and made by the global set-up.
 const { TEMPORAL_CLI_PATH: SERVER = '', CLIPYARD_TEST_WORKFLOW_BUNDLE: WORKFLOW_BUNDLE = '' } = process.env;
 
-/** Nobody listens there: links are read through the application itself. */
+/** No server listens there: links are read through the application itself. */
 const PUBLIC_URL = 'http://127.0.0.1';
 
 /** Long enough on a machine that has much else to do: only a video that never comes so far should be told of. */

@@ -53,7 +53,7 @@ function roomAt(accounts: readonly AccountRow[]): SQL {
       and taken.tasks < a.max_concurrent_tasks and not taken.in_lane`;
 }
 
-/** The callers who wait in a pool, found one after the other along the index, whatever the length of the queue. */
+/** The callers who wait in a pool, found one after the other along the index, however long the queue is. */
 function waitersIn(pool: SQL, condition: SQL): SQL {
   const next = (after: SQL) => sql`(select caller_id from waiting
     where pool = ${pool} and ${after} order by caller_id limit 1)`;

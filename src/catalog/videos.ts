@@ -63,13 +63,13 @@ export async function listKnown(db: Db, ids: readonly string[]): Promise<Readonl
   return new Set(rows.map(({ id }) => id));
 }
 
-/** The row, locked until the transaction ends, or null: the first statement of whatever changes a video. */
+/** The row, locked until the transaction ends, or null: the first statement of all that change a video. */
 export async function lockVideo(tx: Db, id: string): Promise<VideoRow | null> {
   const [row] = await tx.select().from(videos).where(eq(videos.id, id)).for('update');
   return row ?? null;
 }
 
-/** Changes a video and tells whoever follows it, unless the change is none that shows. */
+/** Changes a video and tells its followers, unless the change is none that shows. */
 export async function changeVideo(
   tx: Db,
   id: string,

@@ -96,7 +96,7 @@ const ACCOUNT_KEYS = {
   list: {
     schema: z.boolean().default(true),
     meaning:
-      '`false`: the upstream has no list of tasks, whatever its API has; noticed by itself where it answers 404, 405 or 501',
+      '`false`: the upstream has no list of tasks, though its API has one; noticed by itself where it answers 404, 405 or 501',
   },
   pool: {
     schema: name.default('main'),

@@ -10,7 +10,7 @@ import type { ProviderName } from './vendor.ts';
 import type { StoredClip } from './video.ts';
 import type { ImageReference, StoredImage, VideoRequest } from './video-request.ts';
 
-/** What is true of a provider whatever the account. */
+/** What is true of a provider at every account. */
 export interface ProviderFacts {
   /** A re-sent create with the same key returns the same task. */
   readonly honoursIdempotencyKey: boolean;

@@ -81,7 +81,7 @@ export function sendError(
   const known = asRefusal(error);
   if (known === null || known.kind === 'internal') request.log.error({ err: error }, 'request failed');
   const refusal = known ?? new Refusal('internal', `internal error; the request id is ${request.id}`);
-  // The framework would close the connection after a body it could not read: whoever still sends it finds the
+  // The framework would close the connection after a body it could not read: a client that still sends it finds the
   // connection reset, and the answer with it. Left open, the rest is read and thrown away.
   reply.removeHeader('connection');
   const wait = retryAfter(refusal);

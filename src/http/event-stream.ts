@@ -96,7 +96,7 @@ class Connection {
     this.wake();
   }
 
-  /** Ends at once, whatever the client has not taken yet. */
+  /** Ends at once, also where the client has not taken everything yet. */
   drop(): void {
     if (this.#response.writableNeedDrain) this.#response.destroy();
     else this.end();

@@ -68,7 +68,7 @@ const TASK_FAULTS = [
   /** The task never leaves processing, until its lifetime ends. */
   fault('stuck_progress', { atProgress: or(number(0, 99), 40) }),
   fault('failed_task', { message: or(text, 'the sandbox was told to fail this task') }),
-  /** The first half of the task's life shows a status word that nobody documented. */
+  /** The first half of the task's life shows a status word that no document has. */
   fault('unknown_status', { word: or(text, 'warming_up') }),
   fault('slow', { factor: number(0.01, 100_000) }),
   /** Looking at the task answers 404 for a while after its creation. */

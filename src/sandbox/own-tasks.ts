@@ -11,7 +11,7 @@ export interface TaskRoute {
   Params: { id: string };
 }
 
-/** The task in the history of whoever asks. */
+/** The task in the history of the key that asks. */
 export function findTask(request: FastifyRequest<TaskRoute>, context: FaceContext): SandboxTask | null {
   return context.store.find(request.params.id, authenticate(request, context), Date.now());
 }

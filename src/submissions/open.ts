@@ -71,7 +71,7 @@ function toDraft(request: GivenRequest): VideoDraft {
 
 type Terms = Pick<NewVideo, 'dialect' | 'request' | 'estimateMicroUsd' | 'createdAt' | 'expiresAt'>;
 
-/** What a video that was started as somebody's child is made for. */
+/** What a video that was started as a child of another workflow is made for. */
 async function chooseTerms({ db }: SubmissionDependencies, { request }: OpenVideoInput): Promise<Terms> {
   const draft = toDraft(request);
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
@@ -110,7 +110,7 @@ function readTerms({ request, accepted = {} }: OpenVideoInput): Terms | null {
   };
 }
 
-/** Enters a video that was started as somebody's child, or whose row was lost with an old copy of the catalog. */
+/** Enters a video that was started as another workflow's child, or whose row an old copy of the catalog has lost. */
 async function enterVideo(dependencies: SubmissionDependencies, input: OpenVideoInput): Promise<void> {
   const accepted = readTerms(input);
   const terms = accepted ?? (await chooseTerms(dependencies, input));

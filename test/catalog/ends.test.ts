@@ -69,7 +69,7 @@ const RULES: readonly MoneyRule[] = [
     upstream: 3 * ESTIMATE + 1,
   },
   {
-    name: 'a failed video pays nothing whatever it cost',
+    name: 'a failed video pays nothing though it cost something',
     state: 'failed',
     submission: ended(FAILED, 500_000),
     entries: RELEASED,

@@ -1,4 +1,4 @@
-/** The rules that every provider keeps, whatever its upstream's words: above all, what each answer to a create means. */
+/** The rules that every provider keeps, in its upstream's own words: above all, what each answer to a create means. */
 
 import { array, assert, asyncProperty, constantFrom, dictionary, oneof, string } from 'fast-check';
 import type { StartCall } from '../../src/domain/provider.ts';
@@ -141,7 +141,7 @@ describe.each(CREATING_UPSTREAMS)('a create at $provider.name', (upstream) => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('is not sent where nobody listens', async () => {
+  test('is not sent where no server listens', async () => {
     const closed = await startScriptedServer();
     await closed.close();
     expect(await outcomeOf(silence, { baseUrl: closed.origin })).toMatchObject({ kind: 'not sent' });

@@ -144,7 +144,7 @@ describe('a cancel of a job', () => {
 });
 
 describe('the list of jobs', () => {
-  test('makes nobody a candidate for adoption', async () => {
+  test('makes no job a candidate for adoption', async () => {
     server.script = json(200, { items: [{ job_id: 'job-1' }], next_cursor: 'x' });
     const { tasks } = await infrai.list(makeCall(server));
     expect(tasks).toEqual([{ taskId: 'job-1', createdAtMs: undefined, costMicroUsd: null }]);

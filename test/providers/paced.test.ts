@@ -40,7 +40,7 @@ const open = (accounts = [ACCOUNT]) => paceProviders({ ...PROVIDERS_BY_NAME, air
 const call = (overrides: Partial<StartCall> = {}) =>
   makeCall({ origin: ACCOUNT.baseUrl }, { apiKey: 'key', ...overrides });
 
-test('no more calls are made in any second than the account allows, whatever their kind', async () => {
+test('in no second are more calls made, of all kinds together, than the account allows', async () => {
   const provider = open();
   const all = Array.from({ length: 10 }, (_, n) => [
     provider.poll(`t${n}`, call()).catch(() => undefined),

@@ -59,7 +59,7 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
 
   const OPEN = { step: 'open' };
 
-  test('is to be opened again, whatever its workflow does next', async () => {
+  test('is to be opened again at each step that its workflow may take next', async () => {
     await furnish();
     const task = await running();
     await forget();

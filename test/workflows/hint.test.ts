@@ -1,4 +1,4 @@
-/** An upstream's push as a hint: it ends a wait early, and whatever it says, only a look is believed. */
+/** An upstream's push as a hint: it ends a wait early, and only a poll is believed. */
 
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';

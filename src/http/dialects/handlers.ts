@@ -107,7 +107,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async createAndWait(door, exchange, route) {
     const { request, reply, caller } = exchange;
     const { id } = await createVideo(door, exchange, route.parse(dialectRequest(exchange)));
-    // X19: whatever comes now, sending the request again would make another video.
+    // X19: from here on sending the request again would make another video.
     reply.headers({ 'x-video-id': id, location: `/clipyard/v1/videos/${id}`, 'x-should-retry': 'false' });
     const source = {
       read: () => door.gateway.read(caller, id, { includeHidden: true }),
@@ -268,7 +268,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   },
 };
 
-/** Answers a request at a route of whatever kind; null when the answer is already on its way. */
+/** Answers a request at a route of any kind; null when the answer is already on its way. */
 export function handle<K extends RouteKind>(
   door: FrontDoor,
   exchange: Exchange,

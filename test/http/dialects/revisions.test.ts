@@ -11,7 +11,7 @@ function get({ app }: TestApp, url: string) {
 }
 
 test.each([
-  ['nobody says otherwise', null, TASK, 'processing'],
+  ['nothing says otherwise', null, TASK, 'processing'],
   ['the caller speaks it', 'airforce-2024', TASK, 'running'],
   ['the prefix says so', null, `/airforce-2024${TASK}`, 'running'],
   ['the prefix is the other’s', 'airforce-2024', `/airforce${TASK}`, 'processing'],

@@ -94,7 +94,7 @@ function shown(event: Event | null) {
   return [status, progress];
 }
 
-/** Resolves once nobody watches any more. */
+/** Resolves once no stream watches any more. */
 async function released(made: TestApp): Promise<void> {
   while (made.gateway.watching > 0) await new Promise((resolve) => setImmediate(resolve));
 }

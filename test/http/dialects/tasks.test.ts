@@ -52,7 +52,7 @@ test('what cannot be an id is unknown at once (X23)', async () => {
   expect(made.gateway.reads).toBe(0);
 });
 
-test('the list shows own tasks, whatever the query (AF-40)', async () => {
+test('the list shows own tasks for any query (AF-40)', async () => {
   const made = makeApp();
   made.gateway.callers.set('ck_root', makeCaller({ id: 'root', isRoot: true }));
   made.gateway.put(makeVideo());

@@ -85,7 +85,7 @@ const IMAGE_ARRIVALS = {
       'path' in one ? { url: origin + one.path } : { b64_json: one.bytes.toString('base64') },
     ),
   }),
-  // IN-07; what is ours is looked at by itself
+  // IN-07; what is ours is read back below
   infrai: ([one, ...others], _mode, { origin }) => {
     if (one === undefined || others.length > 0) return null;
     const link = expect.stringMatching(/^http:\/\/127\.0\.0\.1\/input-images\/[0-9a-f]{64}\.(png|jpeg)\?expires=/);

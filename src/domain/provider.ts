@@ -86,7 +86,7 @@ export interface ResultLink {
   readonly expiresAtMs: number | null;
 }
 
-/** What one look at a task showed. */
+/** What one poll of a task showed. */
 export type TaskStatus =
   | {
       readonly kind: 'pending';
@@ -114,10 +114,10 @@ export interface Provider {
   readonly facts: ProviderFacts;
   /** Creates the task. Billable. */
   start(request: VideoRequest, call: StartCall): Promise<StartOutcome>;
-  /** Looks at the task once. */
+  /** Polls the task once. */
   poll(taskId: string, call: ProviderCall): Promise<TaskStatus>;
   /**
-   * Listens until the upstream pushes that the task is over, which is a hint and no more: only a look tells. Throws
+   * Listens until the upstream pushes that the task is over, which is a hint and no more: only a poll tells. Throws
    * `UpstreamError` when it stops pushing before that; without a timeout of its own but for silence.
    */
   follow?(taskId: string, call: ProviderCall): Promise<void>;

@@ -81,7 +81,7 @@ export type NextStep =
       readonly account: string;
       readonly provider: ProviderName;
     }
-  /** Whether a task was made is in doubt: look again after this. */
+  /** Whether a task was made is in doubt: it is asked again after this. */
   | {
       readonly step: 'confirm';
       readonly submissionId: string;

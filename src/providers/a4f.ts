@@ -55,7 +55,7 @@ export const a4f = {
       return judgeError(error);
     }
   },
-  /** A4-28: no task can be looked at; what a create did not deliver is never known. */
+  /** A4-28: no task can be polled; what a create did not deliver is never known. */
   poll: async () => ({ kind: 'missing' }),
 } satisfies Omit<Provider, 'name'> & { name: 'a4f' };
 

@@ -1,4 +1,4 @@
-/** The provider for api.airforce, current revision: creates, looks at and lists tasks, and reads its models. */
+/** The provider for api.airforce, current revision: creates, polls and lists tasks, and reads its models. */
 
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { PublishedModel } from '../domain/models.ts';

@@ -1,4 +1,4 @@
-/** The provider for infrai: creates, looks at, cancels and lists jobs; it knows neither models nor costs. */
+/** The provider for infrai: creates, polls, cancels and lists jobs; it knows neither models nor costs. */
 
 import type { JsonObject } from '../domain/json.ts';
 import type { Provider, ProviderCall, ProviderFacts, ResultLink, StartCall } from '../domain/provider.ts';
@@ -40,7 +40,7 @@ export const infrai = {
   },
   poll: async (taskId, call) =>
     readTaskStatus(await get(call, pathOf(INFRAI_PATHS.status, taskId)), { wanted: 'the job', resultOf }),
-  /** IN-16, X15: `ok` false means that the job had ended, which the next look shows. */
+  /** IN-16, X15: `ok` false means that the job had ended, which the next poll shows. */
   async cancel(taskId, call) {
     requireSuccess(await postCancel(taskId, call), 'a cancelled job');
   },

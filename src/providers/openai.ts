@@ -1,4 +1,4 @@
-/** The provider for OpenAI's `/v1/videos`, of whichever server: creates, looks at and lists videos. */
+/** The provider for OpenAI's `/v1/videos`, of whichever server: creates, polls and lists videos. */
 
 import { type Frame, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';

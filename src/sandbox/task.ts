@@ -118,7 +118,7 @@ export function lookAt(task: SandboxTask, nowMs: number): TaskLook {
   };
 }
 
-/** Whether looking at the task still answers 404 although it was accepted. */
+/** Whether polling the task still answers 404 although it was accepted. */
 export function isMissingYet(task: SandboxTask, nowMs: number): boolean {
   return nowMs < task.createdAtMs + (faultOf(task, 'missing_at_first')?.forMs ?? 0);
 }

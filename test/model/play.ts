@@ -190,7 +190,7 @@ export class Play {
     this.players[at] = { ...send.player, busy: false };
   }
 
-  /** Tasks end upstream, and their videos look. */
+  /** Tasks end upstream, and are polled. */
   async #finish(pick: number): Promise<void> {
     const player = choose(this.#idle('watch'), pick);
     if (player?.next.step !== 'watch') return;

@@ -1,4 +1,4 @@
-/** The pace of an account: every kind of call counts, none is made too soon, and a look does not wait for long. */
+/** The pace of an account: every kind of call counts, none is made too soon, and a poll does not wait for long. */
 
 import type { Provider, StartCall } from '../../src/domain/provider.ts';
 import { airforce } from '../../src/providers/airforce.ts';
@@ -67,7 +67,7 @@ test('calls are made in the order in which they asked', async () => {
   expect(made).toEqual(['poll a', 'poll b', 'poll c']);
 });
 
-test('a look whose turn is far away is not made and says when to come back', async () => {
+test('a poll whose turn is far away is not made and says when to come back', async () => {
   const provider = open();
   const lists = Array.from({ length: 50 }, () => provider.list?.(call()));
   await expect(provider.poll('t', call())).rejects.toMatchObject({ phase: 'not sent', retryAfterMs: 5000 });

@@ -86,7 +86,7 @@ test('two gateways and two workers share the work, and one worker may be killed'
   expect(await readSettled(askOne)).toBe(bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0));
   const [worker, ...gateways] = await Promise.all([workerMetrics, ...gatewayMetrics].map(scrape));
   // Each counts its own work, and all say the same of the catalog.
-  expect(worker).toMatch(/^clipyard_upstream_requests_total\{account="one",kind="look",outcome="succeeded"\} [1-8]$/m);
+  expect(worker).toMatch(/^clipyard_upstream_requests_total\{account="one",kind="poll",outcome="succeeded"\} [1-8]$/m);
   expect(worker).toMatch(/^clipyard_archives_total\{outcome="archived"\} [1-8]$/m);
   for (const gateway of gateways) expect(gateway).toMatch(/^clipyard_http_requests_total\{.*status="200"\} [1-9]/m);
   for (const process of [worker, ...gateways]) {

@@ -64,7 +64,7 @@ async function makeAll(gateway: DemoGateway, orders: readonly DemoOrder[], strea
   const view = openDemoView(stream, orders.map(waitingClip));
   const made = await Promise.all(
     orders.map(async (order, index) => {
-      const clip = await makeClip(gateway, order, (look) => view.update(index, look));
+      const clip = await makeClip(gateway, order, (snapshot) => view.update(index, snapshot));
       view.update(index, clip);
       return clip;
     }),

@@ -51,7 +51,7 @@ test.each([
   const made = makeApp();
   made.gateway.put(makeVideo({ state: 'generating', progress: 12 }));
   const read = made.gateway.read.bind(made.gateway);
-  // The end comes after the first look.
+  // The end comes after the first read.
   jest.spyOn(made.gateway, 'read').mockImplementationOnce(async (caller, id) => {
     const before = await read(caller, id);
     made.gateway.put(makeCompletedVideo({ state }));

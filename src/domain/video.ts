@@ -1,6 +1,6 @@
 /** A video: its states, the record the catalog keeps of it, and the snapshot users see. */
 
-import type { VideoFailure } from './failure.ts';
+import type { VideoFailure, VideoFailureKind } from './failure.ts';
 import type { MicroUsd } from './money.ts';
 import type { DialectName, ProviderName } from './vendor.ts';
 import type { VideoRequest } from './video-request.ts';
@@ -73,4 +73,17 @@ export interface Video {
   readonly hiddenAt: Date | null;
   /** When the media were purged. */
   readonly purgedAt: Date | null;
+}
+
+/** What an end without a recorded reason comes from. */
+const KIND_OF_END = {
+  failed: 'upstream_failed',
+  cancelled: 'cancelled',
+  expired: 'deadline_exceeded',
+} as const satisfies Record<Exclude<EndState, 'completed'>, VideoFailureKind>;
+
+/** Why a video ended without a clip; null where it has one, and while it runs. */
+export function failureKindOf({ state, failure }: Pick<Video, 'state' | 'failure'>): VideoFailureKind | null {
+  if (!isEnded(state) || state === 'completed') return null;
+  return failure?.kind ?? KIND_OF_END[state];
 }

@@ -4,6 +4,7 @@ import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { settleLateEnd } from '../../src/catalog/ends.ts';
 import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
+import { VIDEO_FAILURES, type VideoFailureKind } from '../../src/domain/failure.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import {
   CANCELLED,
@@ -156,6 +157,18 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     expect(await read(db)).toMatchObject({ state, settledMicroUsd: settled, upstreamMicroUsd: upstream });
     expect(await entries(db)).toEqual(expected);
   });
+
+  // A lost answer is no end once the task is known.
+  test.each(Object.entries(VIDEO_FAILURES).filter(([kind]) => kind !== 'answer_lost'))(
+    'is what the failure %s charges',
+    async (kind, { charge }) => {
+      const { db } = catalog.database;
+      await makeHeld(db, { submission: made });
+      const state = kind === 'cancelled' ? 'cancelled' : 'failed';
+      await end(db, state, { kind: kind as VideoFailureKind, message: 'no', upstream: null });
+      expect(await entries(db)).toEqual(charge === 'none' ? RELEASED : settledAt(800_000));
+    },
+  );
 
   const running = { submission: { state: 'running', taskId: 'task_1' } } as const;
 

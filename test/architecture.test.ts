@@ -166,6 +166,11 @@ describe('source files', () => {
     expect(pathsWhere((text) => /\bprocess\.env\b|\bloadEnvFile\b/.test(text))).toEqual(['src/config/settings.ts']);
   });
 
+  test('only two files make failures for Temporal', () => {
+    const makers = pathsWhere((text) => /\bApplicationFailure\.\w+\(/.test(text));
+    expect(makers).toEqual(['activities/activity-failure.ts', 'workflows/generate-video.ts']);
+  });
+
   test('each begins with a sentence saying what it holds', () => {
     const silent = allFiles.filter(({ text }) => !/^(#!.*\n)?\/\*\* .+\*\/\n|^\/\*\*\n \* .+/.test(text));
     expect(silent.map(({ path }) => path)).toEqual([]);

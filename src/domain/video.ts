@@ -18,6 +18,13 @@ export function isEnded(state: VideoState): state is EndState {
   return (END_STATES as readonly VideoState[]).includes(state);
 }
 
+const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Whether a text can be the id of a video, which is also its workflow's id. */
+export function isVideoId(text: string): boolean {
+  return VIDEO_ID.test(text);
+}
+
 /** Bytes of a clip that are safe in the media store. */
 export interface StoredClip {
   readonly sha256: string;

@@ -10,6 +10,7 @@ import { Refusal } from '../domain/failure.ts';
 import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
 import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../domain/step.ts';
 import { DIALECTS } from '../domain/vendor.ts';
+import { isVideoId } from '../domain/video.ts';
 import { checkRequest, type GivenRequest, isStorable, type VideoDraft } from '../domain/video-request.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 import { nextStepOf } from './next-step.ts';
@@ -32,12 +33,10 @@ const RETENTION_MS = 24 * 60 * 60_000;
 /** A video that came in no dialect is shown as the first of them shows its own. */
 const [DEFAULT_DIALECT] = DIALECTS;
 
-const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
-
 /** The gateway checks what it accepts; this is for what another team's workflow hands in. */
 function checkInput({ videoId, request }: OpenVideoInput): void {
   const refuse = (problem: string) => new Refusal('invalid_request', problem);
-  if (!VIDEO_ID.test(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
+  if (!isVideoId(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
   const { model, prompt, extra = {}, images = [] } = request;
   if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
     throw refuse('model and prompt are needed');

@@ -12,7 +12,7 @@ import type {
   VideoView,
 } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isEnded, type Video } from '../../domain/video.ts';
+import { isEnded, isVideoId, type Video } from '../../domain/video.ts';
 import type { DialectGateway } from '../../gateway/gateway.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
@@ -33,11 +33,10 @@ type VideoList = Awaited<ReturnType<DialectGateway['list']>>;
 const SECONDS_PER_DAY = 86_400;
 /** How many videos are removed between two looks at the list. */
 const DELETE_ALL_PAGE = 200;
-const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
 
 /** X23: clients that lost their id ask for anything; what cannot be an id costs no look at the catalog. */
 function checkVideoId(id: string): string {
-  if (!VIDEO_ID.test(id)) throw new Refusal('not_found', 'there is no such task');
+  if (!isVideoId(id)) throw new Refusal('not_found', 'there is no such task');
   return id;
 }
 

@@ -16,7 +16,7 @@ import {
   type VideoFailure,
 } from '../src/domain/failure.ts';
 import { type AcceptedTerms, type EndedVideo, type NextStep, remember } from '../src/domain/step.ts';
-import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
+import { PROVIDER_FACTS } from '../src/domain/vendor.ts';
 import { type ArchivedClip, failureKindOf } from '../src/domain/video.ts';
 import { archiving, submission, transactions } from './activity-options.ts';
 import type { GenerateVideoInput, VideoEnd } from './messages.ts';
@@ -127,7 +127,7 @@ async function submit(run: Run, { submissionId, account, provider }: Step<'submi
   const { videoId, wishes, story } = run;
   if (wishes.cancel) return await endCancelled(run);
   wishes.granted = null;
-  const state = ANSWERS_AT_END[provider] ? 'generating' : 'submitting';
+  const state = PROVIDER_FACTS[provider].answersAtEnd ? 'generating' : 'submitting';
   story.tell({ state, account, provider }, `creating the task at ${account}`);
   return await submission(provider, `create at ${account}`).submitTask({ videoId, submissionId });
 }

@@ -2,7 +2,7 @@
 
 import { type SQL, sql } from 'drizzle-orm';
 import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
-import { MOST_IMAGES, PROVIDERS } from '../domain/vendor.ts';
+import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
 
@@ -34,7 +34,7 @@ const SAME_SHARE = 1e-9;
 function roomAt(accounts: readonly AccountRow[]): SQL {
   const open = listed(OPEN_SUBMISSION_STATES);
   const mostImages = sql.join(
-    PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(MOST_IMAGES[provider]))}`),
+    PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(PROVIDER_FACTS[provider].mostImages))}`),
     sql` `,
   );
   // Tasks that no submission has take slots at their upstream all the same.

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { type PollTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
-import { DOCUMENTED_TIMING, PROVIDERS } from '../domain/vendor.ts';
+import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import { MODES } from '../domain/video-request.ts';
 import { type Entry, shapeOf } from './entry.ts';
 import { apiBaseUrl, hostPort, oneOf, wholeNumber } from './values.ts';
@@ -22,7 +22,7 @@ const modelName = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is not a model id wi
 
 /** What the providers' documents say, where all say the same. */
 function documented(bound: keyof PollTiming): string {
-  const values = new Set<number>(Object.values(DOCUMENTED_TIMING).map((timing) => timing[bound]));
+  const values = new Set(Object.values(PROVIDER_FACTS).map(({ timing }) => timing[bound]));
   return values.size === 1 ? `\`${[...values][0]}\`` : "the provider's";
 }
 

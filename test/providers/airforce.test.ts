@@ -244,6 +244,8 @@ describe('the table of providers', () => {
 
   test('states the documented facts of airforce', () => {
     expect(airforce.facts).toEqual({
+      answersAtEnd: false,
+      mostImages: 8,
       honoursIdempotencyKey: false,
       cancels: false,
       listWindow: { answeredMs: 5000, unansweredMs: 30_000 },

@@ -14,7 +14,7 @@ import {
   startScriptedServer,
   text,
 } from '../net/scripted-server.ts';
-import { CREATING_UPSTREAMS, FAKE_UPSTREAMS, type FakeUpstream } from './contract-upstreams.ts';
+import { CREATING_UPSTREAMS, POLLED_UPSTREAMS, type PolledUpstream } from './contract-upstreams.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
@@ -48,7 +48,7 @@ const ODD_FIELDS: readonly object[] = [
 ];
 
 /** A list with anything in its place, and every text in it, which could be another caller's. */
-function anyListBody({ list }: FakeUpstream) {
+function anyListBody({ list }: PolledUpstream) {
   const word = string({ minLength: 12, maxLength: 40 });
   const entry = dictionary(constantFrom('id', 'task_id', 'job_id', 'prompt', 'model', 'created_at', 'status'), word);
   return array(oneof(entry, word)).map((entries) => {
@@ -169,7 +169,7 @@ describe.each(CREATING_UPSTREAMS)('a create at $provider.name', (upstream) => {
   });
 });
 
-describe.each(FAKE_UPSTREAMS)('a create at $provider.name that names its task', (upstream) => {
+describe.each(POLLED_UPSTREAMS)('a create at $provider.name that names its task', (upstream) => {
   const outcomeOf = (body: unknown) => {
     server.script = json(200, body);
     return upstream.provider.start(makeRequest(), makeCall(server));
@@ -214,7 +214,7 @@ describe.each(FAKE_UPSTREAMS)('a create at $provider.name that names its task', 
   });
 });
 
-describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
+describe.each(POLLED_UPSTREAMS)('$provider.name', (upstream) => {
   const { provider } = upstream;
 
   describe('a poll', () => {

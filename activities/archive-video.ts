@@ -1,7 +1,6 @@
 /** The activity that brings a finished clip into the archive; retried until its link expires, or patience with it ends. */
 
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
 import type { ArchiveProblem } from '../src/archive/archive-problem.ts';
 import { NotAVideo } from '../src/archive/mp4-boxes.ts';
@@ -12,6 +11,7 @@ import type { ArchivedClip } from '../src/domain/video.ts';
 import { WAITING_KINDS, type WaitingFor } from '../src/domain/waiting-for.ts';
 import { clipKeyOf, posterKeyOf } from '../src/media/media-key.ts';
 import type { FoundResult, ResultSource } from '../src/submissions/result-source.ts';
+import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archiveClip' | 'inspectClip'> {
@@ -39,20 +39,15 @@ export function createArchiveActivity({ findResult, noteWaiting, archiveClip, in
       until: new Date(nowMs + delayMs).toISOString(),
       detail: `${WAITING_KINDS.result_not_ready}: ${problem.message}`,
     });
-    return ApplicationFailure.create({
-      message: problem.message,
-      type: 'result_not_ready',
-      details: [wordsOf(problem)],
-      cause: problem,
-      nextRetryDelay: delayMs,
-    });
+    const details = { upstream: wordsOf(problem), cause: problem, retryAfterMs: delayMs };
+    return activityFailure('result_not_ready', problem.message, details);
   }
 
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
       const result = await findResult(videoId);
       // The workflow opens the video again.
-      if (!result) throw ApplicationFailure.nonRetryable(`video ${videoId} has no result to archive`, 'no_result');
+      if (!result) throw activityFailure('no_result', `video ${videoId} has no result to archive`);
       if ('archived' in result) return result.archived;
       const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
       if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });
@@ -95,13 +90,9 @@ export async function fetchClip(archiveClip: ArchiveClip, result: ResultSource, 
   if (outcome.kind === 'archived') return outcome;
   const { problem } = outcome;
   if (problem.kind === 'later') return { kind: 'later', problem };
-  throw ApplicationFailure.create({
-    message: `account ${result.account}: ${problem.message}`,
-    type: problem.kind === 'invalid' ? 'result_invalid' : 'result_expired',
-    nonRetryable: true,
-    details: [wordsOf(problem)],
-    cause: problem,
-  });
+  const type = problem.kind === 'invalid' ? 'result_invalid' : 'result_expired';
+  const message = `account ${result.account}: ${problem.message}`;
+  throw activityFailure(type, message, { upstream: wordsOf(problem), cause: problem });
 }
 
 /** A clip that came with the create's answer is only read back. */
@@ -110,22 +101,14 @@ async function inspect(inspectClip: InspectClip, clip: Parameters<InspectClip>[0
     return await inspectClip(clip);
   } catch (error) {
     if (!(error instanceof NotAVideo)) throw error;
-    throw ApplicationFailure.create({
-      message: error.message,
-      type: 'result_invalid',
-      nonRetryable: true,
-      cause: error,
-    });
+    throw activityFailure('result_invalid', error.message, { cause: error });
   }
 }
 
 function sourceOf({ url, baseUrl, needsKey, account, apiKey, trustedHosts }: ResultSource) {
   if (!needsKey || !URL.canParse(url)) return { url, baseUrl, trustedHosts };
   if (apiKey === null) {
-    throw ApplicationFailure.retryable(
-      `account ${account} is not configured, and its clips need its key`,
-      'account_missing',
-    );
+    throw activityFailure('account_missing', `account ${account} is not configured, and its clips need its key`);
   }
   return { url, baseUrl, trustedHosts, authorise: { origin: new URL(url).origin, apiKey } };
 }

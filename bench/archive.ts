@@ -61,7 +61,7 @@ interface Round {
 
 /**
  * The same start for every run: as much memory as the clip needs has just been a file's cache and is free again, and
- * nothing is left to be written. Virtual machines give freed memory back, and whoever has to fetch it is slower.
+ * nothing is left to be written. Virtual machines give freed memory back, and a process that has to fetch it is slower.
  */
 async function levelGround(dataDir: string): Promise<void> {
   const file = join(dataDir, 'ground');

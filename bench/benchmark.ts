@@ -20,7 +20,7 @@ export type Comparison = z.infer<typeof comparison>;
 /** Crosses from the benchmark's process to the one that prints. */
 export const outcomeSchema = z.object({
   comparisons: z.array(comparison),
-  /** Whatever explains the comparisons. */
+  /** What explains the comparisons. */
   figures: z.record(z.string(), z.unknown()),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;

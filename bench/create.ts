@@ -52,7 +52,7 @@ function bareStart(client: TemporalClient, request: VideoRequest) {
     const workflowId = `bare_${uuidv7()}`;
     const args = [{ request, callerId: 'root' }];
     const startedMs = performance.now();
-    await client.workflow.start('bareWorkflow', { workflowId, taskQueue: 'polled-by-nobody', args });
+    await client.workflow.start('bareWorkflow', { workflowId, taskQueue: 'never-polled', args });
     return { workflowId, tookMs: performance.now() - startedMs };
   };
 }

@@ -44,5 +44,5 @@ process.on('message', (message) => {
     (error: unknown) => process.send?.({ requestsPerSecond: 0, problem: String(error) }),
   );
 });
-// Nobody is left to answer.
+// No parent is left to answer.
 process.on('disconnect', () => process.exit());

@@ -85,7 +85,7 @@ async function readPassages(db: Db, sandboxUrl: string): Promise<readonly Passag
   return tasks.map(({ id, createdAt, generationMs }) => {
     const row = rows.find(({ submission }) => submission.taskId === id);
     if (!row?.submission.sentAt || !row.submission.endedAt || !row.video.endedAt)
-      throw new Error(`task ${id} is nobody's`);
+      throw new Error(`task ${id} belongs to no clip`);
     const startedMs = Date.parse(createdAt);
     return {
       grantedMs: row.submission.grantedAt.getTime(),

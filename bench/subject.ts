@@ -16,7 +16,7 @@ import { openParts, type Parts } from '../src/process/parts.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
 import type { BenchContext } from './benchmark.ts';
 
-/** The settings of an embedded Clipyard in the benchmark's directory, whatever the user's own are. */
+/** The settings of an embedded Clipyard in the benchmark's directory; the user's own are not read. */
 export async function subjectConfig({ dataDir }: BenchContext, account: Partial<AccountConfig>): Promise<Config> {
   const defaults = embeddedOnly(loadConfig());
   return {

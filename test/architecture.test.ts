@@ -2,7 +2,7 @@
 
 import { DIALECTS, PROVIDERS } from '../src/domain/vendor.ts';
 import { IMPORT_RULES, isWithin } from './import-directions.ts';
-import { importsOf, readSourceFiles, type SourceImport } from './source-files.ts';
+import { importsOf, listDocuments, readProjectFile, readSourceFiles, type SourceImport } from './source-files.ts';
 
 const PRODUCT = ['src', 'workflows', 'activities'];
 const files = readSourceFiles(PRODUCT);
@@ -166,12 +166,17 @@ describe('source files', () => {
     expect(pathsWhere((text) => /\bprocess\.env\b|\bloadEnvFile\b/.test(text))).toEqual(['src/config/settings.ts']);
   });
 
+  test('only two files make failures for Temporal', () => {
+    const makers = pathsWhere((text) => /\bApplicationFailure\.\w+\(/.test(text));
+    expect(makers).toEqual(['activities/activity-failure.ts', 'workflows/generate-video.ts']);
+  });
+
   test('each begins with a sentence saying what it holds', () => {
     const silent = allFiles.filter(({ text }) => !/^(#!.*\n)?\/\*\* .+\*\/\n|^\/\*\*\n \* .+/.test(text));
     expect(silent.map(({ path }) => path)).toEqual([]);
   });
 
-  test('none is a drawer for whatever comes along', () => {
+  test('none is a drawer for odds and ends', () => {
     const drawer = /(^|[/-])(utils?|helpers?|common|misc|shared|types|constants)\.ts$/;
     expect(allFiles.map(({ path }) => path).filter((path) => drawer.test(path))).toEqual([]);
   });
@@ -179,5 +184,14 @@ describe('source files', () => {
   test('none has an enum, a namespace or a default export', () => {
     expect(pathsWhere((text) => /^(export )?(declare )?(const )?(enum|namespace)\s/m.test(text))).toEqual([]);
     expect(pathsWhere((text) => /^export default\b/m.test(text))).toEqual([]);
+  });
+
+  test('their sentences name who acts, and so do those of the documents', () => {
+    const documents = listDocuments().map((path) => ({ path, text: readProjectFile(path) }));
+    const unnamed = /\b(?:whoever|nobody|somebody|whatever|nought)\b.*/gi;
+    const found = [...files, ...documents].flatMap(({ path, text }) =>
+      [...text.matchAll(unnamed)].map(([words]) => `${path}: ${words}`),
+    );
+    expect(found).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** The documents: what is printed from the code is current, links and names in the rest exist, examples can be read. */
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -9,14 +9,10 @@ import { readConfigFile } from '../src/config/upstreams.ts';
 import { VIDEO_STATES } from '../src/domain/video.ts';
 import { commandNames } from './documents/commands.ts';
 import { FILES, PARTS, partsOf, reprint } from './documents/printed.ts';
-import { readProjectFile } from './source-files.ts';
+import { listDocuments, readProjectFile } from './source-files.ts';
 
 const ROOT = resolve(__dirname, '..');
-const DOCUMENTS = ['.', 'docs'].flatMap((folder) =>
-  readdirSync(join(ROOT, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(folder, name)),
-);
+const DOCUMENTS = listDocuments();
 const SETTING_NAMES: readonly string[] = Object.values(SETTINGS).map(({ name }) => name);
 
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted();

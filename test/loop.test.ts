@@ -14,7 +14,7 @@ interface Create {
   readonly body: object;
 }
 
-/** A create in each dialect's words: the same clip, with a seed that nobody documents. */
+/** A create in each dialect's words: the same clip, with a seed that no page documents. */
 const CREATES = {
   airforce: (prompt) => ({
     url: '/airforce/v1/video/generations',
@@ -85,7 +85,7 @@ const IMAGE_ARRIVALS = {
       'path' in one ? { url: origin + one.path } : { b64_json: one.bytes.toString('base64') },
     ),
   }),
-  // IN-07; what is ours is looked at by itself
+  // IN-07; what is ours is read back below
   infrai: ([one, ...others], _mode, { origin }) => {
     if (one === undefined || others.length > 0) return null;
     const link = expect.stringMatching(/^http:\/\/127\.0\.0\.1\/input-images\/[0-9a-f]{64}\.(png|jpeg)\?expires=/);
@@ -135,7 +135,7 @@ describe.each(PROVIDERS)('provider %s', (provider) => {
       const prompt = imagePrompt(name);
       outcomes.set(prompt, make({ ...way, body: way.body(prompt, host.origin) }));
     }
-    // Whatever goes wrong is told by the test that it belongs to.
+    // What goes wrong is told by the test that it belongs to.
     await Promise.allSettled(outcomes.values());
   }, 300_000);
 

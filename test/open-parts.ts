@@ -39,11 +39,11 @@ async function configIn(folder: string): Promise<Config> {
   });
 }
 
-/** Opens them; whatever is not handed in is as in production. */
+/** Opens them; what is not handed in is as in production. */
 export async function openTestParts(options: TestPartsOptions = {}): Promise<TestParts> {
   const { config = {}, log = silentLog(), ...overrides } = options;
   const folder = await mkdtemp(join(tmpdir(), 'clipyard-test-'));
-  // What cannot be closed is told on standard error, whatever the test's own log is.
+  // What cannot be closed is told on standard error, and not in the test's own log.
   const closers = new Closers(openLog('error'));
   closers.add('folder', () => rm(folder, { recursive: true, force: true }));
   const context = { log, closers, stop: new AbortController().signal };

@@ -24,6 +24,15 @@ export function readProjectFile(path: string): string {
   return readFileSync(resolve(ROOT, path), 'utf8');
 }
 
+/** The paths of the documents. */
+export function listDocuments(): string[] {
+  return ['.', 'docs'].flatMap((folder) =>
+    readdirSync(resolve(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => posix.join(folder, name)),
+  );
+}
+
 /** All TypeScript below the folders that exist. */
 export function readSourceFiles(folders: readonly string[]): SourceFile[] {
   return folders

@@ -26,7 +26,7 @@ export { ROOT_KEY };
 // As found and made by the global set-up.
 const { TEMPORAL_CLI_PATH: SERVER = '', CLIPYARD_TEST_WORKFLOW_BUNDLE: WORKFLOW_BUNDLE = '' } = process.env;
 
-/** Nobody listens there: links are read through the application itself. */
+/** No server listens there: links are read through the application itself. */
 const PUBLIC_URL = 'http://127.0.0.1';
 
 /** Long enough on a machine that has much else to do: only a video that never comes so far should be told of. */
@@ -125,19 +125,19 @@ function videosOf({ app, gateway }: OpenGateway, db: Db) {
   /** Resolves when the video has come so far, told by its changes. */
   async function until(id: string, reached: (video: Video) => boolean): Promise<Video> {
     return await new Promise((resolve, reject) => {
-      const look = async () => {
+      const read = async () => {
         const found = await findVideo(db, id);
         if (!found || !reached(found)) return;
         stop();
         clearTimeout(timer);
         resolve(found);
       };
-      const stop = gateway.watch(id, () => void look().catch(reject));
+      const stop = gateway.watch(id, () => void read().catch(reject));
       const timer = setTimeout(() => {
         stop();
         void findVideo(db, id).then((found) => reject(new Error(`video stays as it is: ${JSON.stringify(found)}`)));
       }, UNTIL_MS);
-      look().catch(reject);
+      read().catch(reject);
     });
   }
 

@@ -2,7 +2,7 @@
 
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { ANSWERS_AT_END, type ProviderName } from '../src/domain/vendor.ts';
+import { PROVIDER_FACTS, type ProviderName } from '../src/domain/vendor.ts';
 import { TASK_QUEUES } from './messages.ts';
 
 /** An activity that was cancelled is waited for: what it did is known before anything follows. */
@@ -19,7 +19,7 @@ export const transactions = proxyActivities<Pick<Activities, 'openVideo' | 'requ
 export function submission(provider: ProviderName, summary: string) {
   return proxyActivities<Pick<Activities, 'submitTask'>>({
     // A create that is answered only when the clip is done holds its worker's place for as long.
-    ...(ANSWERS_AT_END[provider]
+    ...(PROVIDER_FACTS[provider].answersAtEnd
       ? { taskQueue: TASK_QUEUES.sync, startToCloseTimeout: '20 minutes' }
       : { taskQueue: TASK_QUEUES.upstream, startToCloseTimeout: '90 seconds' }),
     heartbeatTimeout: '10 seconds',

@@ -6,7 +6,7 @@ import { type GenerateVideoInput, TASK_QUEUES, type VideoEnd, WORKFLOW_TYPES } f
 
 export type { VideoEnd } from './messages.ts';
 
-/** What a child's clip is made from; whatever is left out takes the model's default. */
+/** What a child's clip is made from; what is left out takes the model's default. */
 export interface ChildVideoInput {
   readonly request: GivenRequest;
   /** Who pays; the caller `root` when absent. */

@@ -9,10 +9,15 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { UpstreamWords, VideoFailure } from '../src/domain/failure.ts';
+import {
+  type ActivityFailureType,
+  isVideoFailureKind,
+  type UpstreamWords,
+  type VideoFailure,
+} from '../src/domain/failure.ts';
 import { type AcceptedTerms, type EndedVideo, type NextStep, remember } from '../src/domain/step.ts';
-import { ANSWERS_AT_END } from '../src/domain/vendor.ts';
-import type { ArchivedClip } from '../src/domain/video.ts';
+import { PROVIDER_FACTS } from '../src/domain/vendor.ts';
+import { type ArchivedClip, failureKindOf } from '../src/domain/video.ts';
 import { archiving, submission, transactions } from './activity-options.ts';
 import type { GenerateVideoInput, VideoEnd } from './messages.ts';
 import { beginRun, continueWhereLong, end, endCancelled, failureOf, findActivityFailure, type Run } from './run.ts';
@@ -69,11 +74,12 @@ function close({ videoId: id }: Run, { state, settledMicroUsd, sha256, sizeBytes
   if (state === 'completed') return { id, state, settledMicroUsd, sha256, sizeBytes };
   const message = failure?.message ?? state;
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled) throw new CancelledFailure(message);
-  throw withoutStack(ApplicationFailure.nonRetryable(message, failure?.kind ?? state, failure?.upstream));
+  throw failureOfRun(failureKindOf({ state, failure }), message, failure?.upstream);
 }
 
-/** Where in our code a video's failure was told says nothing to those who read it. */
-function withoutStack(failure: ApplicationFailure): ApplicationFailure {
+/** A failure of the run under this type. Where in our code it was told says nothing to those who read it. */
+function failureOfRun(type: string | null | undefined, message: string, ...details: unknown[]): ApplicationFailure {
+  const failure = ApplicationFailure.nonRetryable(message, type, ...details);
   failure.stack = '';
   return failure;
 }
@@ -90,7 +96,7 @@ async function open({ input, videoId, story, wishes, memory }: Run): Promise<Nex
     return next;
   } catch (error) {
     const refusal = findActivityFailure(error);
-    throw refusal ? withoutStack(ApplicationFailure.nonRetryable(refusal.message, refusal.type)) : error;
+    throw refusal ? failureOfRun(refusal.type, refusal.message) : error;
   }
 }
 
@@ -121,7 +127,7 @@ async function submit(run: Run, { submissionId, account, provider }: Step<'submi
   const { videoId, wishes, story } = run;
   if (wishes.cancel) return await endCancelled(run);
   wishes.granted = null;
-  const state = ANSWERS_AT_END[provider] ? 'generating' : 'submitting';
+  const state = PROVIDER_FACTS[provider].answersAtEnd ? 'generating' : 'submitting';
   story.tell({ state, account, provider }, `creating the task at ${account}`);
   return await submission(provider, `create at ${account}`).submitTask({ videoId, submissionId });
 }
@@ -158,16 +164,16 @@ async function archive(run: Run, { resultExpiresAt }: Step<'archive'>): Promise<
   } catch (error) {
     if (wishes.cancel) return await endCancelled(run);
     // The catalog is an older copy of itself, in which the task has not ended.
-    if (findActivityFailure(error)?.type === 'no_result') return { step: 'open' };
+    if (findActivityFailure(error)?.type === ('no_result' satisfies ActivityFailureType)) return { step: 'open' };
     return await end(run, 'failed', { failure: archiveFailure(error) });
   }
   return await end(run, 'completed', { archive: clip });
 }
 
-/** Only the kinds that the archive names end a video so; a link that outlived its time is an expired one. */
+/** The archive names the kind under which the video ends; a link that outlived its time is an expired one. */
 function archiveFailure(error: unknown): VideoFailure {
   const failure = findActivityFailure(error);
-  if (failure?.type === 'result_invalid' || failure?.type === 'result_expired') {
+  if (failure?.type && isVideoFailureKind(failure.type)) {
     const [upstream = null] = (failure.details ?? []) as readonly (UpstreamWords | undefined)[];
     return { ...failureOf(failure.type, failure.message), upstream };
   }

@@ -65,7 +65,7 @@ export interface VideoEnd {
 export const grantedSignal = defineSignal<[GrantedSlot]>('granted');
 /** Someone wants the video cancelled. */
 export const cancelSignal = defineSignal('cancel');
-/** The upstream pushed news: a hint to look now, never the truth. */
+/** The upstream pushed news: a hint to poll now, never the truth. */
 export const upstreamEventSignal = defineSignal('upstreamEvent');
 /** A poll is asked for, or the rows have been changed: a hint as well. */
 export const recheckSignal = defineSignal('recheck');

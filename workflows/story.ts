@@ -53,7 +53,7 @@ export function beginStory(request: GivenRequest): Story {
     tell(change, doing) {
       const before = snapshot;
       snapshot = { ...snapshot, ...change };
-      // An upsert is an event in the history: only when there is news for whoever filters by it.
+      // An upsert is an event in the history: only when there is news for those who filter by it.
       if (before.state !== snapshot.state)
         upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.videoState, value: snapshot.state }]);
       if (snapshot.provider !== null && before.provider !== snapshot.provider) {

@@ -16,7 +16,7 @@ import { notYet } from './result-answer.ts';
 
 const HEARTBEAT_MS = 1000;
 
-/** What to archive, and how the work reports to whoever will have to take it up. */
+/** What to archive, and how the work reports to the attempt that may have to take it up. */
 export interface ArchiveOrder extends ClipKeys {
   readonly source: ClipSource;
   readonly signal: AbortSignal;
@@ -152,7 +152,7 @@ class Archiving {
     }
   }
 
-  /** Keeps what was downloaded if somebody may go on with it. */
+  /** Keeps what was downloaded if another attempt may go on with it. */
   async #putAway(transfer: ClipTransfer, error: unknown): Promise<void> {
     const isFinal = error instanceof ArchiveProblem && (error.kind !== 'later' || isOver(this.#order, error));
     const isGivenUp = this.#order.signal.aborted && !this.#order.keepsPartial();

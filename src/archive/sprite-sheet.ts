@@ -1,4 +1,4 @@
-/** Sprite sheets: a grid of pictures from all along a stored clip, made when somebody first asks, and then kept. */
+/** Sprite sheets: a grid of pictures from all along a stored clip, made when it is first asked for, and then kept. */
 
 import { Refusal } from '../domain/failure.ts';
 import type { Log } from '../domain/log.ts';
@@ -72,7 +72,7 @@ class SheetMaker implements SpriteSheets {
     try {
       await this.#makeAndStore(ffmpeg, id, clipKey);
     } finally {
-      // The turn is handed on, so that nobody who comes just now slips in between.
+      // The turn is handed on, so that no request which comes just now slips in between.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#running -= 1;

@@ -24,7 +24,7 @@ export async function pauseAccount(db: Db, id: string): Promise<void> {
   await changeExisting(db, id, { pausedByOperator: true });
 }
 
-/** Lifts every pause and suspension: the operator knows better. Whoever calls it grants slots afterwards. */
+/** Lifts every pause and suspension: the operator knows better. Its caller grants slots afterwards. */
 export async function resumeAccount(db: Db, id: string): Promise<void> {
   await changeExisting(db, id, { pausedByOperator: false, ...HEALTHY });
 }

@@ -195,7 +195,7 @@ export async function setCallerDisabled(db: Db, id: string, isDisabled: boolean)
 
 /**
  * Makes sure that root exists. A given key replaces the stored one; without one the first process generates it.
- * @returns the generated key, to be shown and kept by whoever generated it, or null.
+ * @returns the generated key, to be shown and kept by the process that generated it, or null.
  */
 export async function ensureRootCaller(
   db: Db,

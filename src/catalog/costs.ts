@@ -75,7 +75,7 @@ function shareOfEachAccount(db: Db) {
     .as('shares');
 }
 
-/** What each account billed for each ended video, what its caller paid there, and what nobody paid. */
+/** What each account billed for each ended video, what its caller paid there, and what no caller paid. */
 function linesOfVideos(db: Db, { callerId, from, to }: CostFilter) {
   const shares = shareOfEachAccount(db);
   const hold = alias(ledger, 'hold');
@@ -107,7 +107,7 @@ function linesOfVideos(db: Db, { callerId, from, to }: CostFilter) {
     );
 }
 
-/** Tasks that are nobody's are lost, at the time they were made; no caller ever sees one. */
+/** Tasks that no video has are lost, at the time they were made; no caller ever sees one. */
 function linesOfOrphans(db: Db, { callerId, from, to }: CostFilter) {
   return db
     .select({

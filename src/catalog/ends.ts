@@ -2,12 +2,12 @@
 
 import { uuidv7 } from 'uuidv7';
 import { settlementOf } from '../domain/billing.ts';
-import type { VideoFailure } from '../domain/failure.ts';
+import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
 import { type MicroUsd, needsReview } from '../domain/money.ts';
 import type { Grant } from '../domain/slot.ts';
 import type { EndedVideo } from '../domain/step.ts';
 import { isInDoubt, isOpenState, mayHaveTask } from '../domain/submission.ts';
-import type { ArchivedClip, EndState } from '../domain/video.ts';
+import { type ArchivedClip, type EndState, failureKindOf } from '../domain/video.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { release, settle } from './ledger.ts';
 import { events } from './schema.ts';
@@ -65,10 +65,18 @@ async function releaseHold(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> 
   return { settledMicroUsd: 0 satisfies MicroUsd, upstreamMicroUsd: await billedMicroUsd(tx, video.id) };
 }
 
-/** What becomes of the hold: only what was delivered is paid, and a cancelled video pays if its task completes. */
-async function decideMoney(tx: Db, video: VideoRow, state: EndState, submission: SubmissionRow | null) {
-  if (state === 'completed') return await settleBill(tx, video);
-  if (state !== 'cancelled') return await releaseHold(tx, video);
+/** What a video pays that ended so: what was delivered, and else what the kind of its failure says. */
+function chargeOf(ending: Pick<VideoRow, 'state' | 'failure'>) {
+  const kind = failureKindOf(ending);
+  return kind === null ? 'in any case' : VIDEO_FAILURES[kind].charge;
+}
+
+type Charge = ReturnType<typeof chargeOf>;
+
+/** What becomes of the hold. */
+async function decideMoney(tx: Db, video: VideoRow, charge: Charge, submission: SubmissionRow | null) {
+  if (charge === 'in any case') return await settleBill(tx, video);
+  if (charge === 'none') return await releaseHold(tx, video);
   // A task runs, or it is not known whether one does: who finds out decides.
   if (submission && mayHaveTask(submission)) return {};
   return submission?.taskEnd?.kind === 'succeeded' ? await settleBill(tx, video) : await releaseHold(tx, video);
@@ -139,7 +147,7 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
   const withdrawn = submission && (await giveUpSlot(tx, submission, video, ending));
   if (ending.closes && !withdrawn) return { end: null, freed: null };
   await leaveQueue(tx, videoId);
-  const money = await decideMoney(tx, video, ending.state, withdrawn ?? submission);
+  const money = await decideMoney(tx, video, chargeOf(ending), withdrawn ?? submission);
   const change: Partial<VideoRow> = {
     ...money,
     state: ending.state,
@@ -181,9 +189,10 @@ export async function endVideo(
  * caller, so it comes last in its transaction.
  */
 export async function settleLateEnd(tx: Db, video: VideoRow, submission: SubmissionRow): Promise<void> {
-  const undecided = video.state === 'cancelled' && video.settledMicroUsd === null;
+  const charge = chargeOf(video);
+  const undecided = charge === 'if completed' && video.settledMicroUsd === null;
   const money = undecided
-    ? await decideMoney(tx, video, 'cancelled', submission)
+    ? await decideMoney(tx, video, charge, submission)
     : { upstreamMicroUsd: await billedMicroUsd(tx, video.id) };
   await changeVideo(tx, video.id, money);
 }

@@ -74,7 +74,7 @@ async function readQueues(tx: Db, pools: readonly string[]): Promise<readonly Qu
 
 /** The same difference as that of the costs, over another period: what the index on the creation can find. */
 async function readLost(tx: Db): Promise<MicroUsd> {
-  // Ledger and submissions are passed once each, whatever way the planner takes.
+  // Ledger and submissions are passed once each, on any way that the planner takes.
   const result = await tx.execute(sql`
     with day as materialized (
       select id, settled_micro_usd from ${videos} where created_at > ${aDayAgo} and ended_at is not null
@@ -113,12 +113,12 @@ export async function readFigures(db: Db): Promise<Figures> {
       .from(submissions)
       .where(inArray(submissions.state, [...OPEN_SUBMISSION_STATES]))
       .groupBy(submissions.account, submissions.state);
-    const nobodys = await tx
+    const orphaned = await tx
       .select({ account: orphans.account, tasks: count() })
       .from(orphans)
       .where(isOrphan)
       .groupBy(orphans.account);
-    const orphansOf = new Map(nobodys.map(({ account, tasks }) => [account, tasks]));
+    const orphansOf = new Map(orphaned.map(({ account, tasks }) => [account, tasks]));
     const pools = [...new Set(rows.filter(({ configured }) => configured).map(({ pool }) => pool))];
     return {
       ...(await readVideos(tx)),

@@ -1,4 +1,4 @@
-/** Rows of input images: who uses which, and which nobody has used for long enough to be removed. */
+/** Rows of input images: which video uses which, and which have been unused for long enough to be removed. */
 
 import { and, asc, eq, exists, gte, isNull, lt, not, or } from 'drizzle-orm';
 import type { ImageReference } from '../domain/video-request.ts';
@@ -59,7 +59,7 @@ function unusedSince(db: Db, since: Date) {
   return and(lt(inputImages.lastUsedAt, since), not(exists(use)));
 }
 
-/** Hashes of images that nobody has used since, those of the longest ago first. */
+/** Hashes of images that have not been used since, those of the longest ago first. */
 export async function listUnusedImages(db: Db, since: Date, limit: number): Promise<readonly string[]> {
   const rows = await db
     .select({ sha256: inputImages.sha256 })
@@ -71,7 +71,7 @@ export async function listUnusedImages(db: Db, since: Date, limit: number): Prom
 }
 
 /**
- * Removes an image's rows if it is still unused; false if it is not. Until this transaction ends, whoever wants the image
+ * Removes an image's rows if it is still unused; false if it is not. Until this transaction ends, a new request
  * waits here: the bytes are to be removed before that, so that they are never taken for present while they go.
  */
 export async function forgetInputImage(tx: Db, sha256: string, since: Date): Promise<boolean> {

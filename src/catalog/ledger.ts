@@ -90,7 +90,7 @@ export interface HoldOfOrder {
 
 interface NewHold extends VideoMoney {
   readonly amountMicroUsd: MicroUsd;
-  /** Whatever is available: it was granted before, and lost with an older copy of the catalog. */
+  /** Held although the credit is spent: it was granted before, and lost with an older copy of the catalog. */
   readonly granted?: boolean;
   /** The only one when absent. */
   readonly ofOrder?: HoldOfOrder | undefined;

@@ -27,7 +27,7 @@ const FROM_INSERT = {
   refreshedAt: sql.raw('excluded.refreshed_at'),
 };
 
-/** Writes rows in one order, whoever writes them; a suspension outlives the refresh. */
+/** Writes rows in one order, so that no two writers wait in a circle; a suspension outlives the refresh. */
 async function upsert(tx: Db, rows: readonly NewRow[], setWhere?: SQL): Promise<void> {
   const keyOf = (row: NewRow) => `${row.account}\0${row.model}`;
   // The last of equal keys wins: one statement may not touch a row twice.

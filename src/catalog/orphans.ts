@@ -92,7 +92,7 @@ export interface FoundTask {
   readonly createdAt: Date;
 }
 
-/** Books a task that nobody has; null when it is booked already. Without a cost of its own it is priced as ours are. */
+/** Books a task without a submission; null when it is booked. Without a cost of its own it is priced as ours are. */
 export async function bookOrphan(db: Db, found: FoundTask): Promise<OrphanRow | null> {
   const { account, credential, taskId, videoId = null, upstreamModel, durationSeconds = 0, createdAt } = found;
   const [offer] = await db

@@ -2,7 +2,7 @@
 
 import { type SQL, sql } from 'drizzle-orm';
 import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
-import { MOST_IMAGES, PROVIDERS } from '../domain/vendor.ts';
+import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
 
@@ -34,7 +34,7 @@ const SAME_SHARE = 1e-9;
 function roomAt(accounts: readonly AccountRow[]): SQL {
   const open = listed(OPEN_SUBMISSION_STATES);
   const mostImages = sql.join(
-    PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(MOST_IMAGES[provider]))}`),
+    PROVIDERS.map((provider) => sql`when ${provider} then ${sql.raw(String(PROVIDER_FACTS[provider].mostImages))}`),
     sql` `,
   );
   // Tasks that no submission has take slots at their upstream all the same.
@@ -53,7 +53,7 @@ function roomAt(accounts: readonly AccountRow[]): SQL {
       and taken.tasks < a.max_concurrent_tasks and not taken.in_lane`;
 }
 
-/** The callers who wait in a pool, found one after the other along the index, whatever the length of the queue. */
+/** The callers who wait in a pool, found one after the other along the index, however long the queue is. */
 function waitersIn(pool: SQL, condition: SQL): SQL {
   const next = (after: SQL) => sql`(select caller_id from waiting
     where pool = ${pool} and ${after} order by caller_id limit 1)`;

@@ -97,7 +97,7 @@ export const accounts = pgTable('accounts', {
   maxConcurrentTasks: integer('max_concurrent_tasks').notNull(),
   /** Its list tells what became of a lost create: it has one, and only we use the key. */
   readsList: boolean('reads_list').notNull(),
-  /** Since when its upstream says that there is no list, whatever its API has. */
+  /** Since when its upstream says that there is no list, though its API may have one. */
   listMissingAt: instant('list_missing_at'),
   /** When its list first showed a task of ours: from then on it proves absence as well. */
   listProvenAt: instant('list_proven_at'),
@@ -239,7 +239,7 @@ export const inputImages = pgTable(
     width: integer().notNull(),
     height: integer().notNull(),
     storedAt: instant('stored_at').notNull(),
-    /** When a request last brought or named it: it is kept for a while whoever may be about to use it. */
+    /** When a request last brought or named it: it is kept for a while, since a video may be about to use it. */
     lastUsedAt: instant('last_used_at').notNull(),
   },
   (table) => [index('input_images_last_used').on(table.lastUsedAt)],
@@ -290,7 +290,7 @@ export const submissions = pgTable(
     n: integer().notNull(),
     account: text().notNull(),
     provider: text().$type<ProviderName>().notNull(),
-    /** Frozen at the grant, whatever the configuration says later. */
+    /** Frozen at the grant: a later configuration changes nothing. */
     baseUrl: text('base_url').notNull(),
     credential: text().notNull(),
     upstreamModel: text('upstream_model').notNull(),

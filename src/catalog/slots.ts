@@ -50,7 +50,7 @@ async function lockPool(tx: Db, id: string): Promise<LockedPool> {
 
 /**
  * Takes the lock of an account's pool; null for an unknown account. Who frees a slot and grants it does this first:
- * whoever grants holds the pool and waits for videos, so nobody may hold a video and wait for the pool.
+ * a grant holds the pool and waits for videos, so no transaction may hold a video and wait for the pool.
  */
 export async function lockPoolOf(tx: Db, account: string): Promise<LockedPool | null> {
   const [row] = await tx.select({ pool: accounts.pool }).from(accounts).where(eq(accounts.id, account));
@@ -150,7 +150,7 @@ export async function grantIn(tx: Db, pool: LockedPool | null): Promise<readonly
 /** Turns a place in the queue into a submission; null when the video is not to have one any more. */
 async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
   const { videoId, account, upstreamModel, isLate } = choice;
-  // The video's lock comes before its place's, as in every other transaction; it waits for whoever is ending the video.
+  // The video's lock comes before its place's, as in every other transaction; it waits for the one that ends the video.
   const video = await lockVideo(tx, videoId);
   const isWaiting = await leaveQueue(tx, videoId);
   const last = await findCurrentSubmission(tx, videoId);
@@ -195,7 +195,7 @@ async function countGrant(tx: Db, { callerId, tag, account: { pool } }: Choice):
 }
 
 /**
- * Takes back a grant that was not taken: whatever keeps its video from it must not keep the slot as well. The video waits
+ * Takes back a grant that was not taken: what keeps its video from it must not keep the slot as well. The video waits
  * again, behind the others.
  * @returns what the slot was granted to instead; null when the grant had been taken.
  */

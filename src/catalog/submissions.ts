@@ -1,4 +1,4 @@
-/** Submissions: their compare-and-set moves from granted to an end, each of which happens once whoever tries. */
+/** Submissions: their compare-and-set moves from granted to an end, each of which happens once, however many try. */
 
 import { and, desc, eq, inArray, isNotNull, min, ne, or, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
@@ -50,7 +50,7 @@ async function move(
   return row ?? null;
 }
 
-/** granted → sending: whoever succeeds, and nobody else ever, may send the create, and for so long. */
+/** granted → sending: the one that succeeds, and no other ever, may send the create, and for so long. */
 export async function beginSending(tx: Db, id: string, timeoutMs: number) {
   const sentAt = await readClock(tx);
   const sendUntil = new Date(sentAt.getTime() + timeoutMs);
@@ -88,7 +88,7 @@ export function markRunning(tx: Db, id: string, taskId: string) {
 
 /**
  * Makes sure that a running task has its row: workflow history outlives an old copy of the catalog, and a task that
- * runs takes a slot whatever the limit says. What the old copy believed of the video's queue and slot gives way.
+ * runs takes a slot, also above the limit. What the old copy believed of the video's queue and slot gives way.
  */
 export async function ensureRunning(tx: Db, videoId: string, task: RunningTask): Promise<SubmissionRow> {
   const { submissionId: id, account, provider, baseUrl, upstreamModel, taskId } = task;
@@ -279,7 +279,7 @@ export function closeSubmission(
   return move(tx, id, { from: ['running'], to: { state: 'ended', endedAt: new Date(), ...end } });
 }
 
-/** Which of these tasks of an account belong to a submission of ours, under whatever key it was made. */
+/** Which of these tasks of an account belong to a submission of ours, under any key. */
 export async function listClaimedTasks(
   db: Db,
   { account, credential }: Pick<SubmissionRow, 'account' | 'credential'>,

@@ -2,7 +2,7 @@
 
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
-import type { Video } from '../domain/video.ts';
+import { isVideoId, type Video } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
 import { announce } from './changes.ts';
@@ -63,13 +63,13 @@ export async function listKnown(db: Db, ids: readonly string[]): Promise<Readonl
   return new Set(rows.map(({ id }) => id));
 }
 
-/** The row, locked until the transaction ends, or null: the first statement of whatever changes a video. */
+/** The row, locked until the transaction ends, or null: the first statement of all that change a video. */
 export async function lockVideo(tx: Db, id: string): Promise<VideoRow | null> {
   const [row] = await tx.select().from(videos).where(eq(videos.id, id)).for('update');
   return row ?? null;
 }
 
-/** Changes a video and tells whoever follows it, unless the change is none that shows. */
+/** Changes a video and tells its followers, unless the change is none that shows. */
 export async function changeVideo(
   tx: Db,
   id: string,
@@ -93,13 +93,11 @@ export async function noteWaiting(db: Db, id: string, waitingFor: WaitingFor): P
   return rows.length > 0;
 }
 
-/** What the database cannot be asked for, such as a NUL, is no id. */
-const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
-
 /** A cursor is the id of the last video of the page before: ids order as creation times do. */
 async function beyond(db: Db, selection: VideoFilter): Promise<SQL | undefined> {
   if (selection.cursor === undefined) return undefined;
-  const last = VIDEO_ID.test(selection.cursor) ? await findVideo(db, selection.cursor) : null;
+  // The database cannot be asked for everything, such as a NUL.
+  const last = isVideoId(selection.cursor) ? await findVideo(db, selection.cursor) : null;
   if (!last || (selection.callerId !== null && last.callerId !== selection.callerId)) {
     throw new Refusal('invalid_request', 'the cursor is not one that was given out', { param: 'cursor' });
   }

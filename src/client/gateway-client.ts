@@ -97,7 +97,7 @@ export class GatewayClient {
   }
 
   /**
-   * The bytes of a 200 answer; `signal` ends them, and whoever gets them calls `close`.
+   * The bytes of a 200 answer; `signal` ends them, and their reader calls `close`.
    * @throws GatewayFailure for every other answer and for none.
    */
   async openClip(path: string, signal: AbortSignal): Promise<{ readonly body: Readable; close(): Promise<void> }> {

@@ -9,7 +9,7 @@ export type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: bool
 /** Where a command prints to. */
 export interface Output {
   readonly isJson: boolean;
-  /** Where progress and whatever else is no answer goes, so that JSON has standard output for itself. */
+  /** Where progress and all else that is no answer goes, so that JSON has standard output for itself. */
   readonly notes: Stream;
   /** Prints an answer: as the gateway wrote it, or as text that is made only when it is wanted. */
   show(answer: unknown, asText: () => string): void;

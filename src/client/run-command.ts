@@ -25,7 +25,7 @@ export interface JsonFlag {
 function reportFailure(error: unknown): void {
   const isKnown = error instanceof CommandFailure || isSystemError(error);
   const message = error instanceof Error ? error.message : String(error);
-  // Nobody but us can do something about the others, and for that their stack is needed.
+  // The others are defects of ours, and their stack is needed to mend them.
   const words = isKnown ? oneLine(message) : ((error as Error).stack ?? message);
   process.stderr.write(`clipyard: ${words}\n`);
   process.exitCode = 1;
@@ -36,7 +36,7 @@ function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in constants.errno;
 }
 
-/** Ends quietly when whoever reads our output (`| head`) has read enough. */
+/** Ends quietly when the program that reads our output (`| head`) has read enough. */
 function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { type PollTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
-import { DOCUMENTED_TIMING, PROVIDERS } from '../domain/vendor.ts';
+import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import { MODES } from '../domain/video-request.ts';
 import { type Entry, shapeOf } from './entry.ts';
 import { apiBaseUrl, hostPort, oneOf, wholeNumber } from './values.ts';
@@ -22,7 +22,7 @@ const modelName = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is not a model id wi
 
 /** What the providers' documents say, where all say the same. */
 function documented(bound: keyof PollTiming): string {
-  const values = new Set<number>(Object.values(DOCUMENTED_TIMING).map((timing) => timing[bound]));
+  const values = new Set(Object.values(PROVIDER_FACTS).map(({ timing }) => timing[bound]));
   return values.size === 1 ? `\`${[...values][0]}\`` : "the provider's";
 }
 
@@ -96,7 +96,7 @@ const ACCOUNT_KEYS = {
   list: {
     schema: z.boolean().default(true),
     meaning:
-      '`false`: the upstream has no list of tasks, whatever its API has; noticed by itself where it answers 404, 405 or 501',
+      '`false`: the upstream has no list of tasks, though its API has one; noticed by itself where it answers 404, 405 or 501',
   },
   pool: {
     schema: name.default('main'),

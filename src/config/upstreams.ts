@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { AccountConfig } from '../domain/account.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { ModelConfig } from '../domain/models.ts';
-import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { didYouMean } from './closest-name.ts';
 import { ConfigError, type Environment, exampleOf } from './entry.ts';
 import { FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
@@ -82,7 +82,7 @@ function repeatedIds(content: FileContent, list: 'accounts' | 'models'): readonl
 
 /** The bound that is not written is the provider's. */
 function crossedIntervals({ provider, timing }: FileContent['accounts'][number], path: Path): readonly string[] {
-  const documented = DOCUMENTED_TIMING[provider];
+  const documented = PROVIDER_FACTS[provider].timing;
   const { minPollMs = documented.minPollMs, maxPollMs = documented.maxPollMs } = timing;
   if (minPollMs <= maxPollMs) return [];
   return timing.minPollMs === undefined

@@ -14,7 +14,7 @@ import { refusalCode } from './refusal-words.ts';
 /** Nothing is documented, since the clip is in the answer; a day lets a caller who lost it fetch it again. */
 const RETENTION_SECONDS = 86_400;
 
-/** A4-21: what is wrong whatever the model; the code sets it apart from what a model refuses. */
+/** A4-21: what is wrong for every model; the code sets it apart from what a model refuses. */
 function readStrictly(body: unknown): CreateBody {
   try {
     return readBody(createBody, body);

@@ -36,7 +36,7 @@ const STATUS_OF: Readonly<Record<VideoState, AirforceStatus>> = {
   expired: 'expired',
 };
 
-/** X3: until the archive is verified a task is not done, whatever the upstream says. */
+/** X3: until the archive is verified a task is not done, though the upstream says so. */
 const MOST_RUNNING_PROGRESS = 99;
 
 /** AF-15, AF-16: how many images a mode takes; one first frame is what `image` animates. */

@@ -199,7 +199,7 @@ export interface ModelsRoute extends RouteBase {
   render(offers: readonly ModelOffer[]): DialectAnswer;
 }
 
-/** Stands for something that the document has and nobody here can do. */
+/** Stands for something that the document has and Clipyard cannot do. */
 export interface UnsupportedRoute extends RouteBase {
   readonly kind: 'unsupported';
   readonly problem: string;

@@ -32,7 +32,7 @@ export function imageFromBase64(param: string, text: string): ImageInput {
   return imageOfBytes(param, Buffer.from(digits, 'base64'));
 }
 
-/** An image as bytes; type and size are what they say, whatever was said of them. */
+/** An image as bytes; type and size are what the bytes say, not what was said of them. */
 export function imageOfBytes(param: string, bytes: Uint8Array): ImageInput {
   if (bytes.length > REQUEST_BOUNDS.imageBytes) {
     refuse(param, `must not be larger than ${REQUEST_BOUNDS.imageBytes} bytes`);

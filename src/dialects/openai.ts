@@ -39,7 +39,7 @@ import { UploadedFile } from './uploaded-file.ts';
 const RETENTION_SECONDS = 86_400;
 /** How often a video is worth asking for; without a hint the Python SDK asks every second. */
 const POLL_SECONDS = 5;
-/** X3: until the archive is verified a video is not done, whatever the upstream says. */
+/** X3: until the archive is verified a video is not done, though the upstream says so. */
 const MOST_RUNNING_PROGRESS = 99;
 
 /** OV-17, X3; what was cancelled or never finished has no word of its own. */

@@ -15,7 +15,7 @@ export interface AccountConfig {
   readonly maxRequestsPerSecond: number;
   /** Others use the key too: what its list shows proves nothing about our creates. */
   readonly shared: boolean;
-  /** False: the upstream has no list, whatever its API documents. */
+  /** False: the upstream has no list, though its API may document one. */
   readonly list: boolean;
   readonly pool: string;
   /** What follows a lost answer that nothing can tell about: the video fails, or is sent again and perhaps paid again. */

@@ -1,4 +1,4 @@
-/** What is told of a request once its answer has been sent: to the log and to whoever counts. */
+/** What is told of a request once its answer has been sent: to the log and to the metrics. */
 
 import type { DialectName } from './vendor.ts';
 

@@ -24,7 +24,7 @@ export interface Doubt {
   readonly lostCreates: number;
   /** The video has its end, or is to have it: nothing is sent for it any more. */
   readonly isOver: boolean;
-  /** When nobody could use the clip any more. */
+  /** When the clip would be of no use to its caller any more. */
   readonly expiresAtMs: number;
 }
 
@@ -59,7 +59,7 @@ export type Verdict =
   /** Neither adopted nor sent again: the video fails with `answer_lost`. `isCertain` as above. */
   | { readonly kind: 'give up'; readonly reason: keyof typeof GIVEN_UP; readonly isCertain: boolean };
 
-/** Why a doubt lasts, in words for whoever waits. */
+/** Why a doubt lasts, in words for the caller who waits. */
 export const DOUBT_REASONS = {
   'still answered': 'the create may still be answered',
   'not listed': 'the answer to the create was lost, and the account’s list does not show its task so far',
@@ -166,7 +166,7 @@ function readFromList(doubt: Doubt, evidence: Extract<Evidence, { kind: 'list' }
   if (firstEmptyListAtMs === null) return wait(windowMs);
   const waitedMs = nowMs - firstEmptyListAtMs;
   if (waitedMs < windowMs) return wait(windowMs - waitedMs);
-  // A task that is nobody's may be this one after all, under words that its upstream has changed.
+  // A task that no submission has may be this one after all, under words that its upstream has changed.
   if (strangers.length > 0) return { kind: 'give up', reason: 'ambiguous', isCertain: false };
   const resends = isProven ? RESEND_WAITS_MS.length : UNPROVEN_RESENDS;
   if (lostCreates > resends) return { kind: 'give up', reason: 'lost again', isCertain: isProven };

@@ -1,10 +1,6 @@
-/** Everything that can end or refuse a video: one table of facts per kind, and the error that carries a kind. */
+/** Everything that can end or refuse a video or fail an activity: tables of facts, and the error that carries a kind. */
 
-interface FailureFacts {
-  /** `never`: the answer is final; `later`: the same request may succeed after a wait. */
-  readonly retry: 'never' | 'later';
-  /** Status of an HTTP answer that refuses a request for this reason. */
-  readonly httpStatus: number;
+interface VideoFailureFacts {
   /** What the caller pays for a video that ended so: nothing, or what the task cost if it completed upstream. */
   readonly charge: 'none' | 'if completed';
   readonly meaning: string;
@@ -12,143 +8,92 @@ interface FailureFacts {
 
 /** Kinds that end a video that had been accepted. */
 export const VIDEO_FAILURES = {
-  upstream_failed: {
-    retry: 'later',
-    httpStatus: 502,
-    charge: 'none',
-    meaning: 'The upstream reports that the task failed.',
-  },
-  upstream_refused: {
-    retry: 'never',
-    httpStatus: 502,
-    charge: 'none',
-    meaning: 'The upstream refused to create the task.',
-  },
+  upstream_failed: { charge: 'none', meaning: 'The upstream reports that the task failed.' },
+  upstream_refused: { charge: 'none', meaning: 'The upstream refused to create the task.' },
   input_image_unusable: {
-    retry: 'never',
-    httpStatus: 400,
     charge: 'none',
     meaning: 'An input image could not be fetched, or is not an image that can be passed on.',
   },
-  upstream_no_output: {
-    retry: 'later',
-    httpStatus: 502,
-    charge: 'none',
-    meaning: 'The upstream reports success without a link to the result.',
-  },
+  upstream_no_output: { charge: 'none', meaning: 'The upstream reports success without a link to the result.' },
   answer_lost: {
-    retry: 'later',
-    httpStatus: 502,
     charge: 'none',
     meaning: 'The answer to the create was lost and it cannot be told whether a task exists.',
   },
   result_expired: {
-    retry: 'later',
-    httpStatus: 410,
     charge: 'none',
     meaning: 'The upstream finished, but its link was dead before the clip was archived.',
   },
-  result_invalid: {
-    retry: 'later',
-    httpStatus: 502,
-    charge: 'none',
-    meaning: 'The upstream finished, but the bytes at its link are not the video.',
-  },
-  deadline_exceeded: {
-    retry: 'later',
-    httpStatus: 504,
-    charge: 'none',
-    meaning: 'The video was not finished in the time it had.',
-  },
-  cancelled: {
-    retry: 'never',
-    httpStatus: 409,
-    charge: 'if completed',
-    meaning: 'The caller or an operator cancelled the video.',
-  },
-  no_account: {
-    retry: 'later',
-    httpStatus: 503,
-    charge: 'none',
-    meaning: 'No configured account can serve the video.',
-  },
-  start_refused: {
-    retry: 'never',
-    httpStatus: 500,
-    charge: 'none',
-    meaning: 'Temporal refused to start the video.',
-  },
-} as const satisfies Record<string, FailureFacts>;
+  result_invalid: { charge: 'none', meaning: 'The upstream finished, but the bytes at its link are not the video.' },
+  deadline_exceeded: { charge: 'none', meaning: 'The video was not finished in the time it had.' },
+  cancelled: { charge: 'if completed', meaning: 'The caller or an operator cancelled the video.' },
+  no_account: { charge: 'none', meaning: 'No configured account can serve the video.' },
+  start_refused: { charge: 'none', meaning: 'Temporal refused to start the video.' },
+} as const satisfies Record<string, VideoFailureFacts>;
+
+interface RefusalFacts {
+  readonly httpStatus: number;
+  /** When to come back, where the refusal itself does not say it better: then `Retry-After` always says it. */
+  readonly retryAfterSeconds?: number;
+  readonly meaning: string;
+}
 
 /** Kinds that refuse a request: nothing was accepted, nothing is kept. */
 export const REFUSALS = {
-  invalid_request: {
-    retry: 'never',
-    httpStatus: 400,
-    charge: 'none',
-    meaning: 'The request does not fit the dialect or the model.',
-  },
-  unknown_model: { retry: 'never', httpStatus: 400, charge: 'none', meaning: 'No offered model has this id.' },
-  unauthenticated: { retry: 'never', httpStatus: 401, charge: 'none', meaning: 'The API key is missing or not known.' },
-  insufficient_credit: { retry: 'never', httpStatus: 402, charge: 'none', meaning: 'The credit is spent.' },
-  credit_held: {
-    retry: 'later',
-    httpStatus: 402,
-    charge: 'none',
-    meaning: 'The credit is held by videos that have not ended.',
-  },
-  forbidden: { retry: 'never', httpStatus: 403, charge: 'none', meaning: 'The key may not do this.' },
-  not_found: {
-    retry: 'never',
-    httpStatus: 404,
-    charge: 'none',
-    meaning: 'There is no such thing, or it belongs to another caller.',
-  },
-  method_not_allowed: {
-    retry: 'never',
-    httpStatus: 405,
-    charge: 'none',
-    meaning: 'The route exists, but not with this method.',
-  },
-  conflict: { retry: 'never', httpStatus: 409, charge: 'none', meaning: 'The state of the thing does not allow this.' },
-  gone: { retry: 'never', httpStatus: 410, charge: 'none', meaning: 'The media have been purged.' },
-  precondition_failed: {
-    retry: 'never',
-    httpStatus: 412,
-    charge: 'none',
-    meaning: 'The file is not the one that If-Match names.',
-  },
-  too_large: { retry: 'never', httpStatus: 413, charge: 'none', meaning: 'The request is larger than its bound.' },
-  unsupported_media_type: {
-    retry: 'never',
-    httpStatus: 415,
-    charge: 'none',
-    meaning: 'The content type is not one this route reads.',
-  },
-  idempotency_mismatch: {
-    retry: 'never',
-    httpStatus: 422,
-    charge: 'none',
-    meaning: 'The idempotency key was used with another body.',
-  },
+  invalid_request: { httpStatus: 400, meaning: 'The request does not fit the dialect or the model.' },
+  unknown_model: { httpStatus: 400, meaning: 'No offered model has this id.' },
+  unauthenticated: { httpStatus: 401, meaning: 'The API key is missing or not known.' },
+  insufficient_credit: { httpStatus: 402, meaning: 'The credit is spent.' },
+  credit_held: { httpStatus: 402, meaning: 'The credit is held by videos that have not ended.' },
+  forbidden: { httpStatus: 403, meaning: 'The key may not do this.' },
+  not_found: { httpStatus: 404, meaning: 'There is no such thing, or it belongs to another caller.' },
+  method_not_allowed: { httpStatus: 405, meaning: 'The route exists, but not with this method.' },
+  conflict: { httpStatus: 409, meaning: 'The state of the thing does not allow this.' },
+  gone: { httpStatus: 410, meaning: 'The media have been purged.' },
+  precondition_failed: { httpStatus: 412, meaning: 'The file is not the one that If-Match names.' },
+  too_large: { httpStatus: 413, meaning: 'The request is larger than its bound.' },
+  unsupported_media_type: { httpStatus: 415, meaning: 'The content type is not one this route reads.' },
+  idempotency_mismatch: { httpStatus: 422, meaning: 'The idempotency key was used with another body.' },
   too_many_videos: {
-    retry: 'later',
     httpStatus: 429,
-    charge: 'none',
+    retryAfterSeconds: 5,
     meaning: 'The caller already has as many videos as it may.',
   },
-  rate_limited: { retry: 'later', httpStatus: 429, charge: 'none', meaning: 'Too many requests in too short a time.' },
-  internal: {
-    retry: 'later',
-    httpStatus: 500,
-    charge: 'none',
-    meaning: 'A defect of the gateway; the request id finds it in the log.',
+  rate_limited: { httpStatus: 429, retryAfterSeconds: 5, meaning: 'Too many requests in too short a time.' },
+  internal: { httpStatus: 500, meaning: 'A defect of the gateway; the request id finds it in the log.' },
+  unavailable: { httpStatus: 503, retryAfterSeconds: 5, meaning: 'The gateway cannot serve this now.' },
+} as const satisfies Record<string, RefusalFacts>;
+
+interface ActivityFailureFacts {
+  /** Whether another attempt is made. */
+  readonly passes: boolean;
+  readonly meaning: string;
+}
+
+/** What an activity fails as besides the kinds above, which are final. */
+export const ACTIVITY_FAILURES = {
+  no_result: {
+    passes: false,
+    meaning: 'The catalog is an older copy, without the result that was to be archived: the video is opened again.',
   },
-  unavailable: { retry: 'later', httpStatus: 503, charge: 'none', meaning: 'The gateway cannot serve this now.' },
-} as const satisfies Record<string, FailureFacts>;
+  result_not_ready: { passes: true, meaning: 'The result cannot be had yet.' },
+  account_missing: { passes: true, meaning: 'The result needs the key of an account that is not configured.' },
+} as const satisfies Record<string, ActivityFailureFacts>;
 
 export type VideoFailureKind = keyof typeof VIDEO_FAILURES;
 export type RefusalKind = keyof typeof REFUSALS;
+/** Every type that an activity fails under. */
+export type ActivityFailureType = keyof typeof ACTIVITY_FAILURES | VideoFailureKind | RefusalKind;
+
+/** Whether an activity that failed so is tried again. */
+export function passes(type: ActivityFailureType): boolean {
+  const facts: Readonly<Record<string, ActivityFailureFacts>> = ACTIVITY_FAILURES;
+  return facts[type]?.passes ?? false;
+}
+
+/** Whether a video can end under this type. */
+export function isVideoFailureKind(type: string): type is VideoFailureKind {
+  return Object.hasOwn(VIDEO_FAILURES, type);
+}
 
 /** What an upstream said when it failed or refused; every field as it said it. */
 export interface UpstreamWords {
@@ -179,6 +124,7 @@ export class Refusal extends Error {
   readonly kind: RefusalKind;
   readonly param: string | undefined;
   readonly code: string | undefined;
+  readonly httpStatus: number;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(kind: RefusalKind, message: string, details: RefusalDetails = {}) {
@@ -187,10 +133,8 @@ export class Refusal extends Error {
     this.kind = kind;
     this.param = details.param;
     this.code = details.code;
-    this.retryAfterSeconds = details.retryAfterSeconds;
-  }
-
-  get httpStatus(): number {
-    return REFUSALS[this.kind].httpStatus;
+    const facts: RefusalFacts = REFUSALS[kind];
+    this.httpStatus = facts.httpStatus;
+    this.retryAfterSeconds = details.retryAfterSeconds ?? facts.retryAfterSeconds;
   }
 }

@@ -16,7 +16,7 @@ export class UnusableImage extends Error {
   }
 }
 
-/** A few bytes can claim a size that fills the memory of whoever decodes them; no model takes more than this. */
+/** A few bytes can claim a size that fills the memory of their decoder; no model takes more than this. */
 export const LONGEST_SIDE_PX = 16_384;
 
 type Size = Pick<ImageHeader, 'width' | 'height'>;
@@ -61,7 +61,7 @@ const gif = (version: string): Format => ({
   mediaType: 'image/gif',
   signature: [{ at: 0, text: version }],
   readSize: (bytes) => ({ width: bytes.getUint16(6, true), height: bytes.getUint16(8, true) }),
-  // Many lack the mark at their end, and nobody minds.
+  // Many lack the mark at their end, and decoders do not mind.
   isWhole: () => true,
 });
 
@@ -131,7 +131,7 @@ function readSize(format: Format, bytes: DataView): Size {
 }
 
 /**
- * Reads the header of a PNG, JPEG, WebP or GIF file; what somebody else said of it is not believed.
+ * Reads the header of a PNG, JPEG, WebP or GIF file; what was said of it elsewhere is not believed.
  * @throws UnusableImage for anything else, and for what is broken off, empty or larger than `LONGEST_SIDE_PX`.
  */
 export function readImageHeader(file: Uint8Array): ImageHeader {

@@ -2,7 +2,7 @@
 
 import { Refusal } from './failure.ts';
 import type { MicroUsd } from './money.ts';
-import { MOST_IMAGES, type ProviderName } from './vendor.ts';
+import { PROVIDER_FACTS, type ProviderName } from './vendor.ts';
 import type { Mode, VideoDraft } from './video-request.ts';
 
 /** What a model can do; an empty list means that the upstream states no restriction. */
@@ -85,7 +85,7 @@ function resolveChoice(param: string, value: string | undefined, allowed: readon
 
 /** What the account's API has no words for is refused here, where another account may still have them. */
 function checkImages({ mode, images }: VideoDraft, { model, provider }: ModelOffer): void {
-  const most = MOST_IMAGES[provider];
+  const most = PROVIDER_FACTS[provider].mostImages;
   if (most === 0 && mode !== 'text') refuse('mode', `model ${model} is offered by ${provider}, which takes no images`);
   if (images.length <= most) return;
   refuse('input_images', `model ${model} takes ${most} input images at ${provider}, not ${images.length}`);

@@ -1,4 +1,4 @@
-/** When to look at a running task next: a pure function of what is known about it. */
+/** When to poll a running task next: a pure function of what is known about it. */
 
 /** Bounds of an account's polling; the defaults are the provider's documented ones. */
 export interface PollTiming {
@@ -24,9 +24,9 @@ export interface PollSituation {
   readonly elapsedMs: number;
   /** 0 to 100 as last reported. */
   readonly progress: number;
-  /** Looks made so far, failed ones included. */
+  /** Polls made so far, failed ones included. */
   readonly polls: number;
-  /** Failed looks in a row. */
+  /** Failed polls in a row. */
   readonly failuresInARow: number;
   /** The upstream's own hint (`Retry-After`). */
   readonly retryAfterMs?: number | undefined;
@@ -43,7 +43,7 @@ const INTERVALS_FAR = 3;
 const LEAST_PROGRESS = 5;
 /**
  * How far a wait goes towards the end that is forecast. Upstreams round their progress and do not make it evenly, so a
- * forecast is off by some per cent of the age: the look before the end brings a better one.
+ * forecast is off by some per cent of the age: the poll before the end brings a better one.
  */
 const APPROACH_SHARE = 0.7;
 const MOST_DOUBLINGS = 6;
@@ -51,7 +51,7 @@ const LONGEST_AFTER_FAILURES_MS = 60_000;
 const LONGEST_HINT_MS = 10 * 60_000;
 
 /**
- * Milliseconds to wait before the next look: never shorter than the documented interval, a hint is always obeyed, and
+ * Milliseconds to wait before the next poll: never shorter than the documented interval, a hint is always obeyed, and
  * only a hint or failures make it longer than the documented longest.
  */
 export function nextPollDelayMs(timing: PollTiming, situation: PollSituation): number {

@@ -11,8 +11,8 @@ export interface ChosenOffer {
 }
 
 /**
- * Where among the models that take a request, ordered by the price of a second, each preference looks (X16). Nobody
- * publishes how good a model is, so the dearest is taken for the smartest and the middle one for the best value.
+ * Where among the models that take a request, ordered by the price of a second, each preference looks (X16). No
+ * document says how good a model is, so the dearest is taken for the smartest and the middle one for the best value.
  */
 const PLACE_OF = {
   cheapest: () => 0,

@@ -1,26 +1,12 @@
 /** What an outbound adapter can do: every call is one HTTP exchange, and the adapter keeps nothing between calls. */
 
 import type { ListedTask } from './adoption.ts';
-import type { AdoptionWindow } from './doubt.ts';
 import type { UpstreamWords } from './failure.ts';
 import type { PublishedModel } from './models.ts';
 import type { MicroUsd } from './money.ts';
-import type { PollTiming } from './poll-schedule.ts';
-import type { ProviderName } from './vendor.ts';
+import type { ProviderFacts, ProviderName } from './vendor.ts';
 import type { StoredClip } from './video.ts';
 import type { ImageReference, StoredImage, VideoRequest } from './video-request.ts';
-
-/** What is true of a provider whatever the account. */
-export interface ProviderFacts {
-  /** A re-sent create with the same key returns the same task. */
-  readonly honoursIdempotencyKey: boolean;
-  /** How long a list must show nothing before a lost create counts as not made; null where there is no list. */
-  readonly listWindow: AdoptionWindow | null;
-  readonly cancels: boolean;
-  readonly timing: PollTiming;
-  /** How long the upstream keeps a result when it does not say. */
-  readonly resultTtlMs: number;
-}
 
 /** Where a call goes and with whose key; the worker reads the key from its environment. */
 export interface ProviderCall {
@@ -86,7 +72,7 @@ export interface ResultLink {
   readonly expiresAtMs: number | null;
 }
 
-/** What one look at a task showed. */
+/** What one poll of a task showed. */
 export type TaskStatus =
   | {
       readonly kind: 'pending';
@@ -114,10 +100,10 @@ export interface Provider {
   readonly facts: ProviderFacts;
   /** Creates the task. Billable. */
   start(request: VideoRequest, call: StartCall): Promise<StartOutcome>;
-  /** Looks at the task once. */
-  check(taskId: string, call: ProviderCall): Promise<TaskStatus>;
+  /** Polls the task once. */
+  poll(taskId: string, call: ProviderCall): Promise<TaskStatus>;
   /**
-   * Listens until the upstream pushes that the task is over, which is a hint and no more: only a look tells. Throws
+   * Listens until the upstream pushes that the task is over, which is a hint and no more: only a poll tells. Throws
    * `UpstreamError` when it stops pushing before that; without a timeout of its own but for silence.
    */
   follow?(taskId: string, call: ProviderCall): Promise<void>;

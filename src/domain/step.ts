@@ -36,7 +36,7 @@ export interface SentCreate {
   readonly provider: ProviderName;
 }
 
-/** What a workflow knows of its video's task, whatever an older copy of the catalog has lost of it. */
+/** What a workflow knows of its video's task, also where an older copy of the catalog has lost it. */
 export type TaskMemory =
   | { readonly kind: 'running'; readonly task: RunningTask }
   | { readonly kind: 'sent'; readonly create: SentCreate };
@@ -81,7 +81,7 @@ export type NextStep =
       readonly account: string;
       readonly provider: ProviderName;
     }
-  /** Whether a task was made is in doubt: look again after this. */
+  /** Whether a task was made is in doubt: it is asked again after this. */
   | {
       readonly step: 'confirm';
       readonly submissionId: string;

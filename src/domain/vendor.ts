@@ -1,39 +1,89 @@
-/** The names of the documented APIs: what we speak inbound (dialects) and outbound (providers). */
+/** The documented APIs: their names as we speak them inbound (dialects) and outbound (providers), and what is true of each. */
 
+import type { AdoptionWindow } from './doubt.ts';
 import type { PollTiming } from './poll-schedule.ts';
 
 export const PROVIDERS = ['airforce', 'infrai', 'a4f', 'openai'] as const;
 /** The outbound adapter for a documented API. */
 export type ProviderName = (typeof PROVIDERS)[number];
 
-/** Whether a provider's create is answered only when the clip is done, and carries it (A4-01, A4-28). */
-export const ANSWERS_AT_END = {
-  airforce: false,
-  infrai: false,
-  a4f: true,
-  openai: false,
-} as const satisfies Record<ProviderName, boolean>;
-
-/** How many input images a task takes at the most: AF-15 and AF-16 with our own bound, IN-07, A4-03 to A4-07, OV-10. */
-export const MOST_IMAGES = {
-  airforce: 8,
-  infrai: 1,
-  a4f: 0,
-  openai: 1,
-} as const satisfies Record<ProviderName, number>;
+/** What is true of a provider at every account. */
+export interface ProviderFacts {
+  /** Its create is answered only when the clip is done, and carries it. */
+  readonly answersAtEnd: boolean;
+  /** How many input images a task takes at the most. */
+  readonly mostImages: number;
+  /** A re-sent create with the same key returns the same task. */
+  readonly honoursIdempotencyKey: boolean;
+  /** How long a list must show nothing before a lost create counts as not made; null where there is no list. */
+  readonly listWindow: AdoptionWindow | null;
+  readonly cancels: boolean;
+  /** How its tasks are polled unless an account is configured otherwise. */
+  readonly timing: PollTiming;
+  /** How long the upstream keeps a result when it does not say. */
+  readonly resultTtlMs: number;
+}
 
 const DAY_MS = 86_400_000;
 
-/**
- * How a provider's tasks are polled unless an account is configured otherwise. AF-27 for airforce; guesses for infrai and
- * openai, whose documents name no interval. A task of a4f is never polled: of its row only the deadline counts.
- */
-export const DOCUMENTED_TIMING = {
-  airforce: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
-  infrai: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
-  a4f: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
-  openai: { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS },
-} as const satisfies Record<ProviderName, PollTiming>;
+/** AF-27, and a guess for those whose documents name no interval. */
+const TIMING: PollTiming = { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS };
+
+/** A guess, as no document says how soon a task is listed: generous where nothing was heard. */
+const LIST_WINDOW: AdoptionWindow = { answeredMs: 5_000, unansweredMs: 30_000 };
+
+/** The facts of each provider. */
+export const PROVIDER_FACTS: Readonly<Record<ProviderName, ProviderFacts>> = {
+  airforce: {
+    answersAtEnd: false,
+    // AF-15 and AF-16, with our own bound.
+    mostImages: 8,
+    // AF-52: the document names neither an idempotency key nor a cancel.
+    honoursIdempotencyKey: false,
+    cancels: false,
+    listWindow: LIST_WINDOW,
+    timing: TIMING,
+    // AF-04
+    resultTtlMs: DAY_MS,
+  },
+  infrai: {
+    answersAtEnd: false,
+    // IN-07
+    mostImages: 1,
+    // IN-12, IN-32
+    honoursIdempotencyKey: true,
+    cancels: true,
+    // IN-35: jobs in the list show neither time nor prompt, so nothing is told from it; a lost create is sent again.
+    listWindow: null,
+    timing: TIMING,
+    // A guess: the document does not say how long a result is kept.
+    resultTtlMs: DAY_MS,
+  },
+  a4f: {
+    // A4-01, A4-28
+    answersAtEnd: true,
+    // A4-03 to A4-07
+    mostImages: 0,
+    honoursIdempotencyKey: false,
+    cancels: false,
+    listWindow: null,
+    // A task is never polled: only the deadline counts.
+    timing: TIMING,
+    resultTtlMs: DAY_MS,
+  },
+  openai: {
+    answersAtEnd: false,
+    // OV-10
+    mostImages: 1,
+    // Neither the document nor the SDKs name a key that the server honours, or a cancel.
+    honoursIdempotencyKey: false,
+    cancels: false,
+    listWindow: LIST_WINDOW,
+    timing: TIMING,
+    // A guess.
+    resultTtlMs: DAY_MS,
+  },
+};
 
 export const DIALECTS = ['airforce', 'airforce-2024', 'infrai', 'openai', 'a4f', 'ai-gateway'] as const;
 /** The inbound face of a documented API. */

@@ -27,7 +27,7 @@ export interface VideoWorkflows {
   signalGranted(videoId: string, slot: GrantedSlot): Promise<boolean>;
   /** The upstream has pushed news: the next poll need not wait. */
   signalNews(videoId: string): Promise<boolean>;
-  /** A poll is asked for, or the rows have been changed: whatever the video waits for ends, no sooner than polls may follow. */
+  /** A poll is asked for, or the rows have been changed: the video's wait ends, no sooner than polls may follow. */
   signalRecheck(videoId: string): Promise<boolean>;
   /** Has the video open again: the catalog may be an older copy of itself. */
   signalReopen(videoId: string): Promise<boolean>;

@@ -1,6 +1,6 @@
 /** A video: its states, the record the catalog keeps of it, and the snapshot users see. */
 
-import type { VideoFailure } from './failure.ts';
+import type { VideoFailure, VideoFailureKind } from './failure.ts';
 import type { MicroUsd } from './money.ts';
 import type { DialectName, ProviderName } from './vendor.ts';
 import type { VideoRequest } from './video-request.ts';
@@ -16,6 +16,13 @@ export type VideoState = (typeof VIDEO_STATES)[number];
 /** Ends are final: a video in one of these never changes its state again. */
 export function isEnded(state: VideoState): state is EndState {
   return (END_STATES as readonly VideoState[]).includes(state);
+}
+
+const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Whether a text can be the id of a video, which is also its workflow's id. */
+export function isVideoId(text: string): boolean {
+  return VIDEO_ID.test(text);
 }
 
 /** Bytes of a clip that are safe in the media store. */
@@ -73,4 +80,17 @@ export interface Video {
   readonly hiddenAt: Date | null;
   /** When the media were purged. */
   readonly purgedAt: Date | null;
+}
+
+/** What an end without a recorded reason comes from. */
+const KIND_OF_END = {
+  failed: 'upstream_failed',
+  cancelled: 'cancelled',
+  expired: 'deadline_exceeded',
+} as const satisfies Record<Exclude<EndState, 'completed'>, VideoFailureKind>;
+
+/** Why a video ended without a clip; null where it has one, and while it runs. */
+export function failureKindOf({ state, failure }: Pick<Video, 'state' | 'failure'>): VideoFailureKind | null {
+  if (!isEnded(state) || state === 'completed') return null;
+  return failure?.kind ?? KIND_OF_END[state];
 }

@@ -79,7 +79,7 @@ export interface GatewayDependencies {
   readonly store: MediaStore;
   readonly workflows: VideoWorkflows;
   readonly spriteSheets: SpriteSheets;
-  /** Wakes whoever follows a video after each of its changes. */
+  /** Wakes a video's followers after each of its changes. */
   readonly subscribe: (videoId: string, onChange: () => void) => () => void;
   readonly log: { warn(fields: object, message: string): void };
 }

@@ -28,7 +28,7 @@ export interface CreateOrder {
   readonly times?: CreateTimes;
 }
 
-/** What a caller says of when its video is wanted, in whatever dialect. */
+/** What a caller says of when its video is wanted, in any dialect. */
 export interface CreateTimes {
   /** Not begun by then: expired. */
   readonly startBefore?: Date;
@@ -83,7 +83,7 @@ export async function prepareVideo(
   };
 }
 
-/** What was accepted once is answered again, whatever has become of models and settings since. */
+/** What was accepted once is answered again, also where models and settings have changed since. */
 export async function findEarlier(
   db: Db,
   { caller, idempotencyKey: key, bodyHash }: CreateOrder,

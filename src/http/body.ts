@@ -63,11 +63,11 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** For the rest of a body that nobody reads. */
+/** For the rest of a body that is not read. */
 const REST_MS = 10_000;
 
 /**
- * Resolves when a body was sent to its end, whatever it holds, or after ten seconds. A client that has asked for the
+ * Resolves when a body was sent to its end, read or not, or after ten seconds. A client that has asked for the
  * connection to be closed gets it closed with the answer, and would find it reset while it is still sending.
  */
 export async function restOfBody({ raw, headers }: FastifyRequest): Promise<void> {

@@ -6,10 +6,6 @@ import type { Dialect, DialectAnswer } from '../dialects/dialect.ts';
 import { REFUSALS, Refusal, type RefusalKind } from '../domain/failure.ts';
 import type { JsonObject } from '../domain/json.ts';
 
-/** Refusals that pass by themselves always say when to come back. */
-const DEFAULT_RETRY_AFTER_SECONDS = 5;
-const STATUSES_WITH_RETRY_AFTER: readonly number[] = [429, 503];
-
 /** What the framework's own statuses are called here; every other 4xx is an invalid request. */
 const KIND_OF_STATUS: Readonly<Record<number, RefusalKind>> = {
   404: 'not_found',
@@ -59,12 +55,6 @@ function problem(refusal: Refusal, requestId: string): DialectAnswer {
   return { status: refusal.httpStatus, body, headers: { 'content-type': 'application/problem+json' } };
 }
 
-function retryAfter({ httpStatus, retryAfterSeconds }: Refusal): string | null {
-  const byDefault = STATUSES_WITH_RETRY_AFTER.includes(httpStatus) ? DEFAULT_RETRY_AFTER_SECONDS : null;
-  const seconds = retryAfterSeconds ?? byDefault;
-  return seconds === null ? null : String(Math.max(0, Math.ceil(seconds)));
-}
-
 /** Sends a dialect's answer; what it says is one caller's affair, so nothing on the way may keep it. */
 export function sendAnswer(reply: FastifyReply, answer: DialectAnswer): FastifyReply {
   return reply
@@ -81,11 +71,11 @@ export function sendError(
   const known = asRefusal(error);
   if (known === null || known.kind === 'internal') request.log.error({ err: error }, 'request failed');
   const refusal = known ?? new Refusal('internal', `internal error; the request id is ${request.id}`);
-  // The framework would close the connection after a body it could not read: whoever still sends it finds the
+  // The framework would close the connection after a body it could not read: a client that still sends it finds the
   // connection reset, and the answer with it. Left open, the rest is read and thrown away.
   reply.removeHeader('connection');
-  const wait = retryAfter(refusal);
-  if (wait !== null) reply.header('retry-after', wait);
+  const { retryAfterSeconds } = refusal;
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', Math.max(0, Math.ceil(retryAfterSeconds)));
   if (refusal.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   return sendAnswer(reply, dialect === null ? problem(refusal, request.id) : dialect.renderRefusal(refusal));
 }

@@ -17,7 +17,7 @@ export interface EventStreamSettings {
 
 /** What a stream shows, and how it learns of changes. */
 export interface StreamSource<Shown> {
-  /** What is known already: then a first look that fails is repeated like any other. */
+  /** What is known already: then a first read that fails is repeated like any other. */
   readonly first?: Shown;
   /** What is followed as it is now; `not_found` when it is none of the caller's any more. */
   read(): Promise<Shown>;
@@ -46,7 +46,7 @@ class Connection {
   #lastSent: string | null = null;
   #isWoken = false;
   #wake: () => void = () => undefined;
-  /** A look that failed is repeated at the next heartbeat. */
+  /** A read that failed is repeated at the next heartbeat. */
   readAgain = false;
 
   constructor(response: ServerResponse, settings: EventStreamSettings, firstId: number) {
@@ -96,7 +96,7 @@ class Connection {
     this.wake();
   }
 
-  /** Ends at once, whatever the client has not taken yet. */
+  /** Ends at once, also where the client has not taken everything yet. */
   drop(): void {
     if (this.#response.writableNeedDrain) this.#response.destroy();
     else this.end();

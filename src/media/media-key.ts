@@ -19,7 +19,7 @@ export function posterKeyOf(videoId: string): string {
   return `videos/${videoId}/poster.jpg`;
 }
 
-/** Where the sprite sheet stands, once somebody has asked for it. */
+/** Where the sprite sheet stands, once it has been asked for. */
 export function spriteSheetKeyOf(videoId: string): string {
   return `videos/${videoId}/spritesheet.jpg`;
 }

@@ -21,7 +21,7 @@ export interface LinkClaim extends LinkSignature {
   readonly variant: MediaVariant;
 }
 
-/** A link that nobody signed is `invalid` whatever its date. */
+/** A link that no key of ours signed is `invalid` at any date. */
 export type LinkVerdict = 'valid' | 'invalid' | 'expired';
 
 export interface LinkSigner {

@@ -10,7 +10,7 @@ import type { StagedObject } from './media-store.ts';
 
 /** One block fills while the others are written. */
 const BLOCKS = 4;
-/** So much is written before the disk is made to take it: what is left for the commit is little, whatever the size. */
+/** So much is written before the disk is made to take it: what is left for the commit is little, for any size. */
 const SYNC_BYTES = 64 * 1024 * 1024;
 /** Clips up to this size are still in the page cache when their callers come for them; what is beyond goes past it. */
 const CACHED_BYTES = 64 * 1024 * 1024;
@@ -192,7 +192,7 @@ class StagedFile implements StagedObject {
     this.#onTheirWay.push(written);
   }
 
-  /** One failure spoils the part: after a failed write or sync nobody knows what is on the disk. */
+  /** One failure spoils the part: after a failed write or sync it is not known what is on the disk. */
   async #enqueue<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(() => {
       this.#throwFailure();

@@ -31,7 +31,7 @@ export type ActivityOverrides = Partial<Omit<ActivityDependencies, 'follower'>>;
 /** With a follower of its own, which is to be closed when no worker works any more. */
 export type ProcessDependencies = ActivityDependencies & { readonly follower: TaskFollower };
 
-/** Makes them; whatever is not handed in is as in production. */
+/** Makes them; what is not handed in is as in production. */
 export function activityDependenciesOf(
   parts: Parts,
   { workflows }: Pick<TemporalLink, 'workflows'>,

@@ -42,7 +42,7 @@ async function waitAtMost(work: Promise<unknown>, limitMs: number): Promise<void
 const START_BOUND_MS = 15_000;
 
 /**
- * Starts everything; resolves when the gateway listens, whatever Temporal does. A stop closes the gateway first, then the
+ * Starts everything; resolves when the gateway listens, Temporal or not. A stop closes the gateway first, then the
  * workers, and what they stand on after them.
  */
 export async function startAllInOne(
@@ -71,7 +71,7 @@ export async function startAllInOne(
     await workers?.ready;
     return { uiUrl: opened.uiUrl };
   });
-  // Whoever waits for it sees its failure; until then it is not an unhandled one.
+  // What waits for it sees its failure; until then it is not an unhandled one.
   void settled(working);
   // The first create asks for a model: without any it would be refused.
   await waitAtMost(discoverUpstreamModels(parts), DISCOVERY_MS);

@@ -1,4 +1,4 @@
-/** What a process has opened, closed in reverse order, each thing once and whatever the others do. */
+/** What a process has opened, closed in reverse order, each thing once, also where others fail. */
 
 import type { Log } from '../observe/log.ts';
 

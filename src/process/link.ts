@@ -12,7 +12,7 @@ import type { ProcessContext } from './run.ts';
 /** What is there once the server's address is known. */
 export interface OpenLink extends Pick<TemporalClient, 'connection' | 'client'> {
   readonly settings: ConnectionSettings;
-  /** Null where nobody told. */
+  /** Null where it was not told. */
   readonly uiUrl: string | null;
 }
 

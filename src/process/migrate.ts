@@ -6,7 +6,7 @@ import { setUpNamespace } from '../temporal/setup.ts';
 import { TemporalLink } from './link.ts';
 import type { ProcessContext } from './run.ts';
 
-/** The embedded dev server is set up by whoever starts it; a shared one is set up here, before its first worker. */
+/** The process that starts the embedded dev server sets it up; a shared one is set up here, before its first worker. */
 export async function migrate(config: Config, context: ProcessContext): Promise<void> {
   const database = await openDatabase(config);
   context.closers.add('catalog', () => database.close());

@@ -38,7 +38,7 @@ export interface Parts {
   readonly rootKey: RootKey;
   /** Of the links to media and to input images. */
   readonly signer: LinkSigner;
-  /** Null where nobody can read them: then nothing is counted. */
+  /** Null where they cannot be read: then nothing is counted. */
   readonly metrics: ProcessMetrics | null;
 }
 

@@ -12,7 +12,7 @@ import { readRootKeyFile, rootKeyFile } from './root-key-file.ts';
 export interface RootKey {
   /** Null where another process generated it: then only its hash is known here. */
   readonly key: string | null;
-  /** Whether it was made just now, and nobody has seen it yet. */
+  /** Whether it was made just now, and no user has seen it yet. */
   readonly isNew: boolean;
 }
 

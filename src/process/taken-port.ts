@@ -2,7 +2,7 @@
 
 import { isNativeError } from 'node:util/types';
 
-/** Whether somebody else listens there; node's own errors come from another realm where code runs in a context of its own. */
+/** Whether the port is taken; node's own errors come from another realm where code runs in a context of its own. */
 export function isPortTaken(error: unknown): boolean {
   return isNativeError(error) && 'code' in error && error.code === 'EADDRINUSE';
 }

@@ -1,9 +1,9 @@
 /** The provider for a4f: one create that answers when the clip is done, and carries it; there is nothing else to ask. */
 
 import type { JsonObject } from '../domain/json.ts';
-import type { Provider, ProviderFacts, StartCall, StartOutcome } from '../domain/provider.ts';
+import type { Provider, StartCall, StartOutcome } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
-import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import type { StoredClip } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { MalformedVideoBody } from '../net/base64/decoder.ts';
@@ -15,14 +15,6 @@ import { A4F_PATHS, ERROR_STATUSES, KNOWN_KEYS, QUALITIES, RATIOS } from '../wir
 import { type JudgedCreate, judgeReply, judgeSaidError } from './create-outcome.ts';
 import { refuseUnsent } from './read-answer.ts';
 
-const FACTS: ProviderFacts = {
-  honoursIdempotencyKey: false,
-  listWindow: null,
-  cancels: false,
-  timing: DOCUMENTED_TIMING.a4f,
-  resultTtlMs: 86_400_000,
-};
-
 /** So much of an error's body is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -31,7 +23,7 @@ const DOCUMENTED_CODES = { permission_denied_error: 'model not allowed' } as con
 
 export const a4f = {
   name: 'a4f',
-  facts: FACTS,
+  facts: PROVIDER_FACTS.a4f,
   async start(request, call) {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
@@ -55,8 +47,8 @@ export const a4f = {
       return judgeError(error);
     }
   },
-  /** A4-28: no task can be looked at; what a create did not deliver is never known. */
-  check: async () => ({ kind: 'missing' }),
+  /** A4-28: no task can be polled; what a create did not deliver is never known. */
+  poll: async () => ({ kind: 'missing' }),
 } satisfies Omit<Provider, 'name'> & { name: 'a4f' };
 
 /** What the API has no words for; undefined where it has words for everything. */

@@ -1,24 +1,16 @@
-/** The provider for api.airforce, current revision: creates, looks at and lists tasks, and reads its models. */
+/** The provider for api.airforce, current revision: creates, polls and lists tasks, and reads its models. */
 
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { PublishedModel } from '../domain/models.ts';
 import { microUsdFromCents } from '../domain/money.ts';
-import type { Provider, ProviderCall, ProviderFacts, ResultLink, StartCall } from '../domain/provider.ts';
+import type { Provider, ProviderCall, ResultLink, StartCall } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
-import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { type ImageReference, MODES, type VideoRequest } from '../domain/video-request.ts';
 import { requestEvents } from '../net/trusted/request-events.ts';
 import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts';
 import { isStorable } from '../net/upstream-text.ts';
-import {
-  AIRFORCE_PATHS,
-  KNOWN_KEYS,
-  modelList,
-  pushedState,
-  STREAM_EVENTS,
-  TASK_LIFETIME_SECONDS,
-  videoCaps,
-} from '../wire/airforce.ts';
+import { AIRFORCE_PATHS, KNOWN_KEYS, modelList, pushedState, STREAM_EVENTS, videoCaps } from '../wire/airforce.ts';
 import { sendCreate } from './create-outcome.ts';
 import { entriesUnder, get, isSuccess, pathOf, requireSuccess } from './read-answer.ts';
 import { idOf, instantMs } from './reading/fields.ts';
@@ -26,24 +18,14 @@ import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
 import { readTaskStatus } from './reading/task-status.ts';
 
-const TASK_LIFETIME_MS = TASK_LIFETIME_SECONDS * 1000;
+const { resultTtlMs: TASK_LIFETIME_MS } = PROVIDER_FACTS.airforce;
 
 /** Characters; a guess. */
 const LONGEST_CHOICE = 100;
 
-const FACTS: ProviderFacts = {
-  // AF-52: the document names neither an idempotency key nor a cancel.
-  honoursIdempotencyKey: false,
-  cancels: false,
-  // A guess, as the document says nothing of how soon a task is listed: generous where nothing was heard.
-  listWindow: { answeredMs: 5_000, unansweredMs: 30_000 },
-  timing: DOCUMENTED_TIMING.airforce,
-  resultTtlMs: TASK_LIFETIME_MS,
-};
-
 export const airforce: Provider = {
   name: 'airforce',
-  facts: FACTS,
+  facts: PROVIDER_FACTS.airforce,
   start: (request, call) =>
     sendCreate(call, {
       path: AIRFORCE_PATHS.create,
@@ -52,7 +34,7 @@ export const airforce: Provider = {
       idKey: 'task_id',
       prompt: request.prompt,
     }),
-  check: async (taskId, call) =>
+  poll: async (taskId, call) =>
     readTaskStatus(await get(call, pathOf(AIRFORCE_PATHS.task, taskId)), { wanted: 'the task', resultOf }),
   follow: untilPushedOver,
   list: async (call) =>

@@ -1,8 +1,8 @@
-/** The provider for infrai: creates, looks at, cancels and lists jobs; it knows neither models nor costs. */
+/** The provider for infrai: creates, polls, cancels and lists jobs; it knows neither models nor costs. */
 
 import type { JsonObject } from '../domain/json.ts';
-import type { Provider, ProviderCall, ProviderFacts, ResultLink, StartCall } from '../domain/provider.ts';
-import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import type { Provider, ProviderCall, ResultLink, StartCall } from '../domain/provider.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { type JsonReply, requestJson } from '../net/trusted/request-json.ts';
 import { ASPECTS, INFRAI_PATHS, KNOWN_KEYS, LIST_LIMIT, RESOLUTIONS } from '../wire/infrai.ts';
@@ -13,20 +13,9 @@ import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
 import { readTaskStatus } from './reading/task-status.ts';
 
-const FACTS: ProviderFacts = {
-  // IN-12, IN-32
-  honoursIdempotencyKey: true,
-  cancels: true,
-  // IN-35: jobs in the list show neither time nor prompt, so nothing is told from it; a lost create is sent again.
-  listWindow: null,
-  timing: DOCUMENTED_TIMING.infrai,
-  // A guess: the document does not say how long a result is kept.
-  resultTtlMs: 86_400_000,
-};
-
 export const infrai = {
   name: 'infrai',
-  facts: FACTS,
+  facts: PROVIDER_FACTS.infrai,
   async start(request, call) {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
@@ -38,9 +27,9 @@ export const infrai = {
       prompt: request.prompt,
     });
   },
-  check: async (taskId, call) =>
+  poll: async (taskId, call) =>
     readTaskStatus(await get(call, pathOf(INFRAI_PATHS.status, taskId)), { wanted: 'the job', resultOf }),
-  /** IN-16, X15: `ok` false means that the job had ended, which the next look shows. */
+  /** IN-16, X15: `ok` false means that the job had ended, which the next poll shows. */
   async cancel(taskId, call) {
     requireSuccess(await postCancel(taskId, call), 'a cancelled job');
   },

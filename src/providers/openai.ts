@@ -1,17 +1,9 @@
-/** The provider for OpenAI's `/v1/videos`, of whichever server: creates, looks at and lists videos. */
+/** The provider for OpenAI's `/v1/videos`, of whichever server: creates, polls and lists videos. */
 
 import { type Frame, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
-import type {
-  Provider,
-  ProviderCall,
-  ProviderFacts,
-  ResultLink,
-  StartCall,
-  StartOutcome,
-  TaskStatus,
-} from '../domain/provider.ts';
-import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import type { Provider, ProviderCall, ResultLink, StartCall, StartOutcome, TaskStatus } from '../domain/provider.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { type EncodedBody, encodeMultipart, type FilePart } from '../net/trusted/encoded-body.ts';
@@ -24,22 +16,12 @@ import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
 import { readTaskStatus } from './reading/task-status.ts';
 
-const FACTS: ProviderFacts = {
-  // Neither the document nor the SDKs name a key that the server honours, or a cancel.
-  honoursIdempotencyKey: false,
-  cancels: false,
-  // Guesses, like the lifetime below: generous where nothing was heard.
-  listWindow: { answeredMs: 5_000, unansweredMs: 30_000 },
-  timing: DOCUMENTED_TIMING.openai,
-  resultTtlMs: 86_400_000,
-};
-
 /** Base URLs whose servers take creates as forms alone, as they themselves have said since this process began. */
 const TAKES_FORMS = new Set<string>();
 
 export const openai = {
   name: 'openai',
-  facts: FACTS,
+  facts: PROVIDER_FACTS.openai,
   async start(request, call) {
     const problem = findProblem(request);
     if (problem !== undefined) return refuseUnsent(problem);
@@ -47,7 +29,7 @@ export const openai = {
     if (request.images.length > 0 || TAKES_FORMS.has(call.baseUrl)) return await send(request, call, formBody);
     return await sendJson(request, call);
   },
-  check: async (taskId, call) => readStatus(await get(call, pathOf(OPENAI_PATHS.video, taskId)), taskId, call),
+  poll: async (taskId, call) => readStatus(await get(call, pathOf(OPENAI_PATHS.video, taskId)), taskId, call),
   list: async (call) =>
     readTaskList(await get(call, `${OPENAI_PATHS.videos}?limit=${LIST_LIMIT.max}&order=desc`), {
       wanted: 'the list of videos',

@@ -1,4 +1,4 @@
-/** Providers whose calls keep the pace of the account they are made with: creates, looks, lists and all else together. */
+/** Providers whose calls keep the pace of their account: creates, polls, lists and all else together. */
 
 import type { Provider, ProviderCall } from '../domain/provider.ts';
 import { PROVIDERS, type ProviderName } from '../domain/vendor.ts';
@@ -12,10 +12,10 @@ export interface PacedAccount {
 }
 
 /**
- * How long a look may wait for its turn: it holds a place of its worker, while a workflow can wait for nothing. The
+ * How long a poll may wait for its turn: it holds a place of its worker, while a workflow can wait for nothing. The
  * rest of its time is the exchange's.
  */
-const LOOK_PATIENCE_MS = 3000;
+const POLL_PATIENCE_MS = 3000;
 
 /** For a credential that has left the configuration while its tasks run. */
 const UNKNOWN_PER_SECOND = 1;
@@ -53,9 +53,9 @@ function pace(provider: Provider, turn: Turn): Provider {
       }
       return await provider.start(request, call);
     },
-    async check(taskId, call) {
-      await turn(call, LOOK_PATIENCE_MS);
-      return await provider.check(taskId, call);
+    async poll(taskId, call) {
+      await turn(call, POLL_PATIENCE_MS);
+      return await provider.poll(taskId, call);
     },
     ...(cancel && { cancel: (taskId, call) => paced(turn, (one) => cancel(taskId, one))(call) }),
     ...(follow && { follow: (taskId, call) => paced(turn, (one) => follow(taskId, one))(call) }),

@@ -6,7 +6,7 @@ import { type JsonReply, requestJson, unexpectedAnswer } from '../net/trusted/re
 /** For every exchange but a create, milliseconds. */
 export const READ_TIMEOUT_MS = 15_000;
 
-/** A GET of the account, of whatever status. */
+/** A GET of the account, answered with any status. */
 export function get({ baseUrl, apiKey, signal }: ProviderCall, path: string): Promise<JsonReply> {
   return requestJson({ method: 'GET', url: baseUrl + path, apiKey, signal, timeoutMs: READ_TIMEOUT_MS });
 }

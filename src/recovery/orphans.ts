@@ -114,7 +114,7 @@ async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow
   const { baseUrl, apiKey } = account;
   const provider = dependencies.providers[account.provider];
   const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-  const status = await provider.check(orphan.taskId, { baseUrl, apiKey, signal });
+  const status = await provider.poll(orphan.taskId, { baseUrl, apiKey, signal });
   if (status.kind === 'succeeded') return status.costMicroUsd ?? orphan.costMicroUsd;
   if (status.kind === 'failed') return status.costMicroUsd ?? 0;
   const ageMs = Date.now() - orphan.foundAt.getTime();

@@ -68,10 +68,10 @@ const TASK_FAULTS = [
   /** The task never leaves processing, until its lifetime ends. */
   fault('stuck_progress', { atProgress: or(number(0, 99), 40) }),
   fault('failed_task', { message: or(text, 'the sandbox was told to fail this task') }),
-  /** The first half of the task's life shows a status word that nobody documented. */
+  /** The first half of the task's life shows a status word that no document has. */
   fault('unknown_status', { word: or(text, 'warming_up') }),
   fault('slow', { factor: number(0.01, 100_000) }),
-  /** Looking at the task answers 404 for a while after its creation. */
+  /** Polling the task answers 404 for a while after its creation. */
   fault('missing_at_first', { forMs: number(0, MAX_MS) }),
   fault('overbilled', { factor: number(0, 1000) }),
   fault('no_result', {}),

@@ -6,7 +6,7 @@ import { lookAt, type SandboxTask, type TaskLook } from './task.ts';
 const LONGEST_TICK_MS = 500;
 const SHORTEST_TICK_MS = 5;
 
-/** The task's looks, the present one first, then one for each change, ending with its end or the signal. */
+/** How the task looks: as it is now first, then at each change, ending with its end or the signal. */
 export async function* followTask(task: SandboxTask, signal: AbortSignal): AsyncGenerator<TaskLook> {
   const tickMs = Math.min(LONGEST_TICK_MS, Math.max(SHORTEST_TICK_MS, task.generationMs / 100));
   let last = '';

@@ -1,4 +1,4 @@
-/** What faces do with the task that a path names: find it among the own ones, look at it, link to its result. */
+/** What faces do with the task that a path names: find it among the own ones, show it, link to its result. */
 
 import type { FastifyRequest } from 'fastify';
 import type { FaceContext } from './context.ts';
@@ -11,12 +11,12 @@ export interface TaskRoute {
   Params: { id: string };
 }
 
-/** The task in the history of whoever asks. */
+/** The task in the history of the key that asks. */
 export function findTask(request: FastifyRequest<TaskRoute>, context: FaceContext): SandboxTask | null {
   return context.store.find(request.params.id, authenticate(request, context), Date.now());
 }
 
-/** The same, as a look at it: with the faults of looks. */
+/** The same, as a poll of it: with the faults of polls. */
 export function lookUpTask(request: FastifyRequest<TaskRoute>, context: FaceContext): SandboxTask {
   const task = findTask(request, context);
   raiseHttpError(context, { ...authenticate(request, context), model: task?.model, on: 'task' });

@@ -3,6 +3,7 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { ProviderName } from '../domain/vendor.ts';
 import { Conditions } from './conditions.ts';
 import type { SandboxContext } from './context.ts';
 import { registerControlRoutes } from './control-routes.ts';
@@ -45,8 +46,10 @@ export interface Sandbox {
 
 /** Holds eight images in base64. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** What stands in front of the tasks: a face for each provider, and one for an older revision. */
+export type FaceName = ProviderName | 'airforce-2024';
 /** Each face under its own name, and the first also where its API has it: later ones share paths with it. */
-const FACES: readonly Face[] = [airforce, airforce2024, infrai, openai, a4f];
+const FACES: Readonly<Record<FaceName, Face>> = { airforce, 'airforce-2024': airforce2024, infrai, openai, a4f };
 const ROOT_FACE = airforce;
 /** Our own models, and those that the examples of the other documents name: they run as they are printed. */
 const PUBLISHED_MODELS = [...SANDBOX_MODELS, ...A4F_MODELS, PLACEHOLDER_MODEL];
@@ -79,7 +82,7 @@ function buildApp(context: SandboxContext): FastifyInstance {
   addFace(app, ROOT_FACE, context);
   registerControlRoutes(app, context);
   registerResultRoutes(app, context);
-  for (const face of FACES) {
+  for (const face of Object.values(FACES)) {
     void app.register(async (scope) => addFace(scope, face, context), { prefix: `/${face.name}` });
   }
   app.addHook('onClose', async () => {

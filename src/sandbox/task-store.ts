@@ -90,12 +90,12 @@ export class TaskStore {
       .sort((a, b) => b.createdAtMs - a.createdAtMs);
   }
 
-  /** The owner's first task that passes, whatever became of it; those yet to be recorded are looked at too. */
+  /** The owner's first task that passes, ended or not; those yet to be recorded count too. */
   findAccepted(owner: TaskOwner, passes: (task: SandboxTask) => boolean): SandboxTask | null {
     return [...this.#tasks.values()].find((task) => isOwn(task, owner) && passes(task)) ?? null;
   }
 
-  /** The key's tasks, at whatever face, that have not ended; those yet to be recorded count, for they were accepted. */
+  /** The key's tasks, at any face, that have not ended; those yet to be recorded count, for they were accepted. */
   unended(key: string, nowMs: number): SandboxTask[] {
     return [...this.#tasks.values()].filter((task) => task.key === key && endsAtMs(task) > nowMs);
   }

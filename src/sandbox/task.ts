@@ -17,7 +17,7 @@ export interface TaskChanges {
   readonly createdAtMs: number;
   /** From creation to the death of task and result. */
   readonly lifetimeMs: number;
-  /** Absent where nobody cancelled. */
+  /** Absent where it was not cancelled. */
   readonly cancelledAtMs?: number;
   /** True once the result was deleted before its time. */
   readonly isPurged?: boolean;
@@ -66,7 +66,7 @@ export function expiresAtMs(task: SandboxTask): number {
   return task.createdAtMs + task.lifetimeMs;
 }
 
-/** When the task would end if nobody cancelled it. */
+/** When the task would end if it were not cancelled. */
 function endsByItselfAtMs(task: SandboxTask): number {
   if (faultOf(task, 'stuck_progress')) return expiresAtMs(task);
   const share = faultOf(task, 'failed_task') ? FAILS_AT_SHARE : 1;
@@ -118,7 +118,7 @@ export function lookAt(task: SandboxTask, nowMs: number): TaskLook {
   };
 }
 
-/** Whether looking at the task still answers 404 although it was accepted. */
+/** Whether polling the task still answers 404 although it was accepted. */
 export function isMissingYet(task: SandboxTask, nowMs: number): boolean {
   return nowMs < task.createdAtMs + (faultOf(task, 'missing_at_first')?.forMs ?? 0);
 }

@@ -3,7 +3,7 @@
 import { inTransaction } from '../catalog/driver/database.ts';
 import { beginSending, findSubmission, readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
-import { ANSWERS_AT_END } from '../domain/vendor.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 
 /** A create that is ours to send, until then by the worker's clock. */
@@ -33,7 +33,7 @@ export async function claim(dependencies: SubmissionDependencies, submissionId: 
     const submission = await beginSending(tx, id, timeoutMs);
     if (!submission) return null;
     // Where the answer is the clip, sending is all of the generating that can be seen.
-    const begun = ANSWERS_AT_END[provider]
+    const begun = PROVIDER_FACTS[provider].answersAtEnd
       ? ({ state: 'generating', submittedAt: submission.sentAt } as const)
       : ({ state: 'submitting' } as const);
     await changeVideo(tx, videoId, { ...begun, submissions: video.submissions + 1 });

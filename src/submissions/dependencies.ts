@@ -9,7 +9,7 @@ import { type AccountTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts'
 import type { Provider, ProviderCall, StartCall } from '../domain/provider.ts';
 import type { Grant } from '../domain/slot.ts';
 import type { RunningTask } from '../domain/step.ts';
-import { ANSWERS_AT_END, type ProviderName } from '../domain/vendor.ts';
+import { PROVIDER_FACTS, type ProviderName } from '../domain/vendor.ts';
 import type { StoredImage } from '../domain/video-request.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -71,7 +71,7 @@ export function honoursKey(
 
 /** How long a create at this provider may take (milliseconds). */
 export function createTimeoutOf(dependencies: SubmissionDependencies, provider: ProviderName): number {
-  return ANSWERS_AT_END[provider] ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
+  return PROVIDER_FACTS[provider].answersAtEnd ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
 }
 
 /** Tells every winner of a slot; one that cannot be told is found by the sweep. */

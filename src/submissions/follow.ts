@@ -10,7 +10,7 @@ import type { VideoWorkflows } from '../domain/video-workflows.ts';
 export interface TaskFollower {
   /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
   follow(videoId: string, task: RunningTask): void;
-  /** The task is over, or nobody waits for it any more. */
+  /** The task is over, or no workflow waits for it any more. */
   leave(submissionId: string): void;
   /** Ends every stream and follows nothing any more; resolves when all are closed. */
   close(): Promise<void>;
@@ -97,7 +97,7 @@ class StreamFollower implements TaskFollower {
     const { workflows, log } = this.#settings;
     try {
       await over;
-      // Whoever pushes an end that no poll confirms is not listened to again: a task has one early poll.
+      // An upstream that pushes an end which no poll confirms is not listened to again: a task has one early poll.
       followed.streamsLeft = 0;
       if (!this.#isClosed) await workflows.signalNews(videoId);
     } catch (error) {

@@ -9,7 +9,7 @@ import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Takes the locks in the order that everyone takes them: pool, video, submissions, caller.
- * @param free closes the submission; null, and nothing is granted, when somebody else has moved it on.
+ * @param free closes the submission; null, and nothing is granted, when another execution has moved it on.
  * @returns whether the slot was freed.
  */
 export async function freeSlot(

@@ -101,7 +101,7 @@ export function nextStepOf(
   { submission, now }: { readonly submission: SubmissionRow | null; readonly now: Date },
 ): NextStep {
   const ended = video.endedAt !== null;
-  // A clip that is made already is brought home whatever its time.
+  // A clip that is made already is brought home, also when its time is up.
   const isTimeUp = submission?.state !== 'ended' && isPast(video.endBeforeAt, now);
   const isToBeCancelled = !ended && (video.cancelRequestedAt !== null || isTimeUp);
   if (submission?.state === 'running') {

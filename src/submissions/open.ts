@@ -10,6 +10,7 @@ import { Refusal } from '../domain/failure.ts';
 import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
 import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../domain/step.ts';
 import { DIALECTS } from '../domain/vendor.ts';
+import { isVideoId } from '../domain/video.ts';
 import { checkRequest, type GivenRequest, isStorable, type VideoDraft } from '../domain/video-request.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 import { nextStepOf } from './next-step.ts';
@@ -32,12 +33,10 @@ const RETENTION_MS = 24 * 60 * 60_000;
 /** A video that came in no dialect is shown as the first of them shows its own. */
 const [DEFAULT_DIALECT] = DIALECTS;
 
-const VIDEO_ID = /^[A-Za-z0-9_-]{1,64}$/;
-
 /** The gateway checks what it accepts; this is for what another team's workflow hands in. */
 function checkInput({ videoId, request }: OpenVideoInput): void {
   const refuse = (problem: string) => new Refusal('invalid_request', problem);
-  if (!VIDEO_ID.test(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
+  if (!isVideoId(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
   const { model, prompt, extra = {}, images = [] } = request;
   if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
     throw refuse('model and prompt are needed');
@@ -71,7 +70,7 @@ function toDraft(request: GivenRequest): VideoDraft {
 
 type Terms = Pick<NewVideo, 'dialect' | 'request' | 'estimateMicroUsd' | 'createdAt' | 'expiresAt'>;
 
-/** What a video that was started as somebody's child is made for. */
+/** What a video that was started as a child of another workflow is made for. */
 async function chooseTerms({ db }: SubmissionDependencies, { request }: OpenVideoInput): Promise<Terms> {
   const draft = toDraft(request);
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
@@ -110,7 +109,7 @@ function readTerms({ request, accepted = {} }: OpenVideoInput): Terms | null {
   };
 }
 
-/** Enters a video that was started as somebody's child, or whose row was lost with an old copy of the catalog. */
+/** Enters a video that was started as another workflow's child, or whose row an old copy of the catalog has lost. */
 async function enterVideo(dependencies: SubmissionDependencies, input: OpenVideoInput): Promise<void> {
   const accepted = readTerms(input);
   const terms = accepted ?? (await chooseTerms(dependencies, input));

@@ -138,7 +138,7 @@ async function ask(dependencies: SubmissionDependencies, { task }: CheckTaskInpu
   const call = callFor(dependencies, task);
   if (!call) return { kind: 'unclear', message: `account ${task.account} is not in the configuration any more` };
   try {
-    return await dependencies.providers[task.provider].check(task.taskId, call);
+    return await dependencies.providers[task.provider].poll(task.taskId, call);
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     if (!(error instanceof HeldBack)) {

@@ -52,7 +52,7 @@ async function pollAgain(dependencies: SubmissionDependencies, submission: Submi
   const { taskEnd, taskId } = submission;
   const call = callFor(dependencies, submission);
   if (!call || taskId === null || taskEnd?.kind !== 'succeeded') return submission;
-  const status = await dependencies.providers[submission.provider].check(taskId, call).catch(() => null);
+  const status = await dependencies.providers[submission.provider].poll(taskId, call).catch(() => null);
   const result = status?.kind === 'succeeded' ? status.result : null;
   if (!result || result.url === taskEnd.resultUrl) return submission;
   const { url: resultUrl, needsKey, expiresAtMs } = result;

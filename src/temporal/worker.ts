@@ -70,7 +70,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
     {
       ...common,
       taskQueue: TASK_QUEUES.sync,
-      // Creates that are answered only at the end cannot be handed over: whoever lets go of one has lost its answer.
+      // Creates that are answered only at the end cannot be handed over: letting go of one loses its answer.
       shutdownGraceTime: drainMs,
       shutdownForceTime: drainMs + FORCE_AFTER_DRAIN_MS,
       activities: pick(activities, ['submitTask']),

@@ -1,7 +1,7 @@
 /** api.airforce, current revision: paths, bodies and status words as documented, each rule above what obeys it. */
 
 import { z } from 'zod';
-import { DOCUMENTED_TIMING } from '../domain/vendor.ts';
+import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { MODES } from '../domain/video-request.ts';
 
 /** AF-06, AF-28, AF-36, AF-39, AF-41, AF-02: one create, one task resource with its stream, one list, the models. */
@@ -14,13 +14,13 @@ export const AIRFORCE_PATHS = {
 } as const;
 
 /** AF-04: a task and its result last exactly this long from its creation. */
-export const TASK_LIFETIME_SECONDS = 86_400;
+export const TASK_LIFETIME_SECONDS = PROVIDER_FACTS.airforce.resultTtlMs / 1000;
 
 /** AF-40: the list shows this many tasks at most, newest first, and takes no parameters. */
 export const LIST_LIMIT = 100;
 
 /** AF-27: callers are asked to poll every 5 to 15 seconds; tasks take 30 seconds to 4 minutes. The shortest wait. */
-export const POLL_SECONDS = DOCUMENTED_TIMING.airforce.minPollMs / 1000;
+export const POLL_SECONDS = PROVIDER_FACTS.airforce.timing.minPollMs / 1000;
 
 /** AF-49: the tasks one key may have at once. */
 export const MAX_CONCURRENT_TASKS = 4;

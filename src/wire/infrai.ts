@@ -114,7 +114,7 @@ export const retentionAnswer = z.looseObject({
   expires_at: z.string(),
 });
 
-/** IN-30: there is no route to extend or upscale, whatever the flags say. */
+/** IN-30: there is no route to extend or upscale, though the flags may promise one. */
 export const capabilitiesAnswer = z.looseObject({
   vendors: z.array(
     z.looseObject({

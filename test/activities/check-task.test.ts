@@ -1,4 +1,4 @@
-/** `checkTask`: what one look records, what an old copy of the catalog is told by it, and what a late end settles. */
+/** `checkTask`: what one poll records, what an old copy of the catalog is told by it, and what a late end settles. */
 
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -36,7 +36,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     return next.task;
   }
 
-  async function look(task: RunningTask, finality: CheckTaskInput['finality'] = 'never', videoId = 'v1') {
+  async function poll(task: RunningTask, finality: CheckTaskInput['finality'] = 'never', videoId = 'v1') {
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const input: CheckTaskInput = { videoId, task, finality };
     const seen: Poll = await environment.run(scene.activities.checkTask, input);
@@ -47,9 +47,9 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, pending(40));
-    expect(await look(task)).toMatchObject({ kind: 'pending', progress: 40 });
+    expect(await poll(task)).toMatchObject({ kind: 'pending', progress: 40 });
     scene.upstream.finish(task.taskId, pending(30));
-    expect(await look(task)).toMatchObject({ kind: 'pending', progress: 40 });
+    expect(await poll(task)).toMatchObject({ kind: 'pending', progress: 40 });
     expect(await scene.video('v1')).toMatchObject({ state: 'generating', progress: 40, polls: 2 });
   });
 
@@ -59,7 +59,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     await accept(scene.db, 'v2');
     await scene.requestSlot('v2');
     scene.upstream.finish(task.taskId, SUCCEEDED);
-    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+    expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'archive' } });
     expect(await scene.video('v1')).toMatchObject({ state: 'archiving', progress: 99, upstreamMicroUsd: 700_000 });
     expect(scene.told).toEqual(['v2']);
   });
@@ -68,8 +68,8 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, SUCCEEDED);
-    const looks = await Promise.all([look(task), look(task), look(task)]);
-    for (const seen of looks) expect(seen).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+    const polls = await Promise.all([poll(task), poll(task), poll(task)]);
+    for (const seen of polls) expect(seen).toMatchObject({ kind: 'over', next: { step: 'archive' } });
     expect(await scene.video('v1')).toMatchObject({ polls: 1 });
     expect(await scene.statesOf('v1')).toEqual(['ended']);
   });
@@ -79,7 +79,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     const task = await running('v1');
     expect(await scene.end('v1', 'cancelled')).toMatchObject({ step: 'watch', ended: true });
     scene.upstream.finish(task.taskId, SUCCEEDED);
-    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'ended' } });
+    expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'ended' } });
     expect(await scene.video('v1')).toMatchObject({ state: 'cancelled', settledMicroUsd: 700_000 });
   });
 
@@ -87,7 +87,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, { kind: 'succeeded', result: RESULT, costMicroUsd: null });
-    await look(task);
+    await poll(task);
     expect(await scene.submissionsOf('v1')).toMatchObject([{ costMicroUsd: ESTIMATE }]);
   });
 
@@ -100,7 +100,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, { kind: 'missing' });
-    expect(await look(task, finality)).toMatchObject({ kind });
+    expect(await poll(task, finality)).toMatchObject({ kind });
     expect(await scene.statesOf('v1')).toEqual([state]);
   });
 
@@ -122,19 +122,19 @@ describeOnBothCatalogs('checkTask', (catalog) => {
 
     test('keeps it for as long as the list shows it', async () => {
       const task = await missing();
-      await look(task);
+      await poll(task);
       await scene.pass(9 * 60_000);
-      expect(await look(task)).toEqual({ kind: 'missing' });
+      expect(await poll(task)).toEqual({ kind: 'missing' });
       expect(scene.told).toEqual([]);
     });
 
     test('gives it up after a minute in which the list lacks it as well, and follows it on for its bill', async () => {
       const task = await missing(LIST_LACKS_IT);
-      await look(task);
+      await poll(task);
       await scene.pass(50_000);
-      expect(await look(task)).toEqual({ kind: 'missing' });
+      expect(await poll(task)).toEqual({ kind: 'missing' });
       await scene.pass(10_000);
-      expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'end', state: 'failed' } });
+      expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'end', state: 'failed' } });
       // It may run still: its slot stays taken.
       expect(scene.told).toEqual([]);
       expect(scene.incidents).toEqual(['task_missing']);
@@ -146,23 +146,23 @@ describeOnBothCatalogs('checkTask', (catalog) => {
 
     test('believes ten minutes where no list tells', async () => {
       const task = await missing({ list: [] });
-      await look(task);
+      await poll(task);
       await scene.pass(9 * 60_000);
-      expect(await look(task)).toEqual({ kind: 'missing' });
+      expect(await poll(task)).toEqual({ kind: 'missing' });
       await scene.pass(60_000);
-      expect(await look(task)).toMatchObject({ kind: 'over' });
+      expect(await poll(task)).toMatchObject({ kind: 'over' });
     });
 
     test('begins anew when it is known again', async () => {
       const task = await missing({ list: [] });
-      await look(task);
+      await poll(task);
       await scene.pass(9 * 60_000);
       scene.upstream.finish(task.taskId, pending(10));
-      await look(task);
+      await poll(task);
       scene.upstream.finish(task.taskId, { kind: 'missing' });
-      await look(task);
+      await poll(task);
       await scene.pass(9 * 60_000);
-      expect(await look(task)).toEqual({ kind: 'missing' });
+      expect(await poll(task)).toEqual({ kind: 'missing' });
     });
   });
 
@@ -170,15 +170,15 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     await furnish();
     const task = await running('v1');
     await wish(scene.db, 'v1', 'cancel');
-    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'cancel', task: { taskId: task.taskId } } });
+    expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'cancel', task: { taskId: task.taskId } } });
   });
 
   test('counts words that are not known', async () => {
     await furnish();
     const task = await running('v1');
     scene.upstream.finish(task.taskId, { kind: 'pending', progress: null, word: 'simmering', known: false });
-    await look(task);
-    await look(task);
+    await poll(task);
+    await poll(task);
     expect(scene.incidents).toEqual(['unknown_word', 'unknown_word']);
     await endVideo(scene.db, 'v1', {
       state: 'expired',
@@ -202,25 +202,25 @@ describeOnBothCatalogs('checkTask', (catalog) => {
       await furnish();
       const task = await running('v1');
       failWith(new UpstreamError('answered', '503 from the task', { upstream: { status: 503 }, retryAfterMs: 7 }));
-      expect(await look(task)).toEqual({ kind: 'unclear', message: '503 from the task', retryAfterMs: 7 });
+      expect(await poll(task)).toEqual({ kind: 'unclear', message: '503 from the task', retryAfterMs: 7 });
       const failed = { state: 'active', lastError: 'a task could not be polled: 503 from the task' };
       expect(await listAccounts(scene.db)).toMatchObject([failed]);
       const before = await accountVersion();
-      await look(task);
+      await poll(task);
       scene.upstream.onCheck = async () => undefined;
-      expect(await look(task)).toMatchObject({ kind: 'pending' });
+      expect(await poll(task)).toMatchObject({ kind: 'pending' });
       expect(await accountVersion()).toBe(before);
       expect(await scene.video('v1')).toMatchObject({ state: 'generating', polls: 3 });
       failWith(new UpstreamError('lost', 'no answer in time'));
-      await look(task);
+      await poll(task);
       expect(await listAccounts(scene.db)).toMatchObject([{ lastError: expect.stringMatching(/no answer in time$/) }]);
     });
 
-    test('tells them nothing of looks that were only held back', async () => {
+    test('tells them nothing of polls that were only held back', async () => {
       await furnish();
       const task = await running('v1');
       failWith(new HeldBack('too many', { retryAfterMs: 7 }));
-      expect(await look(task)).toEqual({ kind: 'unclear', message: 'too many', retryAfterMs: 7 });
+      expect(await poll(task)).toEqual({ kind: 'unclear', message: 'too many', retryAfterMs: 7 });
       expect(await listAccounts(scene.db)).toMatchObject([{ state: 'active', lastError: null }]);
     });
   });
@@ -228,7 +228,7 @@ describeOnBothCatalogs('checkTask', (catalog) => {
   test('never asks with another key when the account has vanished', async () => {
     await furnish();
     const task = await running('v1');
-    expect(await look({ ...task, account: 'gone' })).toMatchObject({ kind: 'unclear' });
+    expect(await poll({ ...task, account: 'gone' })).toMatchObject({ kind: 'unclear' });
   });
 });
 
@@ -258,13 +258,13 @@ describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) 
     await scene.db.insert(waiting).values(place);
   };
 
-  const look = async (task: RunningTask): Promise<Poll> =>
+  const poll = async (task: RunningTask): Promise<Poll> =>
     await scene
       .take('v1', { step: 'watch', task, ended: false })
       .then((next) => (next.step === 'watch' ? { kind: 'pending', progress: 0, word: '' } : { kind: 'over', next }));
 
   const isHealed = async (task: RunningTask) => {
-    expect(await look(task)).toMatchObject({ kind: 'pending' });
+    expect(await poll(task)).toMatchObject({ kind: 'pending' });
     const open = (await scene.submissionsOf('v1')).filter(({ state }) => state !== 'void');
     expect(open).toMatchObject([{ id: task.submissionId, state: 'running', taskId: task.taskId }]);
     expect(await scene.video('v1')).toMatchObject({
@@ -275,7 +275,7 @@ describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) 
     });
     expect(await scene.db.select().from(waiting)).toEqual([]);
     scene.upstream.finish(task.taskId, SUCCEEDED);
-    expect(await look(task)).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+    expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'archive' } });
     expect(scene.upstream.creates).toHaveLength(1);
   };
 
@@ -317,7 +317,7 @@ describeOnBothCatalogs('checkTask over an older copy of the catalog', (catalog) 
     const { task } = next;
     await scene.db.delete(submissions).where(eq(submissions.id, task.submissionId));
     await scene.db.update(submissions).set({ state: 'unconfirmed', endedAt: null });
-    await look(task);
+    await poll(task);
     expect(await scene.statesOf('v1')).toEqual(['void', 'running']);
   });
 });

@@ -1,4 +1,4 @@
-/** Input images: kept once whoever brings them, as long as a video may need them and a day longer, and no second more. */
+/** Input images: kept once, as long as a video may need them and a day longer, and no second more. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -91,7 +91,7 @@ describeOnBothCatalogs('input images', (catalog) => {
     expect(await stored(first)).toEqual(BYTES);
   });
 
-  test('an image that nobody uses in the end goes a day after it was brought', async () => {
+  test('an image that no video uses in the end goes a day after it was brought', async () => {
     const image = await keep();
     await age(24 * HOUR_MS - 60_000);
     expect(await purge()).toBe(0);
@@ -151,7 +151,7 @@ describeOnBothCatalogs('input images', (catalog) => {
     const purged = purge();
     await removing.opened;
     const kept = keep();
-    // Whoever brings it waits: it must not find the bytes that are about to go. If it did, it would be done by then.
+    // A request that brings it waits: it must not find bytes that are about to go. If it did, it would be done by then.
     await Promise.race([kept, wait(200)]);
     goOn.open();
     expect(await purged).toBe(1);
@@ -160,7 +160,7 @@ describeOnBothCatalogs('input images', (catalog) => {
     expect(await stored(image)).toEqual(BYTES);
   });
 
-  test('whatever comes first, a purge or a new use, no video is left without its image', async () => {
+  test('no video is left without its image, be it a purge or a new use that comes first', async () => {
     for (let round = 0; round < 20; round += 1) {
       const image = await keep();
       await age(48 * HOUR_MS);

@@ -189,7 +189,7 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
   });
 
-  test('reports a task that nobody waits for any more', async () => {
+  test('reports a task that no workflow waits for any more', async () => {
     await furnish();
     const id = await scene.granted('v1');
     const { answer, open } = gate();

@@ -1,4 +1,4 @@
-/** `sweep`: every part of it is done whatever fails before, and a bad video keeps nobody from being started. */
+/** `sweep`: every part of it is done although others failed, and a bad video keeps no other from being started. */
 
 import { eq } from 'drizzle-orm';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';

@@ -57,7 +57,7 @@ function load(
 }
 type LoadOptions = Partial<ImageLoaderParts> & { path?: string; signal?: AbortSignal };
 
-test('an image is what its bytes say, whatever its host says of it', async () => {
+test('an image is what its bytes say, not what its host says of it', async () => {
   const loaded = await load(image(PNG));
   expect(loaded).toEqual({ bytes: PNG, mediaType: 'image/png', width: 9, height: 7 });
   expect(server.received).toHaveLength(1);

@@ -115,7 +115,7 @@ test('more than nine sheets at once are put off', async () => {
   const refusals = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
   expect(refusals).toHaveLength(3);
   for (const refusal of refusals) expect(refusal).toMatchObject({ kind: 'unavailable', retryAfterSeconds: 10 });
-  // Whoever was put off has taken nobody's turn.
+  // A request that was put off has taken no other's turn.
   await maker.ensure(videoOf('v11'));
   expect(runs).toBe(10);
 });

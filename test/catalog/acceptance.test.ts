@@ -142,7 +142,7 @@ describeOnBothCatalogs('acceptance', (catalog) => {
 
   test('of an unknown caller is refused', async () => {
     const { db } = catalog.database;
-    expect(await outcomeOf(acceptVideo(db, makeOrder('nobody')))).toBe('not_found');
+    expect(await outcomeOf(acceptVideo(db, makeOrder('unknown')))).toBe('not_found');
   });
 
   test.each([

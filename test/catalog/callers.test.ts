@@ -52,7 +52,7 @@ describeOnBothCatalogs('callers', (catalog) => {
     expect((await createCaller(db, { name: 'poor', creditMicroUsd: 0 })).caller.creditMicroUsd).toBe(0);
   });
 
-  test('change at once for whoever finds them', async () => {
+  test('change at once for the next read', async () => {
     const { db } = catalog.database;
     const { caller, key } = await createCaller(db, { name: 'studio', maxRunningVideos: 9, models: ['a'] });
     await findCallerByKey(db, key);

@@ -1,4 +1,4 @@
-/** News of videos: heard when a transaction commits, and nobody is left behind by a lost connection. */
+/** News of videos: heard when a transaction commits, and no follower is left behind by a lost connection. */
 
 import { sql } from 'drizzle-orm';
 import { announce, type ChangeWatcher, watchChanges } from '../../src/catalog/changes.ts';

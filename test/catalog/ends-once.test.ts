@@ -1,4 +1,4 @@
-/** An end comes once, and one for a lost answer only while nobody knows what became of the create. */
+/** An end comes once, and one for a lost answer only while it is not known what became of the create. */
 
 import { eq } from 'drizzle-orm';
 import { toEndedVideo } from '../../src/catalog/ends.ts';
@@ -24,7 +24,7 @@ import { describeOnBothCatalogs } from './with-catalog.ts';
 const made = ended(SUCCEEDED, 800_000);
 
 describeOnBothCatalogs('an end', (catalog) => {
-  test('stands, with one event, whatever comes second', async () => {
+  test('stands, with one event, against all that come second', async () => {
     const { db } = catalog.database;
     await makeHeld(db, { submission: made });
     const first = await end(db, 'completed');

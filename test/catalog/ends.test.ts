@@ -4,6 +4,7 @@ import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { settleLateEnd } from '../../src/catalog/ends.ts';
 import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
+import { VIDEO_FAILURES, type VideoFailureKind } from '../../src/domain/failure.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import {
   CANCELLED,
@@ -69,7 +70,7 @@ const RULES: readonly MoneyRule[] = [
     upstream: 3 * ESTIMATE + 1,
   },
   {
-    name: 'a failed video pays nothing whatever it cost',
+    name: 'a failed video pays nothing though it cost something',
     state: 'failed',
     submission: ended(FAILED, 500_000),
     entries: RELEASED,
@@ -156,6 +157,18 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     expect(await read(db)).toMatchObject({ state, settledMicroUsd: settled, upstreamMicroUsd: upstream });
     expect(await entries(db)).toEqual(expected);
   });
+
+  // A lost answer is no end once the task is known.
+  test.each(Object.entries(VIDEO_FAILURES).filter(([kind]) => kind !== 'answer_lost'))(
+    'is what the failure %s charges',
+    async (kind, { charge }) => {
+      const { db } = catalog.database;
+      await makeHeld(db, { submission: made });
+      const state = kind === 'cancelled' ? 'cancelled' : 'failed';
+      await end(db, state, { kind: kind as VideoFailureKind, message: 'no', upstream: null });
+      expect(await entries(db)).toEqual(charge === 'none' ? RELEASED : settledAt(800_000));
+    },
+  );
 
   const running = { submission: { state: 'running', taskId: 'task_1' } } as const;
 

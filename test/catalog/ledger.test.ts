@@ -197,7 +197,7 @@ describeOnBothCatalogs('the ledger', (catalog) => {
     },
   );
 
-  test('keeps columns and entries equal whatever happens', async () => {
+  test('keeps columns and entries equal in any order of steps', async () => {
     const { db } = catalog.database;
     const amountMicroUsd = fc.integer({ min: 0, max: 200 });
     const videoId = fc.constantFrom('a', 'b', 'c');

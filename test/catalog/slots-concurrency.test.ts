@@ -1,4 +1,4 @@
-/** Slots under real concurrency: eight connections at once, and nobody waits for each other in a circle. */
+/** Slots under real concurrency: eight connections at once, and none wait for each other in a circle. */
 
 import { count, inArray, sql } from 'drizzle-orm';
 import fc from 'fast-check';
@@ -97,7 +97,7 @@ class Crowd {
         .where(isOpen)
         .groupBy(submissions.account);
       for (const { account, open } of rows) expect(open).toBeLessThanOrEqual(MOST.get(account) ?? 0);
-      // Refusals pause and suspend; somebody has to lift that again.
+      // Refusals pause and suspend; an operator lifts that again.
       for (const { id } of ACCOUNTS) await resumeAccount(db, id);
       await db.execute(sql`update account_models set suspended_until = null`);
     }

@@ -75,7 +75,7 @@ async function finish(db: Db, granted: Grant): Promise<readonly Grant[]> {
   return await grant(db);
 }
 
-/** Who is granted next, one after the other, each slot being freed at once by whoever got it first. */
+/** Who is granted next, one after the other, each slot being freed at once by the video that got it. */
 async function grantOrder(db: Db, running: readonly Grant[], count: number): Promise<readonly string[]> {
   const open = [...running];
   const order: string[] = [];
@@ -134,7 +134,7 @@ describeOnBothCatalogs('slots', (catalog) => {
     expect(await grantOrder(db, running, 16)).toEqual(names('a', 20).slice(4));
   });
 
-  test('go in the order of creation within a caller, in whatever order they were asked for', async () => {
+  test('go in the order of creation within a caller, in any order they were asked for', async () => {
     const { db } = catalog.database;
     await furnish(db);
     const running = await queue(db, names('a', 4));
@@ -273,7 +273,7 @@ describeOnBothCatalogs('the queue', (catalog) => {
     expect(await ask('a001')).toEqual({ kind: 'not needed' });
     await cancel(db, 'a002');
     expect(await ask('a002')).toEqual({ kind: 'not needed' });
-    expect(await ask('nobody')).toEqual({ kind: 'not needed' });
+    expect(await ask('unknown')).toEqual({ kind: 'not needed' });
     expect(await db.select().from(waiting)).toEqual([]);
   });
 
@@ -455,7 +455,7 @@ describeOnBothCatalogs('the slots of one key', (catalog) => {
     makeAccount({ id: 'airforce-2', credential: 'one key', singleLane: false, maxConcurrentTasks: 2, pool: 'other' }),
   ];
 
-  test('are counted together, whatever accounts it has', async () => {
+  test('are counted together over all its accounts', async () => {
     const { db } = catalog.database;
     await syncAccounts(db, twins);
     await offerModel(db, MODEL, ['airforce-1']);

@@ -61,13 +61,13 @@ describe('tables', () => {
 });
 
 describe('progress', () => {
-  const look = (state: VideoState, progress: number) => ({ state, progress }) as Snapshot;
-  const looks = [
-    look('queued', 0),
-    look('generating', 10),
-    look('generating', 10),
-    look('generating', 50),
-    look('completed', 100),
+  const snapshot = (state: VideoState, progress: number) => ({ state, progress }) as Snapshot;
+  const snapshots = [
+    snapshot('queued', 0),
+    snapshot('generating', 10),
+    snapshot('generating', 10),
+    snapshot('generating', 50),
+    snapshot('completed', 100),
   ];
 
   function follow(isTTY: boolean): string {
@@ -77,7 +77,7 @@ describe('progress', () => {
       return true;
     };
     const view = openProgressView({ isTTY, write });
-    for (const each of looks) view.update(each);
+    for (const each of snapshots) view.update(each);
     view.close();
     return stripVTControlCharacters(shown);
   }
@@ -88,7 +88,7 @@ describe('progress', () => {
 
   test('is one bar on a terminal', () => {
     const drawn = follow(true).split('\r').slice(1);
-    expect(drawn).toHaveLength(looks.length);
+    expect(drawn).toHaveLength(snapshots.length);
     expect(drawn[3]).toBe(`${'█'.repeat(12)}${'░'.repeat(12)} generating 50 %`);
     expect(drawn.at(-1)).toBe(`${'█'.repeat(24)} completed\n`);
   });

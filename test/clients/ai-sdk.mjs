@@ -101,8 +101,8 @@ async function errors() {
   const as = (apiKey, id = 'sandbox-mini') => createGateway({ baseURL, apiKey }).video(id);
   const generate = (options) => refused(() => generated(options));
   return {
-    key: await generate({ model: as('nobody') }),
-    startKey: await refused(() => started({ model: as('nobody') })),
+    key: await generate({ model: as('stranger') }),
+    startKey: await refused(() => started({ model: as('stranger') })),
     model: await generate({ model: as(key, 'vendor/no-such-model') }),
     duration: await generate({ duration: 99 }),
     count: await generate({ n: 99 }),

@@ -111,7 +111,7 @@ async function errors() {
   const [first, same] = [await create({}, key, { headers }), await create({}, key, { headers })];
   await create({}, keys.narrow);
   return {
-    key: await create({}, 'nobody'),
+    key: await create({}, 'stranger'),
     model: await create({ model: 'no-such-model' }),
     noModel: await create({ model: undefined }),
     noPrompt: await create({ prompt: undefined }),

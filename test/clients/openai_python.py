@@ -99,7 +99,7 @@ found = {
         refused(lambda: client.videos.get_character("char_1")),
     ],
     "errors": {
-        "key": refused(lambda: client_of("nobody").videos.create(**CLIP)),
+        "key": refused(lambda: client_of("stranger").videos.create(**CLIP)),
         "model": refused(lambda: client.videos.create(**{**CLIP, "model": "no-such-model"})),
         "noModel": refused(lambda: client.videos.create(prompt="p")),
         "credit": refused(lambda: client_of(settings["keys"]["poor"]).videos.create(**CLIP)),

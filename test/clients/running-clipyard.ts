@@ -1,4 +1,4 @@
-/** A running Clipyard for clients that nobody changed: `clipyard up` as a process, with a sandbox of the test's own. */
+/** A running Clipyard for unmodified clients: `clipyard up` as a process, with a sandbox of the test's own. */
 
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';

@@ -45,7 +45,7 @@ const streamed = [];
 for await (const { type, name } of generateVideo({ ...CLIP, prompt: 'streamed', stream: true, pollingInterval: 100 })) {
   streamed.push(name ?? type);
 }
-const stranger = createOpenaiVideo('sora-2', 'nobody', config);
+const stranger = createOpenaiVideo('sora-2', 'stranger', config);
 const found = {
   job,
   ended,

@@ -124,7 +124,7 @@ describe('clipyard.yaml', () => {
     ['a bad trusted host', 'accounts: [{ trustedHosts: [x] }]', 'accounts[0].trustedHosts[0] is not host:port'],
     ['a repeated account', `accounts: [${ACCOUNT}, ${ACCOUNT}]`, 'accounts[1].id a is there twice'],
     [
-      'an account nobody has',
+      'an account that is not there',
       `accounts: [${OTHER}]\nmodels: [{ ${MODEL} }]`,
       'models[0].account names a, which is no account',
     ],

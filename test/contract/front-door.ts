@@ -47,7 +47,7 @@ export async function openFrontDoor() {
       const answer = await app.inject({ method, url, headers, ...(payload && { payload }) });
       return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
     },
-    /** Makes a video; its id, whatever the dialect calls it. */
+    /** Makes a video; its id, under the dialect's name for it. */
     async create(key: string, dialect: CreatingDialect, more: object = {}): Promise<string> {
       const { url, body } = CREATES[dialect];
       const answer = await this.call(key, 'POST', url, { ...body, ...more });

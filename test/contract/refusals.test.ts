@@ -26,8 +26,8 @@ async function refusals(key: string, more: object = {}) {
   return told;
 }
 
-test('a key that nobody has is 401 (AF-07, IN-02, A4-23, OV-04, X22)', async () => {
-  expect(await refusals('nobody')).toEqual({
+test('a key that no caller has is 401 (AF-07, IN-02, A4-23, OV-04, X22)', async () => {
+  expect(await refusals('stranger')).toEqual({
     airforce: [401, 'unauthenticated'],
     'airforce-2024': [401, 'unauthenticated'],
     infrai: [401, 'UNAUTHENTICATED'],
@@ -36,7 +36,7 @@ test('a key that nobody has is 401 (AF-07, IN-02, A4-23, OV-04, X22)', async () 
   });
 });
 
-test('a model that nobody offers is 400 (AF-09, A4-03, A4-21, OV-06, OV-23, X22)', async () => {
+test('a model that no account offers is 400 (AF-09, A4-03, A4-21, OV-06, OV-23, X22)', async () => {
   expect(await refusals(await door.join(), { model: 'nothing' })).toEqual({
     airforce: [400, 'unknown_model'],
     'airforce-2024': [400, 'unknown_model'],

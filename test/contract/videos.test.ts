@@ -34,7 +34,7 @@ test.each([
 });
 
 test.each(READERS)(
-  '%s hides what is unknown and what is somebody else’s alike (AF-28, IN-15, OV-22, X22)',
+  '%s hides what is unknown and what is another caller’s alike (AF-28, IN-15, OV-22, X22)',
   async (dialect) => {
     const id = await door.create(await door.join(), dialect);
     const stranger = await door.join();
@@ -47,7 +47,7 @@ test.each(READERS)(
   },
 );
 
-test('the list of airforce has the hundred newest, whatever is asked (AF-39, AF-40, X2)', async () => {
+test('the list of airforce has the hundred newest and takes no parameters (AF-39, AF-40, X2)', async () => {
   const key = await door.join();
   const ids: string[] = [];
   for (let n = 0; n < 101; n++) ids.push(await door.create(key, 'airforce'));

@@ -23,7 +23,7 @@ describe('a create', () => {
     expect(pathsOf(airforce2024.routes)).toEqual(pathsOf(airforce.routes));
   });
 
-  test('forwards seed, sound and whatever else (AO-03, AO-04, AO-05)', () => {
+  test('forwards seed, sound and every other key (AO-03, AO-04, AO-05)', () => {
     const extra = { seed: 7, sound: true, camera: 'pan' };
     expect(parse({ ...MINIMAL, ...extra })).toEqual({ ...MINIMAL, mode: 'text', images: [], extra });
     expect(parse({ ...MINIMAL, seed: null })).toMatchObject(MINIMAL);

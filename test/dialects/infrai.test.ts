@@ -205,7 +205,7 @@ describe('retention', () => {
     expect(refusal).toMatchObject({ httpStatus: 400, param: 'days', message: expect.stringContaining('1 to 90') });
   });
 
-  test.each([1, 90])('of %d days is taken, whatever stands beside it (IN-27, IN-28, IN-29, X14)', (days) => {
+  test.each([1, 90])('of %d days is taken beside anything else (IN-27, IN-28, IN-29, X14)', (days) => {
     expect(route.parse(requestOf({ body: { days, job_id: 'another', idempotency_key: 'k' } }))).toMatchObject({ days });
   });
 

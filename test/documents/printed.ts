@@ -1,6 +1,6 @@
 /** What of the documents is printed from the code: whole files, and parts between two marks. */
 
-import { REFUSALS, VIDEO_FAILURES } from '../../src/domain/failure.ts';
+import { ACTIVITY_FAILURES, REFUSALS, VIDEO_FAILURES } from '../../src/domain/failure.ts';
 import { COUNTED, READ } from '../../src/observe/metrics/definitions.ts';
 import { renderImportRules } from '../import-directions.ts';
 import { COMMAND_PARTS } from './commands.ts';
@@ -8,15 +8,28 @@ import { ROUTE_PARTS } from './routes.ts';
 import { printEnvironmentExample, printFileExample, SETTING_PARTS } from './settings.ts';
 import { code, printTable } from './table.ts';
 
-function printFailures(failures: typeof VIDEO_FAILURES | typeof REFUSALS): string {
-  const rows = Object.entries(failures).map(([kind, { httpStatus, retry, charge, meaning }]) => [
+function printVideoFailures(): string {
+  const rows = Object.entries(VIDEO_FAILURES).map(([kind, { charge, meaning }]) => [code(kind), charge, meaning]);
+  return printTable(['kind', 'charge', 'meaning'], rows);
+}
+
+function printRefusals(): string {
+  const rows = Object.entries(REFUSALS).map(([kind, { httpStatus, meaning, ...more }]) => [
     code(kind),
     String(httpStatus),
-    retry,
-    charge,
+    'retryAfterSeconds' in more ? String(more.retryAfterSeconds) : '-',
     meaning,
   ]);
-  return printTable(['kind', 'HTTP', 'retry', 'charge', 'meaning'], rows);
+  return printTable(['kind', 'HTTP', 'Retry-After', 'meaning'], rows);
+}
+
+function printActivityFailures(): string {
+  const rows = Object.entries(ACTIVITY_FAILURES).map(([type, { passes, meaning }]) => [
+    code(type),
+    passes ? 'yes' : 'no',
+    meaning,
+  ]);
+  return printTable(['type', 'tried again', 'meaning'], rows);
 }
 
 function printMetrics(definitions: typeof COUNTED | typeof READ): string {
@@ -32,8 +45,9 @@ function printMetrics(definitions: typeof COUNTED | typeof READ): string {
 /** Every part by its name. */
 export const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   'import directions': renderImportRules,
-  failures: () => printFailures(VIDEO_FAILURES),
-  refusals: () => printFailures(REFUSALS),
+  failures: printVideoFailures,
+  refusals: printRefusals,
+  'activity failures': printActivityFailures,
   'counted metrics': () => printMetrics(COUNTED),
   'metrics of the catalog': () => printMetrics(READ),
   ...SETTING_PARTS,

@@ -143,7 +143,7 @@ describe('where nothing tells', () => {
   });
 });
 
-describe('whatever is found', () => {
+describe('every verdict', () => {
   test('nothing but asking again follows while an attempt may still write its answer down', () => {
     const sending = { ...DOUBT, isSending: true };
     expect(judge(sending, ABSENT)).toEqual(wait(SEND_UNTIL_MS + 1000 - DOUBT.nowMs, 'still answered'));

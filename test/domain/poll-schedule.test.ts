@@ -1,4 +1,4 @@
-/** When a running task is looked at again: bounds that hold always, and simulated tasks from submit to end. */
+/** When a running task is polled again: bounds that hold always, and simulated tasks from submit to end. */
 
 import { assert, constantFrom, integer, option, property, record } from 'fast-check';
 import { nextPollDelayMs, type PollSituation, type PollTiming } from '../../src/domain/poll-schedule.ts';
@@ -32,7 +32,7 @@ describe('every wait', () => {
     );
   });
 
-  test('is at most the longest while looks succeed', async () => {
+  test('is at most the longest while polls succeed', async () => {
     await assert(
       property(timings, situations, (timing, situation) => {
         const delayMs = nextPollDelayMs(timing, { ...situation, failuresInARow: 0 });
@@ -71,7 +71,7 @@ describe('every wait', () => {
   });
 });
 
-describe('the first look', () => {
+describe('the first poll', () => {
   test('comes at its documented time since the submit', () => {
     const situation = { progress: 0, polls: 0, failuresInARow: 0 };
     expect(nextPollDelayMs(DOCUMENTED, { ...situation, elapsedMs: 0 })).toBe(5000);
@@ -96,12 +96,12 @@ const REPORTS = {
   never: () => 0,
 } satisfies Record<string, Reporting>;
 
-/** Watches a task to its end, each look taking `lookMs`; says how many looks it took and how late the end was seen. */
-function watch(timing: PollTiming, task: { durationMs: number; report: Reporting; lookMs?: number }) {
-  const { durationMs, report, lookMs = 0 } = task;
+/** Watches a task to its end, each poll taking `pollMs`; says how many polls it took and how late the end was seen. */
+function watch(timing: PollTiming, task: { durationMs: number; report: Reporting; pollMs?: number }) {
+  const { durationMs, report, pollMs = 0 } = task;
   let situation: PollSituation = { elapsedMs: 0, progress: 0, polls: 0, failuresInARow: 0 };
   for (;;) {
-    const elapsedMs = situation.elapsedMs + nextPollDelayMs(timing, situation) + lookMs;
+    const elapsedMs = situation.elapsedMs + nextPollDelayMs(timing, situation) + pollMs;
     const polls = situation.polls + 1;
     if (elapsedMs >= durationMs) return { polls, lagMs: elapsedMs - durationMs };
     situation = { elapsedMs, progress: Math.min(99, report(elapsedMs, durationMs)), polls, failuresInARow: 0 };
@@ -121,13 +121,13 @@ function meanLagMs(timing: PollTiming, [fromMs, toMs]: readonly [number, number]
 
 describe('a four-minute task at the documented timing', () => {
   test.each(['steadily', 'in tenths', 'after a queue', 'unevenly'] as const)(
-    'takes twenty looks when it reports %s',
+    'takes twenty polls when it reports %s',
     async (how) => {
-      const looks = integer({ min: 0, max: 1000 });
+      const polls = integer({ min: 0, max: 1000 });
       const durations = integer({ min: 30_000, max: 240_000 });
       await assert(
-        property(durations, looks, (durationMs, lookMs) => {
-          expect(watch(DOCUMENTED, { durationMs, lookMs, report: REPORTS[how] }).polls).toBeLessThanOrEqual(20);
+        property(durations, polls, (durationMs, pollMs) => {
+          expect(watch(DOCUMENTED, { durationMs, pollMs, report: REPORTS[how] }).polls).toBeLessThanOrEqual(20);
         }),
       );
     },
@@ -138,7 +138,7 @@ describe('a four-minute task at the documented timing', () => {
   });
 });
 
-describe('the lag between the end and the look that sees it', () => {
+describe('the lag between the end and the poll that sees it', () => {
   test.each(Object.keys(REPORTS) as (keyof typeof REPORTS)[])('is small on average for tasks that report %s', (how) => {
     for (const [timing, durations] of [
       [DOCUMENTED, [30_000, 100_000]],

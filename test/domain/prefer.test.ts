@@ -51,7 +51,7 @@ test('the preferred account of a model speaks for it', () => {
   expect(offer).toMatchObject({ account: 'airforce-1', pricePerSecondMicroUsd: 100_000 });
 });
 
-test('a model that is named is taken whatever the preference', () => {
+test('a model that is named is taken under every preference', () => {
   expect(chosen('cheapest', { model: 'dear' })).toBe('dear');
   expect(() => chosen('cheapest', { model: 'none' })).toThrow(expect.objectContaining({ kind: 'unknown_model' }));
 });

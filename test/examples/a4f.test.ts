@@ -91,7 +91,7 @@ test('every error of the page comes with its status and code (A4-21 to A4-27)', 
   const answers = [
     await run([[/"quality": "1080p",\s*/, '']]),
     await run([['"duration": 5', '"duration": 8']]),
-    await run([], 'nobody'),
+    await run([], 'stranger'),
     await run([], await join({ models: ['sandbox-mini'] })),
     await run([], await join({ maxQueuedVideos: 0 })),
   ];

@@ -142,9 +142,9 @@ test('the end-to-end walk ends where what it downloads was deleted (IN-22, IN-24
     id ||= String(answer.body['job_id']);
     answers.push(answer);
   }
-  const [generated, looked, cancelled, got, listed, deleted, all, last] = answers;
+  const [generated, polled, cancelled, got, listed, deleted, all, last] = answers;
   expect(generated).toEqual({ status: 200, body: { job_id: id, state: 'queued' } });
-  expect(looked).toMatchObject({ status: 200, body: { job_id: id } });
+  expect(polled).toMatchObject({ status: 200, body: { job_id: id } });
   expect(cancelled).toEqual({ status: 200, body: { ok: true } });
   expect(got).toMatchObject({ status: 200, body: { job_id: id, duration_seconds: 5, resolution: '1080p' } });
   expect(listed).toMatchObject({

@@ -79,7 +79,7 @@ test.each([
 });
 
 test('a command with a bad key is refused (OV-04, OV-23)', async () => {
-  expect(await run(jsonCurl, { key: 'nobody' })).toMatchObject({
+  expect(await run(jsonCurl, { key: 'stranger' })).toMatchObject({
     status: 401,
     body: { error: { code: 'invalid_api_key' } },
   });

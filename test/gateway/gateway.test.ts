@@ -1,4 +1,4 @@
-/** The gateway over a real catalog: what is chosen, kept, removed and paid, whatever dialect asked for it. */
+/** The gateway over a real catalog: what is chosen, kept, removed and paid, in every dialect. */
 
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';

@@ -1,4 +1,4 @@
-/** Starting what was accepted: one bad video keeps nobody from being started, and only silence means that Temporal is away. */
+/** Starting what was accepted: a bad video keeps no other from being started, and only silence means Temporal is away. */
 
 import { eq } from 'drizzle-orm';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';

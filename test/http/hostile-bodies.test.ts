@@ -192,7 +192,7 @@ describe('a form for /v1/videos', () => {
     expectRefusal(await post(VIDEOS, type, formOf(WORDS)), 415);
   });
 
-  test('whatever its bytes, is refused in order or makes a video (OV-23)', async () => {
+  test('of any bytes is refused in order or makes a video (OV-23)', async () => {
     const whole = formOf([...WORDS, file('input_reference')]);
     const change = fc.record({ at: fc.nat(whole.length - 1), cut: fc.nat(20), put: fc.uint8Array({ maxLength: 20 }) });
     const refusedOrMade = async (changes: readonly { at: number; cut: number; put: Uint8Array }[]) => {

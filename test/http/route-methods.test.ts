@@ -42,7 +42,7 @@ describe('our own routes', () => {
   });
 
   test.each(['/clipyard/v1', '/clipyard/v1/nothing', '/clipyard/v1/videos/video_1/nothing', '/healthz/more'])(
-    'are not found at %s whatever the method',
+    'are not found at %s by any method',
     async (url) => {
       const { status, body, headers } = await own.ask({ method: 'POST', url });
       expect({ status, allow: headers['allow'] }).toEqual({ status: 404, allow: undefined });

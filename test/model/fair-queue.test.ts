@@ -129,7 +129,7 @@ const operation = fc.record({
 describeOnBothCatalogs('the order of grants', (catalog) => {
   const open = () => new Pool(catalog.database.db).furnish();
 
-  test('is the promised one, whoever queues and gives up', async () => {
+  test('is the promised one after any queueing and giving up', async () => {
     const property = fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 40 }), async (operations) => {
       await emptyCatalog(catalog.database);
       const pool = await open();
@@ -147,7 +147,7 @@ describeOnBothCatalogs('the order of grants', (catalog) => {
   test.each([
     ['all of forty', 40],
     ['the first thirty-nine of forty', 39],
-  ])('puts nobody behind others who gave up %s places', async (_name, count) => {
+  ])('puts no caller behind others who gave up %s places', async (_name, count) => {
     const pool = await open();
     for (let n = 0; n < SLOTS; n++) await pool.queue('b');
     const given: string[] = [];

@@ -27,7 +27,7 @@ export const SUCCEEDED: TaskEnd = {
 };
 export const FAILED: TaskEnd = { kind: 'failed', upstream: { message: 'no' } };
 export const CANCELLED: VideoFailure = { kind: 'cancelled', message: 'by its caller', upstream: null };
-export const ANSWER_LOST: VideoFailure = { kind: 'answer_lost', message: 'nobody knows', upstream: null };
+export const ANSWER_LOST: VideoFailure = { kind: 'answer_lost', message: 'it is not known', upstream: null };
 
 export type Submission = Partial<typeof submissions.$inferInsert>;
 

@@ -82,7 +82,7 @@ export class Invariants {
     return [...queuedWithSlot, ...queuedAfterEnd, ...grantedAfterEnd];
   }
 
-  /** Videos whose workflow waits for a slot that nobody would ever grant. */
+  /** Videos whose workflow waits for a slot that would never be granted. */
   async #forgotten(): Promise<readonly string[]> {
     const { db } = this.#scene;
     const queued = new Set((await db.select().from(waiting)).map(({ videoId }) => videoId));
@@ -99,7 +99,7 @@ export class Invariants {
     }
   }
 
-  /** What must be true when all is over: every task paid for is somebody's, once, and the sums agree. */
+  /** What must be true when all is over: every task paid for belongs to a video, once, and the sums agree. */
   async checkEnd(): Promise<void> {
     const { db, upstream } = this.#scene;
     expect(await db.select().from(waiting)).toEqual([]);

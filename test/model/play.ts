@@ -133,7 +133,7 @@ export class Play {
     this.players.push({ id, next: START, busy: false, waits: false });
   }
 
-  /** Whoever may take a step of this kind. */
+  /** The videos that may take a step of this kind. */
   #idle(...steps: readonly NextStep['step'][]): readonly Player[] {
     return this.players.filter(({ busy, next }) => !busy && steps.includes(next.step));
   }
@@ -190,7 +190,7 @@ export class Play {
     this.players[at] = { ...send.player, busy: false };
   }
 
-  /** Tasks end upstream, and their videos look. */
+  /** Tasks end upstream, and are polled. */
   async #finish(pick: number): Promise<void> {
     const player = choose(this.#idle('watch'), pick);
     if (player?.next.step !== 'watch') return;

@@ -125,18 +125,18 @@ export class Scene {
 
   #makeDependencies({ createTimeoutMs = 60_000, dependencies }: SceneOptions): ActivityDependencies {
     const log = silentLog();
-    const nobody = async () => {
+    const unused = async () => {
       throw new Error('nothing of this is used here');
     };
     return {
       db: this.db,
-      store: { stage: nobody, read: nobody, sizeBytes: nobody, remove: async () => undefined, check: nobody },
-      loadImage: nobody,
+      store: { stage: unused, read: unused, sizeBytes: unused, remove: async () => undefined, check: unused },
+      loadImage: unused,
       linkImage: () => {
         throw new Error('nothing of this is used here');
       },
-      archiveClip: nobody,
-      inspectClip: nobody,
+      archiveClip: unused,
+      inspectClip: unused,
       deliveryTimeoutMs: createTimeoutMs,
       providers: { ...PROVIDERS_BY_NAME, airforce: this.upstream.provider },
       accounts: this.accounts.map((account) => ({
@@ -151,7 +151,7 @@ export class Scene {
         lostAnswerHoldMs: 0,
       })),
       workflows: fakeWorkflows({
-        start: nobody,
+        start: unused,
         signalGranted: async (videoId) => this.told.push(videoId) > 0,
       }),
       countIncident: (incident) => void this.incidents.push(incident),

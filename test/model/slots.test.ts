@@ -19,7 +19,7 @@ const ACCOUNTS = [
   { id: 'c', maxConcurrentTasks: 3 },
 ];
 
-describeOnBothCatalogs('slots, whatever happens', (catalog) => {
+describeOnBothCatalogs('slots, after any steps', (catalog) => {
   test.each([
     ['of providers with a list', { honoursIdempotencyKey: false, listWindow: { answeredMs: 0, unansweredMs: 0 } }],
     ['of providers with keys', { honoursIdempotencyKey: true, listWindow: null }],

@@ -1,7 +1,8 @@
 /** An upstream in memory that takes creates as it is told: recorded or not, answered or not, at once or late. */
 
 import type { AdoptionWindow } from '../../src/domain/doubt.ts';
-import type { Provider, ProviderFacts, StartCall, StartOutcome, TaskStatus } from '../../src/domain/provider.ts';
+import type { Provider, StartCall, StartOutcome, TaskStatus } from '../../src/domain/provider.ts';
+import type { ProviderFacts } from '../../src/domain/vendor.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 
@@ -66,7 +67,7 @@ export class Upstream {
       name: 'airforce',
       facts,
       start: (request, call) => this.#start(request, call),
-      check: async (taskId) => {
+      poll: async (taskId) => {
         await this.onCheck();
         return this.tasks.find((task) => task.taskId === taskId)?.status ?? { kind: 'missing' };
       },

@@ -54,7 +54,7 @@ describe('requests', () => {
     await app.inject('/healthz');
     await app.inject('/healthz?secret=1');
     await app.inject('/no/such/route-of-mine');
-    await app.inject({ url: '/openai/v1/videos/video_of_mine', headers: { authorization: 'Bearer nobody' } });
+    await app.inject({ url: '/openai/v1/videos/video_of_mine', headers: { authorization: 'Bearer stranger' } });
     await app.close();
     const text = await metrics.registry.metrics();
     expect(own(linesOf(text), 'clipyard_http_requests_total')).toEqual({
@@ -67,7 +67,7 @@ describe('requests', () => {
       'clipyard_http_request_duration_seconds_count{dialect="none",method="GET",route="none"}': 1,
       'clipyard_http_request_duration_seconds_count{dialect="openai",method="GET",route="/openai/v1/videos/:id"}': 1,
     });
-    expect(text).not.toMatch(/of.mine|secret|nobody/);
+    expect(text).not.toMatch(/of.mine|secret|stranger/);
   });
 });
 
@@ -81,7 +81,7 @@ describe('exchanges with upstreams', () => {
     const stub = {
       ...airforce,
       start: async () => ({ kind: 'not sent', message: '' }) as const,
-      check: async (id: string) => {
+      poll: async (id: string) => {
         if (id === 'lost') throw new UpstreamError('lost', 'no answer');
         return { kind: 'missing' } as const;
       },
@@ -89,10 +89,10 @@ describe('exchanges with upstreams', () => {
     };
     const providers = measureProviders({ ...PROVIDERS_BY_NAME, airforce: stub }, [account], metrics).airforce;
     await providers.start({} as never, call as unknown as StartCall);
-    await providers.check('task_1', call);
-    await providers.check('task_1', { ...call, apiKey: 'another-key' });
-    await expect(providers.check('lost', call)).rejects.toThrow('no answer');
-    await expect(providers.check('lost', { ...call, signal: AbortSignal.abort() })).rejects.toThrow('no answer');
+    await providers.poll('task_1', call);
+    await providers.poll('task_1', { ...call, apiKey: 'another-key' });
+    await expect(providers.poll('lost', call)).rejects.toThrow('no answer');
+    await expect(providers.poll('lost', { ...call, signal: AbortSignal.abort() })).rejects.toThrow('no answer');
     await expect(providers.list?.(call)).rejects.toThrow('a defect');
     const text = await metrics.registry.metrics();
     const name = 'clipyard_upstream_requests_total';

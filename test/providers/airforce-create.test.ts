@@ -147,7 +147,7 @@ describe('the outcome of a create', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('is not sent where nobody listens', async () => {
+  test('is not sent where no server listens', async () => {
     const closed = await startScriptedServer();
     await closed.close();
     const outcome = await outcomeOf(silence, { baseUrl: closed.origin });

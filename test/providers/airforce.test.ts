@@ -1,4 +1,4 @@
-/** Looks, lists, models and probes at a scripted airforce upstream. */
+/** Polls, lists, models and probes at a scripted airforce upstream. */
 
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
@@ -19,15 +19,15 @@ afterAll(async () => {
   await server.close();
 });
 
-describe('a look at a task', () => {
-  const look = (task: object, status = 200, headers: Record<string, string> = {}) => {
+describe('a poll of a task', () => {
+  const poll = (task: object, status = 200, headers: Record<string, string> = {}) => {
     server.script = json(status, { ...CREATED, ...task }, headers);
-    return airforce.check('task-1', makeCall(server));
+    return airforce.poll('task-1', makeCall(server));
   };
 
   test('asks for its path with the id escaped', async () => {
     server.script = json(404, { error: 'not found' });
-    await airforce.check('a/b?$&', makeCall(server));
+    await airforce.poll('a/b?$&', makeCall(server));
     expect(server.received[0]).toMatchObject({ method: 'GET', path: '/v1/video/tasks/a%2Fb%3F%24%26', body: '' });
   });
 
@@ -38,16 +38,16 @@ describe('a look at a task', () => {
     ['processing', null, { progress: null, known: true }],
     ['dreaming', 12, { progress: 12, known: false }],
   ])('reads %s at %s as pending', async (word, progress, expected) => {
-    const status = await look({ status: word, progress }, 200, { 'retry-after': '9' });
+    const status = await poll({ status: word, progress }, 200, { 'retry-after': '9' });
     expect(status).toEqual({ kind: 'pending', word, retryAfterMs: 9000, ...expected });
   });
 
   test('reads a task without status as unknown', async () => {
-    expect(await look({ status: null })).toMatchObject({ kind: 'pending', word: '', known: false });
+    expect(await poll({ status: null })).toMatchObject({ kind: 'pending', word: '', known: false });
   });
 
   test('reads the link, cost and expiry at completion', async () => {
-    const status = await look({
+    const status = await poll({
       status: 'completed',
       progress: 100,
       result_url: 'https://cdn.example/c.mp4',
@@ -62,12 +62,12 @@ describe('a look at a task', () => {
     ['nothing', { expires_at: null, created: null }, null],
     ['nothing where the time is absurd', { expires_at: 1e300, created: null }, null],
   ])('derives a missing expiry from %s', async (_name, times, expiresAtMs) => {
-    const status = await look({ status: 'completed', result_url: 'https://cdn.example/c.mp4', ...times });
+    const status = await poll({ status: 'completed', result_url: 'https://cdn.example/c.mp4', ...times });
     expect(status).toMatchObject({ kind: 'succeeded', result: { expiresAtMs } });
   });
 
   test.each([[null], [''], [undefined]])('reads completion with link %p as empty', async (result_url) => {
-    expect(await look({ status: 'completed', result_url })).toMatchObject({ kind: 'succeeded', result: null });
+    expect(await poll({ status: 'completed', result_url })).toMatchObject({ kind: 'succeeded', result: null });
   });
 
   test.each([
@@ -77,12 +77,12 @@ describe('a look at a task', () => {
     ['expired', null, { code: 'expired' }],
     ['expired', 'took too long', { code: 'expired', message: 'took too long' }],
   ])('reads %s with error %j as failed', async (word, error, upstream) => {
-    const status = await look({ status: word, error, cost_cents: 0 });
+    const status = await poll({ status: word, error, cost_cents: 0 });
     expect(status).toEqual({ kind: 'failed', upstream, costMicroUsd: 0 });
   });
 
   test.each([404, 410])('reads %i as a missing task', async (status) => {
-    expect(await look({}, status)).toEqual({ kind: 'missing' });
+    expect(await poll({}, status)).toEqual({ kind: 'missing' });
   });
 
   test.each<[string, Script, object]>([
@@ -94,7 +94,7 @@ describe('a look at a task', () => {
     ['a reset', cut(), { phase: 'lost', status: undefined }],
   ])('fails as an exchange for %s', async (_name, script, expected) => {
     server.script = script;
-    await expect(airforce.check('task-1', makeCall(server))).rejects.toMatchObject({
+    await expect(airforce.poll('task-1', makeCall(server))).rejects.toMatchObject({
       name: 'UpstreamError',
       ...expected,
     });
@@ -244,6 +244,8 @@ describe('the table of providers', () => {
 
   test('states the documented facts of airforce', () => {
     expect(airforce.facts).toEqual({
+      answersAtEnd: false,
+      mostImages: 8,
       honoursIdempotencyKey: false,
       cancels: false,
       listWindow: { answeredMs: 5000, unansweredMs: 30_000 },

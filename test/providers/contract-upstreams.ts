@@ -1,14 +1,12 @@
 /** For each provider: how its upstream answers, so that one suite can hold all of them to the same rules. */
 
 import type { Provider } from '../../src/domain/provider.ts';
-import { a4f } from '../../src/providers/a4f.ts';
-import { airforce } from '../../src/providers/airforce.ts';
-import { infrai } from '../../src/providers/infrai.ts';
-import { openai } from '../../src/providers/openai.ts';
+import { PROVIDERS, type ProviderName } from '../../src/domain/vendor.ts';
+import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 
 /** How an upstream answers creates. */
 export interface CreatingUpstream {
-  readonly provider: Omit<Provider, 'name'> & { readonly name: string };
+  readonly provider: Provider;
   readonly createPath: string;
   readonly created: object;
   /** What the create is then taken for. */
@@ -16,7 +14,7 @@ export interface CreatingUpstream {
 }
 
 /** A documented upstream whose task is always `task-1`. */
-export interface FakeUpstream extends CreatingUpstream {
+export interface PolledUpstream extends CreatingUpstream {
   /** The documented key of a task's id. */
   readonly idKey: string;
   readonly taskPath: (id: string) => string;
@@ -56,9 +54,10 @@ const openaiVideo = {
   size: '1280x720',
 };
 
-export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
-  {
-    provider: airforce,
+type Answers = Omit<CreatingUpstream, 'provider'> | Omit<PolledUpstream, 'provider'>;
+
+const FAKE_UPSTREAMS: Readonly<Record<ProviderName, Answers>> = {
+  airforce: {
     createPath: '/v1/video/generations',
     created: airforceTask,
     made: STARTED,
@@ -78,8 +77,7 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     list: (data) => ({ data }),
     probePath: '/v1/video/tasks',
   },
-  {
-    provider: infrai,
+  infrai: {
     createPath: '/v1/video/generate',
     created: { job_id: 'task-1', state: 'queued' },
     made: STARTED,
@@ -99,8 +97,7 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     list: (items) => ({ items }),
     probePath: '/v1/video/list?limit=1',
   },
-  {
-    provider: openai,
+  openai: {
     createPath: '/v1/videos',
     created: openaiVideo,
     made: STARTED,
@@ -115,15 +112,21 @@ export const FAKE_UPSTREAMS: readonly FakeUpstream[] = [
     list: (data) => ({ object: 'list', data, has_more: false }),
     probePath: '/v1/videos?limit=1',
   },
-];
-
-/** Those, and the one whose answer is the clip: there is nothing else to ask it. */
-export const CREATING_UPSTREAMS: readonly CreatingUpstream[] = [
-  ...FAKE_UPSTREAMS,
-  {
-    provider: a4f,
+  /** The answer is the clip: there is nothing else to ask it. */
+  a4f: {
     createPath: '/v1/video/generations',
     created: { created: 1_700_000_000, data: [{ b64_json: Buffer.from('a clip').toString('base64'), url: null }] },
     made: { kind: 'delivered', clip: { sizeBytes: 6 } },
   },
-];
+};
+
+/** All of them, each with its provider. */
+export const CREATING_UPSTREAMS: readonly CreatingUpstream[] = PROVIDERS.map((name) => ({
+  provider: PROVIDERS_BY_NAME[name],
+  ...FAKE_UPSTREAMS[name],
+}));
+
+/** Those that name a task, which is then polled. */
+export const POLLED_UPSTREAMS = CREATING_UPSTREAMS.filter(
+  (upstream): upstream is PolledUpstream => 'taskPath' in upstream,
+);

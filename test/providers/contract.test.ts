@@ -1,4 +1,4 @@
-/** The rules that every provider keeps, whatever its upstream's words: above all, what each answer to a create means. */
+/** The rules that every provider keeps, in its upstream's own words: above all, what each answer to a create means. */
 
 import { array, assert, asyncProperty, constantFrom, dictionary, oneof, string } from 'fast-check';
 import type { StartCall } from '../../src/domain/provider.ts';
@@ -14,7 +14,7 @@ import {
   startScriptedServer,
   text,
 } from '../net/scripted-server.ts';
-import { CREATING_UPSTREAMS, FAKE_UPSTREAMS, type FakeUpstream } from './contract-upstreams.ts';
+import { CREATING_UPSTREAMS, POLLED_UPSTREAMS, type PolledUpstream } from './contract-upstreams.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
@@ -48,7 +48,7 @@ const ODD_FIELDS: readonly object[] = [
 ];
 
 /** A list with anything in its place, and every text in it, which could be another caller's. */
-function anyListBody({ list }: FakeUpstream) {
+function anyListBody({ list }: PolledUpstream) {
   const word = string({ minLength: 12, maxLength: 40 });
   const entry = dictionary(constantFrom('id', 'task_id', 'job_id', 'prompt', 'model', 'created_at', 'status'), word);
   return array(oneof(entry, word)).map((entries) => {
@@ -141,7 +141,7 @@ describe.each(CREATING_UPSTREAMS)('a create at $provider.name', (upstream) => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('is not sent where nobody listens', async () => {
+  test('is not sent where no server listens', async () => {
     const closed = await startScriptedServer();
     await closed.close();
     expect(await outcomeOf(silence, { baseUrl: closed.origin })).toMatchObject({ kind: 'not sent' });
@@ -169,7 +169,7 @@ describe.each(CREATING_UPSTREAMS)('a create at $provider.name', (upstream) => {
   });
 });
 
-describe.each(FAKE_UPSTREAMS)('a create at $provider.name that names its task', (upstream) => {
+describe.each(POLLED_UPSTREAMS)('a create at $provider.name that names its task', (upstream) => {
   const outcomeOf = (body: unknown) => {
     server.script = json(200, body);
     return upstream.provider.start(makeRequest(), makeCall(server));
@@ -214,42 +214,42 @@ describe.each(FAKE_UPSTREAMS)('a create at $provider.name that names its task', 
   });
 });
 
-describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
+describe.each(POLLED_UPSTREAMS)('$provider.name', (upstream) => {
   const { provider } = upstream;
 
-  describe('a look', () => {
-    const look = (script: Script, id = 'task-1') => {
+  describe('a poll', () => {
+    const poll = (script: Script, id = 'task-1') => {
       server.script = script;
-      return provider.check(id, makeCall(server));
+      return provider.poll(id, makeCall(server));
     };
 
     test('asks for the task with its id escaped', async () => {
-      await look(json(404, {}), 'a/b?$&');
+      await poll(json(404, {}), 'a/b?$&');
       expect(server.received[0]).toMatchObject({ method: 'GET', path: upstream.taskPath('a%2Fb%3F%24%26') });
     });
 
     test.each(upstream.runningWords)('takes %s for pending', async (word) => {
-      const status = await look(json(200, upstream.task(word), { 'retry-after': '9' }));
+      const status = await poll(json(200, upstream.task(word), { 'retry-after': '9' }));
       expect(status).toMatchObject({ kind: 'pending', word, known: true, retryAfterMs: 9000 });
     });
 
     test('takes an unknown word for pending', async () => {
-      expect(await look(json(200, upstream.task('dreaming')))).toMatchObject({ kind: 'pending', known: false });
-      expect(await look(json(200, upstream.task('constructor')))).toMatchObject({ kind: 'pending', known: false });
+      expect(await poll(json(200, upstream.task('dreaming')))).toMatchObject({ kind: 'pending', known: false });
+      expect(await poll(json(200, upstream.task('constructor')))).toMatchObject({ kind: 'pending', known: false });
     });
 
     test('finds the result of a completed task', async () => {
-      const status = await look(json(200, upstream.task(upstream.completedWord)));
+      const status = await poll(json(200, upstream.task(upstream.completedWord)));
       expect(status).toMatchObject({ kind: 'succeeded', result: { url: upstream.resultUrl(server.origin) } });
     });
 
     test('keeps the words of a failed task', async () => {
-      const status = await look(json(200, upstream.task(upstream.failedWord)));
+      const status = await poll(json(200, upstream.task(upstream.failedWord)));
       expect(status).toMatchObject({ kind: 'failed', upstream: { code: 'because', message: 'no' } });
     });
 
     test.each([404, 410])('takes %i for missing', async (status) => {
-      expect(await look(json(status, { error: 'not found' }))).toEqual({ kind: 'missing' });
+      expect(await poll(json(status, { error: 'not found' }))).toEqual({ kind: 'missing' });
     });
 
     test.each<[string, Script]>([
@@ -260,18 +260,18 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       ['a body without an id', json(200, {})],
       ['a reset', cut()],
     ])('fails without a verdict on %s', async (_name, script) => {
-      await expect(look(script)).rejects.toBeInstanceOf(UpstreamError);
+      await expect(poll(script)).rejects.toBeInstanceOf(UpstreamError);
     });
 
     test('takes the answer for the task that was asked for, although its id is another', async () => {
       const body = { ...upstream.task(upstream.completedWord), [upstream.idKey]: 'an id of the relay' };
-      expect(await look(json(200, body))).toMatchObject({ kind: 'succeeded' });
+      expect(await poll(json(200, body))).toMatchObject({ kind: 'succeeded' });
     });
 
     test.each(['succeeded', 'SUCCESS', 'done', 'finished', 'ready', ' Completed '])(
       'takes %s for success',
       async (word) => {
-        expect(await look(json(200, upstream.task(word)))).toMatchObject({ kind: 'succeeded' });
+        expect(await poll(json(200, upstream.task(word)))).toMatchObject({ kind: 'succeeded' });
       },
     );
 
@@ -283,27 +283,27 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       ['expired', 'expired'],
       ['Timed-Out', 'timed_out'],
     ])('takes %s for a failure and keeps the word', async (word, code) => {
-      expect(await look(json(200, upstream.task(word)))).toMatchObject({ kind: 'failed', upstream: { code } });
+      expect(await poll(json(200, upstream.task(word)))).toMatchObject({ kind: 'failed', upstream: { code } });
     });
 
     test.each([400, 404, 422, 500, 503])('reads a task that has ended out of a %i', async (status) => {
-      const failed = await look(json(status, upstream.task(upstream.failedWord)));
+      const failed = await poll(json(status, upstream.task(upstream.failedWord)));
       expect(failed).toMatchObject({ kind: 'failed', upstream: { message: 'no' } });
-      expect(await look(json(status, upstream.task(upstream.completedWord)))).toMatchObject({ kind: 'succeeded' });
+      expect(await poll(json(status, upstream.task(upstream.completedWord)))).toMatchObject({ kind: 'succeeded' });
     });
 
     test.each([
       ['an error with a word of its own', { status: 'error', state: 'error', message: 'try again' }],
       ['a task that runs', { id: 't1', status: 'queued', state: 'queued' }],
     ])('fails without a verdict on a 500 with %s', async (_name, body) => {
-      await expect(look(json(500, body))).rejects.toBeInstanceOf(UpstreamError);
+      await expect(poll(json(500, body))).rejects.toBeInstanceOf(UpstreamError);
     });
 
     test.each(ODD_FIELDS)('is not misled by the field %j', async (field) => {
-      const completed = await look(json(200, { ...upstream.task(upstream.completedWord), ...field }));
+      const completed = await poll(json(200, { ...upstream.task(upstream.completedWord), ...field }));
       expect(completed).toMatchObject({ kind: 'succeeded', result: { url: expect.any(String) } });
       const [running = ''] = upstream.runningWords;
-      const pending = await look(json(200, { ...upstream.task(running), ...field }));
+      const pending = await poll(json(200, { ...upstream.task(running), ...field }));
       expect(pending).toMatchObject({ kind: 'pending', known: true });
     });
 
@@ -319,7 +319,7 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       [{}, null],
     ])('reads the progress %j as %p', async (progress, expected) => {
       const [running = ''] = upstream.runningWords;
-      const status = await look(json(200, { ...upstream.task(running), progress }));
+      const status = await poll(json(200, { ...upstream.task(running), progress }));
       expect(status).toMatchObject({ kind: 'pending', progress: expected });
     });
 
@@ -328,14 +328,14 @@ describe.each(FAKE_UPSTREAMS)('$provider.name', (upstream) => {
       ['several', (task) => [task, task]],
       ['a list of several', (task) => ({ data: [task, task] })],
     ])('finds no task in %s, which may be those of others', async (_name, wrap) => {
-      await expect(look(json(200, wrap(upstream.task(upstream.completedWord))))).rejects.toBeInstanceOf(UpstreamError);
+      await expect(poll(json(200, wrap(upstream.task(upstream.completedWord))))).rejects.toBeInstanceOf(UpstreamError);
     });
 
     test.each([
       ['an envelope', (task: object) => ({ code: 'success', status: 'success', data: task })],
       ['a list', (task: object) => [task]],
     ])('finds the task in %s', async (_name, wrap) => {
-      const failed = await look(json(200, wrap(upstream.task(upstream.failedWord))));
+      const failed = await poll(json(200, wrap(upstream.task(upstream.failedWord))));
       expect(failed).toMatchObject({ kind: 'failed', upstream: { code: 'because', message: 'no' } });
     });
   });

@@ -87,22 +87,22 @@ describe('a request without words here', () => {
   });
 });
 
-describe('a look at a job', () => {
-  const look = (job: object) => {
+describe('a poll of a job', () => {
+  const poll = (job: object) => {
     server.script = json(200, { job_id: 'job-1', ...job });
-    return infrai.check('job-1', makeCall(server));
+    return infrai.poll('job-1', makeCall(server));
   };
 
   test.each(['queued', 'running', 'pending', 'processing', 'IN_PROGRESS'])('knows the word %s', async (state) => {
-    expect(await look({ state })).toMatchObject({ kind: 'pending', progress: null, word: state, known: true });
+    expect(await poll({ state })).toMatchObject({ kind: 'pending', progress: null, word: state, known: true });
   });
 
   test('takes a job without a state for unknown', async () => {
-    expect(await look({})).toMatchObject({ kind: 'pending', word: '', known: false });
+    expect(await poll({})).toMatchObject({ kind: 'pending', word: '', known: false });
   });
 
   test.each(['completed', 'succeeded', 'done'])('takes %s for completed', async (state) => {
-    expect(await look({ state, video_url: 'https://cdn.example/c.mp4' })).toEqual({
+    expect(await poll({ state, video_url: 'https://cdn.example/c.mp4' })).toEqual({
       kind: 'succeeded',
       result: { url: 'https://cdn.example/c.mp4', needsKey: false, expiresAtMs: null },
       costMicroUsd: null,
@@ -110,7 +110,7 @@ describe('a look at a job', () => {
   });
 
   test.each([undefined, null, ''])('finds no result under the link %p', async (video_url) => {
-    expect(await look({ state: 'completed', video_url })).toMatchObject({ kind: 'succeeded', result: null });
+    expect(await poll({ state: 'completed', video_url })).toMatchObject({ kind: 'succeeded', result: null });
   });
 
   test.each<[string, object, object]>([
@@ -125,7 +125,7 @@ describe('a look at a job', () => {
     ['the word cancelled', { state: 'canceled' }, { code: 'cancelled' }],
     ['the word expired', { state: 'expired', error: 'too late' }, { code: 'expired', message: 'too late' }],
   ])('reads a failure with %s', async (_name, job, upstream) => {
-    expect(await look(job)).toEqual({ kind: 'failed', upstream, costMicroUsd: null });
+    expect(await poll(job)).toEqual({ kind: 'failed', upstream, costMicroUsd: null });
   });
 });
 
@@ -144,7 +144,7 @@ describe('a cancel of a job', () => {
 });
 
 describe('the list of jobs', () => {
-  test('makes nobody a candidate for adoption', async () => {
+  test('makes no job a candidate for adoption', async () => {
     server.script = json(200, { items: [{ job_id: 'job-1' }], next_cursor: 'x' });
     const { tasks } = await infrai.list(makeCall(server));
     expect(tasks).toEqual([{ taskId: 'job-1', createdAtMs: undefined, costMicroUsd: null }]);

@@ -161,10 +161,10 @@ describe('the answer to a create', () => {
   });
 });
 
-describe('a look at a video', () => {
-  const look = (video: object, headers: Record<string, string> = {}) => {
+describe('a poll of a video', () => {
+  const poll = (video: object, headers: Record<string, string> = {}) => {
     server.script = json(200, { ...VIDEO, ...video }, headers);
-    return openai.check('video_1', makeCall(server));
+    return openai.poll('video_1', makeCall(server));
   };
 
   test.each([
@@ -174,7 +174,7 @@ describe('a look at a video', () => {
     [undefined, null],
     ['half', null],
   ])('reads the progress %p as %p', async (progress, expected) => {
-    expect(await look({ status: 'in_progress', progress })).toMatchObject({ kind: 'pending', progress: expected });
+    expect(await poll({ status: 'in_progress', progress })).toMatchObject({ kind: 'pending', progress: expected });
   });
 
   test.each<[Record<string, string>, number | undefined]>([
@@ -183,11 +183,11 @@ describe('a look at a video', () => {
     [{ 'openai-poll-after-ms': '2500', 'retry-after': '9' }, 9000],
     [{ 'openai-poll-after-ms': 'soon' }, undefined],
   ])('takes the hint of %p', async (headers, retryAfterMs) => {
-    expect(await look({}, headers)).toMatchObject({ kind: 'pending', retryAfterMs });
+    expect(await poll({}, headers)).toMatchObject({ kind: 'pending', retryAfterMs });
   });
 
   test('finds the content behind the key', async () => {
-    const status = await look({ status: 'completed', expires_at: 1_759_000_000, cost_cents: 80 });
+    const status = await poll({ status: 'completed', expires_at: 1_759_000_000, cost_cents: 80 });
     expect(status).toEqual({
       kind: 'succeeded',
       result: { url: `${server.origin}/v1/videos/video_1/content`, needsKey: true, expiresAtMs: 1_759_000_000_000 },
@@ -210,13 +210,13 @@ describe('a look at a video', () => {
     ['metadata.url', { metadata: { url: 'https://cdn.example/c.mp4' } }],
   ])('takes the link at %s before the content, without the key', async (_name, answer) => {
     const result = { url: 'https://cdn.example/c.mp4', needsKey: false };
-    expect(await look({ status: 'completed', ...answer })).toMatchObject({ kind: 'succeeded', result });
+    expect(await poll({ status: 'completed', ...answer })).toMatchObject({ kind: 'succeeded', result });
   });
 
   test.each(['/files/video_1.mp4', 'data:video/mp4;base64,AAAA', 'files/video_1.mp4'])(
     'passes on the link %s as it is',
     async (url) => {
-      expect(await look({ status: 'completed', url })).toMatchObject({ result: { url, needsKey: false } });
+      expect(await poll({ status: 'completed', url })).toMatchObject({ result: { url, needsKey: false } });
     },
   );
 
@@ -231,12 +231,12 @@ describe('a look at a video', () => {
     ['the video itself', '/v1/videos/video_1'],
   ])('takes the content where the link is %s', async (_name, url) => {
     const result = { url: `${server.origin}/v1/videos/video_1/content`, needsKey: true };
-    expect(await look({ status: 'completed', url })).toMatchObject({ kind: 'succeeded', result });
+    expect(await poll({ status: 'completed', url })).toMatchObject({ kind: 'succeeded', result });
   });
 
   test('takes a link to the content for the content, with its query', async () => {
     const unsigned_urls = ['/v1/videos/video_1/content?index=0'];
-    expect(await look({ status: 'completed', unsigned_urls })).toMatchObject({
+    expect(await poll({ status: 'completed', unsigned_urls })).toMatchObject({
       result: { url: `${server.origin}/v1/videos/video_1/content?index=0`, needsKey: true },
     });
   });
@@ -255,11 +255,11 @@ describe('a look at a video', () => {
     [{ cost_cents: -5 }, null],
     [{ cost_cents: 0 }, 0],
   ])('reads the cost in %j as %p micro-dollars', async (answer, costMicroUsd) => {
-    expect(await look({ status: 'completed', ...answer })).toMatchObject({ costMicroUsd });
+    expect(await poll({ status: 'completed', ...answer })).toMatchObject({ costMicroUsd });
   });
 
   test.each([null, undefined, 'tomorrow', 1e300])('takes the expiry %p for unknown', async (expires_at) => {
-    expect(await look({ status: 'completed', expires_at })).toMatchObject({ result: { expiresAtMs: null } });
+    expect(await poll({ status: 'completed', expires_at })).toMatchObject({ result: { expiresAtMs: null } });
   });
 
   test.each<[unknown, object]>([
@@ -275,7 +275,7 @@ describe('a look at a video', () => {
       { code: '1301', message: 'sensitive' },
     ],
   ])('reads a failure with the error %p', async (error, upstream) => {
-    expect(await look({ status: 'failed', error })).toEqual({ kind: 'failed', upstream, costMicroUsd: null });
+    expect(await poll({ status: 'failed', error })).toEqual({ kind: 'failed', upstream, costMicroUsd: null });
   });
 });
 

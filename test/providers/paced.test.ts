@@ -1,4 +1,4 @@
-/** The pace of an account: every kind of call counts, none is made too soon, and a look does not wait for long. */
+/** The pace of an account: every kind of call counts, none is made too soon, and a poll does not wait for long. */
 
 import type { Provider, StartCall } from '../../src/domain/provider.ts';
 import { airforce } from '../../src/providers/airforce.ts';
@@ -19,8 +19,8 @@ const counting: Provider = {
     await note('start');
     return { kind: 'started', taskId: 't', costMicroUsd: null };
   },
-  check: async (taskId) => {
-    await note(`check ${taskId}`);
+  poll: async (taskId) => {
+    await note(`poll ${taskId}`);
     return { kind: 'missing' };
   },
   list: async () => {
@@ -40,10 +40,10 @@ const open = (accounts = [ACCOUNT]) => paceProviders({ ...PROVIDERS_BY_NAME, air
 const call = (overrides: Partial<StartCall> = {}) =>
   makeCall({ origin: ACCOUNT.baseUrl }, { apiKey: 'key', ...overrides });
 
-test('no more calls are made in any second than the account allows, whatever their kind', async () => {
+test('in no second are more calls made, of all kinds together, than the account allows', async () => {
   const provider = open();
   const all = Array.from({ length: 10 }, (_, n) => [
-    provider.check(`t${n}`, call()).catch(() => undefined),
+    provider.poll(`t${n}`, call()).catch(() => undefined),
     provider.list?.(call()),
     provider.start(makeRequest(), call()),
   ]);
@@ -61,19 +61,19 @@ test('no more calls are made in any second than the account allows, whatever the
 
 test('calls are made in the order in which they asked', async () => {
   const provider = open();
-  const all = Promise.all(['a', 'b', 'c'].map((id) => provider.check(id, call())));
+  const all = Promise.all(['a', 'b', 'c'].map((id) => provider.poll(id, call())));
   await jest.advanceTimersByTimeAsync(1000);
   await all;
-  expect(made).toEqual(['check a', 'check b', 'check c']);
+  expect(made).toEqual(['poll a', 'poll b', 'poll c']);
 });
 
-test('a look whose turn is far away is not made and says when to come back', async () => {
+test('a poll whose turn is far away is not made and says when to come back', async () => {
   const provider = open();
   const lists = Array.from({ length: 50 }, () => provider.list?.(call()));
-  await expect(provider.check('t', call())).rejects.toMatchObject({ phase: 'not sent', retryAfterMs: 5000 });
+  await expect(provider.poll('t', call())).rejects.toMatchObject({ phase: 'not sent', retryAfterMs: 5000 });
   await jest.advanceTimersByTimeAsync(5000);
   await Promise.all(lists);
-  expect(made).not.toContain('check t');
+  expect(made).not.toContain('poll t');
 });
 
 test('a create that is given up while it waits was not sent', async () => {
@@ -88,13 +88,13 @@ test('a create that is given up while it waits was not sent', async () => {
 
 test('accounts do not wait for each other, but for those with the same key', async () => {
   const provider = open([ACCOUNT, { ...ACCOUNT, apiKey: 'another' }, ACCOUNT]);
-  await provider.check('a', call());
-  await provider.check('b', call({ apiKey: 'another' }));
-  const third = provider.check('c', call());
-  expect(made).toEqual(['check a', 'check b']);
+  await provider.poll('a', call());
+  await provider.poll('b', call({ apiKey: 'another' }));
+  const third = provider.poll('c', call());
+  expect(made).toEqual(['poll a', 'poll b']);
   await jest.advanceTimersByTimeAsync(100);
   await third;
-  expect(made).toEqual(['check a', 'check b', 'check c']);
+  expect(made).toEqual(['poll a', 'poll b', 'poll c']);
 });
 
 test('a provider keeps exactly the calls that it has', () => {

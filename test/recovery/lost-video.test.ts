@@ -35,7 +35,7 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
     return next.task;
   }
 
-  async function look(task: RunningTask): Promise<Poll> {
+  async function poll(task: RunningTask): Promise<Poll> {
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const input: CheckTaskInput = { videoId: 'v1', task, finality: 'never' };
     const seen: Poll = await environment.run(scene.activities.checkTask, input);
@@ -59,7 +59,7 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
 
   const OPEN = { step: 'open' };
 
-  test('is to be opened again, whatever its workflow does next', async () => {
+  test('is to be opened again at each step that its workflow may take next', async () => {
     await furnish();
     const task = await running();
     await forget();
@@ -71,7 +71,7 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
     for (const status of [PENDING, SUCCEEDED, { kind: 'missing' }] as const) {
       await scene.db.delete(submissions);
       scene.upstream.finish(task.taskId, status);
-      expect(await look(task)).toEqual({ kind: 'over', next: OPEN });
+      expect(await poll(task)).toEqual({ kind: 'over', next: OPEN });
       // Its slot is taken before anything else.
       expect(await scene.statesOf('v1')).toEqual(['running']);
     }

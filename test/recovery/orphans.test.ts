@@ -39,7 +39,7 @@ describeOnBothCatalogs('orphans', (catalog) => {
       key: 'unknown',
       account: 'https://airforce-1.example',
       model: 'wan-2.6',
-      prompt: 'of nobody',
+      prompt: 'of no video',
       durationSeconds: 8,
       visibleAtMs: Date.now(),
       status: { kind: 'pending', progress: null, word: 'processing', known: true },
@@ -141,7 +141,7 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await lost()).toBe(2 * PRICE);
   });
 
-  test('whose create was answered when nobody waited any more are booked at once', async () => {
+  test('whose create was answered when no workflow waited any more are booked at once', async () => {
     await furnish();
     const id = await scene.granted('v2');
     const { answer, open } = gate();

@@ -1,5 +1,6 @@
 /** The faces as their clients use them: how each creates, ends, hands out a clip and says no. */
 
+import type { FaceName } from '../../src/sandbox/sandbox.ts';
 import { readJson, type SandboxClient } from './sandbox-client.ts';
 
 /** A face, seen by a client whose address ends in the face's prefix. */
@@ -46,25 +47,22 @@ const AIRFORCE_PATHS = {
   clip: (_client: SandboxClient, task: Record<string, string>) => fetch(task['result_url'] ?? ''),
 };
 
-export const FACE_USES: readonly FaceUse[] = [
-  {
-    name: 'airforce',
+const USES: Readonly<Record<FaceName, Omit<FaceUse, 'name'>>> = {
+  airforce: {
     createPath: '/v1/video/generations',
     body: MINI,
     costMicroUsd: 10_000,
     tasks: { ...AIRFORCE_PATHS, words: ['queued', 'processing', 'completed'] },
     refusal: () => ({ error: expect.any(String), code: expect.any(String) }),
   },
-  {
-    name: 'airforce-2024',
+  'airforce-2024': {
     createPath: '/v1/video/generations',
     body: MINI,
     costMicroUsd: 10_000,
     tasks: { ...AIRFORCE_PATHS, words: ['queued', 'running', 'completed'] },
     refusal: () => ({ error: { type: expect.any(String), message: expect.any(String) } }),
   },
-  {
-    name: 'infrai',
+  infrai: {
     createPath: '/v1/video/generate',
     body: { prompt: 'A paper boat', duration_seconds: 1 },
     costMicroUsd: 10_000,
@@ -81,8 +79,7 @@ export const FACE_USES: readonly FaceUse[] = [
       error: { code: status === 402 ? 'INSUFFICIENT_CREDIT' : expect.any(String), message: expect.any(String) },
     }),
   },
-  {
-    name: 'openai',
+  openai: {
     createPath: '/v1/videos',
     body: { model: 'sandbox-mini', prompt: 'A paper boat', seconds: '1' },
     costMicroUsd: 10_000,
@@ -97,8 +94,7 @@ export const FACE_USES: readonly FaceUse[] = [
     },
     refusal: (status) => envelope(OPENAI_TYPES[status] ?? expect.any(String), expect.any(String)),
   },
-  {
-    name: 'a4f',
+  a4f: {
     createPath: '/v1/video/generations',
     body: { model: 'provider-2/veo-fast', prompt: 'A paper boat', quality: '720p', duration: 1 },
     costMicroUsd: 120_000,
@@ -110,7 +106,10 @@ export const FACE_USES: readonly FaceUse[] = [
       return envelope(type, code);
     },
   },
-];
+};
+
+/** Each of them with its name. */
+export const FACE_USES: readonly FaceUse[] = Object.entries(USES).map(([name, use]) => ({ name, ...use }));
 
 /** Creates a task, follows it by its own path, and returns the words it went through and the clip it became. */
 export async function makeClip(client: SandboxClient, { createPath, body, tasks }: FaceUse) {

@@ -110,7 +110,7 @@ describe.each(FACE_USES)('the $name face', (use) => {
     expect((await ask()).map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  test('shows words and absences that nobody documented', async () => {
+  test('shows words and absences that no document has', async () => {
     await sandbox.setFaults({ kind: 'unknown_status', word: 'baking', count: 1 }, { kind: 'slow', factor: 1000 });
     const strange = tasks.path(tasks.idOf(await readJson(await tryCreate())));
     await sandbox.setFaults({ kind: 'missing_at_first', forMs: 60_000 });

@@ -15,13 +15,13 @@ afterEach(closeSandboxes);
 const ONE_SECOND = { model: 'sandbox-mini', prompt: 'A paper boat', seconds: '1' };
 const tryCreate = (body: object = ONE_SECOND) => client.post('/v1/videos', body);
 const create = async (body: object = ONE_SECOND) => videoSchema.parse(await readJson(await tryCreate(body)));
-const look = async (id: string) => videoSchema.parse(await readJson(await client.fetch(`/v1/videos/${id}`)));
+const poll = async (id: string) => videoSchema.parse(await readJson(await client.fetch(`/v1/videos/${id}`)));
 const content = (id: string, init: RequestInit = {}) => client.fetch(`/v1/videos/${id}/content`, init);
 const remove = (id: string) => client.fetch(`/v1/videos/${id}`, { method: 'DELETE' });
 
 async function finish(body: object = ONE_SECOND) {
   let video = await create(body);
-  while (video.status === 'queued' || video.status === 'in_progress') video = await look(video.id);
+  while (video.status === 'queued' || video.status === 'in_progress') video = await poll(video.id);
   return video;
 }
 
@@ -125,7 +125,7 @@ describe('a video', () => {
     await sandbox.setFaults({ kind: 'stuck_progress' });
     const { id } = await create();
     jest.useFakeTimers({ now: Date.now() + 86_400_000, doNotFake: ['setTimeout', 'setImmediate', 'nextTick'] });
-    const late = await look(id).finally(() => jest.useRealTimers());
+    const late = await poll(id).finally(() => jest.useRealTimers());
     expect(late).toMatchObject({ status: 'failed', error: { code: 'expired' } });
   });
 

@@ -1,9 +1,10 @@
 /** The loop's outer half: the real providers, against the face of the API that each was written for. */
 
 import type { Provider, ResultLink, StartCall, StartOutcome, TaskStatus } from '../../src/domain/provider.ts';
+import { PROVIDERS, type ProviderName } from '../../src/domain/vendor.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
-import { infrai } from '../../src/providers/infrai.ts';
+import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { openai } from '../../src/providers/openai.ts';
 import { makeRequest } from '../builders.ts';
 import { readClip } from './mp4-reader.ts';
@@ -17,20 +18,32 @@ afterEach(closeSandboxes);
 afterAll(closeUpstreamConnections);
 
 interface Pairing {
-  /** Its name in the bill. */
-  readonly name: string;
-  readonly path: string;
-  readonly provider: Omit<Provider, 'name'>;
+  /** Each face that the provider is put before: its name in the bill, and where it is. */
+  readonly faces: readonly (readonly [name: string, path: string])[];
   readonly upstreamModel: string;
 }
 
-const PAIRINGS: readonly Pairing[] = [
-  { name: 'airforce', path: '', provider: airforce, upstreamModel: 'sandbox-mini' },
-  { name: 'airforce', path: '/airforce', provider: airforce, upstreamModel: 'sandbox-mini' },
-  { name: 'airforce-2024', path: '/airforce-2024', provider: airforce, upstreamModel: 'sandbox-mini' },
-  { name: 'infrai', path: '/infrai', provider: infrai, upstreamModel: 'cheapest' },
-  { name: 'openai', path: '/openai', provider: openai, upstreamModel: 'sandbox-mini' },
-];
+const PAIRINGS: Readonly<Record<ProviderName, Pairing>> = {
+  airforce: {
+    faces: [
+      ['airforce', ''],
+      ['airforce', '/airforce'],
+      ['airforce-2024', '/airforce-2024'],
+    ],
+    upstreamModel: 'sandbox-mini',
+  },
+  infrai: { faces: [['infrai', '/infrai']], upstreamModel: 'cheapest' },
+  a4f: { faces: [['a4f', '/a4f']], upstreamModel: 'provider-2/veo-fast' },
+  openai: { faces: [['openai', '/openai']], upstreamModel: 'sandbox-mini' },
+};
+
+const PAIRS = PROVIDERS.flatMap((vendor) => {
+  const { faces, upstreamModel } = PAIRINGS[vendor];
+  const provider: Provider = PROVIDERS_BY_NAME[vendor];
+  return faces.map(([name, path]) => ({ name, path, provider, upstreamModel }));
+});
+const DELIVERING = PAIRS.filter(({ provider }) => provider.facts.answersAtEnd);
+const POLLED = PAIRS.filter(({ provider }) => !provider.facts.answersAtEnd);
 
 const REQUEST = makeRequest({ model: 'sandbox-mini', durationSeconds: 2 });
 
@@ -39,28 +52,32 @@ function requireStarted(outcome: StartOutcome) {
   return outcome;
 }
 
-describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, upstreamModel }) => {
-  const signal = new AbortController().signal;
-  const callOf = (overrides: Partial<StartCall> = {}): StartCall => ({
+/** A call to the face at this path. */
+function callTo(path: string, overrides: Partial<StartCall>): StartCall {
+  return {
     baseUrl: sandbox.url + path,
     apiKey: 'key-a',
-    upstreamModel,
+    upstreamModel: 'sandbox-mini',
     idempotencyKey: 'submission-1',
     timeoutMs: 5_000,
-    signal,
+    signal: new AbortController().signal,
     storeClip: async () => {
       throw new Error('the answer carries no clip');
     },
     loadImage: async () => ({ bytes: Buffer.from('not really an image'), mediaType: 'image/png' }),
     linkImage: ({ sha256 }: { sha256: string }) => `https://clips.example/input-images/${sha256}.png`,
     ...overrides,
-  });
+  };
+}
+
+describe.each(POLLED)('the provider at root$path', ({ name, path, provider, upstreamModel }) => {
+  const callOf = (overrides: Partial<StartCall> = {}) => callTo(path, { upstreamModel, ...overrides });
   const start = async (overrides: Partial<StartCall> = {}) =>
     requireStarted(await provider.start(REQUEST, callOf(overrides))).taskId;
 
   async function untilEnd(taskId: string): Promise<TaskStatus> {
-    let status = await provider.check(taskId, callOf());
-    while (status.kind === 'pending') status = await provider.check(taskId, callOf());
+    let status = await provider.poll(taskId, callOf());
+    while (status.kind === 'pending') status = await provider.poll(taskId, callOf());
     return status;
   }
 
@@ -72,7 +89,7 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
   test('a clip is created, watched and downloaded', async () => {
     await provider.probe?.(callOf());
     const taskId = await start();
-    expect(await provider.check(taskId, callOf())).toMatchObject({ kind: 'pending' });
+    expect(await provider.poll(taskId, callOf())).toMatchObject({ kind: 'pending' });
     const end = await untilEnd(taskId);
     if (end.kind !== 'succeeded' || end.result === null) throw new Error(`the task ended as ${JSON.stringify(end)}`);
     expect(await readClip(await download(end.result))).toMatchObject({ durationSeconds: 2, width: 640, height: 360 });
@@ -106,7 +123,7 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
       kind: 'failed',
       upstream: { message: 'the model fell over' },
     });
-    expect(await provider.check('none', callOf())).toEqual({ kind: 'missing' });
+    expect(await provider.poll('none', callOf())).toEqual({ kind: 'missing' });
     await sandbox.setFaults({ kind: 'http_error', on: 'create', status: 402, count: 1 });
     // AF-52: airforce has no word for it.
     const reason = provider === airforce ? 'undecided' : 'no credit';
@@ -132,26 +149,36 @@ describe.each(PAIRINGS)('the provider at root$path', ({ name, path, provider, up
     await sandbox.setFaults({ kind: 'slow', factor: 1000 });
     const taskId = await start();
     await provider.cancel?.(taskId, callOf());
-    const after = await provider.check(taskId, callOf());
+    const after = await provider.poll(taskId, callOf());
     expect(after.kind).toBe(provider.facts.cancels ? 'failed' : 'pending');
     expect((await sandbox.bill()).tasks[0]?.state).toBe(provider.facts.cancels ? 'cancelled' : 'processing');
   });
 });
 
+describe.each(DELIVERING)('the provider at root$path', ({ name, path, provider, upstreamModel }) => {
+  test('a clip comes with the answer to its create', async () => {
+    const received: Uint8Array[] = [];
+    const storeClip: StartCall['storeClip'] = async (pieces) => {
+      for await (const piece of pieces) received.push(Buffer.from(piece));
+      return { sha256: '', sizeBytes: Buffer.concat(received).length };
+    };
+    const outcome = await provider.start(REQUEST, callTo(path, { upstreamModel, storeClip }));
+    expect(outcome).toMatchObject({ kind: 'delivered', clip: { sizeBytes: expect.any(Number) } });
+    expect(await readClip(Buffer.concat(received))).toMatchObject({ durationSeconds: 2 });
+    expect((await sandbox.bill()).tasks).toMatchObject([{ provider: name, model: upstreamModel, seconds: 2 }]);
+  });
+
+  test('a refusal and a lost answer are told apart', async () => {
+    const call = callTo(path, { upstreamModel });
+    await sandbox.setFaults({ kind: 'http_error', on: 'create', status: 429, count: 1 });
+    expect(await provider.start(REQUEST, call)).toMatchObject({ kind: 'refused', reason: 'rate limited' });
+    await sandbox.setFaults({ kind: 'lost_create_answer', answer: 'reset', count: 1 });
+    expect(await provider.start(REQUEST, call)).toMatchObject({ kind: 'lost' });
+  });
+});
+
 test('an uploaded image reaches the openai face as a file', async () => {
-  const call = {
-    baseUrl: `${sandbox.url}/openai`,
-    apiKey: 'key-a',
-    upstreamModel: 'sora-2',
-    idempotencyKey: 'submission-1',
-    timeoutMs: 5_000,
-    signal: new AbortController().signal,
-    storeClip: async () => {
-      throw new Error('the answer carries no clip');
-    },
-    loadImage: async () => ({ bytes: Buffer.from('not really an image'), mediaType: 'image/png' }),
-    linkImage: ({ sha256 }: { sha256: string }) => `https://clips.example/input-images/${sha256}.png`,
-  };
+  const call = callTo('/openai', { upstreamModel: 'sora-2' });
   const image = { kind: 'stored', sha256: 'a'.repeat(64), mediaType: 'image/png', sizeBytes: 19 } as const;
   requireStarted(await openai.start({ ...REQUEST, mode: 'image', durationSeconds: 4, images: [image] }, call));
   expect((await sandbox.bill()).tasks).toMatchObject([

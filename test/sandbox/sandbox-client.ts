@@ -77,7 +77,7 @@ export class SandboxClient {
     });
   }
 
-  /** The answer to a create, whatever it is. */
+  /** The answer to a create, of any status. */
   tryCreate(body: Record<string, unknown> = MINI): Promise<Response> {
     return this.post('/v1/video/generations', body);
   }

@@ -176,7 +176,7 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     expect(scene.incidents).toEqual(['lane_opened']);
   });
 
-  test('is judged by the clock of the catalog whatever the time of the worker is', async () => {
+  test('is judged by the clock of the catalog, not by that of the worker', async () => {
     if (catalog.databaseUrl === null) return; // The embedded catalog has no clock of its own.
     await lose();
     const now = Date.now.bind(Date);

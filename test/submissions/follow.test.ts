@@ -85,16 +85,16 @@ test('listens with the account’s key where the task was made', () => {
   expect(opened).toMatchObject([{ taskId: 'task_1', call: { baseUrl: 'https://one.example', apiKey: 'sk-one' } }]);
 });
 
-test('holds one stream for a task however often it is looked at', () => {
+test('holds one stream for a task however often it is polled', () => {
   const { follower, opened } = furnish();
-  for (let looks = 0; looks < 5; looks++) follower.follow('video_1', task(1));
+  for (let polls = 0; polls < 5; polls++) follower.follow('video_1', task(1));
   follower.follow('video_2', task(2));
   expect(opened.map(({ taskId }) => taskId)).toEqual(['task_1', 'task_2']);
 });
 
-test('gives one hint of a task whose end no look confirms', async () => {
+test('gives one hint of a task whose end no poll confirms', async () => {
   const { follower, opened, told } = furnish();
-  for (let looks = 0; looks < 5; looks++) {
+  for (let polls = 0; polls < 5; polls++) {
     follower.follow('video_1', task(1));
     opened.at(-1)?.pushOver();
     await settled();
@@ -102,9 +102,9 @@ test('gives one hint of a task whose end no look confirms', async () => {
   expect([opened.length, told.length]).toEqual([1, 1]);
 });
 
-test('opens a lost stream again with the next looks, three in all', async () => {
+test('opens a lost stream again with the next polls, three in all', async () => {
   const { follower, opened, told } = furnish();
-  for (let looks = 0; looks < 10; looks++) {
+  for (let polls = 0; polls < 10; polls++) {
     follower.follow('video_1', task(1));
     opened.at(-1)?.lose();
     await settled();

@@ -1,4 +1,4 @@
-/** A log for tests that nobody reads. */
+/** A log for tests, which is not read. */
 
 import type { Log } from '../../src/observe/log.ts';
 import { openLog } from '../../src/observe/log.ts';

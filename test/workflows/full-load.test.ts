@@ -1,4 +1,4 @@
-/** Four tasks at a key of four and more videos waiting: whatever operators do then, never a fifth task, none paid twice. */
+/** Four tasks at a key of four and more videos waiting: operators act, and there is never a fifth task, none paid twice. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asc } from 'drizzle-orm';

@@ -165,7 +165,7 @@ describe('an upstream that refuses', () => {
     expect(await submissionStates(id)).toEqual(['void', 'ended']);
   });
 
-  test('a failed look is not a failed video', async () => {
+  test('a failed poll is not a failed video', async () => {
     await stack.faults([{ kind: 'http_error', on: 'task', status: 503, count: 3 }]);
     expect(await stack.ended(await stack.create())).toMatchObject({ state: 'completed' });
   });

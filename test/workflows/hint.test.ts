@@ -1,4 +1,4 @@
-/** An upstream's push as a hint: it ends a wait early, and whatever it says, only a look is believed. */
+/** An upstream's push as a hint: it ends a wait early, and only a poll is believed. */
 
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { type Stack, startStack } from '../stack.ts';
 const SELDOM = { firstPollMs: 0, minPollMs: 3_600_000, maxPollMs: 3_600_000 };
 const OFTEN = { firstPollMs: 0, minPollMs: 500, maxPollMs: 1000 };
 
-/** Tasks of two seconds: running for certain when they are looked at first. */
+/** Tasks of two seconds: running for certain when they are first polled. */
 const SPEED = 2;
 
 let stack: Stack;
@@ -50,7 +50,7 @@ async function hintsOf(videoId: string): Promise<number> {
   return signals?.filter((name) => name === 'upstreamEvent').length ?? 0;
 }
 
-test('the end is seen although the next look is an hour away', async () => {
+test('the end is seen although the next poll is an hour away', async () => {
   Object.assign(timing, SELDOM);
   streamsFrom = 'sandbox';
   const id = await stack.create({ prompt: 'seen at once' });
@@ -88,7 +88,7 @@ test.each<[string, Script]>([
   60_000,
 );
 
-test('a stream that says completed too early causes one look and no end', async () => {
+test('a stream that says completed too early causes one poll and no end', async () => {
   Object.assign(timing, SELDOM);
   streamsFrom = 'script';
   streams.script = (response) => void open(response).end(`${state('completed')}event: done\ndata: [DONE]\n\n`);

@@ -22,7 +22,7 @@ async function billWhen(holds: (tasks: Awaited<ReturnType<Stack['bill']>>['tasks
   }
 }
 
-/** Somebody else's create with our key, in our words. */
+/** A stranger's create with our key, in our words. */
 async function createBesides(): Promise<void> {
   const answer = await fetch(`${stack.sandbox.url}/airforce/v1/video/generations`, {
     method: 'POST',

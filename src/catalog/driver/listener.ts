@@ -89,7 +89,7 @@ class Listener {
   }
 }
 
-/** Gives a connection up that is of no use any more; how it ends concerns nobody. */
+/** Gives a connection up that is of no use any more; how it ends does not matter. */
 function close(client: pg.Client): void {
   client.end().catch(() => {});
 }

@@ -22,7 +22,7 @@ export interface DataDirLock {
 const LOCK_FILE = /^catalog\.lock-(\d+)$/;
 /** Field 22 of /proc/PID/stat, counted after the command's name, which may itself hold spaces and brackets. */
 const START_TICKS_AFTER_NAME = 19;
-/** A process that has ended and that nobody has asked about yet. */
+/** A process that has ended and that its parent has not asked about yet. */
 const ZOMBIE = 'Z';
 
 async function readOrNull(path: string): Promise<string | null> {
@@ -48,7 +48,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Somebody else's process is one all the same.
+    // Another user's process is one all the same.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

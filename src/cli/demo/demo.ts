@@ -27,7 +27,7 @@ const orderSchema = z
 const POLL_MS = 500;
 const POLL_MS_PER_CLIP = 20;
 
-/** Nobody waits for ever: this, and so much for each clip. */
+/** The demo does not wait for ever: this, and so much for each clip. */
 const PATIENCE_MS = 300_000;
 const PATIENCE_MS_PER_CLIP = 30_000;
 
@@ -64,7 +64,7 @@ async function makeAll(gateway: DemoGateway, orders: readonly DemoOrder[], strea
   const view = openDemoView(stream, orders.map(waitingClip));
   const made = await Promise.all(
     orders.map(async (order, index) => {
-      const clip = await makeClip(gateway, order, (look) => view.update(index, look));
+      const clip = await makeClip(gateway, order, (snapshot) => view.update(index, snapshot));
       view.update(index, clip);
       return clip;
     }),

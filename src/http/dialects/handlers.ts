@@ -12,7 +12,7 @@ import type {
   VideoView,
 } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isEnded, type Video } from '../../domain/video.ts';
+import { isEnded, isVideoId, type Video } from '../../domain/video.ts';
 import type { DialectGateway } from '../../gateway/gateway.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
@@ -33,11 +33,10 @@ type VideoList = Awaited<ReturnType<DialectGateway['list']>>;
 const SECONDS_PER_DAY = 86_400;
 /** How many videos are removed between two looks at the list. */
 const DELETE_ALL_PAGE = 200;
-const VIDEO_ID = /^[A-Za-z0-9_-]{1,80}$/;
 
 /** X23: clients that lost their id ask for anything; what cannot be an id costs no look at the catalog. */
 function checkVideoId(id: string): string {
-  if (!VIDEO_ID.test(id)) throw new Refusal('not_found', 'there is no such task');
+  if (!isVideoId(id)) throw new Refusal('not_found', 'there is no such task');
   return id;
 }
 
@@ -107,7 +106,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async createAndWait(door, exchange, route) {
     const { request, reply, caller } = exchange;
     const { id } = await createVideo(door, exchange, route.parse(dialectRequest(exchange)));
-    // X19: whatever comes now, sending the request again would make another video.
+    // X19: from here on sending the request again would make another video.
     reply.headers({ 'x-video-id': id, location: `/clipyard/v1/videos/${id}`, 'x-should-retry': 'false' });
     const source = {
       read: () => door.gateway.read(caller, id, { includeHidden: true }),
@@ -268,7 +267,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   },
 };
 
-/** Answers a request at a route of whatever kind; null when the answer is already on its way. */
+/** Answers a request at a route of any kind; null when the answer is already on its way. */
 export function handle<K extends RouteKind>(
   door: FrontDoor,
   exchange: Exchange,

@@ -41,7 +41,7 @@ export function withoutKey(body: unknown): unknown {
   return rest;
 }
 
-/** SHA-256, in hex, of a JSON value whatever the order of its keys and its white space. */
+/** SHA-256, in hex, of a JSON value, the same for any order of its keys and any white space. */
 export function fingerprint(body: unknown): string {
   const sorted = JSON.stringify(body, (_, value: unknown) =>
     isJsonObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,

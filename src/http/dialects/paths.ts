@@ -39,7 +39,7 @@ export function dialectPaths(dialects: DialectTable): readonly DialectPath[] {
   return [...byUrl].map(([url, methods]) => ({ url, pattern: patternOf(url), methods }));
 }
 
-/** The dialects' URL that a request names, whatever its method. */
+/** The dialects' URL that a request names, by any method. */
 function findDialectPath(paths: readonly DialectPath[], url: string): DialectPath | undefined {
   const path = pathOf(url);
   return paths.find(({ pattern }) => pattern.test(path));

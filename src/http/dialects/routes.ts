@@ -17,11 +17,11 @@ declare module 'fastify' {
   }
 }
 
-/** As much of a body as is read of somebody who is turned away. */
+/** As much as is read of a body whose sender is turned away. */
 const PEEKED_BYTES = 64 * 1024;
 
 /**
- * X1, A4-23, A4-25: in whose words somebody is turned away before the body is read: at a path of two APIs a short one
+ * X1, A4-23, A4-25: in whose words a stranger is turned away before the body is read: at a path of two APIs a short one
  * is looked into for which of them was meant.
  */
 async function faceUnread(

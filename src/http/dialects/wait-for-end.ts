@@ -3,14 +3,14 @@
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, type Video } from '../../domain/video.ts';
 
-/** How often the video is read although nothing was heard of it: a look may fail, and a change go unheard. */
-const LOOK_AGAIN_MS = 15_000;
+/** How often the video is read although nothing was heard of it: a read may fail, and a change go unheard. */
+const READ_AGAIN_MS = 15_000;
 
 export interface WaitSource {
   read(): Promise<Video>;
   /** Calls back after each change until the returned function is called. */
   watch(onChange: () => void): () => void;
-  /** Told of looks that failed; they are repeated. */
+  /** Told of reads that failed; they are repeated. */
   onError(error: unknown): void;
 }
 
@@ -18,10 +18,10 @@ export interface WaitBounds {
   readonly limitMs: number;
   /** Gives the wait up. */
   readonly signal: AbortSignal;
-  readonly lookAgainMs?: number;
+  readonly readAgainMs?: number;
 }
 
-async function lookAt({ read, onError }: WaitSource): Promise<Video | null> {
+async function tryRead({ read, onError }: WaitSource): Promise<Video | null> {
   try {
     return await read();
   } catch (error) {
@@ -37,7 +37,7 @@ async function lookAt({ read, onError }: WaitSource): Promise<Video | null> {
  */
 export async function waitForEnd(
   source: WaitSource,
-  { limitMs, signal, lookAgainMs = LOOK_AGAIN_MS }: WaitBounds,
+  { limitMs, signal, readAgainMs = READ_AGAIN_MS }: WaitBounds,
 ): Promise<Video | null> {
   let isWoken = false;
   let isOver = false;
@@ -53,12 +53,12 @@ export async function waitForEnd(
   // Watched before it is read, so that no change falls between.
   const unwatch = source.watch(wake);
   const limit = setTimeout(giveUp, limitMs);
-  const beat = setInterval(wake, lookAgainMs);
+  const beat = setInterval(wake, readAgainMs);
   signal.addEventListener('abort', giveUp, { once: true });
   try {
     for (;;) {
       isWoken = false;
-      const video = await lookAt(source);
+      const video = await tryRead(source);
       if (video !== null && isEnded(video.state)) return video;
       if (isOver || signal.aborted) return null;
       const woken = new Promise<void>((resolve) => {

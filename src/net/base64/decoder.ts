@@ -1,4 +1,4 @@
-/** Decodes one base64 text inside a JSON string, byte by byte, in whatever pieces it comes. */
+/** Decodes one base64 text inside a JSON string, byte by byte, in any pieces. */
 
 /** A body that is not what was announced; where it fails, all that was decoded before is void. */
 export class MalformedVideoBody extends Error {

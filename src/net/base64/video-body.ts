@@ -19,7 +19,7 @@ const SLICE_BYTES = 64 * 1024;
 
 /**
  * Yields the bytes of the first text at `data[n].b64_json`, and returns what is around it. Holds no more than a slice
- * of the clip, so whoever writes the pieces somewhere decides the speed.
+ * of the clip, so the reader that writes the pieces somewhere decides the speed.
  * @throws MalformedVideoBody when the body is no JSON, breaks off, or is too large beside the clip: what was yielded
  *   before is then no clip. Errors of the body's own stream pass through.
  */

@@ -31,7 +31,7 @@ export interface JsonRequest {
   readonly idempotencyKey?: string;
 }
 
-/** A complete answer, whatever its status. */
+/** A complete answer, of any status. */
 export interface JsonReply {
   readonly status: number;
   readonly headers: Headers;
@@ -65,7 +65,7 @@ export async function closeUpstreamConnections(): Promise<void> {
 }
 
 /**
- * Sends a request and reads its whole answer, of whatever status.
+ * Sends a request and reads its whole answer, of any status.
  * @throws UpstreamError `not sent` (DNS, connect, TLS, or given up before a byte was written) or `lost` (anything later).
  */
 export async function requestJson(request: JsonRequest): Promise<JsonReply> {

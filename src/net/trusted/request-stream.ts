@@ -18,7 +18,7 @@ export interface StreamRequest {
   readonly signal: AbortSignal;
 }
 
-/** An answer that is being received; whoever gets it calls `close` when done with the body. */
+/** An answer that is being received; its reader calls `close` when done with the body. */
 export interface StreamedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -26,7 +26,7 @@ export interface UntrustedAnswer extends AnswerHead {
   readonly body: LentBody;
 }
 
-/** A URL that is not followed whatever its host: not HTTP, with credentials in it, or redirecting without end. */
+/** A URL that is not followed to any host: not HTTP, with credentials in it, or redirecting without end. */
 export class UnusableUrl extends Error {
   constructor(message: string) {
     super(message);
@@ -42,7 +42,7 @@ const CREDENTIAL_HEADERS = new Set(['authorization', 'proxy-authorization', 'coo
 export type FetchUntrusted = (call: UntrustedRequest) => Promise<UntrustedAnswer>;
 
 /**
- * Follows a URL to its answer, of whatever status.
+ * Follows a URL to its answer, of any status.
  * @throws BlockedAddress when it leads to an address that is not public, UnusableUrl when it must not be followed;
  *   what the network reports otherwise.
  */

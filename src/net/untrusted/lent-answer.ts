@@ -51,7 +51,7 @@ function deferred<Value>() {
   return { promise, resolve, reject };
 }
 
-/** The exchange of one request: its answer's head, and then, once somebody reads it, its body. */
+/** The exchange of one request: its answer's head, and then, once it is read, its body. */
 export class LentAnswer implements LentBody, Dispatcher.DispatchHandler {
   readonly #reads = new LentReads();
   readonly #client: Client;

@@ -1,4 +1,4 @@
-/** What the catalog knows, read when somebody scrapes: at most once in a while, and given up when it takes too long. */
+/** What the catalog knows, read at a scrape: at most once in a while, and given up when it takes too long. */
 
 import { Gauge, type Registry } from 'prom-client';
 import type { Figures } from '../../catalog/figures.ts';
@@ -19,7 +19,7 @@ export interface CatalogReading {
 type Name = keyof typeof READ;
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** Every state has its line, also at nought. */
+/** Every state has its line, also at zero. */
 function byState(states: readonly VideoState[], counts: Figures['unended']): Sample[] {
   return states.map((state) => [{ state }, counts.find((entry) => entry.state === state)?.videos ?? 0]);
 }

@@ -53,7 +53,7 @@ function measured(provider: Provider, measure: Measure): Provider {
   return {
     ...provider,
     start: (request, call) => measure('create', (one: typeof call) => provider.start(request, one), kindOf)(call),
-    check: (taskId, call) => measure('poll', (one) => provider.check(taskId, one), kindOf)(call),
+    poll: (taskId, call) => measure('poll', (one) => provider.poll(taskId, one), kindOf)(call),
     ...(cancel && { cancel: (taskId, call) => measure('cancel', (one) => cancel(taskId, one))(call) }),
     ...(follow && { follow: (taskId, call) => measure('follow', (one) => follow(taskId, one))(call) }),
     ...(list && { list: measure('list', list) }),

@@ -32,7 +32,7 @@ type Names<Type extends string> = {
   [Name in keyof typeof COUNTED]: (typeof COUNTED)[Name]['type'] extends Type ? Name : never;
 }[keyof typeof COUNTED];
 
-/** Opens the counting of this process, all of it at nought. */
+/** Opens the counting of this process, all of it at zero. */
 export function createProcessMetrics(): ProcessMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'clipyard_' });

@@ -1,4 +1,4 @@
-/** The server of `/metrics`, on a port of its own: whoever reaches it may read it, and nothing else. */
+/** The server of `/metrics`, on a port of its own: a client that reaches it may read them, and nothing else. */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 

@@ -14,7 +14,7 @@ import type { SandboxTask, TaskLook, TaskOwner } from '../task.ts';
 import type { TaskDraft } from '../task-store.ts';
 import { renderModels } from './airforce-words.ts';
 
-/** When a task is looked at, and where its result would be. */
+/** When a task is shown, and where its result would be. */
 export interface Look {
   readonly nowMs: number;
   readonly resultUrl: string;
@@ -28,9 +28,9 @@ export interface AirforceRevision extends Pick<Face, 'name' | 'renderRefusal'> {
   renderTask(task: SandboxTask, at: Look): { readonly status: string };
   /** What the list's query asks for; no status means every one. */
   readListQuery(query: unknown): { readonly limit: number; readonly status?: string };
-  /** The event that tells a look in the stream. */
+  /** The event that tells a change in the stream. */
   streamEvent(look: TaskLook): string;
-  /** What ends the stream; null where its last look does. */
+  /** What ends the stream; null where its last change does. */
   readonly streamEnd: { readonly event: string; readonly data: string } | null;
   /** Whether a delete takes the clip as well. */
   readonly deletesResult: boolean;

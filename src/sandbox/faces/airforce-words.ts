@@ -23,7 +23,7 @@ export function renderCreated(task: SandboxTask) {
   return { ...identity(task), status: 'queued', progress: 0, cost_cents: centsFromMicroUsd(task.estimateMicroUsd) };
 }
 
-/** AF-29 to AF-34: a task looked at, listed or streamed. */
+/** AF-29 to AF-34: a task polled, listed or streamed. */
 export function renderTask(task: SandboxTask, at: { nowMs: number; resultUrl: string }) {
   const look = lookAt(task, at.nowMs);
   const hasResult = look.state === 'completed' && !faultOf(task, 'no_result');

@@ -102,7 +102,7 @@ describe('the embedded catalog', () => {
 
 describe('the shared catalog', () => {
   test('reports a server that cannot be reached', async () => {
-    const unreachable = openDatabase({ databaseUrl: 'postgres://nobody@127.0.0.1:9/none', dataDir: ':memory:' });
+    const unreachable = openDatabase({ databaseUrl: 'postgres://stranger@127.0.0.1:9/none', dataDir: ':memory:' });
     await expect(unreachable).rejects.toThrow('ECONNREFUSED');
   });
 });

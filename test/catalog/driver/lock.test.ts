@@ -1,4 +1,4 @@
-/** The data directory's lock: one living process holds it, and a dead one keeps nobody out. */
+/** The data directory's lock: one living process holds it, and a dead one keeps no other out. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

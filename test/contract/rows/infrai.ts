@@ -8,7 +8,7 @@ export const INFRAI_ROWS: Rows = {
   'IN-03': 'A spent credit is 402 with the code `INSUFFICIENT_CREDIT`; topping up is the operator’s doing here.',
   'IN-04': {
     rule: 'Some ways of signing up there bring a starting credit.',
-    untested: 'a commercial remark on somebody else’s console',
+    untested: 'a commercial remark on another company’s console',
   },
   'IN-05': '`POST /v1/video/generate` starts a job.',
   'IN-06': '`prompt` is required.',
@@ -16,7 +16,7 @@ export const INFRAI_ROWS: Rows = {
   'IN-08': '`duration_seconds` is a number; fractions are refused, since no model makes them.',
   'IN-09': '`aspect` is `16:9`, `9:16` or `1:1`; the examples call it `aspect_ratio`, and both are taken.',
   'IN-10': '`resolution` is `720p`, `1080p` or `4k`, as far as a model has it.',
-  'IN-11': '`prefer` is `balanced`, `cheapest` or `smartest` and chooses the model, which nobody names.',
+  'IN-11': '`prefer` is `balanced`, `cheapest` or `smartest` and chooses the model, which no request names.',
   'IN-12': 'A repeat with the same `idempotency_key` answers with the first job; another body is 422.',
   'IN-13': 'A job shows `job_id` and `state`, and `video_url`, `thumbnail_url` and `error` where it has them.',
   'IN-14': 'The example of a create works as printed.',

@@ -24,7 +24,7 @@ export const RULINGS: Rows = {
   X19: 'A wait that is over is 504 with the id, never to be repeated; who hangs up cancels nothing.',
   X20: '`created` is the completion at a4f and the creation elsewhere.',
   X21: '`seconds` may be digits as text, in JSON and in forms.',
-  X22: 'Statuses are the same in all dialects, whatever their pages leave out.',
+  X22: 'Statuses are the same in all dialects, also where their pages leave them out.',
   X23: 'What cannot be an id is 404 without a look at the catalog.',
   X24: 'A stream that is opened after the end sends the end again and closes.',
   X25: {

@@ -34,7 +34,7 @@ test.each(ROUTES)(
   '$method /$name$path wants a key (AF-07, IN-02, A4-02, A4-23, OV-04, X22)',
   async ({ name, method, path }) => {
     const { app } = makeApp();
-    for (const headers of [{}, { authorization: 'Bearer nobody' }]) {
+    for (const headers of [{}, { authorization: 'Bearer stranger' }]) {
       const answer = await app.inject({ method, url: `/${name}${path.replace(':id', 'video_1')}`, headers });
       expect(answer.statusCode).toBe(401);
       expect(answer.headers).toMatchObject({ 'www-authenticate': 'Bearer', 'x-request-id': TEXT });
@@ -133,7 +133,7 @@ test.each(NAMES)('a caller of %s is answered in its shape where it stands', asyn
   }
 });
 
-test.each(NAMES)('whatever JSON %s is sent, the answer is 2xx or 4xx', async (name) => {
+test.each(NAMES)('any JSON that %s is sent is answered with 2xx or 4xx', async (name) => {
   const { app } = makeApp({ syncWaitSeconds: 0.001 });
   const create = createOf(name);
   const keys = fc.record(

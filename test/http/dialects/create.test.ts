@@ -160,7 +160,7 @@ describe('at a path that two dialects document', () => {
     expect(answer.json()['error']).toMatch(/duration, ratio .*aspect_ratio/);
   });
 
-  test('a prefix decides whatever the words', async () => {
+  test('a prefix decides over the words', async () => {
     const made = makeShared(null);
     const payload = { ...plain, duration: 5, aspect_ratio: '1:1' };
     const answer = await made.app.inject({ method: 'POST', url: `/airforce${URL}`, headers: AUTHORIZATION, payload });

@@ -20,7 +20,7 @@ function post(payload: string | Buffer, headers: Record<string, string> = JSON_T
 
 test.each([
   ['no key', {}],
-  ['an unknown key', { authorization: 'Bearer nobody' }],
+  ['an unknown key', { authorization: 'Bearer stranger' }],
   ['another scheme', { authorization: 'Basic Y2tfdGVzdA==' }],
   ['two keys', { authorization: 'Bearer ck_test ck_test' }],
   ['an empty key', { authorization: 'Bearer ' }],
@@ -34,7 +34,7 @@ test.each([
   }
 });
 
-test('strangers are turned away whatever their body is', async () => {
+test('strangers are turned away with any body', async () => {
   const answer = await makeApp().app.inject({ method: 'POST', url: CREATE, headers: JSON_TYPE, payload: '{not json' });
   expect(answer.statusCode).toBe(401);
 });
@@ -234,7 +234,7 @@ test.each([
   }
 });
 
-test('whatever JSON is created from, the answer is 2xx or 4xx', async () => {
+test('a create from any JSON is answered with 2xx or 4xx', async () => {
   const { app } = makeApp();
   const known = fc.record(
     {

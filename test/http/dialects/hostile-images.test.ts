@@ -97,7 +97,7 @@ describe.each(WAYS)('%s', (_way, { dialect, url, body }) => {
     expect(orders).toEqual([]);
   });
 
-  test('is the kind that its bytes are, whatever is said of them', async () => {
+  test('is the kind that its bytes are, not what is said of them', async () => {
     const { answer, orders } = await post(url, body(PNG, 'text/html'));
     expect(answer.statusCode).toBe(200);
     expect(orders[0]?.draft.images).toEqual([

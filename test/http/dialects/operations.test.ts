@@ -103,7 +103,7 @@ test('the long answer is heartbeats and then one event (GW-01)', async () => {
   await released(made);
 });
 
-test('a first look that fails is repeated, for the videos are made (GW-01)', async () => {
+test('a first read that fails is repeated, for the videos are made (GW-01)', async () => {
   const made = await listen({ streams: { heartbeatMs: 5 } });
   const read = made.gateway.read.bind(made.gateway);
   jest.spyOn(made.gateway, 'read').mockImplementationOnce(async () => {

@@ -11,7 +11,7 @@ function get({ app }: TestApp, url: string) {
 }
 
 test.each([
-  ['nobody says otherwise', null, TASK, 'processing'],
+  ['nothing says otherwise', null, TASK, 'processing'],
   ['the caller speaks it', 'airforce-2024', TASK, 'running'],
   ['the prefix says so', null, `/airforce-2024${TASK}`, 'running'],
   ['the prefix is the other’s', 'airforce-2024', `/airforce${TASK}`, 'processing'],
@@ -51,7 +51,7 @@ test.each([
   const made = makeApp();
   made.gateway.put(makeVideo({ state: 'generating', progress: 12 }));
   const read = made.gateway.read.bind(made.gateway);
-  // The end comes after the first look.
+  // The end comes after the first read.
   jest.spyOn(made.gateway, 'read').mockImplementationOnce(async (caller, id) => {
     const before = await read(caller, id);
     made.gateway.put(makeCompletedVideo({ state }));

@@ -94,7 +94,7 @@ function shown(event: Event | null) {
   return [status, progress];
 }
 
-/** Resolves once nobody watches any more. */
+/** Resolves once no stream watches any more. */
 async function released(made: TestApp): Promise<void> {
   while (made.gateway.watching > 0) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -175,7 +175,7 @@ test('changes that do not show are not sent', async () => {
   expect(await client.event()).toMatchObject({ id: 3 });
 });
 
-test('a change during the first look is not missed', async () => {
+test('a change during the first read is not missed', async () => {
   const made = await listen();
   made.gateway.put(makeVideo());
   const read = made.gateway.read.bind(made.gateway);
@@ -196,7 +196,7 @@ test('silence is filled with heartbeats', async () => {
   expect([await client.block(), await client.block()]).toEqual([': ping', ': ping']);
 });
 
-test('a failed look is repeated at the next heartbeat', async () => {
+test('a failed read is repeated at the next heartbeat', async () => {
   const made = await listen({ streams: { heartbeatMs: 5 } });
   made.gateway.put(makeVideo());
   const client = await Client.connect(made.port);

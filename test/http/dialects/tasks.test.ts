@@ -45,14 +45,14 @@ test('unknown and foreign tasks are both unknown (AF-28)', async () => {
 
 test('what cannot be an id is unknown at once (X23)', async () => {
   const made = makeApp();
-  for (const id of ['a%20b', '%2e%2e%2f', '%00', '%C3%A9', 'x'.repeat(81), 'x'.repeat(5000), '%F0%9F%A6%8A']) {
+  for (const id of ['a%20b', '%2e%2e%2f', '%00', '%C3%A9', 'x'.repeat(65), 'x'.repeat(5000), '%F0%9F%A6%8A']) {
     const answer = await request(made, 'GET', `${TASKS}/${id}`);
     expect({ id, status: answer.statusCode }).toEqual({ id, status: 404 });
   }
   expect(made.gateway.reads).toBe(0);
 });
 
-test('the list shows own tasks, whatever the query (AF-40)', async () => {
+test('the list shows own tasks for any query (AF-40)', async () => {
   const made = makeApp();
   made.gateway.callers.set('ck_root', makeCaller({ id: 'root', isRoot: true }));
   made.gateway.put(makeVideo());

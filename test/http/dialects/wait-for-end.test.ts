@@ -1,4 +1,4 @@
-/** Waiting for an end: changes, limits, failed looks, and nothing left behind. */
+/** Waiting for an end: changes, limits, failed reads, and nothing left behind. */
 
 import { Refusal } from '../../../src/domain/failure.ts';
 import { waitForEnd } from '../../../src/http/dialects/wait-for-end.ts';
@@ -37,19 +37,19 @@ test('a change that is no end is waited through', async () => {
   expect(await waiting).toMatchObject({ state: 'failed' });
 });
 
-test('an end during the first look is not missed', async () => {
+test('an end during the first read is not missed', async () => {
   const gateway = new FakeGateway();
   gateway.put(makeVideo());
   const source = sourceOf(gateway);
-  let looks = 0;
+  let reads = 0;
   const read = async () => {
     const video = await source.read();
-    looks += 1;
-    if (looks === 1) gateway.put(makeCompletedVideo());
+    reads += 1;
+    if (reads === 1) gateway.put(makeCompletedVideo());
     return video;
   };
   expect(await waitForEnd({ ...source, read }, bounds())).toMatchObject({ state: 'completed' });
-  expect(looks).toBe(2);
+  expect(reads).toBe(2);
 });
 
 test('a wait ends at its limit and when it is given up', async () => {
@@ -64,12 +64,12 @@ test('a wait ends at its limit and when it is given up', async () => {
   expect(gateway.watching).toBe(0);
 });
 
-test('a look that fails is told of and repeated', async () => {
+test('a read that fails is told of and repeated', async () => {
   const gateway = new FakeGateway();
   gateway.put(makeCompletedVideo());
   gateway.failure = new Error('catalog away');
   const source = sourceOf(gateway);
-  expect(await waitForEnd(source, bounds({ lookAgainMs: 1 }))).toMatchObject({ state: 'completed' });
+  expect(await waitForEnd(source, bounds({ readAgainMs: 1 }))).toMatchObject({ state: 'completed' });
   expect(source.errors).toEqual([expect.objectContaining({ message: 'catalog away' })]);
 });
 

@@ -36,7 +36,7 @@ function create({ app }: TestApp, url: string = URL, payload: object = BODY) {
   return app.inject({ method: 'POST', url, headers: AUTHORIZATION, payload });
 }
 
-/** Resolves once somebody waits for the video. */
+/** Resolves once a request waits for the video. */
 async function waited(made: TestApp): Promise<void> {
   while (made.gateway.watching === 0) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -199,7 +199,7 @@ describe('at the path that two dialects document', () => {
     expect(answer.json()['error']).toMatch(/aspect_ratio .*duration/);
   });
 
-  test('a prefix decides whatever the words (X1, A4-21)', async () => {
+  test('a prefix decides over the words (X1, A4-21)', async () => {
     const made = make({ syncWaitSeconds: 0.001 });
     await create(made, `/a4f${URL}`, { ...BODY, aspect_ratio: '1:1' });
     await create(made, `/airforce-2024${URL}`, { ...plain, duration: 5 });

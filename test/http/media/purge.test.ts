@@ -89,7 +89,7 @@ async function expire(): Promise<void> {
     .where(eq(videos.id, 'v1'));
 }
 
-test('an open stream goes to its end, and whoever comes after gets 410', async () => {
+test('an open stream goes to its end, and the next request gets 410', async () => {
   const open = await ask(link());
   expect(open.statusCode).toBe(200);
   await expire();

@@ -8,13 +8,13 @@ import { collectOperations, type Operation } from '../../../src/http/own/operati
 import { ownRoutes } from '../../../src/http/own/routes.ts';
 
 /** Nothing is asked of what stands behind the routes: they are only mounted. */
-const nobody = {} as never;
+const absent = {} as never;
 
 const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
-  healthRoutes({ checks: nobody, isDraining: nobody }),
-  mediaRoutes({ store: nobody, links: nobody, findVideo: nobody, findInputImage: nobody }),
-  ownRoutes({ gateway: nobody, administration: nobody, links: nobody, workflowUrl: nobody }),
-  openApiRoutes({ publicUrl: nobody, version: nobody }),
+  healthRoutes({ checks: absent, isDraining: absent }),
+  mediaRoutes({ store: absent, links: absent, findVideo: absent, findInputImage: absent }),
+  ownRoutes({ gateway: absent, administration: absent, links: absent, workflowUrl: absent }),
+  openApiRoutes({ publicUrl: absent, version: absent }),
 ];
 
 /** `GET /path/{id}` of each, HEAD only where a route names it itself; and what they say of themselves. */

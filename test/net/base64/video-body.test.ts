@@ -51,7 +51,7 @@ describe('a clip in pieces', () => {
     );
   });
 
-  test('comes out whatever escapes its text has', async () => {
+  test('comes out of a text with any escapes', async () => {
     const disguises = fc.array(fc.constantFrom('plain', 'unicode', 'break', 'blank', 'slash'), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(clip, disguises, pieceSizes, async (bytes, disguise, sizes) => {
@@ -201,7 +201,7 @@ describe('bounds', () => {
     await expect(readText(text, [10_000])).rejects.toThrow(problem);
   });
 
-  test('keep every piece small whatever the body brings', async () => {
+  test('keep every piece small for any body', async () => {
     const bytes = Buffer.alloc(3_000_000, 'clip');
     const read = await readText(clipText(bytes.toString('base64')));
     expect(read.clip.equals(bytes)).toBe(true);

@@ -24,7 +24,7 @@ const listener: RequestListener = (_request, response) => answer(response);
 let plain: Server;
 let secure: Server;
 
-/** A key and a certificate that nobody trusts. */
+/** A key and a certificate that no client trusts. */
 function makeCertificate() {
   const folder = mkdtempSync(join(tmpdir(), 'clipyard-tls-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
@@ -149,7 +149,7 @@ test('a body that is cut is an error, and what came before it is lent', async ()
   expect(sizeBytes).toBe(1_000_000);
 });
 
-test('a body that is dropped as it ends harms nobody', async () => {
+test('a body that is dropped as it ends does no harm', async () => {
   answer = (response) => response.writeHead(200, { connection: 'close', 'content-length': 4 }).end('clip');
   for (let round = 0; round < 20; round += 1) {
     const lent = ask('http');

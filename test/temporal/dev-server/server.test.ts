@@ -47,12 +47,12 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await sleep(50);
 }
 
-/** Nobody works on these: being there is all that is asked of them. */
+/** No worker polls for these: being there is all that is asked of them. */
 async function startWorkflow({ connection, client }: TemporalClient, workflowId: string): Promise<void> {
   await connection.withDeadline(Date.now() + 20_000, () =>
     client.workflow.start('anything', {
       workflowId,
-      taskQueue: 'nobody',
+      taskQueue: 'never-polled',
       typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.videoState, value: 'queued' }],
     }),
   );

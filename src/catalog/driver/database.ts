@@ -1,12 +1,11 @@
 /** The catalog's database: PGlite in the data directory or PostgreSQL, one type and one behaviour for both. */
 
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import type * as schema from '../schema.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
 
 /** A database or a transaction of it: inside a transaction only `tx` may be used, since PGlite is one connection. */
-export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
+export type Db = PgDatabase<PgQueryResultHKT>;
 
 /** What a statement written by hand returned: both drivers' object with `rows`, which their common type does not know. */
 export function rowsOf<Row>(result: unknown): readonly Row[] {

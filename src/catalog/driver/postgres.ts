@@ -3,8 +3,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
-import * as schema from '../schema.ts';
-import type { CatalogDatabase } from './database.ts';
+import type { CatalogDatabase, Db } from './database.ts';
 import { listenOnPostgres } from './listener.ts';
 import { migrationsFolder } from './migrations.ts';
 
@@ -37,6 +36,19 @@ async function migrateAlone(databaseUrl: string): Promise<void> {
   }
 }
 
+/** A database whose transactions give their connections back even where they could not begin, which drizzle's own do not. */
+function openDb(pool: pg.Pool): Db {
+  const transaction: Db['transaction'] = async (work, config) => {
+    const client = await pool.connect();
+    try {
+      return await drizzle(client).transaction(work, config);
+    } finally {
+      client.release();
+    }
+  };
+  return Object.assign(drizzle(pool), { transaction });
+}
+
 /** Opens the catalog at a PostgreSQL URL. */
 export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase> {
   await migrateAlone(databaseUrl);
@@ -50,11 +62,13 @@ export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase
     keepAlive: true,
     application_name: 'clipyard',
   });
-  // Idle connections that break are replaced by the pool; without a listener they would end the process.
+  // Connections that break are replaced by the pool; without listeners they would end the process. The pool's own hears
+  // of idle ones alone: in use, a connection that breaks fails its statement, and says so besides.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const stops = new Set<() => Promise<void>>();
   return {
-    db: drizzle(pool, { schema }),
+    db: openDb(pool),
     kind: 'postgres',
     async listen(channel, handlers) {
       const stop = await listenOnPostgres(databaseUrl, channel, handlers);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
+import { createSweepActivities } from '../../activities/sweep.ts';
 import { createClipArchiver, createClipInspector } from '../archive/archive-clip.ts';
 import { createImageLinker } from '../archive/link-input-image.ts';
 import { createImageLoader } from '../archive/load-input-image.ts';
@@ -138,7 +139,7 @@ class WatchedWorkers implements WorkerPart {
 
   /** From the connection to the workers' end; they end when they are stopped or when they fail. */
   async #runOnce(): Promise<void> {
-    const { config, log } = this.#parts;
+    const { config, log, database } = this.#parts;
     const { namespace } = config.temporal;
     const connection = await connectWorker(this.#link.settings, log, this.#stopping.signal);
     try {
@@ -148,7 +149,11 @@ class WatchedWorkers implements WorkerPart {
       this.#workers = await startWorkers({
         connection,
         namespace,
-        activities: createActivities(dependencies),
+        activities: {
+          ...createActivities(dependencies),
+          // Its statements may take longer, and keep no connection from those of requests.
+          ...createSweepActivities({ ...dependencies, db: database.sweepDb }),
+        },
         workflowBundlePath: WORKFLOW_BUNDLE,
         drainMs: config.drainSeconds * 1000,
       });

@@ -17,6 +17,7 @@ async function open(location: string, lock: DataDirLock | null): Promise<Catalog
   await migrate(db, { migrationsFolder: migrationsFolder() });
   return {
     db,
+    sweepDb: db,
     kind: 'pglite',
     listen: (channel, { onPayload }) => client.listen(channel, onPayload),
     async check() {

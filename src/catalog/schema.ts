@@ -147,8 +147,11 @@ export const orphans = pgTable(
   (table) => [
     primaryKey({ columns: [table.credential, table.taskId] }),
     index('orphans_open').on(table.credential, table.foundAt).where(sql`${table.endedAt} is null`),
+    // Operators are shown the newest of each account.
+    index('orphans_account').on(table.account, table.createdAt),
     // A submission that gets a task asks whether it was booked.
     index('orphans_task').on(table.taskId),
+    index('orphans_ended').on(table.endedAt).where(sql`${table.endedAt} is not null`),
   ],
 );
 
@@ -225,12 +228,28 @@ export const videos = pgTable(
     resumes: integer().notNull().default(0),
   },
   (table) => [
-    index('videos_caller_created').on(table.callerId, table.createdAt, table.id),
+    // Lists, newest first: of a caller and of all callers, of everything, of a state, of a model, of a batch. Without one
+    // for each, a page of something rare reads a history to its beginning.
+    index('videos_caller_created').on(table.callerId, table.createdAt, table.id).where(sql`${table.hiddenAt} is null`),
+    index('videos_caller_state').on(table.callerId, table.state, table.createdAt).where(sql`${table.hiddenAt} is null`),
+    index('videos_caller_model').on(table.callerId, table.model, table.createdAt).where(sql`${table.hiddenAt} is null`),
     index('videos_created').on(table.createdAt, table.id),
-    index('videos_unended').on(table.auditedAt).where(sql`${table.endedAt} is null`),
+    index('videos_state').on(table.state, table.createdAt),
+    index('videos_model').on(table.model, table.createdAt),
+    index('videos_batch').on(table.batchId, table.createdAt).where(sql`${table.batchId} is not null`),
+    // What the sweep asks each minute holds only what is not done yet, or what is done for good.
+    index('videos_unopened')
+      .on(table.createdAt, table.id)
+      .where(sql`${table.endedAt} is null and ${table.openedAt} is null`),
+    index('videos_unended')
+      .on(sql`least(${table.resumes}, 10)`, sql`coalesce(${table.auditedAt}, ${table.openedAt})`)
+      .where(sql`${table.endedAt} is null and ${table.openedAt} is not null`),
     index('videos_unended_caller').on(table.callerId).where(sql`${table.endedAt} is null`),
-    index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null`),
+    index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null and ${table.endedAt} is not null`),
     index('videos_untold').on(table.untoldSince).where(sql`${table.untoldSince} is not null`),
+    index('videos_over')
+      .on(table.endedAt)
+      .where(sql`${table.purgedAt} is not null and ${table.settledMicroUsd} is not null`),
   ],
 );
 
@@ -256,8 +275,15 @@ export const inputImageUses = pgTable(
   {
     sha256: text().notNull(),
     videoId: text('video_id').notNull(),
+    /** When the video ended: a trigger copies it. */
+    endedAt: instant('ended_at'),
   },
-  (table) => [primaryKey({ columns: [table.sha256, table.videoId] })],
+  (table) => [
+    primaryKey({ columns: [table.sha256, table.videoId] }),
+    index('input_image_uses_video').on(table.videoId),
+    // Whether an image is in use, and until when it was, is told by the first entry, however many videos used it.
+    index('input_image_uses_last').on(table.sha256, desc(table.endedAt)),
+  ],
 );
 
 /** Places in queues: videos are accepted one after the other within a caller, and wait in that order. */
@@ -273,7 +299,7 @@ export const waiting = pgTable(
     model: text().notNull(),
     /** Order among its caller's own, the greatest first; above all others for one that lost its slot. */
     priority: smallint().notNull().default(0),
-    /** Order among those, smallest first. */
+    /** Order among those, smallest first; no two have the same. */
     place: doublePrecision().notNull(),
     /** The pool's time when it came: its caller's shares count from there. */
     virtualTime: doublePrecision('virtual_time').notNull().default(0),
@@ -283,7 +309,11 @@ export const waiting = pgTable(
     images: integer().notNull().default(0),
     queuedAt: instant('queued_at').notNull(),
   },
-  (table) => [index('waiting_order').on(table.pool, table.callerId, desc(table.priority), table.place, table.videoId)],
+  (table) => [
+    index('waiting_order').on(table.pool, table.callerId, desc(table.priority), table.place),
+    // Where a model is not offered any more, its videos are found without reading the queue.
+    index('waiting_model').on(table.pool, table.model),
+  ],
 );
 
 /** Tries to have a video's task made at an account: the only truth of slots and of "paid once". */
@@ -369,8 +399,14 @@ export const idempotencyKeys = pgTable(
     bodyHash: text('body_hash').notNull(),
     videoId: text('video_id').notNull(),
     createdAt: instant('created_at').notNull(),
+    /** When the video ended: a trigger copies it. */
+    endedAt: instant('ended_at'),
   },
-  (table) => [primaryKey({ columns: [table.callerId, table.key] }), index('idempotency_keys_video').on(table.videoId)],
+  (table) => [
+    primaryKey({ columns: [table.callerId, table.key] }),
+    index('idempotency_keys_video').on(table.videoId),
+    index('idempotency_keys_ended').on(table.endedAt).where(sql`${table.endedAt} is not null`),
+  ],
 );
 
 /** Ends of videos, written in the transaction of the end: what webhooks are made from. */

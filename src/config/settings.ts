@@ -44,6 +44,7 @@ export interface Config {
   readonly trustedHosts: readonly string[];
   readonly drainSeconds: number;
   readonly syncWaitSeconds: number;
+  readonly keepDays: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -99,6 +100,7 @@ const settingsSchema = z.object({
     .default([]),
   CLIPYARD_DRAIN_SECONDS: wholeNumber(0, 86_400).default(900),
   CLIPYARD_SYNC_WAIT_SECONDS: wholeNumber(1, 3_600).default(540),
+  CLIPYARD_KEEP_DAYS: wholeNumber(1, 36_500).default(400),
   CLIPYARD_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is not one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'a PostgreSQL').optional(),
   TEMPORAL_ADDRESS: z.string().refine(isHostPort, 'is not host:port').optional(),
@@ -135,6 +137,7 @@ const EXAMPLES: Readonly<Record<SettingName, string>> = {
   CLIPYARD_TRUSTED_HOSTS: '10.0.0.7:9000,images.internal:443',
   CLIPYARD_DRAIN_SECONDS: '900',
   CLIPYARD_SYNC_WAIT_SECONDS: '540',
+  CLIPYARD_KEEP_DAYS: '400',
   CLIPYARD_LOG_LEVEL: 'info',
   CLIPYARD_URL: 'https://clips.example.com',
   CLIPYARD_API_KEY: 'cy_3kN0u2mQ',
@@ -273,6 +276,7 @@ export function loadConfig(environment: Environment = processEnvironment()): Con
     trustedHosts: settings.CLIPYARD_TRUSTED_HOSTS,
     drainSeconds: settings.CLIPYARD_DRAIN_SECONDS,
     syncWaitSeconds: settings.CLIPYARD_SYNC_WAIT_SECONDS,
+    keepDays: settings.CLIPYARD_KEEP_DAYS,
     logLevel: settings.CLIPYARD_LOG_LEVEL,
   };
 }

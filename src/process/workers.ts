@@ -76,6 +76,7 @@ async function dependenciesOf(
     ...upstreams,
     accounts: config.accounts,
     workflows: control,
+    keepDays: config.keepDays,
     countIncident: metrics?.countIncident ?? (() => undefined),
     log,
     createTimeoutMs: CREATE_TIMEOUT_MS,

@@ -5,6 +5,7 @@ import { base64 } from './base64.ts';
 import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
 import { makespan, makespanStream } from './makespan.ts';
+import { scale } from './scale.ts';
 import { status } from './status.ts';
 import { waiting } from './waiting.ts';
 
@@ -16,4 +17,5 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['makespan', makespan],
   ['makespan-stream', makespanStream],
   ['waiting', waiting],
+  ['scale', scale],
 ]);

@@ -43,7 +43,7 @@ class FairQueue {
       const [id] = this.#waiting[caller];
       return id === undefined ? [] : [{ caller, id, tag: this.#served[caller] + 1 / WEIGHTS[caller] }];
     });
-    heads.sort((one, other) => one.tag - other.tag || (one.id < other.id ? -1 : 1));
+    heads.sort((one, other) => one.tag - other.tag || (one.caller < other.caller ? -1 : 1));
     const [head] = heads;
     if (!head) return undefined;
     this.#served[head.caller] = head.tag;

@@ -1,7 +1,6 @@
 /** The embedded catalog: PGlite, a PostgreSQL inside this process, behind the data directory's lock. */
 
 import { join } from 'node:path';
-import * as schema from '../schema.ts';
 import type { CatalogDatabase } from './catalog-database.ts';
 import { type DataDirLock, lockDataDir } from './lock.ts';
 import { migrationsFolder } from './migrations.ts';
@@ -14,10 +13,11 @@ async function open(location: string, lock: DataDirLock | null): Promise<Catalog
   const { drizzle } = await import('drizzle-orm/pglite');
   const { migrate } = await import('drizzle-orm/pglite/migrator');
   const client = await PGlite.create(location);
-  const db = drizzle(client, { schema });
+  const db = drizzle(client);
   await migrate(db, { migrationsFolder: migrationsFolder() });
   return {
     db,
+    sweepDb: db,
     kind: 'pglite',
     listen: (channel, { onPayload }) => client.listen(channel, onPayload),
     async check() {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
-import { inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
+import { type Db, inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
 import { settings } from '../../../src/catalog/schema.ts';
 import { readSetting } from '../../../src/catalog/settings.ts';
 import { describeOnBothCatalogs } from '../with-catalog.ts';
@@ -69,6 +69,15 @@ describeOnBothCatalogs('the database', (catalog) => {
     });
     await expect(losing).rejects.toThrow();
     expect(attempts).toBe(4);
+  });
+
+  test('gives a statement less time where somebody waits for it than in the sweep', async () => {
+    const { db, sweepDb, kind } = catalog.database;
+    const timeoutOf = async (of: Db) =>
+      (await of.execute(sql`show statement_timeout`)) as unknown as { rows: unknown[] };
+    const [request, sweep] = [await timeoutOf(db), await timeoutOf(sweepDb)];
+    if (kind === 'pglite') expect(sweepDb).toBe(db);
+    else expect([...request.rows, ...sweep.rows]).toEqual([{ statement_timeout: '5s' }, { statement_timeout: '30s' }]);
   });
 
   test('lets many processes open it at once', async () => {

@@ -24,6 +24,7 @@ export interface Choice {
 /** Where a caller's share begins: at its last grant, or at the pool's time when the video came to an idle caller. */
 const BASE = sql`greatest(coalesce(c.last_tag, 0), w.virtual_time)`;
 const SHARE = sql`1 / coalesce(k.weight, 1)`;
+const TAG = sql`${BASE} + ${SHARE}`;
 const WHOSE = sql`left join pool_callers c on c.pool = w.pool and c.caller_id = w.caller_id
   left join callers k on k.id = w.caller_id`;
 const IN_ORDER = sql`priority desc, place`;
@@ -87,10 +88,11 @@ export async function chooseNext(
     with recursive room as materialized (${roomAt(accounts)}),
       waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`exists (select 1 from room)`)})
     select w.video_id, w.caller_id, w.account, w.upstream_model,
-      case when w.priority < ${HEAD} then ${BASE} + ${SHARE} end as tag,
+      case when w.priority < ${HEAD} then ${TAG} end as tag,
       (select v.queue_deadline_at <= now() from videos v where v.id = w.video_id) as is_late
     from waiters cross join lateral (${firstOf(pool)}) w ${WHOSE}
-    order by tag nulls first, case when w.priority = ${HEAD} then w.place end, w.caller_id collate "C" limit 1`);
+    order by case when w.priority < ${HEAD} then round((${TAG})::numeric, 6) end nulls first,
+      case when w.priority = ${HEAD} then w.place end, w.caller_id collate "C" limit 1`);
   const [row] = rowsOf<ChosenRow>(result);
   const account = accounts.find(({ id }) => id === row?.account);
   if (!row || !account) return null;
@@ -191,6 +193,12 @@ function videosOf(of: SQL, condition: SQL): SQL {
     order by ${IN_ORDER}`;
 }
 
+/** The video from which the shares of a caller's line are counted, those that lost their slots left out. */
+function firstInLine(of: SQL): SQL {
+  return sql`left join lateral (select * from waiting f where f.pool = ${of}.pool and f.caller_id = ${of}.caller_id
+    and f.priority < ${HEAD} order by ${IN_ORDER} limit 1) w on true ${WHOSE}`;
+}
+
 /** Each is counted from the one before, the first of its caller and priority from the caller's first. */
 function findPlaces(videoIds: readonly string[]): SQL {
   const asked = sql`asked`;
@@ -198,9 +206,9 @@ function findPlaces(videoIds: readonly string[]): SQL {
   const above = sql`w.priority > asked.priority and w.priority < ${HEAD} and asked.after = '-infinity'`;
   return sql`
     with asked as materialized (
-      select w.video_id, w.pool, w.caller_id, w.priority, w.place, ${BASE} as base, ${SHARE} as share,
-        lag(w.place, 1, '-infinity') over (partition by w.pool, w.caller_id, w.priority order by w.place) as after
-      from waiting w ${WHOSE} where w.video_id = any(${sql.param([...videoIds])}::text[])
+      select q.video_id, q.pool, q.caller_id, q.priority, q.place, ${BASE} as base, ${SHARE} as share,
+        lag(q.place, 1, '-infinity') over (partition by q.pool, q.caller_id, q.priority order by q.place) as after
+      from waiting q ${firstInLine(sql`q`)} where q.video_id = any(${sql.param([...videoIds])}::text[])
     ), counted as (
       select asked.*, (select count(*) from (${videosOf(asked, step)}) step)
         + (select count(*) from (${videosOf(asked, above)}) above) as more from asked
@@ -220,9 +228,8 @@ function countLines(pool: string, reach: number): SQL {
   const line = sql`line`;
   return sql`
     with recursive waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`true`)}), line as materialized (
-      select w.pool, w.caller_id, ${BASE} as base, ${SHARE} as share from waiters cross join lateral (
-        select * from waiting where pool = ${pool} and caller_id = waiters.caller_id order by ${IN_ORDER} limit 1
-      ) w ${WHOSE}
+      select q.*, ${BASE} as base, ${SHARE} as share
+      from (select ${pool} as pool, caller_id from waiters where caller_id is not null) q ${firstInLine(sql`q`)}
     )
     select line.*, (select count(*) from (${videosOf(line, sql`w.priority = ${HEAD}`)}) heads) as heads,
       (select count(*) from (${videosOf(line, sql`w.priority < ${HEAD}`)}

@@ -46,7 +46,7 @@ async function run(names: readonly string[], options: BenchOptions): Promise<voi
 await new Command('bench')
   .description(`Measures Clipyard against baselines in the same run: ${NAMES.join(', ')}; all when none is named.`)
   .argument('[names...]', 'which to run')
-  .option('--clips <count>', 'clips of each makespan', positiveInteger, 60)
+  .option('--clips <count>', 'clips of each makespan (60) and of idle (8)', positiveInteger)
   .action(async (names: string[], options: BenchOptions, command: Command) => {
     const unknown = names.filter((name) => !BENCHMARKS.has(name));
     if (unknown.length > 0) command.error(`there is no benchmark ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);

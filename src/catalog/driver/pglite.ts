@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as schema from '../schema.ts';
 import type { CatalogDatabase } from './catalog-database.ts';
 import { type DataDirLock, lockDataDir } from './lock.ts';
+import { makeCatalog } from './make-catalog.ts';
 import { migrationsFolder } from './migrations.ts';
 
 const IN_MEMORY = ':memory:';
@@ -36,7 +37,9 @@ export async function openPglite(dataDir: string): Promise<CatalogDatabase> {
   // PGlite itself lets two processes open one directory, and they silently diverge.
   const lock = await lockDataDir(dataDir);
   try {
-    return await open(join(dataDir, 'catalog'), lock);
+    const folder = join(dataDir, 'catalog');
+    await makeCatalog(folder);
+    return await open(folder, lock);
   } catch (error) {
     await lock.release();
     throw error;

@@ -29,8 +29,8 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 
 /** What can be chosen on the command line. */
 export interface BenchOptions {
-  /** How many clips the makespan is measured over. */
-  readonly clips: number;
+  /** How many clips are made, where that can be chosen; absent: as many as the benchmark is meant for. */
+  readonly clips?: number | undefined;
   /** How many videos a large catalog holds. */
   readonly videos: number;
   /** How many of those wait for a slot. */

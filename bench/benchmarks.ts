@@ -4,6 +4,7 @@ import { archive } from './archive.ts';
 import { base64 } from './base64.ts';
 import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
+import { idle } from './idle.ts';
 import { makespan, makespanStream } from './makespan.ts';
 import { scale } from './scale.ts';
 import { status } from './status.ts';
@@ -14,6 +15,7 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['status', status],
   ['archive', archive],
   ['base64', base64],
+  ['idle', idle],
   ['makespan', makespan],
   ['makespan-stream', makespanStream],
   ['waiting', waiting],

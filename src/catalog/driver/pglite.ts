@@ -3,16 +3,23 @@
 import { join } from 'node:path';
 import type { CatalogDatabase } from './catalog-database.ts';
 import { type DataDirLock, lockDataDir } from './lock.ts';
+import { makeCatalog } from './make-catalog.ts';
 import { migrationsFolder } from './migrations.ts';
 
 const IN_MEMORY = ':memory:';
+
+/**
+ * PostgreSQL's default of 128 MiB of buffers is taken whole at the start. What falls out of these is in the memory that
+ * the kernel keeps files in, one read away.
+ */
+const SETTINGS = ['-c', 'shared_buffers=16MB'];
 
 async function open(location: string, lock: DataDirLock | null): Promise<CatalogDatabase> {
   // Imported only here: processes that use PostgreSQL do without its WebAssembly.
   const { PGlite } = await import('@electric-sql/pglite');
   const { drizzle } = await import('drizzle-orm/pglite');
   const { migrate } = await import('drizzle-orm/pglite/migrator');
-  const client = await PGlite.create(location);
+  const client = await PGlite.create(location, { startParams: [...PGlite.defaultStartParams, ...SETTINGS] });
   const db = drizzle(client);
   await migrate(db, { migrationsFolder: migrationsFolder() });
   return {
@@ -36,7 +43,9 @@ export async function openPglite(dataDir: string): Promise<CatalogDatabase> {
   // PGlite itself lets two processes open one directory, and they silently diverge.
   const lock = await lockDataDir(dataDir);
   try {
-    return await open(join(dataDir, 'catalog'), lock);
+    const folder = join(dataDir, 'catalog');
+    await makeCatalog(folder);
+    return await open(folder, lock);
   } catch (error) {
     await lock.release();
     throw error;

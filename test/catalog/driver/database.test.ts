@@ -1,6 +1,6 @@
 /** Opening the catalog: migrations, both drivers' errors, and data that outlives a process. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
@@ -105,6 +105,17 @@ describe('the embedded catalog', () => {
     const second = await openDatabase({ databaseUrl: null, dataDir });
     expect(await readSetting(second.db, 'a')).toBe('1');
     await second.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  test('takes nothing over from a making that was interrupted', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-catalog-'));
+    await mkdir(join(dataDir, 'catalog.new-1'));
+    await writeFile(join(dataDir, 'catalog.new-1', 'PG_VERSION'), '18');
+    const database = await openDatabase({ databaseUrl: null, dataDir });
+    await database.check();
+    expect((await readdir(dataDir)).filter((name) => !name.includes('lock'))).toEqual(['catalog']);
+    await database.close();
     await rm(dataDir, { recursive: true, force: true });
   });
 });

@@ -20,7 +20,7 @@ describe('the benchmark of large catalogs', () => {
     server = await startPostgres(binaries);
     const { comparisons } = await measureScale(server.url, { videos: VIDEOS, waiting: WAITING });
     expect(comparisons.filter(({ plan }) => plan === undefined || plan === 'given up')).toEqual([]);
-    const { db, close } = await openDatabase({ databaseUrl: server.url, dataDir: ':memory:' });
+    const { db, close } = await openDatabase({ databaseUrl: server.url, dataDir: '' });
     const filter = { callerId: null, groupBy: ['day', 'model', 'caller', 'account'] } as const;
     expect(await costs(db, filter)).toEqual(await recountCosts(db, filter));
     await close();

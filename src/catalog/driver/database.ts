@@ -15,7 +15,7 @@ export function rowsOf<Row>(result: unknown): readonly Row[] {
 export interface DatabaseOptions {
   /** Null: PGlite. */
   readonly databaseUrl: string | null;
-  /** `:memory:` keeps PGlite in memory. */
+  /** Where PGlite's folder is. */
   readonly dataDir: string;
 }
 

@@ -85,9 +85,7 @@ describeOnBothCatalogs('the database', (catalog) => {
     if (databaseUrl === null) return;
     await catalog.database.db.execute(sql`create database fresh`);
     const url = databaseUrl.replace(/postgres$/, 'fresh');
-    const opened = await Promise.all(
-      Array.from({ length: 4 }, () => openDatabase({ databaseUrl: url, dataDir: ':memory:' })),
-    );
+    const opened = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ databaseUrl: url, dataDir: '' })));
     for (const database of opened) {
       await database.check();
       await database.close();
@@ -122,7 +120,7 @@ describe('the embedded catalog', () => {
 
 describe('the shared catalog', () => {
   test('reports a server that cannot be reached', async () => {
-    const unreachable = openDatabase({ databaseUrl: 'postgres://stranger@127.0.0.1:9/none', dataDir: ':memory:' });
+    const unreachable = openDatabase({ databaseUrl: 'postgres://stranger@127.0.0.1:9/none', dataDir: '' });
     await expect(unreachable).rejects.toThrow('ECONNREFUSED');
   });
 });

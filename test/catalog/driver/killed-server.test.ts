@@ -57,7 +57,7 @@ describe('a process whose PostgreSQL is killed', () => {
     const binaries = findPostgresBinaries();
     if (binaries === null) return;
     server = await startPostgres(binaries);
-    const database = await openDatabase({ databaseUrl: server.url, dataDir: ':memory:' });
+    const database = await openDatabase({ databaseUrl: server.url, dataDir: '' });
     const heard: string[] = [];
     await database.listen('news', { onPayload: (payload) => heard.push(payload), onGap: () => heard.push('gap') });
     const load = putUnderLoad(database);

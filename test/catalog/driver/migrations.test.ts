@@ -68,7 +68,7 @@ describe('a catalog that is migrated', () => {
 
     await old.query('begin');
     await old.query('lock table videos in access share mode');
-    const opening = openDatabase({ databaseUrl: url, dataDir: ':memory:' });
+    const opening = openDatabase({ databaseUrl: url, dataDir: '' });
     const other = await connect(url);
     const isWaiting = async () => {
       const { rows } = await other.query(`select from pg_stat_activity

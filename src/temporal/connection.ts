@@ -18,7 +18,7 @@ export interface TemporalClient {
  * gRPC would wait up to two minutes before it tries a server again; callers would find Temporal away long after its
  * return. And it would go through the proxy that the environment names for upstreams, as no other part does.
  */
-const CHANNEL = {
+export const CHANNEL_ARGS = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 2_000,
   'grpc.enable_http_proxy': 0,
@@ -32,7 +32,7 @@ export function openTemporalClient(settings: ConnectionSettings, namespace: stri
     ...(tls === undefined ? {} : { tls }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
-    channelArgs: CHANNEL,
+    channelArgs: CHANNEL_ARGS,
   });
   return { connection, client: new Client({ connection, namespace }), close: () => connection.close() };
 }

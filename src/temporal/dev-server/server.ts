@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { z } from 'zod';
 import type { Log } from '../../domain/log.ts';
+import { CHANNEL_ARGS } from '../connection.ts';
 import { SEARCH_ATTRIBUTE_NAMES } from '../setup.ts';
 import type { Ports } from './process.ts';
 import { choosePorts, endProcess, isAlive, isPortFree, servesDatabase, spawnServer } from './process.ts';
@@ -50,7 +51,7 @@ const START_ATTEMPTS = 5;
 
 /** Whether the server at the port answers and has the namespace. */
 async function answers(port: number, namespace: string, withinMs: number): Promise<boolean> {
-  const connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: [] });
+  const connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: [], channelArgs: CHANNEL_ARGS });
   try {
     await connection.withDeadline(Date.now() + withinMs, () =>
       connection.workflowService.describeNamespace({ namespace }),

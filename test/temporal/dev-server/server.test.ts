@@ -69,6 +69,17 @@ function record(): { port: number; uiPort: number; pid: number | null; ownerPid:
   return JSON.parse(readFileSync(join(dataDir, 'temporal.json'), 'utf8'));
 }
 
+test('is reached directly although the environment names a proxy', async () => {
+  const { http_proxy: before } = process.env;
+  process.env['http_proxy'] = 'http://127.0.0.1:9';
+  try {
+    await startWorkflow(connect(await start()), 'behind-no-proxy');
+  } finally {
+    if (before === undefined) delete process.env['http_proxy'];
+    else process.env['http_proxy'] = before;
+  }
+});
+
 describe('the dev server', () => {
   test('a killed server comes back with its workflows', async () => {
     const running = await start();

@@ -44,6 +44,8 @@ export interface StackOptions {
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts?: readonly string[];
   readonly dependencies?: ActivityOverrides;
+  /** In place of the server's program. */
+  readonly temporalBinary?: string;
 }
 
 /** One account at the sandbox, polled closely. */
@@ -67,9 +69,9 @@ function accountAt(sandboxUrl: string, { provider = 'airforce', account = {} }: 
 }
 
 /** A Temporal server that can be stopped and started, and the link to it. */
-async function openTemporal({ config }: Parts, context: ProcessContext) {
+async function openTemporal({ config }: Parts, context: ProcessContext, binary: string) {
   const { namespace } = config.temporal;
-  const start = () => startDevServer({ binary: SERVER, dataDir: config.dataDir, namespace, log: context.log });
+  const start = () => startDevServer({ binary, dataDir: config.dataDir, namespace, log: context.log });
   let server = await start();
   context.closers.add('Temporal', () => server.stop());
   const { address } = server;
@@ -174,7 +176,7 @@ async function childrenOf(link: TemporalLink, workflowId: string): Promise<reado
 
 /** Starts everything; `close` ends it. */
 export async function startStack(options: StackOptions = {}) {
-  const { speed = 20, trustedHosts = [], dependencies = {} } = options;
+  const { speed = 20, trustedHosts = [], dependencies = {}, temporalBinary = SERVER } = options;
   const { providers, ...overrides } = dependencies;
   const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
   const settings = {
@@ -185,7 +187,7 @@ export async function startStack(options: StackOptions = {}) {
   };
   const { parts, context, close } = await openTestParts({ config: settings, ...(providers && { providers }) });
   context.closers.add('sandbox', () => sandbox.close());
-  const { link, ...temporal } = await openTemporal(parts, context);
+  const { link, ...temporal } = await openTemporal(parts, context, temporalBinary);
   await discoverUpstreamModels(parts);
   const working = await openWorking({ parts, link, context, overrides });
   const opened = await openGateway({ parts, link, checkWorkers: async () => undefined, context });

@@ -16,10 +16,10 @@ export const transactions = proxyActivities<Pick<Activities, 'openVideo' | 'requ
 });
 
 /** The create: retried for ever, since every try but the first only finds out what became of it. */
-export function submission(provider: ProviderName, summary: string) {
+export function submission(provider: ProviderName | undefined, summary: string) {
   return proxyActivities<Pick<Activities, 'submitTask'>>({
     // A create that is answered only when the clip is done holds its worker's place for as long.
-    ...(PROVIDER_FACTS[provider].answersAtEnd
+    ...(provider && PROVIDER_FACTS[provider].answersAtEnd
       ? { taskQueue: TASK_QUEUES.sync, startToCloseTimeout: '20 minutes' }
       : { taskQueue: TASK_QUEUES.upstream, startToCloseTimeout: '90 seconds' }),
     heartbeatTimeout: '10 seconds',

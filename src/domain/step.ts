@@ -86,7 +86,8 @@ export type NextStep =
       readonly step: 'confirm';
       readonly submissionId: string;
       readonly account?: string | undefined;
-      readonly provider: ProviderName;
+      /** Absent in the answers of a version without providers that answer at the end, which runs still hold. */
+      readonly provider?: ProviderName | undefined;
       readonly lookAgainMs: number;
       readonly reason: string;
       /** The video has its end already. */
@@ -127,8 +128,10 @@ export function remember(before: TaskMemory | null, next: NextStep): TaskMemory 
       return null;
     case 'submit':
       return { kind: 'sent', create: next };
-    case 'confirm':
-      return next.account === undefined ? before : { kind: 'sent', create: { ...next, account: next.account } };
+    case 'confirm': {
+      const { account, provider } = next;
+      return account && provider ? { kind: 'sent', create: { ...next, account, provider } } : before;
+    }
     case 'watch':
     case 'cancel':
     case 'archive':

@@ -65,7 +65,7 @@ export function withFacts(account: AccountConfig, providers: ProviderTable = PRO
 }
 
 /** The embedded catalog is there or is not; a shared one may come up beside this process. */
-async function openCatalog(config: Config, context: Pick<ProcessContext, 'log' | 'stop'>): Promise<CatalogDatabase> {
+async function openCatalog(config: Config, context: ProcessContext): Promise<CatalogDatabase> {
   if (config.databaseUrl === null) return await openDatabase(config);
   return await waitFor('PostgreSQL (DATABASE_URL)', () => openDatabase(config).catch(refuseAtOnce), context);
 }
@@ -83,10 +83,11 @@ function refuseAtOnce(error: unknown): never {
 /** Opens the parts and brings the catalog in line with the configuration; `closers` closes them again. */
 export async function openParts(
   config: Config,
-  { log, closers, stop }: ProcessContext,
+  context: ProcessContext,
   { database: given, providers = PROVIDERS_BY_NAME }: PartOverrides = {},
 ): Promise<Parts> {
-  const database = given ?? (await openCatalog(config, { log, stop }));
+  const { log, closers } = context;
+  const database = given ?? (await openCatalog(config, context));
   closers.add('catalog', () => database.close());
   closers.add('connections to upstreams', closeUpstreamConnections);
   closers.add('connections to results', closeLentConnections);

@@ -6,12 +6,21 @@ import { type Log, openLog, openReadableLog } from '../observe/log.ts';
 import { Closers } from './closers.ts';
 import { listenForStop } from './stop.ts';
 
+/** How long a start waits for other processes, how often it tries, and how often a line says so. */
+export interface Patience {
+  readonly longestMs: number;
+  readonly betweenTriesMs: number;
+  readonly betweenLinesMs: number;
+}
+
 /** What a process is run with. */
 export interface ProcessContext {
   readonly log: Log;
   /** Aborted when the process is told to stop. */
   readonly stop: AbortSignal;
   readonly closers: Closers;
+  /** In place of the usual two minutes. */
+  readonly patience?: Patience;
 }
 
 const CLOSE_AFTER_DEFECT_MS = 10_000;

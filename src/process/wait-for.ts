@@ -2,11 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config/settings.ts';
-import type { ProcessContext } from './run.ts';
+import type { Patience, ProcessContext } from './run.ts';
 
-const LONGEST_WAIT_MS = 2 * 60_000;
-const BETWEEN_TRIES_MS = 1_000;
-const BETWEEN_LINES_MS = 5_000;
+const PATIENCE: Patience = { longestMs: 2 * 60_000, betweenTriesMs: 1_000, betweenLinesMs: 5_000 };
 
 /**
  * What the attempt comes to: it is repeated for two minutes, with a line every five seconds.
@@ -15,8 +13,9 @@ const BETWEEN_LINES_MS = 5_000;
 export async function waitFor<Result>(
   what: string,
   attempt: () => Promise<Result>,
-  { log, stop }: Pick<ProcessContext, 'log' | 'stop'>,
+  { log, stop, patience = PATIENCE }: Pick<ProcessContext, 'log' | 'stop' | 'patience'>,
 ): Promise<Result> {
+  const { longestMs, betweenTriesMs, betweenLinesMs } = patience;
   const startedMs = Date.now();
   for (let saidMs = 0; ; ) {
     stop.throwIfAborted();
@@ -25,15 +24,17 @@ export async function waitFor<Result>(
     } catch (error) {
       if (error instanceof ConfigError) throw error;
       const waitedMs = Date.now() - startedMs;
-      if (waitedMs >= LONGEST_WAIT_MS) {
-        throw new ConfigError(`${what} did not answer within two minutes: ${reasonOf(error)}`, { cause: error });
+      if (waitedMs >= longestMs) {
+        throw new ConfigError(`${what} did not answer within ${longestMs / 1000} s: ${reasonOf(error)}`, {
+          cause: error,
+        });
       }
-      if (Date.now() - saidMs >= BETWEEN_LINES_MS) {
+      if (Date.now() - saidMs >= betweenLinesMs) {
         saidMs = Date.now();
         log.warn({ error: reasonOf(error), waitedSeconds: Math.round(waitedMs / 1000) }, `waiting for ${what}`);
       }
     }
-    await sleep(BETWEEN_TRIES_MS, undefined, { signal: stop });
+    await sleep(betweenTriesMs, undefined, { signal: stop });
   }
 }
 

@@ -1,7 +1,14 @@
-/** Setting up a namespace where the server leaves that to other tools. */
+/** Setting up a namespace where the server leaves that to other tools, and the schedule where there is one already. */
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { openLog } from '../../src/observe/log.ts';
-import { type SetupConnection, setUpNamespace } from '../../src/temporal/setup.ts';
+import { openTemporalClient } from '../../src/temporal/connection.ts';
+import { startDevServer } from '../../src/temporal/dev-server/server.ts';
+import { ensureSweepSchedule, type SetupConnection, setUpNamespace } from '../../src/temporal/setup.ts';
+import { silentLog } from './silent-log.ts';
 
 /** An answer as gRPC gives it. */
 function grpcError(code: number): Error {
@@ -29,4 +36,38 @@ describe('setting up a namespace', () => {
   test('a server out of reach is an error', async () => {
     await expect(setUpNamespace(refusing(14), 'away', openLog('silent'))).rejects.toThrow('request refused');
   });
+});
+
+describe("the sweep's schedule", () => {
+  test('that an older version has left becomes that of this one, and stays paused', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-schedule-'));
+    const { TEMPORAL_CLI_PATH: binary = '' } = process.env;
+    const server = await startDevServer({ binary, dataDir, namespace: 'clips', log: silentLog() });
+    const { client, close } = openTemporalClient({ address: server.address }, 'clips');
+    try {
+      const schedule = client.schedule.getHandle('clipyard-sweep');
+      const read = async () => {
+        const { spec, policies, action } = await schedule.describe();
+        const { workflowType, taskQueue, args } = action;
+        return { spec, policies, workflowType, taskQueue, args };
+      };
+      await ensureSweepSchedule(client);
+      const ours = await read();
+      await schedule.update((now) => ({
+        ...now,
+        spec: { intervals: [{ every: '1 hour' }] },
+        policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: '1 day' },
+        action: { type: 'startWorkflow', workflowType: 'olderSweep', taskQueue: 'older', args: [{ deep: true }] },
+      }));
+      await schedule.pause('by an operator');
+      await ensureSweepSchedule(client);
+      expect(await read()).toEqual(ours);
+      expect(ours).toMatchObject({ workflowType: 'sweep', policies: { overlap: ScheduleOverlapPolicy.SKIP } });
+      expect((await schedule.describe()).state).toMatchObject({ paused: true, note: 'by an operator' });
+    } finally {
+      await close();
+      await server.stop();
+      await rm(dataDir, { recursive: true });
+    }
+  }, 60_000);
 });

@@ -6,6 +6,8 @@ import { accounts, reopenings, videos } from './schema.ts';
 
 /** An operator has to run `clipyard restore`. */
 const RESTORE = 'restore';
+/** How many are read at once. */
+const AT_ONCE = 1000;
 /** The accounts' lists have to be read: tasks that were made after the copy take slots. */
 const LISTS = 'lists';
 
@@ -63,13 +65,22 @@ export async function noteListsRead(db: Db): Promise<void> {
   await leaveReopenings(db, [LISTS]);
 }
 
-/** Videos that were told before this and have not opened since. */
-export async function listReopenings(db: Db, toldBefore: Date, limit: number): Promise<readonly string[]> {
+/** Videos that have still to open again: those that were told before this, a thousand at the most, or some of these. */
+export async function listReopenings(
+  db: Db,
+  { toldBefore, among }: { readonly toldBefore?: Date; readonly among?: readonly string[] },
+): Promise<readonly string[]> {
   const rows = await db
     .select({ videoId: reopenings.videoId })
     .from(reopenings)
-    .where(and(lt(reopenings.toldAt, toldBefore), notInArray(reopenings.videoId, [RESTORE, LISTS])))
-    .limit(limit);
+    .where(
+      and(
+        notInArray(reopenings.videoId, [RESTORE, LISTS]),
+        toldBefore && lt(reopenings.toldAt, toldBefore),
+        among && inArray(reopenings.videoId, [...among]),
+      ),
+    )
+    .limit(among?.length ?? AT_ONCE);
   return rows.map(({ videoId }) => videoId);
 }
 

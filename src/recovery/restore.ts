@@ -48,7 +48,11 @@ export async function restore({ db, workflows }: RestoreDependencies): Promise<R
   }
   const lost = await listLost({ db, workflows }, { since, limit: Number.POSITIVE_INFINITY });
   let begunAgain = 0;
-  for (const videoId of lost) if (await workflows.runAgain(videoId)) begunAgain++;
+  for (const videoId of lost) {
+    await enterReopenings(db, [videoId]);
+    if (await workflows.runAgain(videoId)) begunAgain++;
+    else await leaveReopenings(db, [videoId]);
+  }
   const mayBePaidAgain = left.flatMap((one) => (one.mayBePaidAgain ? [one.videoId] : []));
   return { told, begunAgain, lookedFor: left.length, mayBePaidAgain };
 }
@@ -67,7 +71,7 @@ export async function checkCatalogAge({ db, workflows }: RestoreDependencies): P
   return lost.length > 0;
 }
 
-/** Videos that the gateway accepted, that Temporal has run since then, and that the catalog does not have. */
+/** Videos that the gateway accepted, that Temporal has run since then, and that the catalog neither has nor waits for. */
 async function listLost(
   { db, workflows }: RestoreDependencies,
   { since, limit }: { readonly since: Date; readonly limit: number },
@@ -75,7 +79,8 @@ async function listLost(
   const started = await workflows.listStartedSince(new Date(since.getTime() - MARGIN_MS), limit);
   const accepted = started.flatMap(({ videoId, isAccepted }) => (isAccepted ? [videoId] : []));
   const known = await listKnown(db, accepted);
-  return [...new Set(accepted)].filter((id) => !known.has(id));
+  const awaited = new Set(await listReopenings(db, { among: accepted }));
+  return [...new Set(accepted)].filter((id) => !known.has(id) && !awaited.has(id));
 }
 
 /** What was told is told again after so long. */
@@ -84,7 +89,7 @@ const LIMIT = 1000;
 
 /** Tells those again that have not opened since; one whose workflow does not run any more is not waited for. */
 export async function retellReopenings({ db, workflows }: RestoreDependencies): Promise<void> {
-  for (const videoId of await listReopenings(db, new Date(Date.now() - TOLD_AGAIN_MS), LIMIT)) {
+  for (const videoId of await listReopenings(db, { toldBefore: new Date(Date.now() - TOLD_AGAIN_MS) })) {
     if (await workflows.signalReopen(videoId)) await noteReopeningTold(db, videoId);
     else await leaveReopenings(db, [videoId]);
   }

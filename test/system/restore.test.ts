@@ -98,9 +98,9 @@ async function untilNoticed({ readiness }: Furnished, words: string): Promise<vo
   throw new Error(`/readyz does not say ${words}`);
 }
 
-/** Resolves when the gateway knows the videos again: each is entered by its run, which a worker has to open first. */
+/** Resolves when the gateway knows the videos again: each is entered by its run, perhaps once what a kill interrupted has run out of time. */
 async function untilKnown({ ask }: Furnished, ids: readonly string[]): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const { items } = (await ask('/clipyard/v1/videos?limit=100')) as { items: { id: string }[] };
     const known = new Set(items.map(({ id }) => id));
     if (ids.every((id) => known.has(id))) return;
@@ -137,7 +137,7 @@ test('a catalog older than Temporal learns from it what it has lost', async () =
   await untilKnown(all, late);
   await untilVideos(ask, [...early, ...late], (some) => some.every(isCompleted));
   await isPaidOnceEach(all, [...early, ...late]);
-}, 300_000);
+}, 600_000);
 
 test('a Temporal older than the catalog runs again what it has lost', async () => {
   const all = await furnish();
@@ -151,4 +151,4 @@ test('a Temporal older than the catalog runs again what it has lost', async () =
   await start();
   await untilVideos(ask, [...early, ...late], (some) => some.every(isCompleted));
   await isPaidOnceEach(all, [...early, ...late]);
-}, 300_000);
+}, 600_000);

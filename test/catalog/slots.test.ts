@@ -477,6 +477,18 @@ describeOnBothCatalogs('the slots of one key', (catalog) => {
 
   test('stay the same when the account gets another id', async () => {
     const { db } = catalog.database;
+  test('are taken once by a task that a submission has after all', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 2 }]);
+    const [first] = await queue(db, ['a001']);
+    if (!first) throw new Error('nothing was granted');
+    await start(db, first);
+    const { taskId } = (await findSubmission(db, first.submissionId)) ?? {};
+    const found = { account: 'airforce-1', credential: 'airforce-1', upstreamModel: MODEL, createdAt: new Date() };
+    await bookOrphan(db, { ...found, taskId: taskId ?? '', costMicroUsd: null });
+    expect(winners(await queue(db, ['a002', 'a003']))).toEqual(['a002']);
+  });
+
     await furnish(db, [{ ...WIDE, credential: 'one key', maxConcurrentTasks: 1 }]);
     await queue(db, ['a001', 'a002']);
     await syncAccounts(db, [

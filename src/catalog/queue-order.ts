@@ -174,7 +174,7 @@ export interface Turn {
 export async function readTurn(db: Db, videoId: string): Promise<Turn | null> {
   const result = await db.execute(sql`
     select extract(epoch from least(
-      w.not_before,
+      case when w.not_before > now() then w.not_before end,
       case when not exists (select 1 from waiting e where e.pool = w.pool and e.caller_id = w.caller_id
           and (e.priority > w.priority or (e.priority = w.priority and (e.place, e.video_id) < (w.place, w.video_id))))
         then (select min(greatest(a.paused_until, m.suspended_until)) from account_models m

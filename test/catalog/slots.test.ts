@@ -407,6 +407,8 @@ describeOnBothCatalogs('the queue', (catalog) => {
     expect(askAgainMs).toBeLessThanOrEqual(60_000);
     expect(winners(await grant(db))).toEqual(['a002']);
     await db.update(waiting).set({ notBefore: new Date(Date.now() - 1000) });
+    // From then on it is told, as all others are.
+    expect(await readTurn(db, 'a001')).toEqual({ askAgainMs: null });
     await cancel(db, 'a002');
     expect((await findCurrentSubmission(db, 'a001'))?.state).toBe('granted');
   });

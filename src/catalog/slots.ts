@@ -9,7 +9,7 @@ import { type Db, rowsOf } from './driver/database.ts';
 import { type Choice, chooseNext, HEAD } from './queue-order.ts';
 import { isReopening } from './reopenings.ts';
 import { accountModels, accounts, poolCallers, pools, submissions, waiting } from './schema.ts';
-import { findCurrentSubmission, type SubmissionRow, withdrawGrant } from './submissions.ts';
+import { findCurrentSubmission, readClock, type SubmissionRow, withdrawGrant } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** The pool of a model's accounts, null when no configured account offers the model. */
@@ -170,8 +170,8 @@ async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
     upstreamModel,
     singleLane,
     state: 'granted',
-    grantedAt: new Date(),
-    signalledAt: new Date(),
+    grantedAt: sql`now()`,
+    signalledAt: sql`now()`,
   });
   await countGrant(tx, choice);
   await changeVideo(tx, videoId, { account: account.id, provider });
@@ -234,8 +234,9 @@ export async function listStranded(
     .limit(limit);
 }
 
-/** Granted submissions whose videos were told before this and have not begun to send. */
-export async function listUntakenGrants(db: Db, toldBefore: Date): Promise<readonly SubmissionRow[]> {
+/** Granted submissions whose videos were told so long ago, by the catalog's clock, and have not begun to send. */
+export async function listUntakenGrants(db: Db, silentForMs: number): Promise<readonly SubmissionRow[]> {
+  const toldBefore = new Date((await readClock(db)).getTime() - silentForMs);
   return await db
     .select()
     .from(submissions)

@@ -9,4 +9,6 @@ export interface ActivityDependencies extends SubmissionDependencies {
   readonly archiveClip: ArchiveClip;
   /** Reads back a clip that lies in the store already. */
   readonly inspectClip: InspectClip;
+  /** How many days rows outlive the ends of their videos; for ever when absent. */
+  readonly keepDays?: number;
 }

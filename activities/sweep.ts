@@ -1,4 +1,4 @@
-/** `sweep`: what nothing else is left to do, once a minute: start, resume, tell, grant, find orphans, probe, discover, purge. */
+/** `sweep`: what nothing else is left to do, once a minute: start, resume, tell, grant, find orphans, probe, discover, purge, remove. */
 
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
 import { listSuspendedAccounts, recover } from '../src/catalog/account-health.ts';
@@ -11,6 +11,7 @@ import { findOrphans } from '../src/recovery/orphans.ts';
 import { listExpired, listUnneeded, purgeImage, purgeMedia } from '../src/recovery/purge.ts';
 import { retellReopenings } from '../src/recovery/restore.ts';
 import { listDue, resume } from '../src/recovery/resume.ts';
+import { removeOld } from '../src/recovery/retention.ts';
 import { startUnopened } from '../src/recovery/start.ts';
 import { tellWishes } from '../src/recovery/wishes.ts';
 import { discoverModels } from '../src/submissions/discover-models.ts';
@@ -40,6 +41,8 @@ export interface SweepReport {
   readonly orphans: number;
   readonly purged: number;
   readonly purgedImages: number;
+  /** Videos and orphans of so long ago that their rows were removed. */
+  readonly removed: number;
   /** What failed, each with what it was about; the rest was done all the same. */
   readonly errors: readonly string[];
 }
@@ -166,6 +169,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       async (sha256) => ((await purgeImage(dependencies, sha256)) ? 1 : 0),
     );
     await parts.section('idempotency keys', () => deleteOldKeys(db), undefined);
+    const removed = await parts.section('old rows', () => removeOld(dependencies), 0);
     const { errors } = parts;
     return {
       started,
@@ -177,6 +181,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       orphans,
       purged,
       purgedImages,
+      removed,
       errors,
     };
   }

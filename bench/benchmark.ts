@@ -14,6 +14,8 @@ const comparison = z.object({
   baseline: z.number().nullable(),
   /** Holds for the ratio of ours to the baseline, or for ours where there is none; null: only told. */
   bar: bar.nullable(),
+  /** How the catalog's server takes it, where it is a statement. */
+  plan: z.string().optional(),
 });
 export type Comparison = z.infer<typeof comparison>;
 
@@ -27,8 +29,12 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 
 /** What can be chosen on the command line. */
 export interface BenchOptions {
-  /** How many clips the makespan is measured over. */
-  readonly clips: number;
+  /** How many clips are made, where that can be chosen; absent: as many as the benchmark is meant for. */
+  readonly clips?: number | undefined;
+  /** How many videos a large catalog holds. */
+  readonly videos: number;
+  /** How many of those wait for a slot. */
+  readonly waiting: number;
 }
 
 /** What a benchmark runs with: a process of its own, and a directory that goes when it ends. */

@@ -4,7 +4,9 @@ import { archive } from './archive.ts';
 import { base64 } from './base64.ts';
 import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
+import { idle } from './idle.ts';
 import { makespan, makespanStream } from './makespan.ts';
+import { scale } from './scale.ts';
 import { status } from './status.ts';
 import { waiting } from './waiting.ts';
 
@@ -13,7 +15,9 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['status', status],
   ['archive', archive],
   ['base64', base64],
+  ['idle', idle],
   ['makespan', makespan],
   ['makespan-stream', makespanStream],
   ['waiting', waiting],
+  ['scale', scale],
 ]);

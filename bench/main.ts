@@ -9,9 +9,12 @@ import { renderTable, writeResult } from './report.ts';
 
 const NAMES = [...BENCHMARKS.keys()];
 
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 to 9999 is wanted.');
-  return Number(text);
+function upTo(most: number) {
+  return (text: string): number => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+    if (value < 1 || value > most) throw new InvalidArgumentError(`a whole number from 1 to ${most} is wanted.`);
+    return value;
+  };
 }
 
 /** Runs one benchmark to its end; null when it failed, and then its process has said why. */
@@ -46,7 +49,9 @@ async function run(names: readonly string[], options: BenchOptions): Promise<voi
 await new Command('bench')
   .description(`Measures Clipyard against baselines in the same run: ${NAMES.join(', ')}; all when none is named.`)
   .argument('[names...]', 'which to run')
-  .option('--clips <count>', 'clips of each makespan', positiveInteger, 60)
+  .option('--clips <count>', 'clips of each makespan (60) and of idle (8)', upTo(9999))
+  .option('--videos <count>', 'videos of scale', upTo(10_000_000), 1_000_000)
+  .option('--waiting <count>', 'how many of them wait for a slot', upTo(1_000_000), 100_000)
   .action(async (names: string[], options: BenchOptions, command: Command) => {
     const unknown = names.filter((name) => !BENCHMARKS.has(name));
     if (unknown.length > 0) command.error(`there is no benchmark ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);

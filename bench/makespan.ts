@@ -14,6 +14,7 @@ import type { BenchContext, Benchmark, Outcome } from './benchmark.ts';
 import { mean, percentile, sum } from './statistics.ts';
 import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
 
+const CLIPS = 60;
 const SLOTS = 4;
 const MOST_TIMES_IDEAL = 1.05;
 const MOST_SEEN_LATE_SHARE = 0.05;
@@ -143,7 +144,7 @@ async function makeClips(context: BenchContext, sandboxUrl: string, timing: Part
   const { parts, working } = await startAllInOne(config, { ...context, log });
   await working;
   const createdMs = Date.now();
-  await createClips(config.publicUrl, parts.rootKey.key ?? '', context.options.clips);
+  await createClips(config.publicUrl, parts.rootKey.key ?? '', context.options.clips ?? CLIPS);
   const allCreatedMs = Date.now();
   await untilAllEnded(parts.database.db, context.stop);
   return { createdMs, allCreatedMs, passages: await readPassages(parts.database.db, sandboxUrl) };

@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -31,6 +31,9 @@ function findUser(): { readonly uid: number; readonly gid: number } | null {
 
 export interface PostgresServer {
   readonly url: string;
+  /** Kills the server without a chance to say goodbye; it comes back with its rows by `restart`. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,17 +51,33 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   execFileSync(join(binaries, 'initdb'), initdb, { ...asUser, stdio: 'ignore' });
   const port = await freePort(0);
   const server = [join(binaries, 'postgres'), '-F', '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
-  const shell = spawn('sh', ['-c', RUN_WHILE_INPUT_IS_OPEN, 'sh', ...server], {
-    ...asUser,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  await ready(createInterface(shell.stderr));
-  shell.stderr.resume();
+  async function launch() {
+    const launched = spawn('sh', ['-c', RUN_WHILE_INPUT_IS_OPEN, 'sh', ...server], {
+      ...asUser,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    await ready(createInterface(launched.stderr));
+    launched.stderr.resume();
+    return launched;
+  }
+  let shell = await launch();
+  /** Resolves when the server's last process is gone. */
+  async function end(): Promise<void> {
+    shell.stdin.end();
+    await once(shell, 'close');
+  }
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    async kill() {
+      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+      process.kill(Number(pid), 'SIGKILL');
+      await end();
+    },
+    async restart() {
+      shell = await launch();
+    },
     async stop() {
-      shell.stdin.end();
-      await once(shell, 'close');
+      await end();
       await rm(folder, { recursive: true, force: true });
     },
   };

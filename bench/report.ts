@@ -22,8 +22,10 @@ function okText(compared: Comparison): string {
 
 /** All comparisons, a row each. */
 export function renderTable(outcomes: ReadonlyMap<string, Outcome>, isTerminal: boolean): string {
+  const all = [...outcomes.values()].flatMap(({ comparisons }) => comparisons);
+  const hasPlans = all.some(({ plan }) => plan !== undefined);
   const table = new Table({
-    head: ['name', 'compared', 'ours', 'baseline', 'ratio', 'bar', 'ok'],
+    head: ['name', 'compared', ...(hasPlans ? ['plan'] : []), 'ours', 'baseline', 'ratio', 'bar', 'ok'],
     style: { head: isTerminal ? ['bold'] : [], border: isTerminal ? ['dim'] : [] },
   });
   for (const [name, { comparisons }] of outcomes) {
@@ -32,6 +34,7 @@ export function renderTable(outcomes: ReadonlyMap<string, Outcome>, isTerminal: 
       table.push([
         name,
         what,
+        ...(hasPlans ? [compared.plan ?? '-'] : []),
         `${rounded(ours)} ${unit}`,
         baseline === null ? '-' : `${rounded(baseline)} ${unit}`,
         baseline === null ? '-' : measureOf(compared).toFixed(2),

@@ -10,7 +10,7 @@ import type { Outcome } from './benchmark.ts';
 import { BENCHMARKS } from './benchmarks.ts';
 
 const [, , name = '', options = '{}'] = process.argv;
-const optionsSchema = z.object({ clips: z.int() });
+const optionsSchema = z.object({ clips: z.int().optional(), videos: z.int(), waiting: z.int() });
 
 /** Below the data directory, so that the disk measured is the one that archives lie on. */
 function makeDataDir({ closers }: ProcessContext): string {

@@ -64,11 +64,19 @@ interface CommandOrder {
   readonly prints: string;
 }
 
-/** Starts one of Clipyard's commands and resolves with what it prints once it is ready. */
-export async function startCommand({ dataDir, closers }: BenchContext, order: CommandOrder): Promise<string> {
+export interface StartedCommand {
+  readonly pid: number;
+  /** What stands behind the word. */
+  readonly printed: string;
+}
+
+/** Starts one of Clipyard's commands; resolves once it is ready. */
+export async function startCommand({ dataDir, closers }: BenchContext, order: CommandOrder): Promise<StartedCommand> {
   const program = join(packageRoot(), 'bin', 'clipyard.js');
   const log = openSync(join(dataDir, `${order.prints}.log`), 'a');
   const child = spawn(process.execPath, [program, ...order.args], {
+    // No `clipyard.yaml` lies there.
+    cwd: dataDir,
     stdio: ['ignore', 'pipe', log],
     env: { ...process.env, ...order.settings },
   });
@@ -77,11 +85,13 @@ export async function startCommand({ dataDir, closers }: BenchContext, order: Co
     child.kill();
     await exited;
   });
-  return await readPrinted(child, order.prints);
+  const printed = await readPrinted(child, order.prints);
+  if (child.pid === undefined) throw new Error('the command was not started');
+  return { pid: child.pid, printed };
 }
 
 /** Starts a sandbox that works at this speed; its URL. */
 export async function startSandboxProcess(context: BenchContext, speed: number): Promise<string> {
   const args = ['sandbox', '--port', '0', '--speed', String(speed)];
-  return await startCommand(context, { args, prints: 'sandbox' });
+  return (await startCommand(context, { args, prints: 'sandbox' })).printed;
 }

@@ -3,12 +3,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDatabase } from '../src/catalog/driver/database.ts';
 import { type Config, loadConfig } from '../src/config/settings.ts';
 import { type Log, openLog } from '../src/observe/log.ts';
 import { Closers } from '../src/process/closers.ts';
 import { openParts, type PartOverrides, type Parts } from '../src/process/parts.ts';
 import type { ProcessContext } from '../src/process/run.ts';
+import { openMemoryCatalog } from './catalog/memory-catalog.ts';
 import { silentLog } from './temporal/silent-log.ts';
 
 export const ROOT_KEY = 'cy_root_key_of_the_tests';
@@ -47,7 +47,7 @@ export async function openTestParts(options: TestPartsOptions = {}): Promise<Tes
   const closers = new Closers(openLog('error'));
   closers.add('folder', () => rm(folder, { recursive: true, force: true }));
   const context = { log, closers, stop: new AbortController().signal };
-  const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  const database = await openMemoryCatalog();
   const parts = await openParts({ ...(await configIn(folder)), ...config }, context, { database, ...overrides });
   return { parts, context, close: () => closers.closeAll() };
 }

@@ -1,12 +1,12 @@
 /** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
 
-import { type AnyColumn, aliasedTable, and, eq, exists, isNull, not, notExists, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
-import { type Db, inTransaction } from './driver/database.ts';
+import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { type HoldOfOrder, hold } from './ledger.ts';
 import { idempotencyKeys, videos } from './schema.ts';
@@ -119,10 +119,11 @@ async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVid
   return inserted.length > 0 ? null : await findRepeated(tx, { callerId, key, bodyHash });
 }
 
-/** The caller's videos that have not ended, as they were before the statement that asks. */
-function countUnended(callerId: string) {
+/** The caller's videos that have not ended, as they were before the statement that asks; no more than decide. */
+function countUnended(callerId: string, limits: AcceptanceLimits | null) {
   const ofCaller = and(eq(videos.callerId, callerId), isNull(videos.endedAt));
-  return sql<number>`(select count(*)::int from ${videos} where ${ofCaller})`;
+  const enough = limits?.overflow === 'reject' ? limits.maxRunningVideos : (limits?.maxQueuedVideos ?? 0);
+  return sql<number>`(select count(*)::int from (select from ${videos} where ${ofCaller} limit ${enough}) unended)`;
 }
 
 function checkLimits(unended: number, limits: AcceptanceLimits): void {
@@ -166,7 +167,7 @@ export async function acceptVideo(
         state: 'queued',
         ...(isRestored && { sentUnknownSince: order.createdAt }),
       })
-      .returning({ othersUnended: countUnended(callerId) });
+      .returning({ othersUnended: countUnended(callerId, limits) });
     if (limits) checkLimits(entered?.othersUnended ?? 0, limits);
     await useInputImages(tx, order.id, order.request.images);
     await enterQueue(tx, { ...order, priority: order.priority ?? 0, model: order.request.model });
@@ -185,26 +186,33 @@ export function nthKey(key: string, index: number): string {
 
 /** How long an idempotency key outlives its video's end. */
 const KEY_LIFETIME_AFTER_END = sql`interval '24 hours'`;
+/** Keys that are looked at in one statement, and statements of one call. */
+const OLD_KEYS = { limit: 500, statements: 20 };
 
 /** Forgets idempotency keys that have outlived their videos; those of one order together, so that a repeat makes all or none. */
 export async function deleteOldKeys(db: Db): Promise<void> {
-  const siblings = aliasedTable(idempotencyKeys, 'siblings');
-  const sentKey = (key: AnyColumn) => sql`split_part(${key}, ${BEFORE_NUMBER}::text, 1)`;
-  const isOver = sql`coalesce(${videos.endedAt} < now() - ${KEY_LIFETIME_AFTER_END}, false)`;
-  const old = db
-    .select({ id: videos.id })
-    .from(videos)
-    .where(and(eq(videos.id, idempotencyKeys.videoId), isOver));
-  const needed = db
-    .select({ id: videos.id })
-    .from(siblings)
-    .innerJoin(videos, eq(videos.id, siblings.videoId))
-    .where(
-      and(
-        eq(siblings.callerId, idempotencyKeys.callerId),
-        eq(sentKey(siblings.key), sentKey(idempotencyKeys.key)),
-        not(isOver),
-      ),
-    );
-  await db.delete(idempotencyKeys).where(and(exists(old), notExists(needed)));
+  for (let statement = 0; statement < OLD_KEYS.statements; statement++) {
+    if ((await deleteOldest(db)) < OLD_KEYS.limit) return;
+  }
+}
+
+async function deleteOldest(db: Db): Promise<number> {
+  const before = sql`now() - ${KEY_LIFETIME_AFTER_END}`;
+  const nth = (n: SQL) => sql`o.sent || ${BEFORE_NUMBER}::text || ${n}`;
+  const of = (key: SQL) => sql`from idempotency_keys k where k.caller_id = o.caller_id and k.key = ${key}`;
+  const result = await db.execute(sql`
+    with recursive old as (
+      select caller_id, split_part(key, ${BEFORE_NUMBER}::text, 1) as sent from idempotency_keys
+      where ended_at < ${before} order by ended_at limit ${OLD_KEYS.limit}
+    ), of_orders(caller_id, sent, n) as (
+      select distinct caller_id, sent, 1 from old
+      union all
+      select o.caller_id, o.sent, o.n + 1 from of_orders o where (select true ${of(nth(sql`(o.n + 1)`))})
+    ), over as (
+      select array_agg(k.ctid) as rows from of_orders o cross join lateral (
+        select k.ctid, k.ended_at ${of(sql`case o.n when 1 then o.sent else ${nth(sql`o.n`)} end`)} offset 0
+      ) k group by o.caller_id, o.sent having bool_and(coalesce(k.ended_at < ${before}, false))
+    )
+    delete from idempotency_keys where ctid = any(array(select unnest(rows) from over)) returning 1`);
+  return rowsOf(result).length;
 }

@@ -81,12 +81,18 @@ function reasonsOf(row: AccountRow, slots: readonly SlotView[]): readonly Standi
 }
 
 async function countWaiting(db: Db): Promise<ReadonlyMap<string, number>> {
+  // Counted first: pools and models are few, and what waits may be much.
+  const queued = db
+    .select({ pool: waiting.pool, model: waiting.model, videos: count().as('videos') })
+    .from(waiting)
+    .groupBy(waiting.pool, waiting.model)
+    .as('queued');
   const isUsable = or(isNull(accountModels.suspendedUntil), sql`${accountModels.suspendedUntil} <= now()`);
   const rows = await db
-    .select({ account: accountModels.account, waiting: count() })
-    .from(waiting)
-    .innerJoin(accountModels, and(eq(accountModels.model, waiting.model), isUsable))
-    .innerJoin(accounts, and(eq(accounts.id, accountModels.account), eq(accounts.pool, waiting.pool)))
+    .select({ account: accountModels.account, waiting: sql`sum(${queued.videos})`.mapWith(Number) })
+    .from(queued)
+    .innerJoin(accountModels, and(eq(accountModels.model, queued.model), isUsable))
+    .innerJoin(accounts, and(eq(accounts.id, accountModels.account), eq(accounts.pool, queued.pool)))
     .groupBy(accountModels.account);
   return new Map(rows.map((row) => [row.account, row.waiting]));
 }

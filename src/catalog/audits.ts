@@ -32,12 +32,16 @@ const AUDIT_INTERVAL_MS = 10 * 60_000;
 /** The same where visibility tells that the workflow has closed; the first time at once. */
 const CLOSED_INTERVAL_MS = 60_000;
 const LONGEST_INTERVAL_MS = 6 * 60 * 60_000;
+/** As in the index `videos_unended`. */
 const MOST_DOUBLINGS = 10;
 
-/** When a video was last compared, or first ran, plus this interval, is over. */
-function isDue(intervalMs: SQL): SQL {
-  return sql`coalesce(v.audited_at, v.opened_at, v.created_at)
-    + least(${intervalMs} * power(2, least(v.resumes, ${MOST_DOUBLINGS})), ${LONGEST_INTERVAL_MS}) * interval '1 millisecond' < now()`;
+/** When a video was last compared, or first ran. */
+const COMPARED_AT = sql`coalesce(v.audited_at, v.opened_at)`;
+const DOUBLINGS = sql`least(v.resumes, ${sql.raw(String(MOST_DOUBLINGS))})`;
+
+/** Before which a video must have been compared to be due. */
+function dueBefore(intervalMs: SQL, doublings: SQL): SQL {
+  return sql`now() - least(${intervalMs} * power(2, ${doublings}), ${LONGEST_INTERVAL_MS}) * interval '1 millisecond'`;
 }
 
 /**
@@ -52,20 +56,32 @@ export async function listUnaudited(
     TASK_SUBMISSION_STATES.map((state) => sql`${state}`),
     sql`, `,
   );
-  // Each half goes along an index of its own; one condition over both would read all videos.
+  const hasTask = sql`exists (select from submissions s where s.video_id = v.id and s.state in (${states}))`;
+  const interval = sql`${AUDIT_INTERVAL_MS}::float8`;
+  const closedInterval = sql`case when v.resumes = 0 then 0 else ${CLOSED_INTERVAL_MS}::float8 end`;
+  // Each part goes along an index of its own to what is due; one condition over all of them would read all videos.
   const result = await db.execute(sql`
-    select v.id from (
-      select id from videos where ended_at is null
+    select due.id from (
+      select v.id, v.compared_at from generate_series(0, ${MOST_DOUBLINGS}::int) doublings cross join lateral (
+        select v.id, ${COMPARED_AT} as compared_at from videos v
+        where v.ended_at is null and v.opened_at is not null and ${DOUBLINGS} = doublings
+          and ${COMPARED_AT} < ${dueBefore(interval, sql`doublings`)}
+        order by ${COMPARED_AT} limit ${limit}
+      ) v
       union
-      select video_id from submissions where state in (${states})
-    ) open join videos v on v.id = open.id
-    where ${isDue(sql`case when v.id = any(${sql.param([...closed])}::text[])
-        then case when v.resumes = 0 then 0 else ${CLOSED_INTERVAL_MS}::float8 end
-        else ${AUDIT_INTERVAL_MS}::float8 end`)}
-      and (v.opened_at is not null or v.id = any(${sql.param([...closed])}::text[]))
-    order by v.audited_at nulls first limit ${limit}`);
+      select v.id, ${COMPARED_AT} from submissions s join videos v on v.id = s.video_id
+      where s.state in (${states}) and v.ended_at is not null and ${COMPARED_AT} < ${dueBefore(interval, DOUBLINGS)}
+      union
+      select v.id, coalesce(${COMPARED_AT}, v.created_at) from videos v
+      where v.id = any(${sql.param([...closed])}::text[]) and (v.ended_at is null or ${hasTask})
+        and coalesce(${COMPARED_AT}, v.created_at) < ${dueBefore(closedInterval, DOUBLINGS)}
+    ) due order by due.compared_at limit ${limit}`);
   const ids = rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
-  const rows = await db.select().from(videos).where(inArray(videos.id, ids)).orderBy(asc(videos.auditedAt));
+  const rows = await db
+    .select()
+    .from(videos)
+    .where(inArray(videos.id, ids))
+    .orderBy(sql`coalesce(audited_at, opened_at)`);
   return rows.map(toVideo);
 }
 

@@ -1,6 +1,6 @@
 /** What callers may read of their money: the balance, and the ledger's entries page by page. */
 
-import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -59,16 +59,9 @@ function behind(cursor: string) {
   return sql`(${ledger.at}, ${ledger.id}) < (${at.toISOString()}::timestamptz, ${id})`;
 }
 
-/**
- * A page of entries, newest first, and the cursor of the next one.
- * @throws Refusal `invalid_request` for a cursor that is none of ours.
- */
-export async function listEntries(
-  db: Db,
-  filter: EntryFilter,
-): Promise<{ readonly items: readonly LedgerEntry[]; readonly nextCursor: string | null }> {
-  const { callerId, videoId, from, to, limit, cursor } = filter;
-  const rows = await db
+/** The newest entries of those that are meant, and one more. */
+function page(db: Db, { videoId, from, to, limit, cursor }: EntryFilter, whose: SQL) {
+  return db
     .select({
       id: ledger.id,
       videoId: ledger.videoId,
@@ -79,7 +72,7 @@ export async function listEntries(
     .from(ledger)
     .where(
       and(
-        callerId === null ? undefined : eq(ledger.callerId, callerId),
+        whose,
         videoId === undefined ? undefined : eq(ledger.videoId, videoId),
         from === undefined ? undefined : gte(ledger.at, from),
         to === undefined ? undefined : lt(ledger.at, to),
@@ -88,6 +81,30 @@ export async function listEntries(
     )
     .orderBy(desc(ledger.at), desc(ledger.id))
     .limit(limit + 1);
+}
+
+/** The newest of all callers are among the newest of each, which an index has in order. */
+function everyones(db: Db, filter: EntryFilter) {
+  const newest = page(db, filter, eq(ledger.callerId, callers.id)).as('newest');
+  const { id, videoId, kind, amountMicroUsd, at } = newest;
+  return db
+    .select({ id, videoId, kind, amountMicroUsd, at })
+    .from(callers)
+    .crossJoinLateral(newest)
+    .orderBy(desc(at), desc(id))
+    .limit(filter.limit + 1);
+}
+
+/**
+ * A page of entries, newest first, and the cursor of the next one.
+ * @throws Refusal `invalid_request` for a cursor that is none of ours.
+ */
+export async function listEntries(
+  db: Db,
+  filter: EntryFilter,
+): Promise<{ readonly items: readonly LedgerEntry[]; readonly nextCursor: string | null }> {
+  const { callerId, limit } = filter;
+  const rows = callerId === null ? await everyones(db, filter) : await page(db, filter, eq(ledger.callerId, callerId));
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last ? encodeCursor(last) : null };

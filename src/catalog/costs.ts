@@ -1,11 +1,10 @@
 /** What clips cost: settled with callers, billed by upstreams, and lost in between, summed over ended videos and orphans. */
 
-import { and, asc, countDistinct, eq, gte, inArray, isNotNull, lt, type SQLWrapper, sql } from 'drizzle-orm';
-import { alias, unionAll } from 'drizzle-orm/pg-core';
+import { and, asc, eq, gt, gte, lt, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/pg-core';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Db } from './driver/database.ts';
-import { isOrphan } from './orphans.ts';
-import { ledger, orphans, submissions, videos } from './schema.ts';
+import { costDays, costLines } from './schema.ts';
 
 export type CostGroup = 'day' | 'model' | 'caller' | 'account';
 
@@ -36,124 +35,87 @@ export interface CostItem {
   readonly lostMicroUsd: MicroUsd;
 }
 
-/** A video's settled cost stands with its last account, each bill with the account whose task it was for. */
-function shareOfEachAccount(db: Db) {
-  const settled = db
-    .select({
-      videoId: videos.id,
-      account: videos.account,
-      // What was given back was not paid.
-      settled: sql<number>`coalesce(${videos.settledMicroUsd}, 0) - coalesce(${ledger.amountMicroUsd}, 0)`.as(
-        'settled',
-      ),
-      billed: sql<number>`0::bigint`.as('billed'),
-    })
-    .from(videos)
-    .leftJoin(ledger, and(eq(ledger.videoId, videos.id), eq(ledger.kind, 'refund')))
-    .where(isNotNull(videos.endedAt));
-  const billed = db
-    .select({
-      videoId: submissions.videoId,
-      account: sql<string | null>`${submissions.account}`.as('account'),
-      settled: sql<number>`0::bigint`.as('settled'),
-      billed: sql<number>`${submissions.costMicroUsd}`.as('billed'),
-    })
-    .from(submissions)
-    // Until its task has ended, a submission's cost is what the upstream expects and not yet its bill. A void one has a
-    // cost only where its lost answer may have been a clip.
-    .where(and(inArray(submissions.state, ['ended', 'void']), isNotNull(submissions.costMicroUsd)));
-  const parts = unionAll(settled, billed).as('parts');
-  return db
-    .select({
-      videoId: parts.videoId,
-      account: parts.account,
-      settled: sql<number>`sum(${parts.settled})`.as('settled'),
-      billed: sql<number>`sum(${parts.billed})`.as('billed'),
-    })
-    .from(parts)
-    .groupBy(parts.videoId, parts.account)
-    .as('shares');
+const DAY_MS = 86_400_000;
+
+/** The whole days of a period (UTC), and whether anything is left of it before or after them. */
+interface WholeDays {
+  /** The first, and the first that is not one of them any more; null where the period has no such end. */
+  readonly first: Date | null;
+  readonly end: Date | null;
+  /** What is left, in `cost_lines`; null for nothing. */
+  readonly rest: SQL | null;
 }
 
-/** What each account billed for each ended video, what its caller paid there, and what no caller paid. */
-function linesOfVideos(db: Db, { callerId, from, to }: CostFilter) {
-  const shares = shareOfEachAccount(db);
-  const hold = alias(ledger, 'hold');
-  const release = alias(ledger, 'release');
-  // While a hold is kept, because an operator has to decide or a cancelled task still runs, nothing is lost.
-  const isHeld = sql`(${hold.id} is not null and ${release.id} is null)`;
+function wholeDaysOf({ from, to }: CostFilter): WholeDays {
+  const first = from ? new Date(Math.ceil(from.getTime() / DAY_MS) * DAY_MS) : null;
+  const end = to ? new Date(Math.floor(to.getTime() / DAY_MS) * DAY_MS) : null;
+  const within = (start: Date, until: Date) => and(gte(costLines.at, start), lt(costLines.at, until));
+  // Both lie in one day, or the period is empty.
+  if (from && to && first && end && first > end) return { first, end, rest: within(from, to) ?? null };
+  const before = from && first && from < first ? within(from, first) : undefined;
+  const after = to && end && end < to ? within(end, to) : undefined;
+  return { first, end, rest: or(before, after) ?? null };
+}
+
+/** As PostgreSQL writes days; beyond the year 9999 JavaScript writes years otherwise. */
+const dayOf = (at: Date) => at.toISOString().replace(/^\+0*|T.*$/g, '');
+
+function sumsOfDays(db: Db, { callerId }: CostFilter, { first, end }: WholeDays) {
+  const { day, model, callerId: caller, account, lines, videos } = costDays;
+  const { settledMicroUsd: settled, upstreamMicroUsd: billed, lostMicroUsd: lost } = costDays;
   return db
-    .select({
-      videoId: sql<string | null>`${videos.id}`.as('video_id'),
-      at: sql<Date>`${videos.endedAt}`.as('at'),
-      model: sql<string | null>`${videos.model}`.as('model'),
-      caller: sql<string | null>`${videos.callerId}`.as('caller'),
-      account: sql<string | null>`${shares.account}`.as('account'),
-      settled: sql<number>`${shares.settled}`.as('settled'),
-      billed: sql<number>`${shares.billed}`.as('billed'),
-      lost: sql<number>`case when ${isHeld} then 0 else ${shares.billed} - ${shares.settled} end`.as('lost'),
-    })
-    .from(videos)
-    .innerJoin(shares, eq(shares.videoId, videos.id))
-    .leftJoin(hold, and(eq(hold.videoId, videos.id), eq(hold.kind, 'hold')))
-    .leftJoin(release, and(eq(release.videoId, videos.id), eq(release.kind, 'release')))
+    .select({ day, model, caller, account, lines, videos, settled, billed, lost })
+    .from(costDays)
     .where(
       and(
-        isNotNull(videos.endedAt),
-        callerId === null ? undefined : eq(videos.callerId, callerId),
-        from === undefined ? undefined : gte(videos.endedAt, from),
-        to === undefined ? undefined : lt(videos.endedAt, to),
+        gt(lines, 0),
+        callerId === null ? undefined : eq(caller, callerId),
+        first === null ? undefined : gte(day, dayOf(first)),
+        end === null ? undefined : lt(day, dayOf(end)),
       ),
     );
 }
 
-/** Tasks that no video has are lost, at the time they were made; no caller ever sees one. */
-function linesOfOrphans(db: Db, { callerId, from, to }: CostFilter) {
+function linesOf(db: Db, { callerId }: CostFilter, rest: SQL) {
+  const { model, callerId: caller, account } = costLines;
+  const { settledMicroUsd: settled, upstreamMicroUsd: billed, lostMicroUsd: lost } = costLines;
+  const day = sql<string>`(${costLines.at} at time zone 'UTC')::date`.as('day');
+  const lines = sql<number>`1::bigint`.as('lines');
+  const videos = sql<number>`${costLines.videos}::bigint`.as('videos');
   return db
-    .select({
-      videoId: sql<string | null>`null::text`.as('video_id'),
-      at: sql<Date>`${orphans.createdAt}`.as('at'),
-      model: sql<string | null>`${orphans.model}`.as('model'),
-      caller: sql<string | null>`null::text`.as('caller'),
-      account: sql<string | null>`${orphans.account}`.as('account'),
-      settled: sql<number>`0::bigint`.as('settled'),
-      billed: sql<number>`${orphans.costMicroUsd}`.as('billed'),
-      lost: sql<number>`${orphans.costMicroUsd}`.as('lost'),
-    })
-    .from(orphans)
-    .where(
-      and(
-        isOrphan,
-        callerId === null ? undefined : sql`false`,
-        from === undefined ? undefined : gte(orphans.createdAt, from),
-        to === undefined ? undefined : lt(orphans.createdAt, to),
-      ),
-    );
+    .select({ day, model, caller, account, lines, videos, settled, billed, lost })
+    .from(costLines)
+    .where(and(rest, callerId === null ? undefined : eq(caller, callerId)));
 }
 
 /** Costs of the videos that ended in a period, and of the tasks made in it that belong to none. */
 export async function costs(db: Db, filter: CostFilter): Promise<readonly CostItem[]> {
   const { groupBy } = filter;
-  const lines = unionAll(linesOfVideos(db, filter), linesOfOrphans(db, filter)).as('lines');
+  const days = wholeDaysOf(filter);
+  const whole = sumsOfDays(db, filter, days);
+  const parts = days.rest === null ? whole.as('parts') : unionAll(whole, linesOf(db, filter, days.rest)).as('parts');
   const columns = {
-    day: sql<string>`to_char(${lines.at} at time zone 'UTC', 'YYYY-MM-DD')`,
-    model: sql<string | null>`${lines.model}`,
-    caller: sql<string | null>`${lines.caller}`,
-    account: sql<string | null>`${lines.account}`,
+    day: sql<string>`${parts.day}`,
+    model: sql<string | null>`${parts.model}`,
+    caller: sql<string | null>`${parts.caller}`,
+    account: sql<string | null>`${parts.account}`,
   } as const satisfies Record<CostGroup, unknown>;
   const groups = Object.fromEntries(groupBy.map((group) => [group, columns[group]]));
-  // By position: the expressions hold no parameters, but their text need not be compared.
   const positions = groupBy.map((_, index) => sql.raw(String(index + 1)));
   const sum = (column: SQLWrapper) => sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number);
+  // A video with lines at several accounts counts at each of them, and once where accounts are not asked for.
+  const counted = groupBy.includes('account')
+    ? sql`case when ${parts.caller} is not null then ${parts.lines} end`
+    : parts.videos;
   return await db
     .select({
       ...groups,
-      videos: countDistinct(lines.videoId),
-      settledMicroUsd: sum(lines.settled),
-      upstreamMicroUsd: sum(lines.billed),
-      lostMicroUsd: sum(lines.lost),
+      videos: sum(counted),
+      settledMicroUsd: sum(parts.settled),
+      upstreamMicroUsd: sum(parts.billed),
+      lostMicroUsd: sum(parts.lost),
     })
-    .from(lines)
+    .from(parts)
     .groupBy(...positions)
     .orderBy(...positions.map((position) => asc(position)));
 }

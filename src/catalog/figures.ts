@@ -1,14 +1,13 @@
 /** What the catalog knows of the whole operation at this moment: few statements, none of which reads all that ever was. */
 
-import { count, inArray, min, sql } from 'drizzle-orm';
+import { count, inArray, isNotNull, min, sql } from 'drizzle-orm';
 import type { AccountState } from '../domain/account.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { OPEN_SUBMISSION_STATES, type SubmissionState } from '../domain/submission.ts';
-import type { VideoState } from '../domain/video.ts';
+import { END_STATES, RUNNING_STATES, type VideoState } from '../domain/video.ts';
 import { accountStateOf } from './account-views.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
-import { isOrphan } from './orphans.ts';
-import { accounts, callers, ledger, orphans, submissions, videos, waiting } from './schema.ts';
+import { accounts, callers, costLines, submissions, videos, waiting } from './schema.ts';
 
 interface AccountFigures {
   readonly id: string;
@@ -49,10 +48,11 @@ const aDayAgo = sql`now() - interval '24 hours'`;
 const toNumber = (value: unknown) => Number(value ?? 0);
 
 async function readVideos(tx: Db): Promise<Pick<Figures, 'unended' | 'endedOfDay'>> {
+  // By states, which an index has in order of creation.
   const result = await tx.execute(sql`
-    select state, true as unended, count(*) as videos from ${videos} where ended_at is null group by state
+    select state, true as unended, count(*) as videos from ${videos} where ${inArray(videos.state, [...RUNNING_STATES])} group by state
     union all
-    select state, false, count(*) from ${videos} where created_at > ${aDayAgo} and ended_at is not null group by state`);
+    select state, false, count(*) from ${videos} where ${inArray(videos.state, [...END_STATES])} and created_at > ${aDayAgo} group by state`);
   const rows = rowsOf<{ readonly state: VideoState; readonly unended: boolean; readonly videos: unknown }>(result);
   const those = (isUnended: boolean) =>
     rows
@@ -72,24 +72,11 @@ async function readQueues(tx: Db, pools: readonly string[]): Promise<readonly Qu
   return [...rows.map((row) => ({ ...row, oldestWaitSeconds: Math.max(0, row.oldestWaitSeconds) })), ...none];
 }
 
-/** The same difference as that of the costs, over another period: what the index on the creation can find. */
+/** What the lines of costs say of what was made within a day: it has ended within a day as well. */
 async function readLost(tx: Db): Promise<MicroUsd> {
-  // Ledger and submissions are passed once each, on any way that the planner takes.
   const result = await tx.execute(sql`
-    with day as materialized (
-      select id, settled_micro_usd from ${videos} where created_at > ${aDayAgo} and ended_at is not null
-    ), money as materialized (
-      select l.video_id, bool_or(l.kind = 'hold') and not bool_or(l.kind = 'release') as is_held,
-        sum(l.amount_micro_usd) filter (where l.kind = 'refund') as refunded
-      from day join ${ledger} l on l.video_id = day.id group by l.video_id
-    ), decided as materialized (
-      select day.id, coalesce(day.settled_micro_usd, 0) - coalesce(money.refunded, 0) as settled
-      from day left join money on money.video_id = day.id where money.is_held is not true
-    )
-    select (select coalesce(sum(s.cost_micro_usd), 0) from decided join ${submissions} s on s.video_id = decided.id
-        where s.state in ('ended', 'void'))
-      - (select coalesce(sum(settled), 0) from decided)
-      + (select coalesce(sum(cost_micro_usd), 0) from ${orphans} where created_at > ${aDayAgo} and ${isOrphan}) as lost`);
+    select coalesce(sum(lost_micro_usd), 0) as lost from ${costLines} l where l.at > ${aDayAgo}
+      and (l.credential is not null or (select v.created_at > ${aDayAgo} from ${videos} v where v.id = l.source))`);
   return toNumber(rowsOf<{ readonly lost: unknown }>(result)[0]?.lost);
 }
 
@@ -113,12 +100,12 @@ export async function readFigures(db: Db): Promise<Figures> {
       .from(submissions)
       .where(inArray(submissions.state, [...OPEN_SUBMISSION_STATES]))
       .groupBy(submissions.account, submissions.state);
-    const orphaned = await tx
-      .select({ account: orphans.account, tasks: count() })
-      .from(orphans)
-      .where(isOrphan)
-      .groupBy(orphans.account);
-    const orphansOf = new Map(orphaned.map(({ account, tasks }) => [account, tasks]));
+    const found = await tx
+      .select({ account: costLines.account, tasks: count() })
+      .from(costLines)
+      .where(isNotNull(costLines.credential))
+      .groupBy(costLines.account);
+    const orphansOf = new Map(found.map(({ account, tasks }) => [account, tasks]));
     const pools = [...new Set(rows.filter(({ configured }) => configured).map(({ pool }) => pool))];
     return {
       ...(await readVideos(tx)),

@@ -1,9 +1,9 @@
 /** Rows of input images: which video uses which, and which have been unused for long enough to be removed. */
 
-import { and, asc, eq, exists, gte, isNull, lt, not, or } from 'drizzle-orm';
+import { and, asc, eq, lt, sql } from 'drizzle-orm';
 import type { ImageReference } from '../domain/video-request.ts';
 import type { Db } from './driver/database.ts';
-import { inputImages, inputImageUses, videos } from './schema.ts';
+import { inputImages, inputImageUses } from './schema.ts';
 
 /** An image as it is entered. */
 export type NewInputImage = Pick<
@@ -50,13 +50,10 @@ export async function useInputImages(tx: Db, videoId: string, images: readonly I
 }
 
 /** Images that were not wanted since, and whose videos have all ended before that. */
-function unusedSince(db: Db, since: Date) {
-  const use = db
-    .select({ videoId: inputImageUses.videoId })
-    .from(inputImageUses)
-    .innerJoin(videos, eq(videos.id, inputImageUses.videoId))
-    .where(and(eq(inputImageUses.sha256, inputImages.sha256), or(isNull(videos.endedAt), gte(videos.endedAt, since))));
-  return and(lt(inputImages.lastUsedAt, since), not(exists(use)));
+function unusedSince(since: Date) {
+  const isUsed = sql`(select ended_at is null or ended_at >= ${since.toISOString()} from ${inputImageUses} used
+    where used.sha256 = ${inputImages.sha256} order by ended_at desc limit 1)`;
+  return and(lt(inputImages.lastUsedAt, since), sql`${isUsed} is not true`);
 }
 
 /** Hashes of images that have not been used since, those of the longest ago first. */
@@ -64,7 +61,7 @@ export async function listUnusedImages(db: Db, since: Date, limit: number): Prom
   const rows = await db
     .select({ sha256: inputImages.sha256 })
     .from(inputImages)
-    .where(unusedSince(db, since))
+    .where(unusedSince(since))
     .orderBy(asc(inputImages.lastUsedAt))
     .limit(limit);
   return rows.map(({ sha256 }) => sha256);
@@ -77,7 +74,7 @@ export async function listUnusedImages(db: Db, since: Date, limit: number): Prom
 export async function forgetInputImage(tx: Db, sha256: string, since: Date): Promise<boolean> {
   const forgotten = await tx
     .delete(inputImages)
-    .where(and(eq(inputImages.sha256, sha256), unusedSince(tx, since)))
+    .where(and(eq(inputImages.sha256, sha256), unusedSince(since)))
     .returning({ sha256: inputImages.sha256 });
   if (forgotten.length === 0) return false;
   await tx.delete(inputImageUses).where(eq(inputImageUses.sha256, sha256));

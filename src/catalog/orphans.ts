@@ -148,20 +148,27 @@ export type OrphanView = Pick<OrphanRow, 'taskId' | 'model' | 'costMicroUsd' | '
 
 /** Each account's orphans, newest first. */
 export async function listOrphans(db: Db): Promise<ReadonlyMap<string, readonly OrphanView[]>> {
-  const rank = sql<number>`row_number() over (partition by ${orphans.account}
-    order by ${orphans.createdAt} desc, ${orphans.taskId})`.as('rank');
-  const { account, taskId, model, costMicroUsd, createdAt, endedAt } = orphans;
-  const ranked = db
-    .select({ account, taskId, model, costMicroUsd, createdAt, endedAt, rank })
+  const { taskId, model, costMicroUsd, createdAt, endedAt } = orphans;
+  const newest = db
+    .select({ taskId, model, costMicroUsd, createdAt, endedAt })
     .from(orphans)
-    .where(isOrphan)
-    .as('ranked');
+    .where(and(eq(orphans.account, accounts.id), isOrphan))
+    .orderBy(desc(createdAt), asc(taskId))
+    .limit(SHOWN_ORPHANS)
+    .as('newest');
   const rows = await db
-    .select()
-    .from(ranked)
-    .where(sql`${ranked.rank} <= ${SHOWN_ORPHANS}`)
-    .orderBy(asc(ranked.account), desc(ranked.createdAt), asc(ranked.taskId));
+    .select({
+      account: accounts.id,
+      taskId: newest.taskId,
+      model: newest.model,
+      costMicroUsd: newest.costMicroUsd,
+      createdAt: newest.createdAt,
+      endedAt: newest.endedAt,
+    })
+    .from(accounts)
+    .crossJoinLateral(newest)
+    .orderBy(asc(accounts.id), desc(newest.createdAt), asc(newest.taskId));
   const views = new Map<string, OrphanView[]>();
-  for (const { account: owner, rank: _, ...view } of rows) views.set(owner, [...(views.get(owner) ?? []), view]);
+  for (const { account, ...view } of rows) views.set(account, [...(views.get(account) ?? []), view]);
   return views;
 }

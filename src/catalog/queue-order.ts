@@ -26,10 +26,11 @@ export interface Choice {
 /** Where a caller's share begins: at its last grant, or at the pool's time when the video came to an idle caller. */
 const BASE = sql`greatest(coalesce(c.last_tag, 0), w.virtual_time)`;
 const SHARE = sql`1 / coalesce(k.weight, 1)`;
+const TAG = sql`${BASE} + ${SHARE}`;
 const WHOSE = sql`left join pool_callers c on c.pool = w.pool and c.caller_id = w.caller_id
   left join callers k on k.id = w.caller_id`;
-const IN_ORDER = sql`priority desc, place, video_id`;
-/** Shares that differ by less are the same: they are sums of fractions. */
+const IN_ORDER = sql`priority desc, place`;
+/** Shares that differ by less are the same: they are sums of fractions. Their callers' ids decide then. */
 const SAME_SHARE = 1e-9;
 
 /** The accounts that have a slot to grant, with how many, and how many images they take. */
@@ -68,7 +69,7 @@ function waitersIn(pool: SQL, condition: SQL): SQL {
 /** A caller's first video that some account has room for, with the account that its model prefers. */
 function firstOf(pool: string): SQL {
   return sql`
-    select q.video_id, q.caller_id, q.pool, q.priority, q.virtual_time, m.account, m.upstream_model
+    select q.video_id, q.caller_id, q.pool, q.priority, q.place, q.virtual_time, m.account, m.upstream_model
     from waiting q cross join lateral (
       select am.account, am.upstream_model from account_models am join room on room.id = am.account
       where am.model = q.model and q.images <= room.most_images
@@ -89,10 +90,11 @@ export async function chooseNext(
     with recursive room as materialized (${roomAt(accounts)}),
       waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`exists (select 1 from room)`)})
     select w.video_id, w.caller_id, w.account, w.upstream_model,
-      case when w.priority < ${HEAD} then ${BASE} + ${SHARE} end as tag,
+      case when w.priority < ${HEAD} then ${TAG} end as tag,
       (select v.queue_deadline_at <= now() from videos v where v.id = w.video_id) as is_late
     from waiters cross join lateral (${firstOf(pool)}) w ${WHOSE}
-    order by tag nulls first, w.video_id limit 1`);
+    order by case when w.priority < ${HEAD} then round((${TAG})::numeric, 6) end nulls first,
+      case when w.priority = ${HEAD} then w.place end, w.caller_id collate "C" limit 1`);
   const [row] = rowsOf<ChosenRow>(result);
   const account = accounts.find(({ id }) => id === row?.account);
   if (!row || !account) return null;
@@ -122,43 +124,119 @@ function listed(values: readonly string[]): SQL {
   );
 }
 
+/** Where a video waits, and what its shares are counted from. */
+interface OwnPlace {
+  readonly video_id: string;
+  readonly pool: string;
+  readonly caller_id: string;
+  readonly priority: number;
+  readonly base: number;
+  readonly share: number;
+  /** How manieth of its caller's it is, those that lost their slots left out. */
+  readonly rank: unknown;
+}
+
+/** A caller's queue in a pool. */
+interface Line {
+  readonly caller_id: string;
+  readonly base: number;
+  readonly share: number;
+  /** Videos that lost their slots, which come before all others. */
+  readonly heads: unknown;
+  /** The others, as many of them as may come before. */
+  readonly videos: unknown;
+}
+
 /**
- * A video's place in its queue, 1 first; null when it does not wait. Counted along the index: the video's own caller to
- * the video, every other caller as far as its shares come before it.
+ * The places of videos in their queues, 1 first; those that do not wait are left out. Counted along the index: each
+ * caller to its own, every other caller as far as its shares come before the last of them.
  */
+export async function queuePositions(db: Db, videoIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const own = rowsOf<OwnPlace>(await db.execute(findPlaces(videoIds)));
+  const positions = new Map<string, number>();
+  for (const pool of new Set(own.map((place) => place.pool))) {
+    const places = own.filter((place) => place.pool === pool);
+    const others = places.filter(({ priority }) => priority < HEAD);
+    if (others.length < places.length) {
+      const heads = rowsOf<{ readonly video_id: string }>(await db.execute(listHeads(pool)));
+      for (const [index, { video_id }] of heads.entries()) positions.set(video_id, index + 1);
+    }
+    if (others.length === 0) continue;
+    const reach = Math.max(...others.map(reachOf));
+    const lines = rowsOf<Line>(await db.execute(countLines(pool, reach)));
+    for (const place of others) positions.set(place.video_id, positionIn(lines, place));
+  }
+  return new Map([...positions].filter(([id]) => videoIds.includes(id)));
+}
+
+/** A video's place in its queue, 1 first; null when it does not wait. */
 export async function queuePosition(db: Db, videoId: string): Promise<number | null> {
-  const pool = sql`(select pool from own)`;
-  const result = await db.execute(sql`
-    with recursive own as materialized (
-      select w.*, ${BASE} as base, ${SHARE} as share from waiting w ${WHOSE} where w.video_id = ${videoId}
-    ), mine as materialized (
-      select (select count(*) from waiting w where w.pool = own.pool and w.caller_id = own.caller_id
-          and w.priority > own.priority and w.priority < ${HEAD})
-        + (select count(*) from waiting w where w.pool = own.pool and w.caller_id = own.caller_id
-          and w.priority = own.priority and (w.place, w.video_id) <= (own.place, own.video_id)) as rank
-      from own
-    ), waiters(caller_id) as (${waitersIn(pool, sql`true`)})
-    select case when own.priority = ${HEAD}
-      then (select count(*) from waiters join waiting w on w.pool = own.pool and w.caller_id = waiters.caller_id
-        and w.priority = ${HEAD} and w.video_id <= own.video_id)
-      else mine.rank + (select coalesce(sum(ahead.videos), 0) from waiters cross join lateral (
-        select (select count(*) from waiting w where w.pool = own.pool and w.caller_id = waiters.caller_id
-            and w.priority = ${HEAD})
-          + case when waiters.caller_id = own.caller_id then 0 else (
-            select count(*) from (
-              select (own.base + mine.rank * own.share - ${BASE}) / (${SHARE}) as shares
-              from (select * from waiting f where f.pool = own.pool and f.caller_id = waiters.caller_id
-                order by ${IN_ORDER} limit 1) w ${WHOSE}
-            ) ahead_of_own cross join lateral (
-              select video_id, row_number() over (order by ${IN_ORDER}) as n from waiting q
-              where q.pool = own.pool and q.caller_id = waiters.caller_id and q.priority < ${HEAD}
-              order by ${IN_ORDER} limit greatest(floor(shares + ${SAME_SHARE}), 0)
-            ) q where q.n < shares - ${SAME_SHARE} or q.video_id < own.video_id
-          ) end as videos
-      ) ahead) end as position
-    from own cross join mine`);
-  const position = Number(rowsOf<{ readonly position: unknown }>(result)[0]?.position ?? 0);
-  return position === 0 ? null : position;
+  return (await queuePositions(db, [videoId])).get(videoId) ?? null;
+}
+
+/** Where the shares of a video's caller end that come with it. */
+function reachOf({ base, share, rank }: OwnPlace): number {
+  return base + Number(rank) * share;
+}
+
+function positionIn(lines: readonly Line[], place: OwnPlace): number {
+  const ahead = lines.map(({ caller_id, base, share, heads, videos }) => {
+    if (caller_id === place.caller_id) return Number(heads);
+    const shares = (reachOf(place) - base) / share;
+    const before = caller_id < place.caller_id ? Math.floor(shares + SAME_SHARE) : Math.ceil(shares - SAME_SHARE) - 1;
+    return Number(heads) + Math.min(Number(videos), Math.max(before, 0));
+  });
+  return ahead.reduce((sum, videos) => sum + videos, Number(place.rank));
+}
+
+/** A caller's videos in a pool, in the order of the index, so that nothing but the index is read. */
+function videosOf(of: SQL, condition: SQL): SQL {
+  return sql`select from waiting w where w.pool = ${of}.pool and w.caller_id = ${of}.caller_id and ${condition}
+    order by ${IN_ORDER}`;
+}
+
+/** The video from which the shares of a caller's line are counted, those that lost their slots left out. */
+function firstInLine(of: SQL): SQL {
+  return sql`left join lateral (select * from waiting f where f.pool = ${of}.pool and f.caller_id = ${of}.caller_id
+    and f.priority < ${HEAD} order by ${IN_ORDER} limit 1) w on true ${WHOSE}`;
+}
+
+/** Each is counted from the one before, the first of its caller and priority from the caller's first. */
+function findPlaces(videoIds: readonly string[]): SQL {
+  const asked = sql`asked`;
+  const step = sql`w.priority = asked.priority and w.place > asked.after and w.place <= asked.place`;
+  const above = sql`w.priority > asked.priority and w.priority < ${HEAD} and asked.after = '-infinity'`;
+  return sql`
+    with asked as materialized (
+      select q.video_id, q.pool, q.caller_id, q.priority, q.place, ${BASE} as base, ${SHARE} as share,
+        lag(q.place, 1, '-infinity') over (partition by q.pool, q.caller_id, q.priority order by q.place) as after
+      from waiting q ${firstInLine(sql`q`)} where q.video_id = any(${sql.param([...videoIds])}::text[])
+    ), counted as (
+      select asked.*, (select count(*) from (${videosOf(asked, step)}) step)
+        + (select count(*) from (${videosOf(asked, above)}) above) as more from asked
+    )
+    select *, sum(more) over (partition by pool, caller_id, priority order by place) as rank from counted`;
+}
+
+/** Those that lost their slots, in order. */
+function listHeads(pool: string): SQL {
+  return sql`
+    with recursive waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`true`)})
+    select w.video_id from waiters join waiting w on w.pool = ${pool} and w.caller_id = waiters.caller_id
+    where w.priority = ${HEAD} order by w.place`;
+}
+
+function countLines(pool: string, reach: number): SQL {
+  const line = sql`line`;
+  return sql`
+    with recursive waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`true`)}), line as materialized (
+      select q.*, ${BASE} as base, ${SHARE} as share
+      from (select ${pool} as pool, caller_id from waiters where caller_id is not null) q ${firstInLine(sql`q`)}
+    )
+    select line.*, (select count(*) from (${videosOf(line, sql`w.priority = ${HEAD}`)}) heads) as heads,
+      (select count(*) from (${videosOf(line, sql`w.priority < ${HEAD}`)}
+        limit (select greatest(floor((${reach}::float8 - line.base) / line.share + ${SAME_SHARE}::float8), 0))) ahead) as videos
+    from line`;
 }
 
 /** A video's turn in its queue. */
@@ -176,7 +254,7 @@ export async function readTurn(db: Db, videoId: string): Promise<Turn | null> {
     select extract(epoch from least(
       case when w.not_before > now() then w.not_before end,
       case when not exists (select 1 from waiting e where e.pool = w.pool and e.caller_id = w.caller_id
-          and (e.priority > w.priority or (e.priority = w.priority and (e.place, e.video_id) < (w.place, w.video_id))))
+          and (e.priority > w.priority or (e.priority = w.priority and e.place < w.place)))
         then (select min(greatest(a.paused_until, m.suspended_until)) from account_models m
           join accounts a on a.id = m.account
           where m.model = w.model and a.configured and greatest(a.paused_until, m.suspended_until) > now()) end

@@ -5,16 +5,19 @@ import {
   bigint,
   boolean,
   check,
+  date,
   doublePrecision,
   index,
   integer,
   jsonb,
   pgSequence,
   pgTable,
+  pgView,
   primaryKey,
   smallint,
   text,
   timestamp,
+  unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { VideoFailure } from '../domain/failure.ts';
@@ -144,6 +147,11 @@ export const orphans = pgTable(
   (table) => [
     primaryKey({ columns: [table.credential, table.taskId] }),
     index('orphans_open').on(table.credential, table.foundAt).where(sql`${table.endedAt} is null`),
+    // Operators are shown the newest of each account.
+    index('orphans_account').on(table.account, table.createdAt),
+    // A submission that gets a task asks whether it was booked.
+    index('orphans_task').on(table.taskId),
+    index('orphans_ended').on(table.endedAt).where(sql`${table.endedAt} is not null`),
   ],
 );
 
@@ -220,12 +228,28 @@ export const videos = pgTable(
     resumes: integer().notNull().default(0),
   },
   (table) => [
-    index('videos_caller_created').on(table.callerId, table.createdAt, table.id),
+    // Lists, newest first: of a caller and of all callers, of everything, of a state, of a model, of a batch. Without one
+    // for each, a page of something rare reads a history to its beginning.
+    index('videos_caller_created').on(table.callerId, table.createdAt, table.id).where(sql`${table.hiddenAt} is null`),
+    index('videos_caller_state').on(table.callerId, table.state, table.createdAt).where(sql`${table.hiddenAt} is null`),
+    index('videos_caller_model').on(table.callerId, table.model, table.createdAt).where(sql`${table.hiddenAt} is null`),
     index('videos_created').on(table.createdAt, table.id),
-    index('videos_unended').on(table.auditedAt).where(sql`${table.endedAt} is null`),
+    index('videos_state').on(table.state, table.createdAt),
+    index('videos_model').on(table.model, table.createdAt),
+    index('videos_batch').on(table.batchId, table.createdAt).where(sql`${table.batchId} is not null`),
+    // What the sweep asks each minute holds only what is not done yet, or what is done for good.
+    index('videos_unopened')
+      .on(table.createdAt, table.id)
+      .where(sql`${table.endedAt} is null and ${table.openedAt} is null`),
+    index('videos_unended')
+      .on(sql`least(${table.resumes}, 10)`, sql`coalesce(${table.auditedAt}, ${table.openedAt})`)
+      .where(sql`${table.endedAt} is null and ${table.openedAt} is not null`),
     index('videos_unended_caller').on(table.callerId).where(sql`${table.endedAt} is null`),
-    index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null`),
+    index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null and ${table.endedAt} is not null`),
     index('videos_untold').on(table.untoldSince).where(sql`${table.untoldSince} is not null`),
+    index('videos_over')
+      .on(table.endedAt)
+      .where(sql`${table.purgedAt} is not null and ${table.settledMicroUsd} is not null`),
   ],
 );
 
@@ -251,8 +275,15 @@ export const inputImageUses = pgTable(
   {
     sha256: text().notNull(),
     videoId: text('video_id').notNull(),
+    /** When the video ended: a trigger copies it. */
+    endedAt: instant('ended_at'),
   },
-  (table) => [primaryKey({ columns: [table.sha256, table.videoId] })],
+  (table) => [
+    primaryKey({ columns: [table.sha256, table.videoId] }),
+    index('input_image_uses_video').on(table.videoId),
+    // Whether an image is in use, and until when it was, is told by the first entry, however many videos used it.
+    index('input_image_uses_last').on(table.sha256, desc(table.endedAt)),
+  ],
 );
 
 /** Places in queues: videos are accepted one after the other within a caller, and wait in that order. */
@@ -268,7 +299,7 @@ export const waiting = pgTable(
     model: text().notNull(),
     /** Order among its caller's own, the greatest first; above all others for one that lost its slot. */
     priority: smallint().notNull().default(0),
-    /** Order among those, smallest first. */
+    /** Order among those, smallest first; no two have the same. */
     place: doublePrecision().notNull(),
     /** The pool's time when it came: its caller's shares count from there. */
     virtualTime: doublePrecision('virtual_time').notNull().default(0),
@@ -278,7 +309,11 @@ export const waiting = pgTable(
     images: integer().notNull().default(0),
     queuedAt: instant('queued_at').notNull(),
   },
-  (table) => [index('waiting_order').on(table.pool, table.callerId, desc(table.priority), table.place, table.videoId)],
+  (table) => [
+    index('waiting_order').on(table.pool, table.callerId, desc(table.priority), table.place),
+    // Where a model is not offered any more, its videos are found without reading the queue.
+    index('waiting_model').on(table.pool, table.model),
+  ],
 );
 
 /** Tries to have a video's task made at an account: the only truth of slots and of "paid once". */
@@ -322,7 +357,8 @@ export const submissions = pgTable(
   },
   (table) => [
     uniqueIndex('submissions_video_n').on(table.videoId, table.n),
-    uniqueIndex('submissions_credential_task').on(table.credential, table.taskId),
+    // The task comes first: whose it is is also asked by account.
+    uniqueIndex('submissions_credential_task').on(table.taskId, table.credential),
     uniqueIndex('submissions_open_video')
       .on(table.videoId)
       .where(sql`${table.state} in ('granted', 'sending', 'unconfirmed', 'running')`),
@@ -363,8 +399,14 @@ export const idempotencyKeys = pgTable(
     bodyHash: text('body_hash').notNull(),
     videoId: text('video_id').notNull(),
     createdAt: instant('created_at').notNull(),
+    /** When the video ended: a trigger copies it. */
+    endedAt: instant('ended_at'),
   },
-  (table) => [primaryKey({ columns: [table.callerId, table.key] }), index('idempotency_keys_video').on(table.videoId)],
+  (table) => [
+    primaryKey({ columns: [table.callerId, table.key] }),
+    index('idempotency_keys_video').on(table.videoId),
+    index('idempotency_keys_ended').on(table.endedAt).where(sql`${table.endedAt} is not null`),
+  ],
 );
 
 /** Ends of videos, written in the transaction of the end: what webhooks are made from. */
@@ -385,3 +427,90 @@ export const reopenings = pgTable('reopenings', {
   videoId: text('video_id').primaryKey(),
   toldAt: instant('told_at').notNull(),
 });
+
+/** What a line of costs says; see costs.ts. */
+const costColumns = () => ({
+  /** Null for videos that never had one. */
+  account: text(),
+  /** Null for orphans whose model is not known. */
+  model: text(),
+  /** Null for orphans. */
+  callerId: text('caller_id'),
+  settledMicroUsd: microUsd('settled_micro_usd').notNull(),
+  upstreamMicroUsd: microUsd('upstream_micro_usd').notNull(),
+  lostMicroUsd: microUsd('lost_micro_usd').notNull(),
+});
+
+const costLineColumns = () => ({
+  /** The video's id, or the orphan's task. */
+  source: text().notNull(),
+  /** The orphan's; null for videos. */
+  credential: text(),
+  /** The end of the video, the creation of the orphan. */
+  at: instant('at').notNull(),
+  /** 1 at the account that a video had last, else 0: each video is counted once. */
+  videos: smallint().notNull(),
+  ...costColumns(),
+});
+
+/**
+ * What the rows of videos, submissions, ledger and orphans say of costs: a line for each account of an ended video, and
+ * for each orphan. A video's settled cost stands with its last account, less what was given back; each bill stands with
+ * the account whose task it was for. Until its task has ended, a submission's cost is what the upstream expects and not
+ * yet its bill; a void one has a cost only where its lost answer may have been a clip. While a hold is kept, because an
+ * operator has to decide or a cancelled task still runs, nothing is lost. A task that a submission has is no orphan.
+ */
+export const currentCosts = pgView('current_costs', costLineColumns()).as(sql`
+  select shares.video_id as source, null::text as credential, v.ended_at as at,
+    (shares.account is not distinct from v.account)::int::smallint as videos,
+    shares.account, v.model, v.caller_id, shares.settled as settled_micro_usd, shares.billed as upstream_micro_usd,
+    case when held.id is not null and released.id is null then 0 else shares.billed - shares.settled end as lost_micro_usd
+  from (
+    select video_id, account, sum(settled)::bigint as settled, sum(billed)::bigint as billed
+    from (
+      select video.id as video_id, video.account,
+        coalesce(video.settled_micro_usd, 0) - coalesce(refunded.amount_micro_usd, 0) as settled, 0 as billed
+      from videos video left join ledger refunded on refunded.video_id = video.id and refunded.kind = 'refund'
+      where video.ended_at is not null
+      union all
+      select s.video_id, s.account, 0, s.cost_micro_usd from submissions s
+      where s.state in ('ended', 'void') and s.cost_micro_usd is not null
+    ) parts
+    group by video_id, account
+  ) shares
+  join videos v on v.id = shares.video_id and v.ended_at is not null
+  left join ledger held on held.video_id = v.id and held.kind = 'hold'
+  left join ledger released on released.video_id = v.id and released.kind = 'release'
+  union all
+  select o.task_id, o.credential, o.created_at, 0::smallint, o.account, o.model, null, 0, o.cost_micro_usd, o.cost_micro_usd
+  from orphans o
+  where o.video_id is not null or not exists (select from submissions s
+    where s.task_id = o.task_id and (s.credential = o.credential or s.account = o.account))
+`);
+
+/** The same as it was booked: what is in the sums. */
+export const costLines = pgTable('cost_lines', costLineColumns(), (table) => [
+  index('cost_lines_source').on(table.source),
+  // Parts of days are added up line by line.
+  index('cost_lines_at').on(table.at),
+  index('cost_lines_orphans').on(table.account, table.at).where(sql`${table.credential} is not null`),
+]);
+
+/**
+ * Sums of the lines of each day (UTC), kept for ever. Triggers on the four tables book both, at the end of the transaction
+ * that changes what a line says; rows that are removed leave the sums as they are.
+ */
+export const costDays = pgTable(
+  'cost_days',
+  {
+    day: date({ mode: 'string' }).notNull(),
+    /** How many lines; rows without any stand for nothing. */
+    lines: bigint({ mode: 'number' }).notNull(),
+    videos: bigint({ mode: 'number' }).notNull(),
+    ...costColumns(),
+  },
+  (table) => [
+    unique('cost_days_groups').on(table.day, table.callerId, table.model, table.account).nullsNotDistinct(),
+    index('cost_days_caller').on(table.callerId, table.day),
+  ],
+);

@@ -1,6 +1,6 @@
 /** Slots: who waits for one, in which order, and the short transaction that grants them. */
 
-import { and, eq, inArray, lt, not, type SQL, sql } from 'drizzle-orm';
+import { and, eq, exists, inArray, lt, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { Grant } from '../domain/slot.ts';
 import { isOpenState } from '../domain/submission.ts';
@@ -212,26 +212,30 @@ export async function takeBackGrant(
 
 /** Pools in which videos wait. */
 export async function listWaitingPools(db: Db): Promise<readonly string[]> {
-  const rows = await db.selectDistinct({ pool: waiting.pool }).from(waiting);
+  const queue = db.select({ videoId: waiting.videoId }).from(waiting).where(eq(waiting.pool, pools.id));
+  const rows = await db.select({ pool: pools.id }).from(pools).where(exists(queue)).orderBy(pools.id);
   return rows.map(({ pool }) => pool);
 }
 
-/** Videos that wait in a pool where no account offers their model any more, while another pool's accounts do. */
+/**
+ * Videos that wait in a pool where no account offers their model any more, while another pool's accounts do. Asked of
+ * pools and models, which are few: the queue is not read.
+ */
 export async function listStranded(
   db: Db,
   limit: number,
 ): Promise<readonly { readonly videoId: string; readonly model: string }[]> {
-  const offersIn = (pool: SQL) => sql`exists (
-    select 1 from ${accountModels} join ${accounts} on ${accounts.id} = ${accountModels.account}
-    where ${accountModels.model} = ${waiting.model} and ${accounts.configured} and ${pool})`;
-  return await db
-    .select({ videoId: waiting.videoId, model: waiting.model })
-    .from(waiting)
-    .where(
-      and(not(offersIn(sql`${accounts.pool} = ${waiting.pool}`)), offersIn(sql`${accounts.pool} <> ${waiting.pool}`)),
+  const result = await db.execute(sql`
+    with offered as materialized (
+      select distinct m.model, a.pool from account_models m join accounts a on a.id = m.account where a.configured
     )
-    .orderBy(waiting.queuedAt, waiting.videoId)
-    .limit(limit);
+    select w.video_id, w.model from (
+      select p.id as pool, o.model from pools p cross join (select distinct model from offered) o
+      except select pool, model from offered
+    ) missing join waiting w on w.pool = missing.pool and w.model = missing.model
+    order by w.queued_at, w.video_id limit ${limit}`);
+  const rows = rowsOf<{ readonly video_id: string; readonly model: string }>(result);
+  return rows.map(({ video_id: videoId, model }) => ({ videoId, model }));
 }
 
 /** Granted submissions whose videos were told so long ago, by the catalog's clock, and have not begun to send. */

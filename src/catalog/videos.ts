@@ -1,8 +1,9 @@
 /** Rows of videos: reading, listing and changing them, each change announced. */
 
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/pg-core';
 import { Refusal } from '../domain/failure.ts';
-import { isVideoId, type Video } from '../domain/video.ts';
+import { isVideoId, type Video, type VideoState } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
 import { announce } from './changes.ts';
@@ -101,31 +102,39 @@ async function beyond(db: Db, selection: VideoFilter): Promise<SQL | undefined> 
   if (!last || (selection.callerId !== null && last.callerId !== selection.callerId)) {
     throw new Refusal('invalid_request', 'the cursor is not one that was given out', { param: 'cursor' });
   }
-  const at = last.createdAt;
-  return selection.order === 'oldest'
-    ? sql`(${videos.createdAt}, ${videos.id}) > (${at.toISOString()}::timestamptz, ${last.id})`
-    : or(lt(videos.createdAt, at), and(eq(videos.createdAt, at), lt(videos.id, last.id)));
+  const isFurther = sql.raw(selection.order === 'oldest' ? '>' : '<');
+  return sql`(${videos.createdAt}, ${videos.id}) ${isFurther} (${last.createdAt.toISOString()}::timestamptz, ${last.id})`;
 }
 
 /** A page of videos and the cursor of the next one. */
 export async function listVideos(db: Db, selection: VideoFilter) {
   const { callerId, states, batchId, model, includeHidden, limit } = selection;
   const direction = selection.order === 'oldest' ? asc : desc;
-  const rows = await db
-    .select()
-    .from(videos)
-    .where(
-      and(
-        callerId === null ? undefined : eq(videos.callerId, callerId),
-        states === undefined ? undefined : inArray(videos.state, [...states]),
-        batchId === undefined ? undefined : eq(videos.batchId, batchId),
-        model === undefined ? undefined : eq(videos.model, model),
-        includeHidden ? undefined : isNull(videos.hiddenAt),
-        await beyond(db, selection),
-      ),
-    )
-    .orderBy(direction(videos.createdAt), direction(videos.id))
-    .limit(limit + 1);
+  const cursor = await beyond(db, selection);
+  const rowsOf = (state?: VideoState) =>
+    db
+      .select()
+      .from(videos)
+      .where(
+        and(
+          callerId === null ? undefined : eq(videos.callerId, callerId),
+          state === undefined ? undefined : eq(videos.state, state),
+          batchId === undefined ? undefined : eq(videos.batchId, batchId),
+          model === undefined ? undefined : eq(videos.model, model),
+          includeHidden ? undefined : isNull(videos.hiddenAt),
+          cursor,
+        ),
+      )
+      .orderBy(direction(videos.createdAt), direction(videos.id))
+      .limit(limit + 1);
+  const [first, second, ...others] = [...new Set(states ?? [undefined])].map(rowsOf);
+  if (first === undefined) return { videos: [], nextCursor: null };
+  // An index has the videos of each state in order, and not those of several.
+  const rows = await (second === undefined
+    ? first
+    : unionAll(first, second, ...others)
+        .orderBy(direction(videos.createdAt), direction(videos.id))
+        .limit(limit + 1));
   const page = rows.slice(0, limit).map(toVideo);
   return { videos: page, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
 }

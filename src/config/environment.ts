@@ -97,6 +97,13 @@ export const PROCESS_SETTINGS = {
       'how long a stop waits for a running a4f call and for running requests before it cuts them; all other work hands ' +
       'over within seconds',
   },
+  keepDays: {
+    name: 'CLIPYARD_KEEP_DAYS',
+    schema: wholeNumberText(1, 36_500).default(400),
+    meaning:
+      'for how many days after their end videos keep their rows; sums of costs and of the ledger are kept for ever; ' +
+      'workers read it',
+  },
   syncWaitSeconds: {
     name: 'CLIPYARD_SYNC_WAIT_SECONDS',
     schema: wholeNumberText(1, 3_600).default(540),

@@ -6,7 +6,7 @@ import { findCallerByKey } from '../catalog/callers.ts';
 import type { LostAnswerDecision } from '../catalog/corrections.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
-import { queuePosition } from '../catalog/queue-order.ts';
+import { queuePositions } from '../catalog/queue-order.ts';
 import { findVideo, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -33,8 +33,8 @@ export interface Gateway {
   /** A caller's own video (root: anyone's); hidden ones only where asked for. */
   read(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<Video>;
   list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }>;
-  /** Place in the queue, 1 first; null when the video does not wait. */
-  queuePosition(video: Video): Promise<number | null>;
+  /** Their places in the queues, 1 first; those that do not wait are left out. */
+  queuePositions(videos: readonly Video[]): Promise<ReadonlyMap<string, number>>;
   /** What each of these videos waits for, by its id; those that wait for nothing are left out. */
   waits(videos: readonly Video[]): Promise<ReadonlyMap<string, WaitingFor>>;
   cancel(caller: Caller, id: string): Promise<Video>;
@@ -123,7 +123,15 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
     list: (filter) => listVideos(db, filter),
-    queuePosition: async (video) => (video.state === 'queued' ? await queuePosition(db, video.id) : null),
+    async queuePositions(videos) {
+      const queued = videos.filter(({ state }) => state === 'queued');
+      return queued.length === 0
+        ? new Map()
+        : await queuePositions(
+            db,
+            queued.map(({ id }) => id),
+          );
+    },
     waits: (videos) => readWaits(db, videos),
 
     async cancel(caller, id) {

@@ -24,6 +24,7 @@ import { mountDialects } from './dialects/routes.ts';
 import { isTooLarge, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
+import { limitHeavyReads } from './heavy-reads.ts';
 import { collectOperations } from './own/operation.ts';
 import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
@@ -150,6 +151,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     return answerError(missing(methodsOf(request.url), request, reply), request, reply);
   });
+  limitHeavyReads(app, paths);
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
   const { store } = options;
   mountDialects(app, { gateway, links, store, trustedHosts, streams, syncWaitMs }, paths);

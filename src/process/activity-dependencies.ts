@@ -38,7 +38,7 @@ export function activityDependenciesOf(
   overrides: ActivityOverrides = {},
 ): ProcessDependencies {
   const { config, log, database, store, providers, signer, metrics } = parts;
-  const { accounts, trustedHosts, publicUrl } = config;
+  const { accounts, keepDays, trustedHosts, publicUrl } = config;
   const makePoster = createPosterMaker(log);
   const dependencies = {
     db: database.db,
@@ -49,6 +49,7 @@ export function activityDependenciesOf(
     linkImage: createImageLinker(signer, publicUrl),
     providers,
     accounts,
+    keepDays,
     workflows,
     countIncident: metrics?.countIncident ?? (() => undefined),
     log,

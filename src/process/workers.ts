@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
+import { createSweepActivities } from '../../activities/sweep.ts';
 import { checkCatalogAge } from '../recovery/restore.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { ensureSweepSchedule, setUpNamespace } from '../temporal/setup.ts';
@@ -43,7 +44,11 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
   const workers = await startWorkers({
     connection,
     namespace: temporal.namespace,
-    activities: createActivities(dependencies),
+    activities: {
+      ...createActivities(dependencies),
+      // Its statements may take longer, and keep no connection from those of requests.
+      ...createSweepActivities({ ...dependencies, db: parts.database.sweepDb }),
+    },
     workflowBundlePath,
     drainMs: drainSeconds * 1000,
   });

@@ -148,10 +148,10 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     await open('v3');
     const longAgo = new Date(Date.now() - 48 * 60 * MINUTE_MS);
     await accept(scene.db, 'old');
-    await endVideo(scene.db, 'old', { state: 'completed', failure: null, archive: makeArchive() });
-    await scene.db.update(videos).set({ expiresAt: longAgo, endedAt: longAgo }).where(eq(videos.id, 'old'));
     const key = { callerId: 'caller_1', key: 'k', bodyHash: 'h', videoId: 'old', createdAt: longAgo };
     await scene.db.insert(idempotencyKeys).values(key);
+    await endVideo(scene.db, 'old', { state: 'completed', failure: null, archive: makeArchive() });
+    await scene.db.update(videos).set({ expiresAt: longAgo, endedAt: longAgo }).where(eq(videos.id, 'old'));
     const report = await scene.sweep();
     expect(report).toMatchObject({ started: 0, grants: 1, purged: 1 });
     expect(report.errors.map((error) => error.split(':')[0])).toEqual(['resumes', 'starts']);

@@ -111,7 +111,7 @@ describeOnBothCatalogs('slots, asked for by many at once', (catalog) => {
       const { databaseUrl } = catalog;
       if (databaseUrl === null) return;
       const before = await countDeadlocks(catalog.database);
-      const database = await openDatabase({ databaseUrl, dataDir: ':memory:' });
+      const database = await openDatabase({ databaseUrl, dataDir: '' });
       const scene = new Scene(database.db, { ...facts, accounts: ACCOUNTS, createTimeoutMs: 5000 });
       const play = await new Play(scene).furnish();
       const plans = fc.sample(fc.constantFrom(...PLANS), VIDEOS);

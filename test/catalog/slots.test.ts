@@ -7,7 +7,7 @@ import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { bookOrphan, endOrphan } from '../../src/catalog/orphans.ts';
-import { queuePosition, readTurn } from '../../src/catalog/queue-order.ts';
+import { queuePosition, queuePositions, readTurn } from '../../src/catalog/queue-order.ts';
 import { enterReopenings, leaveReopenings, noteListsRead } from '../../src/catalog/reopenings.ts';
 import { accounts, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import {
@@ -423,6 +423,29 @@ describeOnBothCatalogs('the queue', (catalog) => {
     expect(await Promise.all(places)).toEqual([1, 2, 3]);
     await cancel(db, 'a001');
     expect((await findCurrentSubmission(db, 'a003'))?.state).toBe('granted');
+  });
+
+  test('tells the places of many at once as those of each', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await insertCaller(db, 'caller_2', { weight: 2 });
+    const [first] = await queue(db, ['a001', 'a002', 'a003', 'a004']);
+    await queue(db, names('b', 5), { callerId: 'caller_2' });
+    await queue(db, ['a005', 'a006'], { priority: 1 });
+    if (!first) throw new Error('nothing was granted');
+    await beginSending(db, first.submissionId, 60_000);
+    await inTransaction(db, async (tx) => {
+      await takeBack(tx, first.submissionId, { status: 429 });
+      const video = await lockVideo(tx, 'a001');
+      if (video) await returnToQueue(tx, video, { to: 'head' });
+    });
+    const asked = [...names('a', 6), ...names('b', 5), 'none'];
+    const each = await Promise.all(asked.map(async (id) => [id, await queuePosition(db, id)] as const));
+    const waits = each.filter((entry): entry is readonly [string, number] => entry[1] !== null);
+    expect(await queuePositions(db, asked)).toEqual(new Map(waits));
+    expect(waits).toHaveLength(11);
+    expect(await queuePositions(db, ['a003'])).toEqual(new Map(waits.filter(([id]) => id === 'a003')));
+    expect(await queuePositions(db, [])).toEqual(new Map());
   });
 
   test('grants nothing to a video whose time to begin has passed, or that is to be cancelled', async () => {

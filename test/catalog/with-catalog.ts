@@ -5,6 +5,7 @@ import { PgTable } from 'drizzle-orm/pg-core';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import * as schema from '../../src/catalog/schema.ts';
+import { openMemoryCatalog } from './memory-catalog.ts';
 
 /** What a suite gets: the catalog of the moment, its tables empty before each test. */
 export interface CatalogUnderTest {
@@ -32,7 +33,7 @@ function describeOn(
 
     beforeAll(async () => {
       ({ databaseUrl, server } = await start());
-      database = await openDatabase({ databaseUrl, dataDir: ':memory:' });
+      database = await (databaseUrl === null ? openMemoryCatalog() : openDatabase({ databaseUrl, dataDir: '' }));
     });
     beforeEach(async () => {
       if (database) await emptyCatalog(database);

@@ -1,10 +1,11 @@
 /** Starting what was accepted: a bad video keeps no other from being started, and only silence means Temporal is away. */
 
 import { eq } from 'drizzle-orm';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
+import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { ledger, videos } from '../../src/catalog/schema.ts';
 import { changeVideo, findVideo } from '../../src/catalog/videos.ts';
 import { Starter } from '../../src/gateway/starter.ts';
+import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { emptyCatalog } from '../catalog/with-catalog.ts';
 import { fakeWorkflows } from '../fake-workflows.ts';
 import { accept, insertCaller } from '../model/scene.ts';
@@ -23,7 +24,7 @@ let database: CatalogDatabase;
 let starter: Starter | null = null;
 
 beforeAll(async () => {
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  database = await openMemoryCatalog();
 });
 beforeEach(async () => {
   await emptyCatalog(database);

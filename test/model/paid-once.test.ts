@@ -1,10 +1,11 @@
 /** Paid once: a create interrupted wherever it can be, recorded upstream or not, is one task in the end. */
 
 import fc from 'fast-check';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
+import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { accounts, pools } from '../../src/catalog/schema.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import { airforce } from '../../src/providers/airforce.ts';
+import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { Attempts, type Fault } from './attempts.ts';
 import { randomRuns, SOAK_TIMEOUT_MS } from './runs.ts';
 import { accept, insertCaller, offerModel, Scene } from './scene.ts';
@@ -38,7 +39,7 @@ let count = 0;
 let passedMs = 0;
 
 beforeAll(async () => {
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  database = await openMemoryCatalog();
   await insertCaller(database.db, 'caller_1');
 });
 

@@ -2,12 +2,12 @@
 
 import { createServer } from 'node:net';
 import { pino } from 'pino';
-import { openDatabase } from '../../src/catalog/driver/database.ts';
 import { ConfigError, loadConfig } from '../../src/config/settings.ts';
 import { createProcessMetrics } from '../../src/observe/metrics/process-metrics.ts';
 import { Closers } from '../../src/process/closers.ts';
 import { startMetrics } from '../../src/process/metrics.ts';
 import type { Parts } from '../../src/process/parts.ts';
+import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 
 const log = pino({ level: 'silent' });
 
@@ -23,7 +23,7 @@ async function holdPort(): Promise<{ readonly port: number; readonly release: ()
 }
 
 test('metrics are served with the figures of the catalog, and a taken port is refused with an example', async () => {
-  const database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  const database = await openMemoryCatalog();
   const closers = new Closers(log);
   const { port, release } = await holdPort();
   const config = loadConfig({ CLIPYARD_METRICS_PORT: String(port) });

@@ -4,16 +4,17 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findCallerByKey } from '../../src/catalog/callers.ts';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
+import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { rootKeyFile } from '../../src/process/root-key-file.ts';
 import { ensureRootKey, ensureSigningKeys } from '../../src/process/secrets.ts';
+import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 
 let database: CatalogDatabase;
 let dataDir = '';
 
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'clipyard-secrets-'));
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  database = await openMemoryCatalog();
 });
 
 afterEach(async () => {

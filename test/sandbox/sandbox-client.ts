@@ -97,9 +97,8 @@ export class SandboxClient {
   }
 
   /** The events of the task's stream, up to its end; `onOpen` is called when it has begun. */
-  async stream(id: string, onOpen?: () => Promise<void>): Promise<{ event: string; data: string }[]> {
+  async stream(id: string): Promise<{ event: string; data: string }[]> {
     const response = await this.fetch(`/v1/video/tasks/${id}/stream`);
-    await onOpen?.();
     const blocks = (await response.text()).split('\n\n').filter((block) => block !== '');
     return blocks.map((block) => {
       const [, event = '', data = ''] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];

@@ -1,6 +1,7 @@
 /** `generateVideo` as a child of another team's workflow, made by the example that shows how. */
 
 import { Worker } from '@temporalio/worker';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/messages.ts';
 import { type Stack, startStack } from '../stack.ts';
 import { compile } from '../system/clipyard-process.ts';
 
@@ -58,4 +59,18 @@ test('a parent that is cancelled cancels its clips', async () => {
 test('a model that is not on offer fails the child with its kind', async () => {
   const handle = await startStoryboard('unknown-model', ['nothing'], 'no-such-model');
   await expect(handle.result()).rejects.toMatchObject({ cause: { cause: { type: 'unknown_model' } } });
+});
+
+test.each([
+  ['holds a NUL', { prompt: 'a\u0000b' }, 'invalid_request'],
+  ['forwards more than fits', { extra: { words: 'x'.repeat(1_000_000) } }, 'too_large'],
+  ['has more images than any upstream takes', { images: Array(20).fill('https://a.example/1.png') }, 'invalid_request'],
+])('a request that %s fails its run for good', async (_name, part, kind) => {
+  const request = { model: 'sandbox-mini', prompt: 'a door', ...part };
+  const running = stack.client.workflow.execute(WORKFLOW_TYPES.generateVideo, {
+    workflowId: `refused-${kind}-${Object.keys(part)}`,
+    taskQueue: TASK_QUEUES.workflows,
+    args: [{ request }],
+  });
+  await expect(running).rejects.toMatchObject({ cause: { type: kind } });
 });

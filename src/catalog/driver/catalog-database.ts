@@ -1,10 +1,9 @@
 /** What each driver of the catalog opens. */
 
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import type * as schema from '../schema.ts';
 
 /** A database or a transaction of it: inside a transaction only `tx` may be used, since PGlite is one connection. */
-export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
+export type Db = PgDatabase<PgQueryResultHKT>;
 
 export interface ListenHandlers {
   readonly onPayload: (payload: string) => void;
@@ -13,7 +12,10 @@ export interface ListenHandlers {
 }
 
 export interface CatalogDatabase {
+  /** For requests and activities, which are waited for: on a server a statement may take five seconds. */
   readonly db: Db;
+  /** For the sweep, on connections of its own: half a minute. */
+  readonly sweepDb: Db;
   readonly kind: 'pglite' | 'postgres';
   /** Listens to a channel until the returned function is called. */
   listen(channel: string, handlers: ListenHandlers): Promise<() => Promise<void>>;

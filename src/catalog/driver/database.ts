@@ -1,6 +1,7 @@
 /** The catalog's database: PGlite in the data directory or PostgreSQL, one type and one behaviour for both. */
 
 import type { CatalogDatabase, Db } from './catalog-database.ts';
+import { findDatabaseError } from './database-error.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
 
@@ -14,23 +15,13 @@ export function rowsOf<Row>(result: unknown): readonly Row[] {
 export interface DatabaseOptions {
   /** Null: PGlite. */
   readonly databaseUrl: string | null;
-  /** `:memory:` keeps PGlite in memory. */
+  /** Where PGlite's folder is. */
   readonly dataDir: string;
 }
 
 /** Opens the catalog and brings its tables up to date. */
 export async function openDatabase({ databaseUrl, dataDir }: DatabaseOptions): Promise<CatalogDatabase> {
   return databaseUrl === null ? await openPglite(dataDir) : await openPostgres(databaseUrl);
-}
-
-/** What both drivers' errors carry, wherever in the chain of causes they are. */
-function findDatabaseError(error: unknown): { readonly code: string; readonly constraint: unknown } | null {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    if ('code' in current && typeof current.code === 'string' && /^[0-9A-Z]{5}$/.test(current.code)) {
-      return { code: current.code, constraint: 'constraint' in current ? current.constraint : undefined };
-    }
-  }
-  return null;
 }
 
 const UNIQUE_VIOLATION = '23505';

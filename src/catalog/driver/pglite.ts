@@ -1,23 +1,34 @@
 /** The embedded catalog: PGlite, a PostgreSQL inside this process, behind the data directory's lock. */
 
 import { join } from 'node:path';
-import * as schema from '../schema.ts';
 import type { CatalogDatabase } from './catalog-database.ts';
 import { type DataDirLock, lockDataDir } from './lock.ts';
+import { makeCatalog } from './make-catalog.ts';
 import { migrationsFolder } from './migrations.ts';
 
-const IN_MEMORY = ':memory:';
+/**
+ * PostgreSQL's default of 128 MiB of buffers is taken whole at the start. What falls out of these is in the memory that
+ * the kernel keeps files in, one read away.
+ */
+const SETTINGS = ['-c', 'shared_buffers=16MB'];
 
-async function open(location: string, lock: DataDirLock | null): Promise<CatalogDatabase> {
+interface Origin {
+  readonly lock?: DataDirLock;
+  /** What a catalog in memory begins with: a folder as PGlite packs it. */
+  readonly loadDataDir?: Blob;
+}
+
+async function open(location: string, { lock, ...origin }: Origin): Promise<CatalogDatabase> {
   // Imported only here: processes that use PostgreSQL do without its WebAssembly.
   const { PGlite } = await import('@electric-sql/pglite');
   const { drizzle } = await import('drizzle-orm/pglite');
   const { migrate } = await import('drizzle-orm/pglite/migrator');
-  const client = await PGlite.create(location);
-  const db = drizzle(client, { schema });
+  const client = await PGlite.create(location, { startParams: [...PGlite.defaultStartParams, ...SETTINGS], ...origin });
+  const db = drizzle(client);
   await migrate(db, { migrationsFolder: migrationsFolder() });
   return {
     db,
+    sweepDb: db,
     kind: 'pglite',
     listen: (channel, { onPayload }) => client.listen(channel, onPayload),
     async check() {
@@ -30,13 +41,19 @@ async function open(location: string, lock: DataDirLock | null): Promise<Catalog
   };
 }
 
+/** Opens a catalog that goes with its process; tests give it tables that were made before. */
+export async function openInMemory(loadDataDir: Blob): Promise<CatalogDatabase> {
+  return await open('memory://', { loadDataDir });
+}
+
 /** Opens, or creates, the catalog in `<dataDir>/catalog`. */
 export async function openPglite(dataDir: string): Promise<CatalogDatabase> {
-  if (dataDir === IN_MEMORY) return await open('memory://', null);
   // PGlite itself lets two processes open one directory, and they silently diverge.
   const lock = await lockDataDir(dataDir);
   try {
-    return await open(join(dataDir, 'catalog'), lock);
+    const folder = join(dataDir, 'catalog');
+    await makeCatalog(folder);
+    return await open(folder, { lock });
   } catch (error) {
     await lock.release();
     throw error;

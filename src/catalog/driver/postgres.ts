@@ -1,60 +1,116 @@
 /** The shared catalog: a PostgreSQL that any number of processes use. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
-import * as schema from '../schema.ts';
-import type { CatalogDatabase } from './catalog-database.ts';
+import type { CatalogDatabase, Db } from './catalog-database.ts';
+import { findDatabaseError } from './database-error.ts';
 import { listenOnPostgres } from './listener.ts';
 import { migrationsFolder } from './migrations.ts';
 
-const MAX_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 5000;
-const STATEMENT_TIMEOUT_MS = 30_000;
-/** Our own patience, for a server that cannot even say that a statement took too long. */
-const ANSWER_TIMEOUT_MS = 35_000;
+/** How much longer our own patience is, for a server that cannot even say that a statement took too long. */
+const ANSWER_MARGIN_MS = 5000;
 const IDLE_TRANSACTION_TIMEOUT_MS = 60_000;
-const MIGRATION_TIMEOUT_MS = 10 * 60_000;
+
+/** Compiling a statement takes longer than any of ours, and guesses at their costs are what it goes by. */
+export const SESSION_OPTIONS = '-c jit=off';
+
+interface PoolSize {
+  readonly max: number;
+  /** With the time that a statement waits for locks. */
+  readonly statementTimeoutMs: number;
+}
+
+/** Requests and activities: what takes longer is given up, and its connection is there for others. */
+const REQUESTS: PoolSize = { max: 10, statementTimeoutMs: 5000 };
+/** The sweep, which no request waits for: connections of its own, so that it takes none from a request. */
+const SWEEP: PoolSize = { max: 3, statementTimeoutMs: 30_000 };
+
 /** Any number will do, as long as all versions of this program use the same. */
 const MIGRATION_LOCK = 2_018_070_213;
+/** While a migration waits for a table, all others that want the table wait behind it: rather it steps back. */
+const LOCK_TIMEOUT_MS = 3000;
+const LOCK_ATTEMPTS = 60;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Migrates, again while a table is in use; each attempt is one transaction, of which nothing is left. */
+async function migrateWhenFree(client: pg.Client): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrate(drizzle(client), { migrationsFolder: migrationsFolder() });
+    } catch (error) {
+      const isInUse = findDatabaseError(error)?.code === LOCK_NOT_AVAILABLE;
+      if (!isInUse || attempt === LOCK_ATTEMPTS) throw error;
+      await sleep(LOCK_TIMEOUT_MS);
+    }
+  }
+}
 
 /** One process migrates at a time; the others wait and find it done. Closing the connection gives the lock back. */
 async function migrateAlone(databaseUrl: string): Promise<void> {
   const client = new pg.Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: MIGRATION_TIMEOUT_MS,
+    keepAlive: true,
     application_name: 'clipyard migrations',
   });
   // A connection that breaks fails the statement under way; without a listener it would end the process.
   client.on('error', () => {});
   await client.connect();
   try {
+    // An index of a large table takes as long as it takes.
+    await client.query('set statement_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await migrate(drizzle(client), { migrationsFolder: migrationsFolder() });
+    await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await migrateWhenFree(client);
   } finally {
     await client.end();
   }
 }
 
+function openPool(databaseUrl: string, { max, statementTimeoutMs }: PoolSize): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + ANSWER_MARGIN_MS,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    options: SESSION_OPTIONS,
+    application_name: 'clipyard',
+  });
+  // Connections that break are replaced by the pool; without listeners they would end the process. The pool's own hears
+  // of idle ones alone: in use, a connection that breaks fails its statement, and says so besides.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/** A database whose transactions give their connections back even where they could not begin, which drizzle's own do not. */
+function openDb(pool: pg.Pool): Db {
+  const transaction: Db['transaction'] = async (work, config) => {
+    const client = await pool.connect();
+    try {
+      return await drizzle(client).transaction(work, config);
+    } finally {
+      client.release();
+    }
+  };
+  return Object.assign(drizzle(pool), { transaction });
+}
+
 /** Opens the catalog at a PostgreSQL URL. */
 export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase> {
   await migrateAlone(databaseUrl);
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: ANSWER_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
-    keepAlive: true,
-    application_name: 'clipyard',
-  });
-  // Idle connections that break are replaced by the pool; without a listener they would end the process.
-  pool.on('error', () => {});
+  const pool = openPool(databaseUrl, REQUESTS);
+  const sweepPool = openPool(databaseUrl, SWEEP);
   const stops = new Set<() => Promise<void>>();
   return {
-    db: drizzle(pool, { schema }),
+    db: openDb(pool),
+    sweepDb: openDb(sweepPool),
     kind: 'postgres',
     async listen(channel, handlers) {
       const stop = await listenOnPostgres(databaseUrl, channel, handlers);
@@ -69,7 +125,7 @@ export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase
     },
     async close() {
       await Promise.all([...stops].map((stop) => stop()));
-      await pool.end();
+      await Promise.all([pool.end(), sweepPool.end()]);
     },
   };
 }

@@ -14,6 +14,7 @@ export function accountRoutes(app: FastifyInstance, { administration }: OwnRoute
     method: 'GET',
     path: CLIPYARD_PATHS.accounts,
     id: 'listAccounts',
+    isHeavy: true,
     summary: 'All upstream accounts',
     access: 'root',
     query: noQuery,

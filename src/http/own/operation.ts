@@ -35,6 +35,8 @@ export interface Operation {
   readonly description?: string;
   /** Whose key it takes; `none`: no key. */
   readonly access: 'none' | 'caller' | 'root';
+  /** Reads of everything that a caller ever had: some of them at once, and no more. */
+  readonly isHeavy?: boolean;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly example?: unknown;

@@ -12,14 +12,13 @@ type Snapshot = Printable<z.input<typeof videoAnswer>>;
 
 /** The records of the catalog, with what only other parts know of the videos. */
 export async function takeSnapshots(options: Options, videos: readonly Video[]): Promise<readonly Snapshot[]> {
-  const waits = await options.gateway.waits(videos);
-  return await Promise.all(videos.map((video) => print(options, video, waits.get(video.id) ?? null)));
+  const print = await printer(options, videos);
+  return videos.map(print);
 }
 
 /** The same of one video. */
 export async function takeSnapshot(options: Options, video: Video): Promise<Snapshot> {
-  const waits = await options.gateway.waits([video]);
-  return await print(options, video, waits.get(video.id) ?? null);
+  return (await printer(options, [video]))(video);
 }
 
 /** Without the keys that it has in the media store. */
@@ -27,11 +26,19 @@ function bytesOf({ sha256, sizeBytes, durationMs, width, height, codec }: Archiv
   return { sha256, sizeBytes, durationMs, width, height, codec };
 }
 
-async function print(
-  { gateway, links, workflowUrl }: Options,
-  video: Video,
-  waitingFor: WaitingFor | null,
-): Promise<Snapshot> {
+/** Prints each of these videos. */
+async function printer(options: Options, videos: readonly Video[]): Promise<(video: Video) => Snapshot> {
+  const { gateway } = options;
+  const [positions, waits] = await Promise.all([gateway.queuePositions(videos), gateway.waits(videos)]);
+  return (video) => print(options, video, { position: positions.get(video.id), wait: waits.get(video.id) });
+}
+
+interface Waiting {
+  readonly position: number | undefined;
+  readonly wait: WaitingFor | undefined;
+}
+
+function print({ links, workflowUrl }: Options, video: Video, { position, wait }: Waiting): Snapshot {
   const { id, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } = video;
   const { createdAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
   const { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd } = video;
@@ -45,7 +52,7 @@ async function print(
     model: request.model,
     taskId,
     progress,
-    queuePosition: state === 'queued' ? await gateway.queuePosition(video) : null,
+    queuePosition: position ?? null,
     batchId,
     request,
     createdAt,
@@ -56,7 +63,7 @@ async function print(
     cost: { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd },
     archive: archive && { ...bytesOf(archive), url: clipUrl, posterUrl },
     failure: failure && { kind: failure.kind, message: failure.message, upstream: failure.upstream },
-    waitingFor,
+    waitingFor: wait ?? null,
     submissions,
     polls,
     workflowUrl: workflowUrl(id),

@@ -45,6 +45,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     method: 'GET',
     path: CLIPYARD_PATHS.videos,
     id: 'listVideos',
+    isHeavy: true,
     summary: 'Videos, newest first',
     access: 'caller',
     query: listVideosQuery,

@@ -1,10 +1,10 @@
 /** Opening the catalog: migrations, both drivers' errors, and data that outlives a process. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
-import { inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
+import { type Db, inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
 import { settings } from '../../../src/catalog/schema.ts';
 import { readSetting } from '../../../src/catalog/settings.ts';
 import { describeOnBothCatalogs } from '../with-catalog.ts';
@@ -71,14 +71,21 @@ describeOnBothCatalogs('the database', (catalog) => {
     expect(attempts).toBe(4);
   });
 
+  test('gives a statement less time where somebody waits for it than in the sweep', async () => {
+    const { db, sweepDb, kind } = catalog.database;
+    const timeoutOf = async (of: Db) =>
+      (await of.execute(sql`show statement_timeout`)) as unknown as { rows: unknown[] };
+    const [request, sweep] = [await timeoutOf(db), await timeoutOf(sweepDb)];
+    if (kind === 'pglite') expect(sweepDb).toBe(db);
+    else expect([...request.rows, ...sweep.rows]).toEqual([{ statement_timeout: '5s' }, { statement_timeout: '30s' }]);
+  });
+
   test('lets many processes open it at once', async () => {
     const { databaseUrl } = catalog;
     if (databaseUrl === null) return;
     await catalog.database.db.execute(sql`create database fresh`);
     const url = databaseUrl.replace(/postgres$/, 'fresh');
-    const opened = await Promise.all(
-      Array.from({ length: 4 }, () => openDatabase({ databaseUrl: url, dataDir: ':memory:' })),
-    );
+    const opened = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ databaseUrl: url, dataDir: '' })));
     for (const database of opened) {
       await database.check();
       await database.close();
@@ -98,11 +105,22 @@ describe('the embedded catalog', () => {
     await second.close();
     await rm(dataDir, { recursive: true, force: true });
   });
+
+  test('takes nothing over from a making that was interrupted', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'clipyard-catalog-'));
+    await mkdir(join(dataDir, 'catalog.new-1'));
+    await writeFile(join(dataDir, 'catalog.new-1', 'PG_VERSION'), '18');
+    const database = await openDatabase({ databaseUrl: null, dataDir });
+    await database.check();
+    expect((await readdir(dataDir)).filter((name) => !name.includes('lock'))).toEqual(['catalog']);
+    await database.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
 });
 
 describe('the shared catalog', () => {
   test('reports a server that cannot be reached', async () => {
-    const unreachable = openDatabase({ databaseUrl: 'postgres://stranger@127.0.0.1:9/none', dataDir: ':memory:' });
+    const unreachable = openDatabase({ databaseUrl: 'postgres://stranger@127.0.0.1:9/none', dataDir: '' });
     await expect(unreachable).rejects.toThrow('ECONNREFUSED');
   });
 });

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { eq } from 'drizzle-orm';
 import type { FastifyInstance } from 'fastify';
-import { type CatalogDatabase, openDatabase } from '../../../src/catalog/driver/database.ts';
+import type { CatalogDatabase } from '../../../src/catalog/driver/database.ts';
 import { videos } from '../../../src/catalog/schema.ts';
 import { findVideo } from '../../../src/catalog/videos.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
@@ -19,6 +19,7 @@ import { clipKeyOf, posterKeyOf, spriteSheetKeyOf } from '../../../src/media/med
 import type { MediaStore } from '../../../src/media/media-store.ts';
 import { createLinkSigner } from '../../../src/media/signed-links.ts';
 import { makeArchive } from '../../builders.ts';
+import { openMemoryCatalog } from '../../catalog/memory-catalog.ts';
 import { insertVideo } from '../../catalog/rows.ts';
 import { putObject } from '../../media/media-store-contract.ts';
 import { Scene } from '../../model/scene.ts';
@@ -39,7 +40,7 @@ const signer = createLinkSigner(['a key'], 'http://clips.example');
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'clipyard-purge-'));
   store = createFileStore(root);
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  database = await openMemoryCatalog();
   await putObject(store, clipKeyOf('v1'), CLIP);
   await putObject(store, posterKeyOf('v1'), Buffer.from('a poster'));
   await putObject(store, spriteSheetKeyOf('v1'), Buffer.from('a sheet'));

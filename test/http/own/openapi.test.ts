@@ -174,7 +174,7 @@ describe('the routes', () => {
     const { app } = own;
     const json = await app.inject('/openapi.json');
     expect(json.headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(json.json()).toEqual(buildOpenApi(app.operations, { url: 'http://127.0.0.1:8787', version: '1.2.3' }));
+    expect(json.json()).toEqual(buildOpenApi(app.operations, { url: 'http://127.0.0.1:8787', version: VERSION }));
     const page = await app.inject('/docs');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]{43}='; /);

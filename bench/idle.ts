@@ -1,0 +1,161 @@
+/** Benchmark `idle`: the memory of all processes of an embedded Clipyard that does nothing, before clips and after. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Table from 'cli-table3';
+import { z } from 'zod';
+import { PROCESS_SETTINGS } from '../src/config/environment.ts';
+import { packageRoot } from '../src/config/package-root.ts';
+import { RUNNING_STATES } from '../src/domain/video.ts';
+import { freePort } from '../src/temporal/dev-server/process.ts';
+import type { BenchContext, Outcome } from './benchmark.ts';
+import { type ProcessMemory, readMappingKinds, readProcessTree } from './process-memory.ts';
+import { sum } from './statistics.ts';
+import { startCommand } from './subject.ts';
+
+const CLIPS = 8;
+/** From the last thing that happened until memory is read. */
+const IDLE_MS = 60_000;
+const LOOK_MS = 500;
+const MOST_MIB = 530;
+/** The sandbox renders in this process too, and V8 keeps the heap that the work has grown. */
+const MOST_AFTER_CLIPS_MIB = 800;
+const ROOT_KEY = 'cy_root_key_of_the_benchmark';
+
+/** The embedded Clipyard, whatever else the environment names. */
+const NOTHING_SHARED = {
+  [PROCESS_SETTINGS.databaseUrl.name]: '',
+  [PROCESS_SETTINGS.temporalAddress.name]: '',
+  [PROCESS_SETTINGS.temporalProfile.name]: '',
+  [PROCESS_SETTINGS.configFile.name]: '',
+};
+
+/** What Node tells of its own memory in the metrics, in bytes. */
+const NODE_FIGURES = {
+  heapTotal: 'clipyard_nodejs_heap_size_total_bytes',
+  heapUsed: 'clipyard_nodejs_heap_size_used_bytes',
+  external: 'clipyard_nodejs_external_memory_bytes',
+};
+
+interface Subject {
+  readonly pid: number;
+  readonly url: string;
+  readonly metricsUrl: string;
+  readonly stop: AbortSignal;
+}
+
+async function startSubject(context: BenchContext): Promise<Subject> {
+  const [port, metricsPort] = [await freePort(0), await freePort(0)];
+  const { pid } = await startCommand(context, {
+    args: ['up'],
+    settings: {
+      ...NOTHING_SHARED,
+      CLIPYARD_DATA_DIR: context.dataDir,
+      CLIPYARD_PORT: String(port),
+      CLIPYARD_METRICS_PORT: String(metricsPort),
+      CLIPYARD_ROOT_KEY: ROOT_KEY,
+    },
+    // Its last line: by then the workers poll.
+    prints: 'temporal',
+  });
+  const at = (free: number) => `http://127.0.0.1:${free}`;
+  return { pid, url: at(port), metricsUrl: `${at(metricsPort)}/metrics`, stop: context.stop };
+}
+
+async function ask<Schema extends z.ZodType>({ url, stop }: Subject, schema: Schema, path: string, body?: object) {
+  const answer = await fetch(url + path, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${ROOT_KEY}`, 'content-type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: stop,
+  });
+  if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
+  return schema.parse(await answer.json());
+}
+
+/** Has the clips of the demo made; resolves when all have their end. */
+async function makeClips(subject: Subject, clips: number): Promise<void> {
+  const orders = readFileSync(join(packageRoot(), 'examples', 'clips.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  for (let n = 0; n < clips; n += 1) {
+    const body = JSON.parse(orders[n % orders.length] ?? '{}');
+    await ask(subject, z.unknown(), '/airforce/v1/video/generations', body);
+  }
+  const page = z.object({ items: z.array(z.unknown()) });
+  const running = `/clipyard/v1/videos?limit=1&state=${RUNNING_STATES.join(',')}`;
+  while ((await ask(subject, page, running)).items.length > 0) {
+    await sleep(LOOK_MS, undefined, { signal: subject.stop });
+  }
+}
+
+async function readNodeFigures({ metricsUrl, stop }: Subject): Promise<Readonly<Record<string, number>>> {
+  const text = await (await fetch(metricsUrl, { signal: stop })).text();
+  const figureOf = (metric: string) => Number(new RegExp(`^${metric} (\\S+)$`, 'm').exec(text)?.[1]);
+  return Object.fromEntries(Object.entries(NODE_FIGURES).map(([name, metric]) => [name, figureOf(metric) / 1024]));
+}
+
+const mib = (kib: number) => Math.round(kib / 1024);
+
+/** `node … up`, `temporal server start-dev …`: programs without their folders and settings. */
+function nameOf({ command }: ProcessMemory): string {
+  const words = command.split(' ').map((word) => word.replace(/^\/.*\//, ''));
+  return words.slice(0, 3).join(' ');
+}
+
+function renderProcesses(when: string, processes: readonly ProcessMemory[]): string {
+  const table = new Table({ head: [when, 'RSS', 'PSS', 'anonymous'], style: { head: [], border: [] } });
+  for (const one of processes) table.push([nameOf(one), mib(one.rss), mib(one.pss), mib(one.anonymous)]);
+  return table.toString();
+}
+
+/** Idles, reads the memory of all processes, and says it. */
+async function measure(subject: Subject, when: string) {
+  await sleep(IDLE_MS, undefined, { signal: subject.stop });
+  const processes = readProcessTree(subject.pid);
+  const { large, ...kinds } = readMappingKinds(subject.pid);
+  process.stderr.write(`${renderProcesses(when, processes)}\n`);
+  // Asked last: an answer is work.
+  const node = { ...kinds, ...(await readNodeFigures(subject)) };
+  return {
+    rssMiB: mib(sum(processes.map(({ rss }) => rss))),
+    pssMiB: mib(sum(processes.map(({ pss }) => pss))),
+    processesMiB: processes.map((one) => ({
+      process: nameOf(one),
+      rss: mib(one.rss),
+      pss: mib(one.pss),
+      anonymous: mib(one.anonymous),
+    })),
+    nodeMiB: {
+      ...Object.fromEntries(Object.entries(node).map(([name, kib]) => [name, mib(kib)])),
+      large: large.map(mib),
+    },
+  };
+}
+
+export async function idle(context: BenchContext): Promise<Outcome> {
+  const clips = context.options.clips ?? CLIPS;
+  const subject = await startSubject(context);
+  const before = await measure(subject, 'before any clip');
+  await makeClips(subject, clips);
+  const after = await measure(subject, `after ${clips} clips`);
+  const resident = (what: string, ours: number, atMost: number) => ({
+    what,
+    unit: 'MiB',
+    ours,
+    baseline: null,
+    bar: { atMost },
+  });
+  return {
+    comparisons: [
+      resident(
+        'resident memory of all processes after a minute without work, before any clip',
+        before.rssMiB,
+        MOST_MIB,
+      ),
+      resident(`the same after ${clips} clips`, after.rssMiB, MOST_AFTER_CLIPS_MIB),
+    ],
+    figures: { clips, before, after },
+  };
+}

@@ -9,7 +9,7 @@ import { type Db, rowsOf } from './driver/database.ts';
 import { type Choice, chooseNext, HEAD } from './queue-order.ts';
 import { isReopening } from './reopenings.ts';
 import { accountModels, accounts, poolCallers, pools, submissions, waiting } from './schema.ts';
-import { findCurrentSubmission, readClock, type SubmissionRow, withdrawGrant } from './submissions.ts';
+import { findCurrentSubmission, type SubmissionRow, withdrawGrant } from './submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** The pool of a model's accounts, null when no configured account offers the model. */
@@ -240,9 +240,13 @@ export async function listStranded(
 
 /** Granted submissions whose videos were told so long ago, by the catalog's clock, and have not begun to send. */
 export async function listUntakenGrants(db: Db, silentForMs: number): Promise<readonly SubmissionRow[]> {
-  const toldBefore = new Date((await readClock(db)).getTime() - silentForMs);
   return await db
     .select()
     .from(submissions)
-    .where(and(eq(submissions.state, 'granted'), lt(submissions.signalledAt, toldBefore)));
+    .where(
+      and(
+        eq(submissions.state, 'granted'),
+        lt(submissions.signalledAt, sql`now() - ${silentForMs} * interval '1 millisecond'`),
+      ),
+    );
 }

@@ -4,10 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
+import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { closeLentConnections } from '../../src/net/untrusted/lent-answer.ts';
+import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { emptyCatalog } from '../catalog/with-catalog.ts';
 import { makeClip } from '../fixtures/make-clip.ts';
 import { HostilePlay, type Scenario } from './hostile-play.ts';
@@ -32,7 +33,7 @@ let uninstall: () => void;
 let count = 0;
 
 beforeAll(async () => {
-  database = await openDatabase({ databaseUrl: null, dataDir: ':memory:' });
+  database = await openMemoryCatalog();
   const clip = await makeClip();
   folder = await mkdtemp(join(tmpdir(), 'clipyard-any-upstream-'));
   time = new VirtualTime(Math.ceil(Date.now() / DAY_MS) * DAY_MS);

@@ -67,8 +67,22 @@ function withOpen(plan: Partial<UpstreamPlan>): Scenario['upstreams'] {
   return { ...QUIET.upstreams, open: { ...PLAIN_UPSTREAM, ...plan } };
 }
 
-/** What was once answered or done, and once went wrong. */
+/** What random scenarios show too seldom, and what once went wrong. */
 export const NAMED: Readonly<Record<string, Scenario>> = {
+  'an answer is lost, and the list shows its task': {
+    ...QUIET,
+    upstreams: withOpen({ creates: [{ ...WELL, cut: 'after' }, WELL] }),
+    deeds: [ACCEPT, ACCEPT],
+  },
+  'an answer is lost, and the list cannot be read': {
+    ...QUIET,
+    upstreams: withOpen({
+      creates: [{ ...WELL, cut: 'after' }, WELL],
+      lists: [{ ...WELL, status: 500, shape: 'empty' }],
+    }),
+    settings: { ...QUIET.settings, open: { ...ONE_AT_A_TIME, lostAnswerHoldMs: 10 * MINUTE_MS } },
+    deeds: [ACCEPT, ACCEPT],
+  },
   'a slot is granted by a worker whose clock is behind, to a video that nothing works on': {
     ...QUIET,
     deeds: [ACCEPT, ACCEPT, { kind: 'stall', pick: 7, afterMs: 0 }],

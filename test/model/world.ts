@@ -195,7 +195,9 @@ export class World {
   }
 
   #noteErrors(errors: readonly string[]): void {
-    if (!this.isTemporalAway) this.defects.push(...errors.map((error) => `sweep: ${error}`));
+    if (this.isTemporalAway) return;
+    // A sweep that was held up may tell of it when Temporal is back.
+    this.defects.push(...errors.filter((error) => !error.includes('away')).map((error) => `sweep: ${error}`));
   }
 
   /**

@@ -135,7 +135,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     await parts.section('reopenings', () => retellReopenings(dependencies), undefined);
     await parts.each(
       'grants',
-      () => listUntakenGrants(db, before(PATIENCE_MS)),
+      () => listUntakenGrants(db, PATIENCE_MS),
       async (grant) => {
         await refreshGrant(dependencies, grant);
         return 1;

@@ -184,7 +184,7 @@ function sweeps({ queue, completed }: Facts): readonly Question[] {
     statement('compared', (tx) => noteRunning(tx, closed[0] ?? '')),
     statement('never opened', (tx) => listUnopened(tx, minuteAgo)),
     statement('untold wishes', (tx) => listUntold(tx, 1000)),
-    statement('untaken grants', (tx) => listUntakenGrants(tx, minuteAgo)),
+    statement('untaken grants', (tx) => listUntakenGrants(tx, 60_000)),
     statement('accounts whose lists are due', (tx) => listDueAccounts(tx)),
     statement('claimed of 1000 tasks', (tx) => listClaimedTasks(tx, account, taskIds)),
     statement('open orphans', (tx) => listOpenOrphans(tx, 50)),

@@ -6,7 +6,7 @@ import { OPEN_SUBMISSION_STATES, type OpenSubmissionState } from '../domain/subm
 import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './driver/database.ts';
-import { listOrphans, type OrphanView } from './orphans.ts';
+import { isOpenOrphan, listOrphans, type OrphanView } from './orphans.ts';
 import { accountModels, accounts, orphans, submissions, waiting } from './schema.ts';
 
 /** What holds one of an account's slots. */
@@ -59,7 +59,7 @@ async function listSlots(db: Db): Promise<ReadonlyMap<string, readonly SlotView[
     .from(submissions)
     .where(inArray(submissions.state, [...OPEN_SUBMISSION_STATES]))
     .orderBy(asc(submissions.grantedAt));
-  const running = await db.select().from(orphans).where(isNull(orphans.endedAt)).orderBy(asc(orphans.foundAt));
+  const running = await db.select().from(orphans).where(isOpenOrphan).orderBy(asc(orphans.foundAt));
   const byCredential = new Map<string, SlotView[]>();
   const add = (credential: string, slot: SlotView) =>
     byCredential.set(credential, [...(byCredential.get(credential) ?? []), slot]);

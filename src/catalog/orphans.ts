@@ -23,6 +23,9 @@ const isClaimed = sql`exists (select 1 from ${submissions}
 /** Orphans that belong to no video still, or did until they were given up. */
 export const isOrphan: SQL = sql`(${orphans.videoId} is not null or not ${isClaimed})`;
 
+/** Those that may still run and whose cost may still change: they take a slot. */
+export const isOpenOrphan: SQL = sql`(${orphans.endedAt} is null and ${isOrphan})`;
+
 /** An account whose list is to be read, and since when it is ours. */
 export interface DueAccount {
   readonly id: string;
@@ -123,7 +126,7 @@ export async function listOpenOrphans(db: Db, limit: number): Promise<readonly O
   return await db
     .select()
     .from(orphans)
-    .where(and(isNull(orphans.endedAt), isOrphan))
+    .where(isOpenOrphan)
     .orderBy(asc(orphans.foundAt), asc(orphans.taskId))
     .limit(limit);
 }

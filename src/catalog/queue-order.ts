@@ -5,6 +5,8 @@ import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
+import { isOpenOrphan } from './orphans.ts';
+import { orphans } from './schema.ts';
 
 /** The priority of a video that was granted before and lost its slot: ahead of all others in the pool. */
 export const HEAD = 32_767;
@@ -44,7 +46,7 @@ function roomAt(accounts: readonly AccountRow[]): SQL {
     from accounts a cross join lateral (
       select
         (select count(*) from submissions s where s.credential = a.credential and s.state in (${open}))
-        + (select count(*) from orphans o where o.credential = a.credential and o.ended_at is null) as tasks,
+        + (select count(*) from ${orphans} where ${orphans.credential} = a.credential and ${isOpenOrphan}) as tasks,
         a.single_lane and exists (select 1 from submissions s
           where s.credential = a.credential and s.single_lane and s.state in (${open}) and s.state <> 'running') as in_lane
     ) taken
@@ -250,7 +252,7 @@ export interface Turn {
 export async function readTurn(db: Db, videoId: string): Promise<Turn | null> {
   const result = await db.execute(sql`
     select extract(epoch from least(
-      w.not_before,
+      case when w.not_before > now() then w.not_before end,
       case when not exists (select 1 from waiting e where e.pool = w.pool and e.caller_id = w.caller_id
           and (e.priority > w.priority or (e.priority = w.priority and e.place < w.place)))
         then (select min(greatest(a.paused_until, m.suspended_until)) from account_models m

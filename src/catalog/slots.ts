@@ -170,8 +170,8 @@ async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
     upstreamModel,
     singleLane,
     state: 'granted',
-    grantedAt: new Date(),
-    signalledAt: new Date(),
+    grantedAt: sql`now()`,
+    signalledAt: sql`now()`,
   });
   await countGrant(tx, choice);
   await changeVideo(tx, videoId, { account: account.id, provider });
@@ -238,10 +238,15 @@ export async function listStranded(
   return rows.map(({ video_id: videoId, model }) => ({ videoId, model }));
 }
 
-/** Granted submissions whose videos were told before this and have not begun to send. */
-export async function listUntakenGrants(db: Db, toldBefore: Date): Promise<readonly SubmissionRow[]> {
+/** Granted submissions whose videos were told so long ago, by the catalog's clock, and have not begun to send. */
+export async function listUntakenGrants(db: Db, silentForMs: number): Promise<readonly SubmissionRow[]> {
   return await db
     .select()
     .from(submissions)
-    .where(and(eq(submissions.state, 'granted'), lt(submissions.signalledAt, toldBefore)));
+    .where(
+      and(
+        eq(submissions.state, 'granted'),
+        lt(submissions.signalledAt, sql`now() - ${silentForMs} * interval '1 millisecond'`),
+      ),
+    );
 }

@@ -315,5 +315,5 @@ export async function renewResult(db: Db, id: string, taskEnd: TaskEnd): Promise
 
 /** Notes that a grant's winner was told again. */
 export async function noteSignal(db: Db, id: string): Promise<void> {
-  await db.update(submissions).set({ signalledAt: new Date() }).where(eq(submissions.id, id));
+  await db.update(submissions).set({ signalledAt: sql`now()` }).where(eq(submissions.id, id));
 }

@@ -2,7 +2,7 @@
 
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { grantSlots, requestSlot, takeBackGrant } from '../catalog/slots.ts';
-import { noteSignal, type SubmissionRow } from '../catalog/submissions.ts';
+import { noteSignal, readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import type { Grant } from '../domain/slot.ts';
 import { announceGrants, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
@@ -15,7 +15,8 @@ const TAKEN_BACK_MS = 3 * 60_000;
 export async function refreshGrant(dependencies: GrantDependencies, grant: SubmissionRow): Promise<void> {
   const { db, countIncident, log } = dependencies;
   const { id: submissionId, videoId, account, provider } = grant;
-  if (grant.grantedAt.getTime() > Date.now() - TAKEN_BACK_MS) {
+  const now = await readClock(db);
+  if (grant.grantedAt.getTime() > now.getTime() - TAKEN_BACK_MS) {
     await noteSignal(db, submissionId);
     return await announceGrants(dependencies, [{ videoId, submissionId, account, provider }]);
   }

@@ -12,7 +12,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { listClaimedTasks, listPresumed, settlePresumed } from '../catalog/submissions.ts';
+import { listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { type ReadList, readList } from '../submissions/account-list.ts';
@@ -106,32 +106,38 @@ async function settlePresumptions(
   }
 }
 
-/** What an orphan cost in the end; null while it may still change. */
-async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow): Promise<MicroUsd | null> {
+/** What an orphan cost in the end; null while it may still change. By the catalog's clock, as it was found. */
+async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow, now: Date): Promise<MicroUsd | null> {
   const account = findAccount(dependencies, orphan.account);
   // Nothing can be asked any more.
   if (!account) return orphan.costMicroUsd;
   const { baseUrl, apiKey } = account;
   const provider = dependencies.providers[account.provider];
+  const ageMs = now.getTime() - orphan.foundAt.getTime();
+  const forgotten = ageMs > provider.facts.resultTtlMs + FORGOTTEN_AFTER_MS ? orphan.costMicroUsd : null;
   const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-  const status = await provider.poll(orphan.taskId, { baseUrl, apiKey, signal });
-  if (status.kind === 'succeeded') return status.costMicroUsd ?? orphan.costMicroUsd;
-  if (status.kind === 'failed') return status.costMicroUsd ?? 0;
-  const ageMs = Date.now() - orphan.foundAt.getTime();
-  if (status.kind === 'missing') {
+  const status = await provider.poll(orphan.taskId, { baseUrl, apiKey, signal }).catch((error: unknown) => {
+    // An upstream that is never heard of again keeps no slot for ever.
+    if (forgotten === null) throw error;
+    return null;
+  });
+  if (status?.kind === 'succeeded') return status.costMicroUsd ?? orphan.costMicroUsd;
+  if (status?.kind === 'failed') return status.costMicroUsd ?? 0;
+  if (status?.kind === 'missing') {
     const lastsMs = orphan.videoId === null ? MISSING_AFTER_MS : GIVEN_UP_MISSING_AFTER_MS;
     return ageMs > lastsMs ? (orphan.videoId === null ? orphan.costMicroUsd : 0) : null;
   }
-  return ageMs > provider.facts.resultTtlMs + FORGOTTEN_AFTER_MS ? orphan.costMicroUsd : null;
+  return forgotten;
 }
 
 /** Polls the orphans that have not ended, so that what was lost follows the bill. */
 async function followOrphans(dependencies: SubmissionDependencies): Promise<void> {
   const { db, log } = dependencies;
+  const now = await readClock(db);
   for (const orphan of await listOpenOrphans(db, POLL_LIMIT)) {
     const { account, taskId } = orphan;
     try {
-      const costMicroUsd = await finalCost(dependencies, orphan);
+      const costMicroUsd = await finalCost(dependencies, orphan, now);
       if (costMicroUsd !== null) await endOrphan(db, orphan, costMicroUsd);
     } catch (error) {
       log.warn({ account, taskId, error: String(error) }, 'an orphan could not be polled');

@@ -373,8 +373,8 @@ describeOnBothCatalogs('the queue', (catalog) => {
     const [first, second] = await queue(db, ['a001', 'a002']);
     if (!first || !second) throw new Error('nothing was granted');
     await start(db, second);
-    expect(await listUntakenGrants(db, new Date(Date.now() + 1000))).toMatchObject([{ videoId: 'a001' }]);
-    expect(await listUntakenGrants(db, new Date(Date.now() - 60_000))).toEqual([]);
+    expect(await listUntakenGrants(db, -1000)).toMatchObject([{ videoId: 'a001' }]);
+    expect(await listUntakenGrants(db, 60_000)).toEqual([]);
   });
 
   test('takes a slot back that was not taken, and puts its video behind the others', async () => {
@@ -407,6 +407,8 @@ describeOnBothCatalogs('the queue', (catalog) => {
     expect(askAgainMs).toBeLessThanOrEqual(60_000);
     expect(winners(await grant(db))).toEqual(['a002']);
     await db.update(waiting).set({ notBefore: new Date(Date.now() - 1000) });
+    // From then on it is told, as all others are.
+    expect(await readTurn(db, 'a001')).toEqual({ askAgainMs: null });
     await cancel(db, 'a002');
     expect((await findCurrentSubmission(db, 'a001'))?.state).toBe('granted');
   });
@@ -496,6 +498,18 @@ describeOnBothCatalogs('the slots of one key', (catalog) => {
     expect(winners(await queue(db, ['a001', 'a002']))).toEqual(['a001']);
     await endOrphan(db, { credential: 'airforce-1', taskId: 'stray' }, 0);
     expect(winners(await grant(db))).toEqual(['a002']);
+  });
+
+  test('are taken once by a task that a submission has after all', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 2 }]);
+    const [first] = await queue(db, ['a001']);
+    if (!first) throw new Error('nothing was granted');
+    await start(db, first);
+    const { taskId } = (await findSubmission(db, first.submissionId)) ?? {};
+    const found = { account: 'airforce-1', credential: 'airforce-1', upstreamModel: MODEL, createdAt: new Date() };
+    await bookOrphan(db, { ...found, taskId: taskId ?? '', costMicroUsd: null });
+    expect(winners(await queue(db, ['a002', 'a003']))).toEqual(['a002']);
   });
 
   test('stay the same when the account gets another id', async () => {

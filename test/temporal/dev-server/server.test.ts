@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openTemporalClient, type TemporalClient } from '../../../src/temporal/connection.ts';
-import { isAlive } from '../../../src/temporal/dev-server/process.ts';
+import { freePort, isAlive } from '../../../src/temporal/dev-server/process.ts';
 import { type DevServer, startDevServer } from '../../../src/temporal/dev-server/server.ts';
 import { setUpNamespace } from '../../../src/temporal/setup.ts';
 import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.ts';
@@ -93,6 +93,9 @@ describe('the dev server', () => {
   });
 
   test('a stopped server comes back at its ports', async () => {
+    // Others would take the usual ones as soon as they are free.
+    const ports = { port: await freePort(0), uiPort: await freePort(0) };
+    writeFileSync(join(dataDir, 'temporal.json'), JSON.stringify({ ...ports, pid: null, ownerPid: process.pid }));
     const first = await start();
     await startWorkflow(connect(first), 'kept');
     const { address, uiUrl } = first;

@@ -105,10 +105,17 @@ export async function recover(tx: Db, account: string, sentAt: Date | null): Pro
   return rows.length > 0;
 }
 
-/** The upstream says that there is no list to read; the account goes on without one. */
-export async function noteNoList(db: Db, account: string): Promise<void> {
-  const listMissingAt = sql`coalesce(${accounts.listMissingAt}, now())`;
-  await db.update(accounts).set({ listMissingAt }).where(eq(accounts.id, account));
+/**
+ * The upstream says that there is no list to read; the account goes on without one until it is asked again. False where
+ * the list has shown a task of ours before: it is there, and its server is not.
+ */
+export async function noteNoList(db: Db, account: string): Promise<boolean> {
+  const rows = await db
+    .update(accounts)
+    .set({ listMissingAt: sql`now()` })
+    .where(and(eq(accounts.id, account), isNull(accounts.listProvenAt)))
+    .returning({ id: accounts.id });
+  return rows.length > 0;
 }
 
 /** The list can be read, and perhaps has shown a task of ours. */
@@ -129,13 +136,13 @@ export async function suspendModel(
   {
     account,
     model,
-    until,
+    forMs,
     error,
-  }: { readonly account: string; readonly model: string; readonly until: Date; readonly error: string },
+  }: { readonly account: string; readonly model: string; readonly forMs: number; readonly error: string },
 ): Promise<void> {
   await tx
     .update(accountModels)
-    .set({ suspendedUntil: until })
+    .set({ suspendedUntil: sql`now() + ${forMs}::float8 * interval '1 millisecond'` })
     .where(and(eq(accountModels.account, account), eq(accountModels.model, model)));
   await tx.update(accounts).set({ lastError: error }).where(eq(accounts.id, account));
 }

@@ -58,7 +58,7 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
       and(
         eq(accounts.configured, true),
         eq(accounts.readsList, true),
-        isNull(accounts.listMissingAt),
+        or(isNull(accounts.listMissingAt), sql`${accounts.listMissingAt} <= now() - ${interval}`),
         isNotNull(accounts.firstUsedAt),
         or(and(isInUse, isInterval), wasInDoubt, areListsDue),
       ),
@@ -121,14 +121,9 @@ export async function bookOrphan(db: Db, found: FoundTask): Promise<OrphanRow | 
   return row ?? null;
 }
 
-/** Orphans whose cost may still change, oldest first. */
+/** Orphans whose cost may still change; at random, so that silent ones keep none from their turn. */
 export async function listOpenOrphans(db: Db, limit: number): Promise<readonly OrphanRow[]> {
-  return await db
-    .select()
-    .from(orphans)
-    .where(isOpenOrphan)
-    .orderBy(asc(orphans.foundAt), asc(orphans.taskId))
-    .limit(limit);
+  return await db.select().from(orphans).where(isOpenOrphan).orderBy(sql`random()`).limit(limit);
 }
 
 /** Enters the end of an orphan and what it cost. */

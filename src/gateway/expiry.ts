@@ -42,7 +42,9 @@ export async function retainVideo(db: Db, video: Video, { dialect, retentionSeco
     const row = await lockVideo(tx, video.id);
     if (!row || isOver(row)) throw new Refusal('gone', 'the media have been purged');
     const expiresAt = new Date(row.createdAt.getTime() + retentionSeconds * 1000);
-    await changeVideo(tx, video.id, { expiresAt });
+    // What could not be fetched any more is not made.
+    const queueDeadlineAt = new Date(Math.min(row.queueDeadlineAt.getTime(), expiresAt.getTime()));
+    await changeVideo(tx, video.id, { expiresAt, queueDeadlineAt });
     return { ...toVideo(row), expiresAt };
   });
 }

@@ -32,8 +32,13 @@ export async function cancelVideo(wishing: Wishing, id: string): Promise<void> {
   await tell(wishing, wished);
 }
 
-/** Has a video's task polled as soon as its upstream's interval allows. */
+/**
+ * Has a video's task polled as soon as its upstream's interval allows. Where no task is known yet, what became of the
+ * create is asked at times of its own.
+ */
 export async function recheckVideo(wishing: Wishing, id: string): Promise<void> {
+  const submission = await findCurrentSubmission(wishing.db, id);
+  if (submission?.state === 'unconfirmed' || submission?.state === 'sending') return;
   const wished = await wish(wishing.db, id, 'recheck');
   if (wished) await tell(wishing, wished);
 }

@@ -134,7 +134,8 @@ async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow
 async function followOrphans(dependencies: SubmissionDependencies): Promise<void> {
   const { db, log } = dependencies;
   const now = await readClock(db);
-  for (const orphan of await listOpenOrphans(db, POLL_LIMIT)) {
+  // All at once: an upstream that does not answer takes its time of one poll, and not of fifty.
+  const polls = (await listOpenOrphans(db, POLL_LIMIT)).map(async (orphan) => {
     const { account, taskId } = orphan;
     try {
       const costMicroUsd = await finalCost(dependencies, orphan, now);
@@ -142,7 +143,8 @@ async function followOrphans(dependencies: SubmissionDependencies): Promise<void
     } catch (error) {
       log.warn({ account, taskId, error: String(error) }, 'an orphan could not be polled');
     }
-  }
+  });
+  await Promise.all(polls);
 }
 
 /**

@@ -38,7 +38,8 @@ export async function readList(
   const { db, providers, exchangeTimeoutMs } = dependencies;
   const account = findAccount(dependencies, id);
   const list = account && providers[account.provider].list;
-  if (!account || !list) return { list: null, isMissing: false };
+  // A key is shown to the host that it is for, and to no other that the account had before.
+  if (!account || !list || account.baseUrl !== baseUrl) return { list: null, isMissing: false };
   // Before the list is asked for: what it shows is at least as old as this.
   const now = await readClock(db);
   const askedMs = Date.now();
@@ -47,11 +48,10 @@ export async function readList(
     const read = await list({ baseUrl, apiKey: account.apiKey, signal });
     return { list: { ...read, nowMs: now.getTime() + (Date.now() - askedMs) } };
   } catch (error) {
-    const isMissing = error instanceof UpstreamError && NO_SUCH_ROUTE.includes(error.status ?? 0);
+    const isNoRoute = error instanceof UpstreamError && NO_SUCH_ROUTE.includes(error.status ?? 0);
     const reason = error instanceof Error ? error.message : String(error);
     await noteAccountError(db, id, `the list cannot be read: ${reason}`);
-    if (isMissing) await noteNoList(db, id);
-    return { list: null, isMissing };
+    return { list: null, isMissing: isNoRoute && (await noteNoList(db, id)) };
   }
 }
 

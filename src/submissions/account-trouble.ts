@@ -52,8 +52,8 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
     case 'no credit':
     case 'model not allowed': {
       const video = await findVideo(tx, submission.videoId);
-      const until = new Date(Date.now() + MODEL_SUSPENSION_MS);
-      if (video) await suspendModel(tx, { account, model: video.request.model, until, error });
+      const { model } = video?.request ?? {};
+      if (model !== undefined) await suspendModel(tx, { account, model, forMs: MODEL_SUSPENSION_MS, error });
       return;
     }
     case 'undecided':

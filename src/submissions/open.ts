@@ -7,6 +7,7 @@ import { leaveReopenings } from '../catalog/reopenings.ts';
 import { findCurrentSubmission, readClock, reenterTask } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { Refusal } from '../domain/failure.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
 import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../domain/step.ts';
 import { DIALECTS } from '../domain/vendor.ts';
@@ -34,14 +35,23 @@ const RETENTION_MS = 24 * 60 * 60_000;
 const [DEFAULT_DIALECT] = DIALECTS;
 
 /** The gateway checks what it accepts; this is for what another team's workflow hands in. */
-function checkInput({ videoId, request }: OpenVideoInput): void {
+function checkInput({ videoId, callerId, request }: OpenVideoInput): void {
   const refuse = (problem: string) => new Refusal('invalid_request', problem);
   if (!isVideoId(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
-  const { model, prompt, extra = {}, images = [] } = request;
+  const { model, prompt, durationSeconds, extra = {}, images = [] } = request;
   if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
     throw refuse('model and prompt are needed');
+  if (typeof callerId !== 'string' || !isStorable(callerId)) throw refuse('there is no such caller');
+  if (durationSeconds != null && !Number.isInteger(durationSeconds)) throw refuse('durationSeconds is no whole number');
+  if (!Array.isArray(images) || !images.every(isReference)) throw refuse('images are no list of references');
   checkRequest({ prompt, extra, images });
   if (!isStorableThroughout(request)) throw refuse('a text holds a NUL or half of a surrogate pair');
+}
+
+/** Of another team's making: nothing is certain of it. */
+function isReference(image: unknown): boolean {
+  if (!isJsonObject(image)) return false;
+  return typeof (image['kind'] === 'url' ? image['url'] : image['sha256']) === 'string';
 }
 
 function isStorableThroughout(request: GivenRequest): boolean {

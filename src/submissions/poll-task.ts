@@ -1,9 +1,16 @@
 /** Polling a running task once: what was seen is recorded, and says how its workflow goes on. */
 
 import { noteAccountError } from '../catalog/account-health.ts';
-import { inTransaction } from '../catalog/driver/database.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { bookOrphan } from '../catalog/orphans.ts';
-import { closeSubmission, ensureRunning, findSubmission, noteMissing, readClock } from '../catalog/submissions.ts';
+import {
+  closeSubmission,
+  ensureRunning,
+  findSubmission,
+  noteMissing,
+  readClock,
+  type SubmissionRow,
+} from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Finality, Poll } from '../domain/poll.ts';
@@ -92,11 +99,14 @@ async function recordPoll(
   });
 }
 
-/** Closes the submission, moves the video on and frees its slot in one transaction. */
+type WithEnd = (tx: Db, closed: SubmissionRow) => Promise<void>;
+
+/** Closes the submission, moves the video on and frees its slot in one transaction, with what else belongs to it. */
 async function recordEnd(
   dependencies: SubmissionDependencies,
   { videoId, task }: CheckTaskInput,
   status: Ended,
+  also?: WithEnd,
 ): Promise<void> {
   const { resultTtlMs } = dependencies.providers[task.provider].facts;
   await freeSlot(dependencies, { account: task.account, videoId }, async (tx, video) => {
@@ -110,28 +120,31 @@ async function recordEnd(
     const archiving = video.endedAt === null && taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
     const moved = archiving ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const) : {};
     await changeVideo(tx, videoId, { ...seen, ...(video.endedAt === null && healed(video, task)), ...moved });
+    await also?.(tx, closed);
     return closed;
   });
 }
 
-async function over(dependencies: SubmissionDependencies, input: CheckTaskInput, status: Ended): Promise<Poll> {
+async function over(
+  dependencies: SubmissionDependencies,
+  input: CheckTaskInput,
+  status: Ended,
+  also?: WithEnd,
+): Promise<Poll> {
   dependencies.follower.leave(input.task.submissionId);
-  await recordEnd(dependencies, input, status);
+  await recordEnd(dependencies, input, status, also);
   return { kind: 'over', next: await readNextStep(dependencies, input.videoId) };
 }
 
 /** A task that cannot be waited for any longer; it is followed on for its bill, and keeps its slot meanwhile. */
 async function giveUp(dependencies: SubmissionDependencies, input: CheckTaskInput, message: string): Promise<Poll> {
-  const { db, countIncident } = dependencies;
-  const { account, taskId, upstreamModel, submittedAt, submissionId } = input.task;
-  countIncident('task_missing', account);
-  const submission = await findSubmission(db, submissionId);
-  if (submission) {
-    const { credential, videoId } = submission;
+  const { account, taskId, upstreamModel, submittedAt } = input.task;
+  dependencies.countIncident('task_missing', account);
+  const status: Ended = { kind: 'failed', upstream: { message }, costMicroUsd: null };
+  return await over(dependencies, input, status, async (tx, { credential, videoId }) => {
     const found = { account, credential, taskId, videoId, upstreamModel, createdAt: new Date(submittedAt) };
-    await bookOrphan(db, { ...found, costMicroUsd: 0 });
-  }
-  return await over(dependencies, input, { kind: 'failed', upstream: { message }, costMicroUsd: null });
+    await bookOrphan(tx, { ...found, costMicroUsd: 0 });
+  });
 }
 
 async function ask(dependencies: SubmissionDependencies, { task }: CheckTaskInput): Promise<TaskStatus | Unclear> {

@@ -8,6 +8,7 @@ import { grantIn, lockPoolOf, type Return, returnToQueue } from '../catalog/slot
 import {
   closeDelivered,
   findSubmission,
+  listClaimedTasks,
   markRunning,
   markUnconfirmed,
   type SubmissionRow,
@@ -39,8 +40,13 @@ export async function record(
   outcome: StartOutcome,
 ): Promise<NextStep | null> {
   switch (outcome.kind) {
-    case 'started':
-      return await recordStarted(dependencies, submission, outcome.taskId);
+    case 'started': {
+      const { taskId } = outcome;
+      if (!(await isTaskOfAnother(dependencies, submission, taskId)))
+        return await recordStarted(dependencies, submission, taskId);
+      const upstream = { message: `the upstream names ${taskId}, which is the task of another create` };
+      return await record(dependencies, submission, { kind: 'lost', answered: true, upstream });
+    }
     case 'delivered':
       return await recordDelivered(dependencies, submission, deliveredEnd(dependencies, submission, outcome.clip));
     case 'failed':
@@ -71,6 +77,12 @@ export async function record(
       return null;
     }
   }
+}
+
+/** Whether an answer names a task that another submission has; its own one has it where it was recorded before. */
+async function isTaskOfAnother({ db }: SubmissionDependencies, own: SubmissionRow, taskId: string): Promise<boolean> {
+  const claimed = await listClaimedTasks(db, own, [taskId]);
+  return claimed.has(taskId) && (await findSubmission(db, own.id))?.taskId !== taskId;
 }
 
 /** unconfirmed or sending → running, which frees the account's lane; null when the submission had moved on. */

@@ -72,7 +72,8 @@ export function sourceOf(dependencies: SubmissionDependencies, submission: Submi
     baseUrl,
     needsKey: taskEnd.needsKey,
     account: submission.account,
-    apiKey: account?.apiKey ?? null,
+    // Shown to the host that it is for, and to no other that the account had before.
+    apiKey: account?.baseUrl === baseUrl ? account.apiKey : null,
     // Where the account's own requests go, its results may lie.
     trustedHosts: [...(account?.trustedHosts ?? []), hostAndPort(new URL(baseUrl))],
     expiresAt: new Date(taskEnd.expiresAt),

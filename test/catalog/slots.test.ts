@@ -218,7 +218,7 @@ describeOnBothCatalogs('slots', (catalog) => {
     await pauseAccount(db, 'paused');
     await db.update(accounts).set({ pausedUntil: later }).where(eq(accounts.id, 'resting'));
     await suspend(db, 'suspended', 'no');
-    await suspendModel(db, { account: 'model', model: MODEL, until: later, error: 'no' });
+    await suspendModel(db, { account: 'model', model: MODEL, forMs: 60_000, error: 'no' });
     await syncAccounts(db, configured.slice(0, 4));
     expect(await queue(db, ['a001'])).toEqual([]);
   });

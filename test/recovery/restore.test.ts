@@ -1,7 +1,7 @@
 /** After an older copy of the catalog was put back: nothing is granted before every open run has opened its video again. */
 
 import { eq } from 'drizzle-orm';
-import { readRestoreState } from '../../src/catalog/reopenings.ts';
+import { leaveReopenings, readRestoreState } from '../../src/catalog/reopenings.ts';
 import { submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import type { StartedVideo, VideoWorkflows } from '../../src/domain/video-workflows.ts';
 import { checkCatalogAge, type RestoreReport, restore } from '../../src/recovery/restore.ts';
@@ -116,6 +116,11 @@ describeOnBothCatalogs('a catalog that is older than the newest workflow', (cata
     expect(await scene.requestSlot('v1')).toMatchObject({ step: 'slot' });
     await restore(scene.dependencies);
     await scene.sweep();
+    // What it has lost begins again, and takes the slot that it has.
+    expect(await scene.requestSlot('v1')).toMatchObject({ step: 'slot' });
+    expect(await readRestoreState(scene.db)).toEqual({ isNeeded: false, videos: 1 });
+    expect(await checkCatalogAge(scene.dependencies)).toBe(false);
+    await leaveReopenings(scene.db, ['v2']);
     expect(await scene.requestSlot('v1')).toMatchObject({ step: 'submit' });
   });
 

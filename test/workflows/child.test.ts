@@ -64,6 +64,8 @@ test('a model that is not on offer fails the child with its kind', async () => {
 test.each([
   ['holds a NUL', { prompt: 'a\u0000b' }, 'invalid_request'],
   ['forwards more than fits', { extra: { words: 'x'.repeat(1_000_000) } }, 'too_large'],
+  ['lasts no whole seconds', { durationSeconds: 'eight' }, 'invalid_request'],
+  ['has an image that is none', { images: [null] }, 'invalid_request'],
   ['has more images than any upstream takes', { images: Array(20).fill('https://a.example/1.png') }, 'invalid_request'],
 ])('a request that %s fails its run for good', async (_name, part, kind) => {
   const request = { model: 'sandbox-mini', prompt: 'a door', ...part };

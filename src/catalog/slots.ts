@@ -170,8 +170,9 @@ async function grantOne(tx: Db, choice: Choice): Promise<Grant | null> {
     upstreamModel,
     singleLane,
     state: 'granted',
-    grantedAt: sql`now()`,
-    signalledAt: sql`now()`,
+    // By the catalog's clock, and after what has freed the slot in the same transaction.
+    grantedAt: sql`clock_timestamp()`,
+    signalledAt: sql`clock_timestamp()`,
   });
   await countGrant(tx, choice);
   await changeVideo(tx, videoId, { account: account.id, provider });

@@ -189,6 +189,17 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
   });
 
+  test('whose answer names the task of another create is in doubt', async () => {
+    await furnish();
+    const first = await scene.granted('v1');
+    await scene.submit('v1', first);
+    const second = await scene.granted('v2');
+    const taken = (await scene.submissionsOf('v1'))[0]?.taskId ?? '';
+    scene.upstream.provider.start = async () => ({ kind: 'started', taskId: taken, costMicroUsd: null });
+    expect(await scene.submit('v2', second)).toMatchObject({ step: 'confirm' });
+    expect(await scene.submissionsOf('v2')).toMatchObject([{ state: 'unconfirmed', taskId: null, answered: true }]);
+  });
+
   test('reports a task that no workflow waits for any more', async () => {
     await furnish();
     const id = await scene.granted('v1');

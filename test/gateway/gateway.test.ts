@@ -6,7 +6,7 @@ import { createCaller, findCallerByKey } from '../../src/catalog/callers.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
-import { changeVideo, findVideo, listExpiredMedia } from '../../src/catalog/videos.ts';
+import { changeVideo, findVideo, findVideoRow, listExpiredMedia } from '../../src/catalog/videos.ts';
 import type { Caller } from '../../src/domain/caller.ts';
 import { readImageHeader } from '../../src/domain/image-header.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
@@ -191,6 +191,13 @@ describe('retention', () => {
     const kept = await gateway.retain(caller, id, terms(90));
     expect(kept.expiresAt.getTime() - createdAt.getTime()).toBe(90 * DAY_MS);
     expect(await gateway.read(caller, id)).toEqual(kept);
+  });
+
+  test('that ends before the queue would begin the video bounds the queue', async () => {
+    const { id, createdAt } = await create();
+    await gateway.retain(caller, id, terms(1));
+    const row = await findVideoRow(database.db, id);
+    expect(row?.queueDeadlineAt.getTime()).toBe(createdAt.getTime() + DAY_MS);
   });
 
   // Airforce's `expires_at` never moves.

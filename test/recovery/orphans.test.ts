@@ -178,6 +178,36 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await listAccounts(scene.db)).toMatchObject([{ orphans: [] }]);
   });
 
+  test('are polled all at once, so that those of a silent upstream cost the sweep the time of one', async () => {
+    await furnish();
+    for (const id of ['task_2', 'task_3', 'task_4']) make(id);
+    await scene.sweep();
+    let polls = 0;
+    const { answer, open } = gate();
+    scene.upstream.onCheck = async () => {
+      polls++;
+      await answer;
+    };
+    const sweeping = scene.sweep();
+    await until(() => polls === 3);
+    open({ kind: 'not sent', message: 'unused' });
+    await sweeping;
+  });
+
+  test('are looked for again ten minutes after the upstream said that there is no list', async () => {
+    await furnish();
+    make('task_2');
+    await wait(11 * MINUTE_MS);
+    const missingFor = async (ms: number) => {
+      await scene.db.update(accounts).set({ listMissingAt: new Date(Date.now() - ms), listProvenAt: null });
+      await scene.sweep();
+      return await booked();
+    };
+    expect(await missingFor(9 * MINUTE_MS)).toEqual([]);
+    expect(await missingFor(11 * MINUTE_MS)).toEqual(['task_2']);
+    expect(await listAccounts(scene.db)).toMatchObject([{ reasons: [] }]);
+  });
+
   test('are found later where the list could not be read', async () => {
     await furnish();
     make('stray');

@@ -2,7 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import { listAccounts } from '../../src/catalog/account-views.ts';
-import { submissions, videos } from '../../src/catalog/schema.ts';
+import { accounts, submissions, videos } from '../../src/catalog/schema.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
@@ -142,6 +142,26 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     await confirm();
     expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
     expect(await listAccounts(scene.db)).toMatchObject([{ reasons: ['no list'], inUse: 0 }]);
+  });
+
+  test('that has shown a task of ours is there, although its server says that there is none', async () => {
+    await lose();
+    await scene.db.update(accounts).set({ listProvenAt: new Date() });
+    scene.upstream.onList = unreadable(404);
+    await scene.pass(62_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    scene.upstream.onList = async () => undefined;
+    show();
+    expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+  });
+
+  test('of an account that is at another host now is not asked for with its key', async () => {
+    await lose();
+    await scene.db.update(submissions).set({ baseUrl: 'https://before.example' }).where(eq(submissions.videoId, 'v1'));
+    let lists = 0;
+    scene.upstream.onList = async () => void lists++;
+    await confirm();
+    expect(lists).toBe(0);
   });
 
   test('of an account that has vanished is not asked for with another key', async () => {

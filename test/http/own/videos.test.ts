@@ -184,6 +184,14 @@ describe('our own routes for videos', () => {
     expect((await act('explode')).status).toBe(404);
   });
 
+  test('are not asked about sooner where no task is known', async () => {
+    const { database, ask, told } = own;
+    await insertVideo(database.db, { id: 'video_1', callerId: 'root', state: 'unconfirmed' });
+    await insertSubmission(database.db, { id: 'video_1-s1', videoId: 'video_1', state: 'unconfirmed' });
+    expect((await ask({ method: 'POST', url: '/clipyard/v1/videos/video_1/recheck' })).status).toBe(200);
+    expect(told).toEqual([]);
+  });
+
   describe('are archived again', () => {
     const HOUR_MS = 3_600_000;
     const alive = () => new Date(Date.now() + HOUR_MS);

@@ -11,6 +11,7 @@ import { grantSlots, requestSlot } from '../../src/catalog/slots.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import { makeAccount } from '../catalog/rows.ts';
 import { describeOnBothCatalogs, emptyCatalog } from '../catalog/with-catalog.ts';
+import { randomRuns, SOAK_TIMEOUT_MS } from './runs.ts';
 import { accept, insertCaller, offerModel, winners } from './scene.ts';
 
 const WEIGHTS = { a: 1, b: 1, c: 3 } as const;
@@ -136,20 +137,24 @@ const operation = fc.record({
 describeOnBothCatalogs('the order of grants', (catalog) => {
   const open = () => new Pool(catalog.database.db).furnish();
 
-  test('is the promised one after any queueing and giving up', async () => {
-    const property = fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 40 }), async (operations) => {
-      await emptyCatalog(catalog.database);
-      const pool = await open();
-      for (const { kind, caller, pick } of operations) {
-        if (kind === 'queue') await pool.queue(caller);
-        else if (kind === 'give up') await pool.giveUpOne(pick);
-        else await pool.finish();
-      }
-      const told = await pool.told();
-      expect(await pool.finishAll()).toEqual(told);
-    });
-    await fc.assert(property, { numRuns: Number(process.env['CLIPYARD_SOAK_RUNS'] ?? 5), endOnFailure: true });
-  }, 3_600_000);
+  test(
+    'is the promised one after any queueing and giving up',
+    async () => {
+      const property = fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 40 }), async (operations) => {
+        await emptyCatalog(catalog.database);
+        const pool = await open();
+        for (const { kind, caller, pick } of operations) {
+          if (kind === 'queue') await pool.queue(caller);
+          else if (kind === 'give up') await pool.giveUpOne(pick);
+          else await pool.finish();
+        }
+        const told = await pool.told();
+        expect(await pool.finishAll()).toEqual(told);
+      });
+      await fc.assert(property, { ...randomRuns({ numRuns: 5 }), endOnFailure: true });
+    },
+    SOAK_TIMEOUT_MS,
+  );
 
   test.each([
     ['all of forty', 40],

@@ -169,7 +169,7 @@ describe('a create', () => {
   test(
     'is one task however often it is interrupted',
     async () => {
-      const trials = fc.sample(trial, randomRuns({ numRuns: 60 }));
+      const trials = fc.sample(trial, randomRuns({ numRuns: 40 }));
       expect(await playAll(trials)).toEqual([]);
     },
     SOAK_TIMEOUT_MS,

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describeOnBothCatalogs, emptyCatalog } from '../catalog/with-catalog.ts';
 import { OPERATIONS, type Operation, Play } from './play.ts';
+import { randomRuns, SOAK_TIMEOUT_MS } from './runs.ts';
 import { Scene } from './scene.ts';
 
 const operation: fc.Arbitrary<Operation> = fc.record({
@@ -37,8 +38,8 @@ describeOnBothCatalogs('slots, after any steps', (catalog) => {
         await play.check();
         await play.checkEnd();
       });
-      await fc.assert(property, { numRuns: 6, endOnFailure: true });
+      await fc.assert(property, { ...randomRuns({ numRuns: 3 }), endOnFailure: true });
     },
-    120_000,
+    SOAK_TIMEOUT_MS,
   );
 });

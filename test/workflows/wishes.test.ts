@@ -9,7 +9,7 @@ beforeAll(async () => {
   // Polls so rare that what a wish makes happen cannot be taken for one of them.
   stack = await startStack({
     provider: 'infrai',
-    speed: 0.05,
+    speed: 0.1,
     account: { timing: { firstPollMs: 100, minPollMs: 100, maxPollMs: 2000, resultRetryMs: 3000 } },
   });
   await syncConfiguredModels(stack.db, [

@@ -84,7 +84,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       activities: pick(activities, ['archiveVideo', 'rearchiveVideo']),
     },
   ];
-  const workers = await Promise.all(queues.map((options) => Worker.create(options)));
+  const workers = await createAll(queues);
   const stopAll = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
@@ -108,6 +108,22 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       await stopped.catch(() => undefined);
     },
   };
+}
+
+/** Makes all of them or none: one that was made lets go of its connection only when it has run and ended. */
+async function createAll(queues: readonly WorkerOptions[]): Promise<readonly Worker[]> {
+  const made = await Promise.allSettled(queues.map((options) => Worker.create(options)));
+  const workers = made.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = made.find((result) => result.status === 'rejected');
+  if (!failed) return workers;
+  await Promise.allSettled(
+    workers.map(async (worker) => {
+      const running = worker.run();
+      worker.shutdown();
+      await running;
+    }),
+  );
+  throw failed.reason;
 }
 
 /** Waits for all of them, and throws the first failure. */

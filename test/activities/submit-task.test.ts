@@ -3,8 +3,11 @@
 import { eq } from 'drizzle-orm';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
-import { accountModels, accounts, ledger, submissions } from '../../src/catalog/schema.ts';
+import { accountModels, accounts, ledger, submissions, videos } from '../../src/catalog/schema.ts';
 import { concludeDoubt } from '../../src/catalog/submissions.ts';
+import { readWaits } from '../../src/catalog/waiting-reasons.ts';
+import { wish } from '../../src/catalog/wishes.ts';
+import type { NextStep } from '../../src/domain/step.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
@@ -63,6 +66,22 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     expect(scene.upstream.creates).toEqual([]);
   });
 
+  test.each<[string, (db: Db) => Promise<unknown>, string]>([
+    ['whose cancel stands in its row', (db) => wish(db, 'v1', 'cancel'), 'cancelled'],
+    [
+      "past its queue's deadline",
+      (db) => db.update(videos).set({ queueDeadlineAt: new Date(Date.now() - 60_000) }),
+      'expired',
+    ],
+  ])('of a video %s sends nothing', async (_name, happen, state) => {
+    await furnish();
+    const id = await scene.granted('v1');
+    await happen(scene.db);
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'end', state });
+    expect(scene.upstream.creates).toEqual([]);
+    expect(await scene.statesOf('v1')).toEqual(['granted']);
+  });
+
   test('that cannot connect pauses the account and queues the video first', async () => {
     await furnish();
     const id = await scene.granted('v1');
@@ -99,6 +118,21 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     });
   });
 
+  test('told to wait stays so when a create that was sent before ends well', async () => {
+    await furnish({ honoursIdempotencyKey: true });
+    const [earlier, later] = [await scene.granted('v1'), await scene.granted('v2')];
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', { records: 'at once', answer });
+    const sent = reached();
+    const submitted = scene.submit('v1', earlier);
+    await sent;
+    scene.upstream.plan('v2', never(refusal('rate limited', 429)));
+    await scene.submit('v2', later);
+    open('started');
+    expect(await submitted).toMatchObject({ step: 'watch' });
+    expect(await accountRow()).toMatchObject({ pausedUntil: expect.any(Date), lastError: 'refused with 429' });
+  });
+
   test('refused with 401 at an account whose key its own GET takes suspends the model there alone', async () => {
     await furnish({ accounts: [{ id: 'first' }, { id: 'second' }] });
     const id = await scene.granted('v1');
@@ -129,6 +163,51 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       end: { state: 'failed', failure: { kind: 'upstream_refused', upstream: { status: 400 } } },
     });
     expect(scene.told).toEqual(['v2']);
+  });
+
+  describe.each([402, 403])('refused with %i, which may be about the clip alone,', (status) => {
+    const undecided = never(refusal('undecided', status));
+
+    test('goes behind the others, and says why it waits', async () => {
+      await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+      const id = await scene.granted('v1');
+      for (const other of ['v2', 'v3']) {
+        await accept(scene.db, other);
+        await scene.requestSlot(other);
+      }
+      scene.upstream.plan('v1', undecided);
+      expect(await scene.submit('v1', id)).toMatchObject({ step: 'slot', isQueued: true });
+      const waits = await readWaits(scene.db, [await scene.video('v1')]);
+      expect(waits.get('v1')).toMatchObject({
+        kind: 'slot',
+        until: expect.any(String),
+        detail: expect.stringMatching(new RegExp(`refused it, which is tried again: refused with ${status}$`)),
+      });
+      await scene.pass(60_000);
+      await scene.end('v2', 'cancelled');
+      expect(scene.told).toEqual(['v2', 'v3']);
+      await scene.end('v3', 'cancelled');
+      expect(scene.told).toEqual(['v2', 'v3', 'v1']);
+    });
+
+    test('ends with the third of such refusals', async () => {
+      await furnish();
+      await accept(scene.db, 'v1');
+      scene.upstream.plan('v1', undecided, undecided, undecided);
+      const steps: NextStep[] = [];
+      for (let tries = 0; tries < 3; tries++) {
+        const slot = await scene.requestSlot('v1');
+        if (slot.step !== 'submit') throw new Error(`no slot for try ${tries}: ${slot.step}`);
+        steps.push(await scene.submit('v1', slot.submissionId));
+        await scene.pass(60_000);
+      }
+      const failure = { kind: 'upstream_refused', upstream: { status } };
+      expect(steps).toMatchObject([
+        { step: 'slot' },
+        { step: 'slot' },
+        { step: 'ended', end: { state: 'failed', failure } },
+      ]);
+    });
   });
 
   test('cancelled while it is sent keeps slot and hold until the task ends', async () => {

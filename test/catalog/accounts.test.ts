@@ -11,8 +11,10 @@ import {
 } from '../../src/catalog/account-health.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
+import type { Db } from '../../src/catalog/driver/database.ts';
 import { listOffers, replacePublishedModels } from '../../src/catalog/models.ts';
 import { accountModels, accounts, pools, waiting } from '../../src/catalog/schema.ts';
+import { readClock } from '../../src/catalog/submissions.ts';
 import { makeOffer } from '../builders.ts';
 import { insertSubmission, makeAccount } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
@@ -132,6 +134,20 @@ describeOnBothCatalogs('accounts', (catalog) => {
     await suspend(db, 'airforce-2', 'bad key');
     await syncAccounts(db, [makeAccount()]);
     expect(await listSuspendedAccounts(db)).toEqual([]);
+  });
+
+  test.each<[string, (db: Db) => Promise<void>]>([
+    ['suspended', (db) => suspend(db, 'airforce-1', 'bad key')],
+    ['paused', (db) => pauseUntil(db, 'airforce-1', { ...BOUNDS, retryAfterMs: 600_000, error: 'slow down' })],
+  ])('stay %s by what came after a create that ended well was sent', async (state, trouble) => {
+    const { db } = catalog.database;
+    await syncAccounts(db, [makeAccount()]);
+    await trouble(db);
+    const nowMs = (await readClock(db)).getTime();
+    expect(await recover(db, 'airforce-1', new Date(nowMs - 60_000))).toBe(false);
+    expect(await only()).toMatchObject({ state });
+    expect(await recover(db, 'airforce-1', new Date(nowMs + 1000))).toBe(true);
+    expect(await only()).toMatchObject({ state: 'active', pausedUntil: null });
   });
 
   test('may lose one model and keep the others', async () => {

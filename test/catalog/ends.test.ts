@@ -1,7 +1,9 @@
 /** Ends of videos: what becomes of the money in each of them, at once or when the task is over. */
 
+import { costs } from '../../src/catalog/costs.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { settleLateEnd } from '../../src/catalog/ends.ts';
+import { videos } from '../../src/catalog/schema.ts';
 import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
 import { VIDEO_FAILURES, type VideoFailureKind } from '../../src/domain/failure.ts';
@@ -214,6 +216,18 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     await closeLate(db, SUCCEEDED, 900_000);
     expect(await entries(db)).toEqual(RELEASED);
     expect(await read(db)).toMatchObject({ state: 'expired', settledMicroUsd: 0, upstreamMicroUsd: 900_000 });
+  });
+
+  test('of a clip that is there only after its expiry comes back, and what it cost is lost', async () => {
+    const { db } = catalog.database;
+    await makeHeld(db, { submission: made });
+    await db.update(videos).set({ expiresAt: new Date(Date.now() - 60_000) });
+    const { end: late } = await end(db, 'completed');
+    expect(late).toMatchObject({ state: 'expired', settledMicroUsd: 0, failure: { kind: 'deadline_exceeded' } });
+    expect(await read(db)).toMatchObject({ state: 'expired', archive: null, upstreamMicroUsd: 800_000 });
+    expect(await entries(db)).toEqual(RELEASED);
+    const sums = { settledMicroUsd: 0, lostMicroUsd: 800_000 };
+    expect(await costs(db, { callerId: null, groupBy: [] })).toMatchObject([sums]);
   });
 
   test('of a video cancelled in doubt comes back when no task was made', async () => {

@@ -2,7 +2,8 @@
 
 import { eq } from 'drizzle-orm';
 import { listAccounts } from '../../src/catalog/account-views.ts';
-import { accounts, submissions, videos } from '../../src/catalog/schema.ts';
+import { accounts, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { wish } from '../../src/catalog/wishes.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
@@ -163,6 +164,23 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     await confirm();
     expect(lists).toBe(0);
   });
+
+  test.each(['sending', 'unconfirmed'] as const)(
+    'that lacks the task of a cancelled video, whose create is %s, has nothing sent again',
+    async (state) => {
+      await lose();
+      await scene.db.update(submissions).set({ state, answered: false });
+      await wish(scene.db, 'v1', 'cancel');
+      await scene.pass(62_000);
+      let next = await confirm();
+      for (let steps = 0; next.step !== 'ended' && steps < 5; steps++) next = await scene.take('v1', next);
+      expect(next).toMatchObject({ step: 'ended', end: { state: 'cancelled', settledMicroUsd: 0 } });
+      expect(await scene.statesOf('v1')).toEqual(['void']);
+      expect(await scene.db.select().from(waiting)).toEqual([]);
+      expect(scene.upstream.creates).toHaveLength(1);
+      expect(scene.incidents).not.toContain('create_repeated');
+    },
+  );
 
   test('of an account that has vanished is not asked for with another key', async () => {
     await lose();

@@ -113,6 +113,15 @@ test('what has expired is refused before its files are gone', async () => {
   expect(answer.statusCode).toBe(410);
 });
 
+test('a clip that a video left behind which ended without an archive goes at the same time', async () => {
+  await database.db.update(videos).set({ state: 'cancelled', archive: null });
+  await expire();
+  const scene = await new Scene(database.db, { dependencies: { store } }).furnish();
+  expect(await scene.sweep()).toMatchObject({ purged: 1, errors: [] });
+  expect(await findVideo(database.db, 'v1')).toMatchObject({ state: 'cancelled', purgedAt: expect.any(Date) });
+  expect(await readdir(join(root, 'videos'))).toEqual([]);
+});
+
 test('a purge that the store interrupts is done again by the next sweep', async () => {
   await expire();
   let fails = true;

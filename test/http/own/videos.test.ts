@@ -1,8 +1,9 @@
 /** Our own routes for videos: snapshots, lists, actions and estimates. */
 
+import { pauseAccount } from '../../../src/catalog/account-health.ts';
 import { syncAccounts } from '../../../src/catalog/accounts.ts';
 import { replacePublishedModels } from '../../../src/catalog/models.ts';
-import type { videos } from '../../../src/catalog/schema.ts';
+import { submissions, videos } from '../../../src/catalog/schema.ts';
 import type { TaskEnd } from '../../../src/domain/submission.ts';
 import { makeArchive, makeOffer } from '../../builders.ts';
 import { insertSubmission, insertVideo, makeAccount } from '../../catalog/rows.ts';
@@ -190,6 +191,52 @@ describe('our own routes for videos', () => {
     await insertSubmission(database.db, { id: 'video_1-s1', videoId: 'video_1', state: 'unconfirmed' });
     expect((await ask({ method: 'POST', url: '/clipyard/v1/videos/video_1/recheck' })).status).toBe(200);
     expect(told).toEqual([]);
+  });
+
+  describe('decide a lost answer', () => {
+    const resolve = (payload: object, key?: string) =>
+      own.ask({ method: 'POST', url: '/clipyard/v1/videos/video_1/resolve', payload, ...(key && { key }) });
+
+    const read = async () => {
+      const [row] = await own.database.db.select().from(submissions);
+      return row;
+    };
+
+    beforeEach(async () => {
+      const { db } = own.database;
+      await syncAccounts(db, [makeAccount()]);
+      const { capabilities, pricePerSecondMicroUsd } = makeOffer();
+      const published = { upstreamModel: 'wan-2.6', pricePerSecondMicroUsd, capabilities };
+      await replacePublishedModels(db, 'airforce-1', [published]);
+      await insertVideo(db, { id: 'video_1', callerId: 'root', state: 'unconfirmed', account: 'airforce-1' });
+      const doubt = { state: 'unconfirmed', answered: false, sentAt: new Date() } as const;
+      await insertSubmission(db, { id: 's1', videoId: 'video_1', ...doubt });
+    });
+
+    test('without a task: the submission is void, and the video waits for another', async () => {
+      await pauseAccount(own.database.db, 'airforce-1');
+      expect(await resolve({ made: false })).toMatchObject({
+        status: 200,
+        body: { state: 'queued', taskId: null, account: null, queuePosition: 1 },
+      });
+      expect(await read()).toMatchObject({ state: 'void', taskId: null, costMicroUsd: null });
+    });
+
+    test('with a task: the submission runs it, and the workflow is told', async () => {
+      expect(await resolve({ made: true, taskId: 'task_9' })).toMatchObject({
+        status: 200,
+        body: { state: 'generating', taskId: 'task_9' },
+      });
+      expect(await read()).toMatchObject({ state: 'running', taskId: 'task_9' });
+      expect(own.told).toEqual(['recheck video_1']);
+    });
+
+    test('for root alone', async () => {
+      const { id: callerId, key } = await own.join('studio');
+      await own.database.db.update(videos).set({ callerId });
+      expect(await resolve({ made: false }, key)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+      expect(await read()).toMatchObject({ state: 'unconfirmed' });
+    });
   });
 
   describe('are archived again', () => {

@@ -1,0 +1,54 @@
+/** How a process ends that met a defect, and how it goes on when nothing reads what it prints any more. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { compile } from '../system/clipyard-process.ts';
+
+const RUN = pathToFileURL(join(__dirname, '../../dist/src/process/run.js')).href;
+
+beforeAll(() => compile(), 300_000);
+
+/** A process that opens one part, says on standard error when it has closed it, and does this. */
+function run(command: string): ChildProcess {
+  const program = `
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { runProcess } from '${RUN}';
+    await runProcess({ level: 'silent' }, async ({ closers }) => {
+      closers.add('part', async () => {
+        await sleep(50);
+        process.stderr.write('closed\\n');
+      });
+      ${command}
+    });`;
+  const args = ['--input-type=module', '--eval', program];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function end({ stderr }: ChildProcess, exit: Promise<unknown[]>) {
+  const [said, [code]] = await Promise.all([stderr && text(stderr), exit]);
+  return { said, code };
+}
+
+test.each([
+  ['thrown', "setImmediate(() => { throw new Error('a defect'); });"],
+  ['a rejection', "void Promise.reject(new Error('a defect'));"],
+])('a defect that is not caught, %s, closes what was opened and ends the process', async (_name, defect) => {
+  const child = run(`${defect} await sleep(60_000);`);
+  expect(await end(child, once(child, 'exit'))).toEqual({ said: 'closed\n', code: 1 });
+});
+
+test('a reader that leaves ends nothing', async () => {
+  const child = run(`
+    process.stdout.write('the first line\\n');
+    for (let lines = 0; lines < 20; lines++) {
+      await sleep(50);
+      process.stdout.write('a line that is not read\\n');
+    }
+    process.stderr.write('went on\\n');`);
+  const exit = once(child, 'exit');
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  expect(await end(child, exit)).toEqual({ said: 'went on\nclosed\n', code: 0 });
+});

@@ -2,10 +2,10 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Video } from '../domain/video.ts';
-import { type StartDependencies, startUnopened, startVideo } from '../recovery/start.ts';
+import { type ForgottenDependencies, startUnopened, startVideo } from '../recovery/start.ts';
 import { tellWishes, type WishDependencies } from '../recovery/wishes.ts';
 
-export type StarterDependencies = StartDependencies & WishDependencies;
+export type StarterDependencies = ForgottenDependencies & WishDependencies;
 
 /** While Temporal is away, this often it is tried whether it is back. */
 const CATCH_UP_MS = 2000;

@@ -3,6 +3,7 @@
 import { listUnopened } from '../catalog/audits.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import { endVideo } from '../catalog/ends.ts';
+import { wish } from '../catalog/wishes.ts';
 import type { Log } from '../domain/log.ts';
 import { isAway, readRefusal } from '../domain/start-error.ts';
 import type { Video } from '../domain/video.ts';
@@ -12,6 +13,10 @@ export interface StartDependencies {
   readonly db: Db;
   readonly workflows: Pick<VideoWorkflows, 'start'>;
   readonly log: Pick<Log, 'warn'>;
+}
+
+export interface ForgottenDependencies extends StartDependencies {
+  readonly workflows: Pick<VideoWorkflows, 'start' | 'standing'>;
 }
 
 /** What came of a start: `ended` is a video that Temporal will never take; while it is `away` the next fails as well. */
@@ -55,15 +60,22 @@ async function* unopened(db: Db, acceptedBefore: Date): AsyncGenerator<Video> {
   }
 }
 
+/** Its workflow may have been started, and closed by an operator before its first step: then its video is to be cancelled. */
+async function startForgotten(dependencies: ForgottenDependencies, video: Video): Promise<Start> {
+  const standing = await dependencies.workflows.standing(video.id).catch(() => null);
+  if (standing === 'terminated') await wish(dependencies.db, video.id, 'cancel');
+  return await startVideo(dependencies, video);
+}
+
 /** Starts all videos that no run has opened; one that fails keeps no other from being started. */
 export async function startUnopened(
-  dependencies: StartDependencies,
+  dependencies: ForgottenDependencies,
   acceptedBefore: Date,
 ): Promise<{ readonly started: number; readonly failed: number; readonly isAway: boolean }> {
   let started = 0;
   let failed = 0;
   for await (const video of unopened(dependencies.db, acceptedBefore)) {
-    const outcome = await startVideo(dependencies, video);
+    const outcome = await startForgotten(dependencies, video);
     if (outcome === 'away') return { started, failed, isAway: true };
     if (outcome === 'failed') failed++;
     if (outcome === 'started') started++;

@@ -175,6 +175,14 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     expect(scene.logged).toHaveLength(30);
   });
 
+  test('has cancelled what an operator terminated before its first step', async () => {
+    await furnish({ standing: async () => 'terminated' });
+    await acceptEarlier('v1');
+    expect(await scene.sweep()).toMatchObject({ started: 1, errors: [] });
+    expect(started).toEqual(['v1']);
+    expect((await scene.video('v1')).cancelRequestedAt).not.toBeNull();
+  });
+
   test('starts again what is closed or gone, and has cancelled what an operator terminated', async () => {
     const standings = { v1: 'closed', v2: 'gone', v3: 'terminated', v4: 'running' } as const;
     await furnish({ standing: async (id) => standings[id as keyof typeof standings] });

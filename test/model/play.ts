@@ -270,6 +270,7 @@ export class Play {
       await this.scene.configure();
       for (const { id } of this.scene.accounts) await this.#resume(id);
       await this.scene.db.execute(sql`update account_models set suspended_until = null`);
+      await this.scene.db.execute(sql`update waiting set not_before = null`);
       await this.#letTimePass();
       for (const player of this.players) await this.#advance(player);
     }

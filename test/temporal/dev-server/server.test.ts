@@ -65,6 +65,12 @@ async function statusOf({ connection, client }: TemporalClient, workflowId: stri
   return description.status.name;
 }
 
+/** The usual ones would be taken by other servers as soon as they are free. */
+async function useOwnPorts(): Promise<void> {
+  const ports = { port: await freePort(0), uiPort: await freePort(0) };
+  writeFileSync(join(dataDir, 'temporal.json'), JSON.stringify({ ...ports, pid: null, ownerPid: process.pid }));
+}
+
 function record(): { port: number; uiPort: number; pid: number | null; ownerPid: number } {
   return JSON.parse(readFileSync(join(dataDir, 'temporal.json'), 'utf8'));
 }
@@ -82,6 +88,7 @@ test('is reached directly although the environment names a proxy', async () => {
 
 describe('the dev server', () => {
   test('a killed server comes back with its workflows', async () => {
+    await useOwnPorts();
     const running = await start();
     const client = connect(running);
     await startWorkflow(client, 'survivor');
@@ -93,9 +100,7 @@ describe('the dev server', () => {
   });
 
   test('a stopped server comes back at its ports', async () => {
-    // Others would take the usual ones as soon as they are free.
-    const ports = { port: await freePort(0), uiPort: await freePort(0) };
-    writeFileSync(join(dataDir, 'temporal.json'), JSON.stringify({ ...ports, pid: null, ownerPid: process.pid }));
+    await useOwnPorts();
     const first = await start();
     await startWorkflow(connect(first), 'kept');
     const { address, uiUrl } = first;

@@ -19,6 +19,7 @@ import { startDevServer } from '../src/temporal/dev-server/server.ts';
 import { installTemporalRuntime } from '../src/temporal/runtime.ts';
 import { openTestParts, ROOT_KEY } from './open-parts.ts';
 import { SandboxClient } from './sandbox/sandbox-client.ts';
+import { useOwnPorts } from './temporal/own-ports.ts';
 import { silentLog } from './temporal/silent-log.ts';
 
 export { ROOT_KEY };
@@ -72,6 +73,7 @@ function accountAt(sandboxUrl: string, { provider = 'airforce', account = {} }: 
 async function openTemporal({ config }: Parts, context: ProcessContext, binary: string) {
   const { namespace } = config.temporal;
   const start = () => startDevServer({ binary, dataDir: config.dataDir, namespace, log: context.log });
+  await useOwnPorts(config.dataDir);
   let server = await start();
   context.closers.add('Temporal', () => server.stop());
   const { address } = server;

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openTemporalClient, type TemporalClient } from '../../../src/temporal/connection.ts';
-import { freePort, isAlive } from '../../../src/temporal/dev-server/process.ts';
+import { isAlive } from '../../../src/temporal/dev-server/process.ts';
 import { type DevServer, startDevServer } from '../../../src/temporal/dev-server/server.ts';
 import { setUpNamespace } from '../../../src/temporal/setup.ts';
 import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.ts';
+import { useOwnPorts } from '../own-ports.ts';
 import { silentLog } from '../silent-log.ts';
 
 const NAMESPACE = 'clips';
@@ -65,12 +66,6 @@ async function statusOf({ connection, client }: TemporalClient, workflowId: stri
   return description.status.name;
 }
 
-/** The usual ones would be taken by other servers as soon as they are free. */
-async function useOwnPorts(): Promise<void> {
-  const ports = { port: await freePort(0), uiPort: await freePort(0) };
-  writeFileSync(join(dataDir, 'temporal.json'), JSON.stringify({ ...ports, pid: null, ownerPid: process.pid }));
-}
-
 function record(): { port: number; uiPort: number; pid: number | null; ownerPid: number } {
   return JSON.parse(readFileSync(join(dataDir, 'temporal.json'), 'utf8'));
 }
@@ -88,7 +83,7 @@ test('is reached directly although the environment names a proxy', async () => {
 
 describe('the dev server', () => {
   test('a killed server comes back with its workflows', async () => {
-    await useOwnPorts();
+    await useOwnPorts(dataDir);
     const running = await start();
     const client = connect(running);
     await startWorkflow(client, 'survivor');
@@ -100,7 +95,7 @@ describe('the dev server', () => {
   });
 
   test('a stopped server comes back at its ports', async () => {
-    await useOwnPorts();
+    await useOwnPorts(dataDir);
     const first = await start();
     await startWorkflow(connect(first), 'kept');
     const { address, uiUrl } = first;

@@ -140,7 +140,8 @@ export class Obligations {
       const sinceMs = this.#nowMs - (sentAt ?? grantedAt).getTime();
       const isDoubtful = (state === 'sending' || state === 'unconfirmed') && singleLane;
       if (isDoubtful && sinceMs > LANE_MS + slackMs) this.#break(`${videoId} keeps its lane for ${minutes(sinceMs)}`);
-      if (state === 'granted' && sinceMs > UNTAKEN_MS + slackMs)
+      // What takes it back is a sweep, and that may be what was held up.
+      if (state === 'granted' && sinceMs > UNTAKEN_MS + slackMs + this.#play.disruptedMs)
         this.#break(`${videoId} keeps a grant for ${minutes(sinceMs)}`);
     }
   }

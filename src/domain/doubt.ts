@@ -151,9 +151,9 @@ function decide(doubt: Doubt, evidence: Evidence): Verdict {
   }
 }
 
-/** How long to wait before a create is sent again under its key. */
+/** How long to wait before a create is sent again under its key; a hint counts within the bounds, as any wait does. */
 export function askAgainAfterMs({ nowMs, sentAtMs }: Pick<Doubt, 'nowMs' | 'sentAtMs'>, retryAfterMs = 0): number {
-  return Math.max(pacedMs(nowMs - sentAtMs, KEY_WAITS), retryAfterMs);
+  return pacedMs(Math.max(nowMs - sentAtMs, retryAfterMs), KEY_WAITS);
 }
 
 function readFromList(doubt: Doubt, evidence: Extract<Evidence, { kind: 'list' }>): Verdict {

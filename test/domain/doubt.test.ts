@@ -116,6 +116,8 @@ describe('a key', () => {
     const waitMs = (ageMs: number, retryAfterMs?: number) =>
       askAgainAfterMs({ nowMs: SENT_AT_MS + ageMs, sentAtMs: SENT_AT_MS }, retryAfterMs);
     expect([waitMs(0), waitMs(20_000), waitMs(3_600_000), waitMs(0, 7000)]).toEqual([1000, 20_000, 300_000, 7000]);
+    // A hint of a day would have the doubt outlive its video.
+    expect(waitMs(0, 86_400_000)).toBe(300_000);
   });
 
   test('of an ended video is asked with as well: its task may run and be billed', () => {

@@ -112,7 +112,9 @@ export class Upstream {
     this.creates.push({ prompt, key: call.idempotencyKey });
     const task = this.#make(request, call, records);
     const given = answer === 'never' ? await this.#hang() : await Promise.race([answer, expiry(call.signal)]);
-    if (given !== 'started') return given;
+    // A key whose task is there is not refused for what it asks: it would have been refused the first time.
+    const isTold = given === 'started' || (task && given.kind === 'refused' && given.reason === 'request');
+    if (!isTold) return given;
     if (!task) throw new Error('a create that makes no task is not answered with one');
     return { kind: 'started', taskId: task.taskId, costMicroUsd: null };
   }

@@ -5,6 +5,7 @@ import { PgTable } from 'drizzle-orm/pg-core';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
 import * as schema from '../../src/catalog/schema.ts';
+import * as batchTables from '../../src/catalog/tables/batches.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
 
 /** What a suite gets: the catalog of the moment, its tables empty before each test. */
@@ -16,7 +17,7 @@ export interface CatalogUnderTest {
 
 /** Empties all tables. */
 export async function emptyCatalog({ db }: CatalogDatabase): Promise<void> {
-  const tables = Object.values(schema).filter((value) => is(value, PgTable));
+  const tables = Object.values({ ...schema, ...batchTables }).filter((value) => is(value, PgTable));
   const names = tables.map((table) => sql.identifier(getTableName(table)));
   await db.execute(sql`truncate ${sql.join(names, sql`, `)}`);
 }

@@ -2,7 +2,6 @@
 
 import type { MicroUsd } from './money.ts';
 import type { DialectName } from './vendor.ts';
-import type { EndState } from './video.ts';
 import type { VideoDraft } from './video-request.ts';
 
 export const BATCH_STATES = [
@@ -86,8 +85,4 @@ export type BatchCounts = Readonly<Record<LineState, number>>;
 export interface BatchProgress {
   readonly counts: BatchCounts;
   readonly costMicroUsd: MicroUsd;
-}
-
-export function isEndOfLine(state: LineState): state is EndState {
-  return state !== 'queued' && state !== 'running';
 }

@@ -11,7 +11,7 @@ import type { MediaStore } from '../media/media-store.ts';
 
 export type { FileRow };
 
-/** Bytes that are stored and belong to nobody yet. */
+/** Bytes that are stored and are no file yet. */
 export interface StoredBytes {
   readonly id: string;
   readonly sizeBytes: number;

@@ -87,7 +87,7 @@ export async function* readCsvRecords(
   try {
     for await (const { record, raw, info } of records) {
       // A quoted value may go over several lines; the record stands at its first.
-      const more = raw.replace(/\r?\n$/, '').split('\n').length - 1;
+      const more = raw.replace(/^[\r\n]+|[\r\n]+$/g, '').split('\n').length - 1;
       yield { line: info.lines - more, values: record };
     }
   } catch (error) {

@@ -3,6 +3,6 @@ import { defineConfig } from 'drizzle-kit';
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./src/catalog/schema.ts', './src/catalog/tables/*.ts'],
+  schema: './src/catalog/tables/*.ts',
   out: './src/catalog/migrations',
 });

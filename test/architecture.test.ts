@@ -24,9 +24,9 @@ function isAllowed({ from, to, isType, isRelative }: SourceImport): boolean {
 
 /** Revisions of one API (`airforce-2024`) are one vendor's. */
 const VENDORS = [...new Set([...DIALECTS, ...PROVIDERS].map((name) => name.replace(/-\d+$/, '')))];
-const VENDOR_FOLDERS = /^src\/(?:wire|dialects|providers|sandbox\/faces)\/([^/]+)\.ts$/;
+const VENDOR_FOLDERS = /^src\/(?:wire|dialects|providers|sandbox\/faces)\/([^/]+?)(?:\.ts|\/)/;
 
-/** The vendor that a file of a vendor folder belongs to: the one whose name its own begins with. */
+/** The vendor that a file or room of a vendor folder belongs to: the one whose name its own begins with. */
 function vendorOf(path: string, vendors: readonly string[]): string | null {
   const name = VENDOR_FOLDERS.exec(path)?.[1];
   return vendors.find((vendor) => name !== undefined && isWithin(name, vendor)) ?? null;
@@ -121,7 +121,7 @@ describe('the rules themselves', () => {
   test('a vendor is told by the names of files', () => {
     const mixes = (from: string, to: string) => mixesVendors(edge(from, to), ['airforce', 'openai']);
     expect(mixes('src/dialects/openai.ts', 'src/wire/airforce.ts')).toBe(true);
-    expect(mixes('src/providers/create-outcome.ts', 'src/wire/openai.ts')).toBe(true);
+    expect(mixes('src/providers/create-outcome.ts', 'src/wire/openai/videos.ts')).toBe(true);
     expect(mixes('src/dialects/airforce-2024.ts', 'src/wire/airforce.ts')).toBe(false);
     expect(mixes('src/sandbox/faces/airforce.ts', 'src/sandbox/faces/airforce-words.ts')).toBe(false);
     expect(mixes('src/dialects/index.ts', 'src/dialects/openai.ts')).toBe(false);

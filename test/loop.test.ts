@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { syncConfiguredModels } from '../src/catalog/models.ts';
-import { accounts } from '../src/catalog/schema.ts';
+import { accounts } from '../src/catalog/tables/accounts.ts';
 import { DIALECTS, type DialectName, PROVIDERS, type ProviderName } from '../src/domain/vendor.ts';
 import type { Video } from '../src/domain/video.ts';
 import { IMAGE_WAYS, IMAGES, type ImageWay, SECONDS, startImageHost } from './image-ways.ts';

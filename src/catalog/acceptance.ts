@@ -9,8 +9,8 @@ import type { VideoRequest } from '../domain/video-request.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { type HoldOfOrder, hold } from './ledger.ts';
-import { idempotencyKeys, videos } from './schema.ts';
 import { enterQueue } from './slots.ts';
+import { idempotencyKeys, videos } from './tables/videos.ts';
 import { findVideo } from './videos.ts';
 
 /** How many videos a caller may have that have not ended. */

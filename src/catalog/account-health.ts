@@ -4,7 +4,7 @@ import { and, asc, eq, gt, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './driver/database.ts';
-import { accountModels, accounts } from './schema.ts';
+import { accountModels, accounts } from './tables/accounts.ts';
 
 async function changeExisting(db: Db, id: string, change: Partial<AccountRow>): Promise<void> {
   const rows = await db.update(accounts).set(change).where(eq(accounts.id, id)).returning({ id: accounts.id });

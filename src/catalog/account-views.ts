@@ -7,7 +7,9 @@ import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Db } from './driver/database.ts';
 import { isOpenOrphan, listOrphans, type OrphanView } from './orphans.ts';
-import { accountModels, accounts, orphans, submissions, waiting } from './schema.ts';
+import { accountModels, accounts, orphans } from './tables/accounts.ts';
+import { waiting } from './tables/queue.ts';
+import { submissions } from './tables/submissions.ts';
 
 /** What holds one of an account's slots. */
 export interface SlotView {

@@ -4,7 +4,8 @@ import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import type { AccountConfig } from '../domain/account.ts';
 import { type Db, inTransaction } from './driver/database.ts';
-import { accounts, pools } from './schema.ts';
+import { accounts } from './tables/accounts.ts';
+import { pools } from './tables/queue.ts';
 
 export type AccountRow = typeof accounts.$inferSelect;
 

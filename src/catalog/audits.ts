@@ -4,7 +4,7 @@ import { and, asc, eq, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { TASK_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Video } from '../domain/video.ts';
 import { type Db, rowsOf } from './driver/database.ts';
-import { videos } from './schema.ts';
+import { videos } from './tables/videos.ts';
 import { toVideo } from './videos.ts';
 
 const LIMIT = 500;

@@ -6,7 +6,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Db } from './driver/database.ts';
 import type { LedgerKind } from './ledger.ts';
-import { callers, ledger } from './schema.ts';
+import { callers, ledger } from './tables/callers.ts';
 
 /** `available` is the sum of all entries, and so below zero for a caller without a limit that has spent. */
 export interface Balance {

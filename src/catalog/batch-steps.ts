@@ -8,8 +8,8 @@ import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
 import { acceptVideo, queueDeadline } from './acceptance.ts';
 import { type BatchRow, changeBatch, clipsOf, findBatch, readProgress } from './batches.ts';
 import { type Db, inTransaction, isUniqueViolation, rowsOf } from './driver/database.ts';
-import { callers } from './schema.ts';
 import { batches, batchLines } from './tables/batches.ts';
+import { callers } from './tables/callers.ts';
 import { findVideo } from './videos.ts';
 
 /** Clips are kept for so long after the end of their batch's window, if no longer than their callers say. */

@@ -6,8 +6,8 @@ import type { Video } from '../domain/video.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
-import { videos } from './schema.ts';
 import { batches, batchLines } from './tables/batches.ts';
+import { videos } from './tables/videos.ts';
 import { toVideo } from './videos.ts';
 
 export type BatchRow = typeof batches.$inferSelect;

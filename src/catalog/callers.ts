@@ -8,7 +8,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import { type Db, inTransaction, isUniqueViolation } from './driver/database.ts';
 import { setCredit } from './ledger.ts';
-import { callers } from './schema.ts';
+import { callers } from './tables/callers.ts';
 
 /** The caller that may do everything and has no credit limit. */
 export const ROOT_CALLER_ID = 'root';

@@ -4,7 +4,7 @@ import { and, asc, eq, gt, gte, lt, or, type SQL, type SQLWrapper, sql } from 'd
 import { unionAll } from 'drizzle-orm/pg-core';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Db } from './driver/database.ts';
-import { costDays, costLines } from './schema.ts';
+import { costDays, costLines } from './tables/costs.ts';
 
 export type CostGroup = 'day' | 'model' | 'caller' | 'account';
 

@@ -10,7 +10,6 @@ import { isInDoubt, isOpenState, mayHaveTask } from '../domain/submission.ts';
 import { type ArchivedClip, type EndState, failureKindOf } from '../domain/video.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { release, settle } from './ledger.ts';
-import { events } from './schema.ts';
 import { grantSlotsOfAccount, leaveQueue } from './slots.ts';
 import {
   billedMicroUsd,
@@ -20,6 +19,7 @@ import {
   type SubmissionRow,
   withdrawGrant,
 } from './submissions.ts';
+import { events } from './tables/videos.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** How a video is to end. */

@@ -7,7 +7,7 @@ import { choose } from '../domain/prefer.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { Mode, Preference, VideoDraft } from '../domain/video-request.ts';
 import type { Db } from './driver/database.ts';
-import { accounts } from './schema.ts';
+import { accounts } from './tables/accounts.ts';
 
 /** What a price is asked for: as in a create, without what costs nothing. */
 export interface EstimateOrder {

@@ -7,7 +7,12 @@ import { OPEN_SUBMISSION_STATES, type SubmissionState } from '../domain/submissi
 import { END_STATES, RUNNING_STATES, type VideoState } from '../domain/video.ts';
 import { accountStateOf } from './account-views.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
-import { accounts, callers, costLines, submissions, videos, waiting } from './schema.ts';
+import { accounts } from './tables/accounts.ts';
+import { callers } from './tables/callers.ts';
+import { costLines } from './tables/costs.ts';
+import { waiting } from './tables/queue.ts';
+import { submissions } from './tables/submissions.ts';
+import { videos } from './tables/videos.ts';
 
 interface AccountFigures {
   readonly id: string;

@@ -3,7 +3,7 @@
 import { and, asc, eq, lt, sql } from 'drizzle-orm';
 import type { ImageReference } from '../domain/video-request.ts';
 import type { Db } from './driver/database.ts';
-import { inputImages, inputImageUses } from './schema.ts';
+import { inputImages, inputImageUses } from './tables/input-images.ts';
 
 /** An image as it is entered. */
 export type NewInputImage = Pick<

@@ -5,7 +5,7 @@ import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { type Db, rowsOf } from './driver/database.ts';
-import { callers, ledger } from './schema.ts';
+import { callers, ledger } from './tables/callers.ts';
 
 export type LedgerKind = (typeof ledger.$inferSelect)['kind'];
 

@@ -4,7 +4,7 @@ import { and, asc, eq, not, or, type SQL, sql } from 'drizzle-orm';
 import type { Capabilities, ModelConfig, ModelOffer } from '../domain/models.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { type Db, inTransaction } from './driver/database.ts';
-import { accountModels, accounts } from './schema.ts';
+import { accountModels, accounts } from './tables/accounts.ts';
 
 /** A model as an upstream publishes it. */
 export interface PublishedModelFacts {

@@ -5,7 +5,8 @@ import type { MicroUsd } from '../domain/money.ts';
 import { DOUBTFUL_SUBMISSION_STATES, OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Db } from './driver/database.ts';
 import { areListsDue } from './reopenings.ts';
-import { accountModels, accounts, orphans, submissions } from './schema.ts';
+import { accountModels, accounts, orphans } from './tables/accounts.ts';
+import { submissions } from './tables/submissions.ts';
 
 export type OrphanRow = typeof orphans.$inferSelect;
 

@@ -6,7 +6,7 @@ import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
 import { isOpenOrphan } from './orphans.ts';
-import { orphans } from './schema.ts';
+import { orphans } from './tables/accounts.ts';
 
 /** The priority of a video that was granted before and lost its slot: ahead of all others in the pool. */
 export const HEAD = 32_767;

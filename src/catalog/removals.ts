@@ -2,7 +2,7 @@
 
 import { lt, sql } from 'drizzle-orm';
 import { type Db, rowsOf } from './driver/database.ts';
-import { accounts } from './schema.ts';
+import { accounts } from './tables/accounts.ts';
 
 /** What is removed in one piece. */
 export interface Removal {

@@ -2,7 +2,8 @@
 
 import { and, eq, inArray, isNull, lt, notInArray, type SQL, sql } from 'drizzle-orm';
 import { type Db, rowsOf } from './driver/database.ts';
-import { accounts, reopenings, videos } from './schema.ts';
+import { accounts } from './tables/accounts.ts';
+import { reopenings, videos } from './tables/videos.ts';
 
 /** An operator has to run `clipyard restore`. */
 const RESTORE = 'restore';

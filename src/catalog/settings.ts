@@ -2,7 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import type { Db } from './driver/database.ts';
-import { settings } from './schema.ts';
+import { settings } from './tables/settings.ts';
 
 /** The value, or null. */
 export async function readSetting(db: Db, name: string): Promise<string | null> {

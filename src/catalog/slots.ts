@@ -8,8 +8,10 @@ import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
 import { type Choice, chooseNext, HEAD, turnOf } from './queue-order.ts';
 import { isReopening } from './reopenings.ts';
-import { accountModels, accounts, poolCallers, pools, submissions, waiting } from './schema.ts';
 import { findCurrentSubmission, type SubmissionRow, withdrawGrant } from './submissions.ts';
+import { accountModels, accounts } from './tables/accounts.ts';
+import { poolCallers, pools, waiting } from './tables/queue.ts';
+import { submissions } from './tables/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** The pool of a model's accounts, null when no configured account offers the model. */

@@ -7,7 +7,10 @@ import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask, TaskMemory } from '../domain/step.ts';
 import { DOUBTFUL_SUBMISSION_STATES, isOpenState, type SubmissionState, type TaskEnd } from '../domain/submission.ts';
 import { type Db, rowsOf } from './driver/database.ts';
-import { accountModels, accounts, submissions, videos, waiting } from './schema.ts';
+import { accountModels, accounts } from './tables/accounts.ts';
+import { waiting } from './tables/queue.ts';
+import { submissions } from './tables/submissions.ts';
+import { videos } from './tables/videos.ts';
 import type { VideoRow } from './videos.ts';
 
 export type SubmissionRow = typeof submissions.$inferSelect;

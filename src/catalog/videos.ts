@@ -8,7 +8,7 @@ import type { VideoFilter } from '../domain/video-filter.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
 import { announce } from './changes.ts';
 import type { Db } from './driver/database.ts';
-import { videos } from './schema.ts';
+import { videos } from './tables/videos.ts';
 
 export type VideoRow = typeof videos.$inferSelect;
 

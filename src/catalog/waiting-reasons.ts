@@ -4,7 +4,9 @@ import { and, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { Video } from '../domain/video.ts';
 import { WAITING_KINDS, type WaitingFor, type WaitingKind } from '../domain/waiting-for.ts';
 import type { Db } from './driver/database.ts';
-import { accountModels, accounts, submissions, waiting } from './schema.ts';
+import { accountModels, accounts } from './tables/accounts.ts';
+import { waiting } from './tables/queue.ts';
+import { submissions } from './tables/submissions.ts';
 
 /** What keeps an account from making a video of a model, the least lasting first. */
 const OBSTACLES = [

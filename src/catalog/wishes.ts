@@ -2,7 +2,7 @@
 
 import { and, asc, eq, isNotNull } from 'drizzle-orm';
 import { type Db, inTransaction } from './driver/database.ts';
-import { videos } from './schema.ts';
+import { videos } from './tables/videos.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** A wish that a video's workflow may not have heard of. */

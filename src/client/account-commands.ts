@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { accountAnswer, accountListAnswer, CLIPYARD_PATHS } from '../wire/clipyard.ts';
+import { ACCOUNT_PATHS, accountAnswer, accountListAnswer } from '../wire/clipyard/accounts.ts';
 import { pathOf } from '../wire/path.ts';
 import { readAnswer } from './gateway-client.ts';
 import { instant, renderTable, shorten } from './output.ts';
@@ -35,13 +35,13 @@ export function addAccountCommands(program: Command, findGateway: FindGateway): 
     .option(...JSON_OPTION)
     .action((options: JsonFlag) =>
       runCommand(findGateway, options, async ({ gateway, output }) => {
-        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.accounts });
+        const answer = await gateway.ask({ method: 'GET', path: ACCOUNT_PATHS.accounts });
         output.show(answer, () => renderAccounts(readAnswer(accountListAnswer, answer).items));
       }),
     );
   const turns = [
-    { name: 'pause', path: CLIPYARD_PATHS.pauseAccount, description: 'grant no more slots there; what runs goes on' },
-    { name: 'resume', path: CLIPYARD_PATHS.resumeAccount, description: 'lift every pause and suspension' },
+    { name: 'pause', path: ACCOUNT_PATHS.pause, description: 'grant no more slots there; what runs goes on' },
+    { name: 'resume', path: ACCOUNT_PATHS.resume, description: 'lift every pause and suspension' },
   ];
   for (const { name, path, description } of turns) {
     accounts

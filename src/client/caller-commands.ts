@@ -5,14 +5,14 @@ import type { z } from 'zod';
 import type { JsonObject } from '../domain/json.ts';
 import { DIALECTS } from '../domain/vendor.ts';
 import {
-  CLIPYARD_PATHS,
+  CALLER_PATHS,
   callerAnswer,
   callerListAnswer,
-  MAX_COUNT,
   newCallerAnswer,
   OVERFLOWS,
   WEIGHT,
-} from '../wire/clipyard.ts';
+} from '../wire/clipyard/callers.ts';
+import { MAX_COUNT } from '../wire/clipyard/fields.ts';
 import { pathOf } from '../wire/path.ts';
 import { readAnswer } from './gateway-client.ts';
 import { commaSeparated, microUsdFromDollars, numberBetween } from './option-values.ts';
@@ -80,7 +80,7 @@ function bodyOf(name: string, options: CallerOptions): JsonObject {
 }
 
 async function create({ gateway, output }: Session, name: string, options: CallerOptions): Promise<void> {
-  const answer = await gateway.ask({ method: 'POST', path: CLIPYARD_PATHS.callers, body: bodyOf(name, options) });
+  const answer = await gateway.ask({ method: 'POST', path: CALLER_PATHS.callers, body: bodyOf(name, options) });
   output.show(answer, () => {
     const { id, key } = readAnswer(createdAnswer, answer);
     return `${id}\n${key}\nThe key is not shown again.`;
@@ -127,7 +127,7 @@ function addCredit(callers: Command, findGateway: FindGateway): void {
     .option(...JSON_OPTION)
     .action((id: string, amountMicroUsd: number, options: JsonFlag) =>
       runCommand(findGateway, options, (session) =>
-        change(session, { method: 'POST', path: pathOf(CLIPYARD_PATHS.creditCaller, id), body: { amountMicroUsd } }),
+        change(session, { method: 'POST', path: pathOf(CALLER_PATHS.credit, id), body: { amountMicroUsd } }),
       ),
     );
 }
@@ -142,7 +142,7 @@ export function addCallerCommands(program: Command, findGateway: FindGateway): v
     .option(...JSON_OPTION)
     .action((options: JsonFlag) =>
       runCommand(findGateway, options, async ({ gateway, output }) => {
-        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.callers });
+        const answer = await gateway.ask({ method: 'GET', path: CALLER_PATHS.callers });
         output.show(answer, () => renderCallers(readAnswer(callerListAnswer, answer).items));
       }),
     );
@@ -159,7 +159,7 @@ export function addCallerCommands(program: Command, findGateway: FindGateway): v
       .option(...JSON_OPTION)
       .action((id: string, options: JsonFlag) =>
         runCommand(findGateway, options, (session) =>
-          change(session, { method: 'PATCH', path: pathOf(CLIPYARD_PATHS.caller, id), body: { disabled } }),
+          change(session, { method: 'PATCH', path: pathOf(CALLER_PATHS.caller, id), body: { disabled } }),
         ),
       );
   }

@@ -1,7 +1,7 @@
 /** `clipyard costs`: what videos cost at a running gateway, one's own or, for root, everyone's. */
 
 import type { Command } from 'commander';
-import { CLIPYARD_PATHS, COST_GROUPS, costsAnswer } from '../wire/clipyard.ts';
+import { COST_GROUPS, costsAnswer, MONEY_PATHS } from '../wire/clipyard/money.ts';
 import { readAnswer } from './gateway-client.ts';
 import { commaSeparated } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
@@ -41,7 +41,7 @@ export function addCostCommand(program: Command, findGateway: FindGateway): void
       runCommand(findGateway, options, async ({ gateway, output }) => {
         const { from, to, by = [], caller } = options;
         const query = queryOf({ from, to, caller, groupBy: by.length === 0 ? undefined : by.join(',') });
-        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.costs + query });
+        const answer = await gateway.ask({ method: 'GET', path: MONEY_PATHS.costs + query });
         output.show(answer, () => renderCosts(answer, by));
       }),
     );

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { isEnded, type VideoState } from '../domain/video.ts';
-import { CLIPYARD_PATHS, videoAnswer, videoListAnswer } from '../wire/clipyard.ts';
+import { VIDEO_PATHS, videoAnswer, videoListAnswer } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
 import { dollars, instant, renderFacts, renderTable, shorten } from './output.ts';
@@ -22,7 +22,7 @@ export function readSnapshot(answer: unknown): SnapshotAnswer {
 
 /** @throws GatewayFailure for an id that is not the caller's. */
 export async function lookAt(gateway: GatewayClient, id: string): Promise<SnapshotAnswer> {
-  return readSnapshot(await gateway.ask({ method: 'GET', path: pathOf(CLIPYARD_PATHS.video, id) }));
+  return readSnapshot(await gateway.ask({ method: 'GET', path: pathOf(VIDEO_PATHS.video, id) }));
 }
 
 /** @throws CommandFailure unless the video is completed. */

@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { MODES } from '../domain/video-request.ts';
-import { CLIPYARD_PATHS, LONGEST_DURATION_SECONDS, PAGE_LIMIT } from '../wire/clipyard.ts';
+import { LONGEST_DURATION_SECONDS, PAGE_LIMIT } from '../wire/clipyard/fields.ts';
+import { VIDEO_PATHS } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
 import { createBodyOf, createVideo, type VideoOptions } from './create-video.ts';
 import { downloadClip } from './download-clip.ts';
@@ -109,7 +110,7 @@ function addList(video: Command, findGateway: FindGateway): void {
       runCommand(findGateway, options, async ({ gateway, output }) => {
         const { json: _json, batch, state, ...filter } = options;
         const query = queryOf({ ...filter, state: state?.join(','), batchId: batch });
-        const answer = await gateway.ask({ method: 'GET', path: CLIPYARD_PATHS.videos + query });
+        const answer = await gateway.ask({ method: 'GET', path: VIDEO_PATHS.videos + query });
         output.show(answer, () => renderVideos(answer));
       }),
     );
@@ -148,7 +149,7 @@ export function addVideoCommands(program: Command, findGateway: FindGateway): vo
   addById('watch', 'follow a video to its end; exit 1 unless it is completed', watch);
   addDownload(video, findGateway);
   addById('cancel', 'end a video before it is made', async (session, id) => {
-    const path = pathOf(CLIPYARD_PATHS.cancelVideo, id);
+    const path = pathOf(VIDEO_PATHS.cancel, id);
     showSnapshot(session, readSnapshot(await session.gateway.ask({ method: 'POST', path })));
   });
   addById('delete', 'remove an ended video and its clip', async ({ gateway, output }, id) => {

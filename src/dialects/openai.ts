@@ -17,7 +17,7 @@ import {
   POLL_AFTER_HEADER,
   remixBody,
   VARIANTS,
-} from '../wire/openai.ts';
+} from '../wire/openai/videos.ts';
 import type {
   Dialect,
   DialectAnswer,

@@ -2,7 +2,7 @@
 
 import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify';
 import { withDeadline } from '../domain/deadline.ts';
-import { livenessAnswer, readinessAnswer } from '../wire/clipyard.ts';
+import { livenessAnswer, readinessAnswer } from '../wire/clipyard/health.ts';
 import type { Tag } from './own/operation.ts';
 import { own } from './own/own.ts';
 

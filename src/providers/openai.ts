@@ -8,7 +8,7 @@ import type { VideoRequest } from '../domain/video-request.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { type EncodedBody, encodeMultipart, type FilePart } from '../net/trusted/encoded-body.ts';
 import type { JsonReply } from '../net/trusted/request-json.ts';
-import { DEFAULT_FRAME, KNOWN_KEYS, LIST_LIMIT, OPENAI_PATHS, POLL_AFTER_HEADER } from '../wire/openai.ts';
+import { DEFAULT_FRAME, KNOWN_KEYS, LIST_LIMIT, OPENAI_PATHS, POLL_AFTER_HEADER } from '../wire/openai/videos.ts';
 import { sendCreate } from './create-outcome.ts';
 import { get, pathOf, refuseUnsent, requireSuccess } from './read-answer.ts';
 import { instantMs } from './reading/fields.ts';

@@ -3,8 +3,11 @@
 import { eq } from 'drizzle-orm';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
-import { accountModels, accounts, ledger, submissions, videos } from '../../src/catalog/schema.ts';
 import { concludeDoubt } from '../../src/catalog/submissions.ts';
+import { accountModels, accounts } from '../../src/catalog/tables/accounts.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { readWaits } from '../../src/catalog/waiting-reasons.ts';
 import { wish } from '../../src/catalog/wishes.ts';
 import type { NextStep } from '../../src/domain/step.ts';

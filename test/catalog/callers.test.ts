@@ -10,7 +10,7 @@ import {
   setCallerDisabled,
   updateCaller,
 } from '../../src/catalog/callers.ts';
-import { callers, ledger } from '../../src/catalog/schema.ts';
+import { callers, ledger } from '../../src/catalog/tables/callers.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 describeOnBothCatalogs('callers', (catalog) => {

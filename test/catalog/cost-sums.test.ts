@@ -9,7 +9,6 @@ import { type CostFilter, type CostGroup, costs } from '../../src/catalog/costs.
 import { type Db, inTransaction, isUniqueViolation } from '../../src/catalog/driver/database.ts';
 import { endVideo, settleLateEnd } from '../../src/catalog/ends.ts';
 import { bookOrphan, endOrphan } from '../../src/catalog/orphans.ts';
-import { videos } from '../../src/catalog/schema.ts';
 import {
   beginSending,
   closeDelivered,
@@ -23,6 +22,7 @@ import {
   settlePresumed,
   takeBack,
 } from '../../src/catalog/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { changeVideo, lockVideo } from '../../src/catalog/videos.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import type { TaskEnd } from '../../src/domain/submission.ts';

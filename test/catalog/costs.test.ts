@@ -6,7 +6,7 @@ import { refundVideo, settleReviewed } from '../../src/catalog/corrections.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { hold, settle } from '../../src/catalog/ledger.ts';
-import { orphans } from '../../src/catalog/schema.ts';
+import { orphans } from '../../src/catalog/tables/accounts.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';

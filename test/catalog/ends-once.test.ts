@@ -2,8 +2,9 @@
 
 import { eq } from 'drizzle-orm';
 import { toEndedVideo } from '../../src/catalog/ends.ts';
-import { events, submissions, videos } from '../../src/catalog/schema.ts';
 import { findSubmission } from '../../src/catalog/submissions.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { events, videos } from '../../src/catalog/tables/videos.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import { makeArchive } from '../builders.ts';
 import {

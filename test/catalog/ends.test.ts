@@ -3,8 +3,8 @@
 import { costs } from '../../src/catalog/costs.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { settleLateEnd } from '../../src/catalog/ends.ts';
-import { videos } from '../../src/catalog/schema.ts';
 import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
 import { VIDEO_FAILURES, type VideoFailureKind } from '../../src/domain/failure.ts';
 import type { EndState } from '../../src/domain/video.ts';

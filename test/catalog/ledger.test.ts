@@ -6,7 +6,7 @@ import { balance, listEntries } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { credit, hold, refund, release, setCredit, settle } from '../../src/catalog/ledger.ts';
-import { ledger } from '../../src/catalog/schema.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 

@@ -2,7 +2,7 @@
 
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { latestOffers, listOffers, replacePublishedModels, syncConfiguredModels } from '../../src/catalog/models.ts';
-import { accountModels } from '../../src/catalog/schema.ts';
+import { accountModels } from '../../src/catalog/tables/accounts.ts';
 import type { ModelConfig } from '../../src/domain/models.ts';
 import { makeOffer } from '../builders.ts';
 import { makeAccount } from './rows.ts';

@@ -5,7 +5,10 @@ import { alias, unionAll } from 'drizzle-orm/pg-core';
 import type { CostFilter, CostGroup, CostItem } from '../../src/catalog/costs.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { isOrphan } from '../../src/catalog/orphans.ts';
-import { ledger, orphans, submissions, videos } from '../../src/catalog/schema.ts';
+import { orphans } from '../../src/catalog/tables/accounts.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 
 /** A video's settled cost stands with its last account, each bill with the account whose task it was for. */
 function shareOfEachAccount(db: Db) {

@@ -2,7 +2,8 @@
 
 import type { ConfiguredAccount } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
-import { submissions, videos } from '../../src/catalog/schema.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { makeRequest } from '../builders.ts';
 
 type VideoRow = typeof videos.$inferInsert;

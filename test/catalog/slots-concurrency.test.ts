@@ -4,7 +4,7 @@ import { count, inArray, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { resumeAccount } from '../../src/catalog/account-health.ts';
 import { type CatalogDatabase, openDatabase } from '../../src/catalog/driver/database.ts';
-import { submissions } from '../../src/catalog/schema.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { OPEN_SUBMISSION_STATES } from '../../src/domain/submission.ts';
 import type { Player } from '../model/invariants.ts';
 import { PLANS, Play } from '../model/play.ts';

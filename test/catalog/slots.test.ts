@@ -9,7 +9,6 @@ import { endVideo } from '../../src/catalog/ends.ts';
 import { bookOrphan, endOrphan } from '../../src/catalog/orphans.ts';
 import { queuePosition, queuePositions, readTurn } from '../../src/catalog/queue-order.ts';
 import { enterReopenings, leaveReopenings, noteListsRead } from '../../src/catalog/reopenings.ts';
-import { accounts, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
 import {
   grantSlots,
   listStranded,
@@ -27,6 +26,10 @@ import {
   markRunning,
   takeBack,
 } from '../../src/catalog/submissions.ts';
+import { accounts } from '../../src/catalog/tables/accounts.ts';
+import { pools, waiting } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import type { ProviderName } from '../../src/domain/vendor.ts';

@@ -3,7 +3,6 @@
 import { eq } from 'drizzle-orm';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction, isUniqueViolation } from '../../src/catalog/driver/database.ts';
-import { submissions, waiting } from '../../src/catalog/schema.ts';
 import {
   beginSending,
   billedMicroUsd,
@@ -27,6 +26,8 @@ import {
   voidSubmission,
   withdrawGrant,
 } from '../../src/catalog/submissions.ts';
+import { waiting } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import type { RunningTask } from '../../src/domain/step.ts';
 import type { SubmissionState } from '../../src/domain/submission.ts';
 import { isInDoubt, isOpenState } from '../../src/domain/submission.ts';

@@ -2,7 +2,8 @@
 
 import { eq } from 'drizzle-orm';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
-import { ledger, videos } from '../../src/catalog/schema.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { changeVideo, findVideo } from '../../src/catalog/videos.ts';
 import { Starter } from '../../src/gateway/starter.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';

@@ -1,7 +1,10 @@
 /** What must hold of slots, queues and money while videos are played at random, and when all is over. */
 
 import { and, count, eq, inArray, isNotNull, sql } from 'drizzle-orm';
-import { callers, events, ledger, pools, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { callers, ledger } from '../../src/catalog/tables/callers.ts';
+import { pools, waiting } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { events, videos } from '../../src/catalog/tables/videos.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import { OPEN_SUBMISSION_STATES } from '../../src/domain/submission.ts';
 import { ESTIMATE, type Scene } from './scene.ts';

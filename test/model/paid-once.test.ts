@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
-import { accounts, pools } from '../../src/catalog/schema.ts';
+import { accounts } from '../../src/catalog/tables/accounts.ts';
+import { pools } from '../../src/catalog/tables/queue.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';

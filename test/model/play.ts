@@ -3,8 +3,9 @@
 import { eq, inArray, sql } from 'drizzle-orm';
 import { pauseAccount, resumeAccount } from '../../src/catalog/account-health.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
-import { accounts, submissions } from '../../src/catalog/schema.ts';
 import { grantSlotsOfAccount } from '../../src/catalog/slots.ts';
+import { accounts } from '../../src/catalog/tables/accounts.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import { Invariants, type Player } from './invariants.ts';
 import { accept, insertCaller, offerModel, type Scene } from './scene.ts';

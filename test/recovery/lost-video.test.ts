@@ -3,7 +3,10 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
-import { callers, ledger, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { callers, ledger } from '../../src/catalog/tables/callers.ts';
+import { waiting } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
 import type { NextStep, RunningTask, TaskMemory } from '../../src/domain/step.ts';

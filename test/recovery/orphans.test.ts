@@ -3,7 +3,8 @@
 import { eq } from 'drizzle-orm';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { costs } from '../../src/catalog/costs.ts';
-import { accounts, orphans, submissions } from '../../src/catalog/schema.ts';
+import { accounts, orphans } from '../../src/catalog/tables/accounts.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { Scene, type SceneOptions } from '../model/scene.ts';

@@ -2,7 +2,9 @@
 
 import { eq } from 'drizzle-orm';
 import { leaveReopenings, readRestoreState } from '../../src/catalog/reopenings.ts';
-import { submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { waiting } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import type { StartedVideo, VideoWorkflows } from '../../src/domain/video-workflows.ts';
 import { checkCatalogAge, type RestoreReport, restore } from '../../src/recovery/restore.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';

@@ -6,17 +6,12 @@ import { balance, listEntries } from '../../src/catalog/balance.ts';
 import { type CostGroup, costs } from '../../src/catalog/costs.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { credit, hold, refund, release, settle } from '../../src/catalog/ledger.ts';
-import {
-  accounts,
-  costLines,
-  events,
-  idempotencyKeys,
-  inputImageUses,
-  ledger,
-  orphans,
-  submissions,
-  videos,
-} from '../../src/catalog/schema.ts';
+import { accounts, orphans } from '../../src/catalog/tables/accounts.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { costLines } from '../../src/catalog/tables/costs.ts';
+import { inputImageUses } from '../../src/catalog/tables/input-images.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { events, idempotencyKeys, videos } from '../../src/catalog/tables/videos.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import { removeOld } from '../../src/recovery/retention.ts';
 import { insertSubmission, insertVideo, makeAccount } from '../catalog/rows.ts';

@@ -1,6 +1,6 @@
 /** The openai face: sizes and seconds, multipart, pages, content with ranges, remix and delete. */
 
-import { videoList, video as videoSchema } from '../../src/wire/openai.ts';
+import { videoList, video as videoSchema } from '../../src/wire/openai/videos.ts';
 import { readClip } from './mp4-reader.ts';
 import { closeSandboxes, readJson, type SandboxClient, startFast } from './sandbox-client.ts';
 

@@ -2,7 +2,10 @@
 
 import { eq } from 'drizzle-orm';
 import { listAccounts } from '../../src/catalog/account-views.ts';
-import { accounts, submissions, videos, waiting } from '../../src/catalog/schema.ts';
+import { accounts } from '../../src/catalog/tables/accounts.ts';
+import { waiting } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { wish } from '../../src/catalog/wishes.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';

@@ -1,6 +1,7 @@
 /** A create whose provider honours an idempotency key: sent again under it until it is known what became of it. */
 
-import { submissions, videos } from '../../src/catalog/schema.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { Scene, type SceneOptions } from '../model/scene.ts';
 import { type CreatePlan, gate, LOST, NOT_SENT, refusal, until } from '../model/upstream.ts';

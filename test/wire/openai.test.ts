@@ -1,7 +1,7 @@
 /** The documented examples of `/v1/videos`, its bounds and its sizes, held against the transcription. */
 
 import { frameOf, KNOWN_SIZES, sizeOf } from '../../src/domain/frame.ts';
-import { createBody, DEFAULT_FRAME, video } from '../../src/wire/openai.ts';
+import { createBody, DEFAULT_FRAME, video } from '../../src/wire/openai/videos.ts';
 
 const EXAMPLE = {
   model: 'video-model-id',

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asc } from 'drizzle-orm';
 import Long from 'long';
 import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts.ts';
-import { submissions, waiting as waitingRows } from '../../src/catalog/schema.ts';
+import { waiting as waitingRows } from '../../src/catalog/tables/queue.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { withFacts } from '../../src/process/parts.ts';
 import { type Stack, startStack } from '../stack.ts';
 

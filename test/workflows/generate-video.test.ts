@@ -2,7 +2,9 @@
 
 import { eq } from 'drizzle-orm';
 import Long from 'long';
-import { accounts, ledger, submissions } from '../../src/catalog/schema.ts';
+import { accounts } from '../../src/catalog/tables/accounts.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videoQuery } from '../../workflows/messages.ts';
 import { type Stack, startStack } from '../stack.ts';
 

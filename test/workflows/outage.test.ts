@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
-import { videos } from '../../src/catalog/schema.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;

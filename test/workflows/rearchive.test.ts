@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { findCallerByKey } from '../../src/catalog/callers.ts';
-import { submissions } from '../../src/catalog/schema.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import type { Caller } from '../../src/domain/caller.ts';
 import type { TaskEnd } from '../../src/domain/submission.ts';
 import type { Video } from '../../src/domain/video.ts';

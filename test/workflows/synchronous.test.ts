@@ -3,7 +3,8 @@
 import { eq } from 'drizzle-orm';
 import { costs } from '../../src/catalog/costs.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
-import { ledger, submissions } from '../../src/catalog/schema.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { clipKeyOf } from '../../src/media/media-key.ts';
 import { type Stack, startStack } from '../stack.ts';
 

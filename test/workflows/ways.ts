@@ -3,7 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import Long from 'long';
-import { ledger, submissions, videos } from '../../src/catalog/schema.ts';
+import { ledger } from '../../src/catalog/tables/callers.ts';
+import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import { wish } from '../../src/catalog/wishes.ts';
 import type { Provider } from '../../src/domain/provider.ts';

@@ -1,13 +1,11 @@
 /** Tables of batches: files that callers brought or that were written for them, batches, and the lines of each. */
 
 import { sql } from 'drizzle-orm';
-import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import type { BatchState, InvalidLine, LineState } from '../../domain/batch.ts';
 import type { DialectName } from '../../domain/vendor.ts';
 import type { VideoRequest } from '../../domain/video-request.ts';
-
-const microUsd = (name: string) => bigint(name, { mode: 'number' });
-const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
+import { instant, microUsd } from './columns.ts';
 
 /** Files by their ids; the bytes lie in the media store. */
 export const files = pgTable(

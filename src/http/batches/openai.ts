@@ -12,7 +12,7 @@ import { Refusal } from '../../domain/failure.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Batches, BatchRow } from '../../gateway/batches.ts';
 import type { FileRow, StoredBytes } from '../../gateway/files.ts';
-import { batchBody, FILE_BOUNDS, FILE_PURPOSES } from '../../wire/openai-batches.ts';
+import { batchBody, FILE_BOUNDS, FILE_PURPOSES } from '../../wire/openai/batches.ts';
 import { idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { type ManifestSource, openManifest } from './open-manifest.ts';
 

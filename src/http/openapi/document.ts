@@ -9,7 +9,7 @@ import {
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { REFUSALS, type RefusalKind } from '../../domain/failure.ts';
-import { problemAnswer } from '../../wire/clipyard.ts';
+import { problemAnswer } from '../../wire/clipyard/problem.ts';
 import type { Operation, Tag } from '../own/operation.ts';
 
 /** A JSON Schema; each that stands elsewhere is one with a `$ref` alone. */

@@ -1,7 +1,8 @@
 /** Our own routes for upstream accounts; root's alone. */
 
 import type { FastifyInstance } from 'fastify';
-import { accountAnswer, accountListAnswer, CLIPYARD_PATHS, noQuery } from '../../wire/clipyard.ts';
+import { ACCOUNT_PATHS, accountAnswer, accountListAnswer } from '../../wire/clipyard/accounts.ts';
+import { noQuery } from '../../wire/clipyard/fields.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { own } from './own.ts';
@@ -12,7 +13,7 @@ const ACCOUNTS: Tag = { name: 'accounts', description: 'Upstream accounts. For r
 export function accountRoutes(app: FastifyInstance, { administration }: OwnRoutesOptions): void {
   own(app, ACCOUNTS, {
     method: 'GET',
-    path: CLIPYARD_PATHS.accounts,
+    path: ACCOUNT_PATHS.accounts,
     id: 'listAccounts',
     isHeavy: true,
     summary: 'All upstream accounts',
@@ -25,7 +26,7 @@ export function accountRoutes(app: FastifyInstance, { administration }: OwnRoute
 
   own(app, ACCOUNTS, {
     method: 'POST',
-    path: CLIPYARD_PATHS.pauseAccount,
+    path: ACCOUNT_PATHS.pause,
     id: 'pauseAccount',
     summary: 'Grants no more slots at an account',
     access: 'root',
@@ -36,7 +37,7 @@ export function accountRoutes(app: FastifyInstance, { administration }: OwnRoute
 
   own(app, ACCOUNTS, {
     method: 'POST',
-    path: CLIPYARD_PATHS.resumeAccount,
+    path: ACCOUNT_PATHS.resume,
     id: 'resumeAccount',
     summary: 'Grants slots at an account again',
     access: 'root',

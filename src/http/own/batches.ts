@@ -25,7 +25,7 @@ import {
   newBatchBody,
   newBatchQuery,
 } from '../../wire/clipyard/batches.ts';
-import { noQuery } from '../../wire/clipyard.ts';
+import { noQuery } from '../../wire/clipyard/fields.ts';
 import { openManifest } from '../batches/open-manifest.ts';
 import { idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { scopeOf } from './access.ts';

@@ -2,15 +2,15 @@
 
 import type { FastifyInstance } from 'fastify';
 import {
-  CLIPYARD_PATHS,
+  CALLER_PATHS,
   callerAnswer,
   callerListAnswer,
   changeCallerBody,
   creditBody,
   newCallerAnswer,
   newCallerBody,
-  noQuery,
-} from '../../wire/clipyard.ts';
+} from '../../wire/clipyard/callers.ts';
+import { noQuery } from '../../wire/clipyard/fields.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { own } from './own.ts';
@@ -21,7 +21,7 @@ const CALLERS: Tag = { name: 'callers', description: 'Who holds an API key. For 
 export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutesOptions): void {
   own(app, CALLERS, {
     method: 'GET',
-    path: CLIPYARD_PATHS.callers,
+    path: CALLER_PATHS.callers,
     id: 'listCallers',
     summary: 'All callers, the oldest first',
     access: 'root',
@@ -33,7 +33,7 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
 
   own(app, CALLERS, {
     method: 'POST',
-    path: CLIPYARD_PATHS.callers,
+    path: CALLER_PATHS.callers,
     id: 'createCaller',
     summary: 'Makes a caller and its key',
     description: 'The key is shown this once; only its hash is kept.',
@@ -50,7 +50,7 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
 
   own(app, CALLERS, {
     method: 'PATCH',
-    path: CLIPYARD_PATHS.caller,
+    path: CALLER_PATHS.caller,
     id: 'changeCaller',
     summary: 'Changes what is given of a caller',
     description: 'Null sets a field back to its default.',
@@ -64,7 +64,7 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
 
   own(app, CALLERS, {
     method: 'POST',
-    path: CLIPYARD_PATHS.creditCaller,
+    path: CALLER_PATHS.credit,
     id: 'creditCaller',
     summary: "Adds to a caller's credit",
     access: 'root',

@@ -1,19 +1,19 @@
 /** Our own routes for money: estimates, balance, ledger, costs, and root's decisions about a video's cost. */
 
 import type { FastifyInstance } from 'fastify';
+import { noQuery } from '../../wire/clipyard/fields.ts';
 import {
   balanceAnswer,
-  CLIPYARD_PATHS,
   costsAnswer,
   costsQuery,
   estimateAnswer,
   estimateBody,
   ledgerAnswer,
   ledgerQuery,
-  noQuery,
+  MONEY_PATHS,
   settleBody,
-  videoAnswer,
-} from '../../wire/clipyard.ts';
+} from '../../wire/clipyard/money.ts';
+import { videoAnswer } from '../../wire/clipyard/videos.ts';
 import { scopeOf } from './access.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -33,7 +33,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, MONEY, {
     method: 'POST',
-    path: CLIPYARD_PATHS.estimates,
+    path: MONEY_PATHS.estimates,
     id: 'estimate',
     summary: 'What a create would cost, and where it would be made',
     description: 'Nothing is made. What is left out is filled in as a create would.',
@@ -47,7 +47,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, MONEY, {
     method: 'GET',
-    path: CLIPYARD_PATHS.balance,
+    path: MONEY_PATHS.balance,
     id: 'getBalance',
     summary: "The caller's balance",
     access: 'caller',
@@ -59,7 +59,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, MONEY, {
     method: 'GET',
-    path: CLIPYARD_PATHS.ledger,
+    path: MONEY_PATHS.ledger,
     id: 'listEntries',
     isHeavy: true,
     summary: 'Entries of the ledger, newest first',
@@ -74,7 +74,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, MONEY, {
     method: 'GET',
-    path: CLIPYARD_PATHS.costs,
+    path: MONEY_PATHS.costs,
     id: 'getCosts',
     isHeavy: true,
     summary: 'Costs of ended videos, summed by what is asked for',
@@ -90,7 +90,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, MONEY, {
     ...DECISION,
-    path: CLIPYARD_PATHS.refundVideo,
+    path: MONEY_PATHS.refund,
     id: 'refundVideo',
     summary: 'Gives a settled cost back, once',
     handle: async ({ caller, params: { id } }) => {
@@ -101,7 +101,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, MONEY, {
     ...DECISION,
-    path: CLIPYARD_PATHS.settleVideo,
+    path: MONEY_PATHS.settle,
     id: 'settleVideo',
     summary: 'Decides a cost that is held for review',
     body: settleBody,

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { ArchivedClip, Video } from '../../domain/video.ts';
 import type { WaitingFor } from '../../domain/waiting-for.ts';
-import type { videoAnswer } from '../../wire/clipyard.ts';
+import type { videoAnswer } from '../../wire/clipyard/videos.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import type { Printable } from './own.ts';
 

@@ -1,14 +1,8 @@
 /** Our own routes for videos: snapshots, the list, and what can be asked of a video. */
 
 import type { FastifyInstance } from 'fastify';
-import {
-  CLIPYARD_PATHS,
-  listVideosQuery,
-  noQuery,
-  resolveBody,
-  videoAnswer,
-  videoListAnswer,
-} from '../../wire/clipyard.ts';
+import { noQuery } from '../../wire/clipyard/fields.ts';
+import { listVideosQuery, resolveBody, VIDEO_PATHS, videoAnswer, videoListAnswer } from '../../wire/clipyard/videos.ts';
 import { scopeOf } from './access.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -28,7 +22,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, VIDEOS, {
     method: 'GET',
-    path: CLIPYARD_PATHS.video,
+    path: VIDEO_PATHS.video,
     id: 'getVideo',
     summary: 'The snapshot of a video',
     description: "Another caller's video is answered as one that does not exist; root sees all.",
@@ -43,7 +37,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, VIDEOS, {
     method: 'GET',
-    path: CLIPYARD_PATHS.videos,
+    path: VIDEO_PATHS.videos,
     id: 'listVideos',
     isHeavy: true,
     summary: 'Videos, newest first',
@@ -66,7 +60,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, VIDEOS, {
     ...ACTION,
-    path: CLIPYARD_PATHS.cancelVideo,
+    path: VIDEO_PATHS.cancel,
     id: 'cancelVideo',
     summary: 'Cancels a video',
     description:
@@ -77,7 +71,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, VIDEOS, {
     ...ACTION,
-    path: CLIPYARD_PATHS.recheckVideo,
+    path: VIDEO_PATHS.recheck,
     id: 'recheckVideo',
     summary: "Polls the video's task as soon as its upstream's interval allows",
     handle: async ({ caller, params }) => takeSnapshot(options, await gateway.recheck(caller, params.id)),
@@ -85,7 +79,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
 
   own(app, VIDEOS, {
     ...ACTION,
-    path: CLIPYARD_PATHS.rearchiveVideo,
+    path: VIDEO_PATHS.rearchive,
     id: 'rearchiveVideo',
     summary: "Fetches a lost clip again while the upstream's link lives",
     refusals: ['conflict'],
@@ -95,7 +89,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
   own(app, VIDEOS, {
     ...ACTION,
     access: 'root',
-    path: CLIPYARD_PATHS.resolveVideo,
+    path: VIDEO_PATHS.resolve,
     id: 'resolveVideo',
     summary: 'Decides a lost answer that nothing else decides',
     description:

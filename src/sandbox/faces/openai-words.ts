@@ -2,7 +2,7 @@
 
 import { sizeOf } from '../../domain/frame.ts';
 import { centsFromMicroUsd } from '../../domain/money.ts';
-import type { OpenaiStatus } from '../../wire/openai.ts';
+import type { OpenaiStatus } from '../../wire/openai/videos.ts';
 import type { SandboxRefusal } from '../refusal.ts';
 import { endsAtMs, expiresAtMs, lookAt, type SandboxState, type SandboxTask, type TaskLook } from '../task.ts';
 

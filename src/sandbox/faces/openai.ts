@@ -14,7 +14,7 @@ import {
   OPENAI_ALIAS,
   OPENAI_PATHS,
   remixBody,
-} from '../../wire/openai.ts';
+} from '../../wire/openai/videos.ts';
 import type { FaceContext } from '../context.ts';
 import { authenticate, createTask, raiseHttpError, readSeed } from '../creation.ts';
 import type { Face } from '../face.ts';

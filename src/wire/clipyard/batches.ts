@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { BATCH_STATES, INVALID_LINE_CODES, LINE_STATES } from '../../domain/batch.ts';
+import { count, instant, money, nextCursor, ofCaller, page, text, V1 } from './fields.ts';
 
-const BATCHES = '/clipyard/v1/batches';
+const BATCHES = `${V1}/batches`;
 export const BATCH_PATHS = {
   batches: BATCHES,
   batch: `${BATCHES}/:id`,
@@ -36,25 +37,13 @@ export const MANIFEST_COLUMNS = [
   'failure_message',
 ] as const;
 
-const LONGEST_TEXT = 200;
-const LONGEST_CURSOR = 1000;
 const LONGEST_URL = 2048;
-const PAGE = { default: 50, max: 200 } as const;
 
-const text = z.string().min(1).max(LONGEST_TEXT);
 const flag = z
   .enum(['true', 'false'])
   .default('false')
   .transform((value) => value === 'true')
   .meta({ override: { type: 'boolean', default: false } });
-const limit = z
-  .string()
-  .regex(/^\d{1,4}$/)
-  .transform(Number)
-  .pipe(z.int().min(1).max(PAGE.max))
-  .default(PAGE.default)
-  .meta({ override: { type: 'integer', minimum: 1, maximum: PAGE.max, default: PAGE.default } });
-const cursor = z.string().max(LONGEST_CURSOR).optional().describe('The `nextCursor` of the page before.');
 
 /** How a manifest is taken: of which name, for how long, and whether bad lines refuse it. */
 export const newBatchQuery = z.strictObject({
@@ -74,14 +63,9 @@ export const newBatchQuery = z.strictObject({
 /** In place of a manifest as the body. */
 export const newBatchBody = z.strictObject({ fileId: text.describe('A file of the purpose `batch`.') });
 
-export const listBatchesQuery = z.strictObject({ limit, cursor, caller: text.optional() });
-export const batchItemsQuery = z.strictObject({ limit, cursor, state: z.enum(LINE_STATES).optional() });
+export const listBatchesQuery = z.strictObject({ ...page, caller: ofCaller });
+export const batchItemsQuery = z.strictObject({ ...page, state: z.enum(LINE_STATES).optional() });
 export const manifestQuery = z.strictObject({ format: z.enum(['jsonl', 'csv']).default('jsonl') });
-
-const instant = z.iso.datetime();
-const count = z.int().nonnegative();
-const money = count.describe('In micro-dollars.');
-const nextCursor = z.string().nullable().describe('To be sent as `cursor` for the next page; null on the last one.');
 
 export const invalidLine = z.object({
   line: count.describe('Counted physically from 1.'),
@@ -108,8 +92,8 @@ export const batchAnswer = z
     name: z.string().nullable(),
     state: z.enum(BATCH_STATES),
     counts: z.object({
-      queued: count.describe('Not submitted yet.'),
-      running: count,
+      queued: count.describe('Not begun yet.'),
+      running: count.describe('Under way, whether waiting for a slot or submitted.'),
       completed: count,
       failed: count,
       cancelled: count,

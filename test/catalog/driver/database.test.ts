@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { type Db, inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
-import { settings } from '../../../src/catalog/schema.ts';
 import { readSetting } from '../../../src/catalog/settings.ts';
+import { settings } from '../../../src/catalog/tables/settings.ts';
 import { describeOnBothCatalogs } from '../with-catalog.ts';
 
 /** What a promise rejects with. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../../bench/postgres-server.ts';
 import { type CatalogDatabase, type Db, inTransaction, openDatabase } from '../../../src/catalog/driver/database.ts';
-import { settings } from '../../../src/catalog/schema.ts';
+import { settings } from '../../../src/catalog/tables/settings.ts';
 
 const WORKERS = 24;
 /** More than the pool has connections: one that is lost for good in each kill would be missed. */

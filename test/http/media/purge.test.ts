@@ -11,7 +11,7 @@ import { buffer } from 'node:stream/consumers';
 import { eq } from 'drizzle-orm';
 import type { FastifyInstance } from 'fastify';
 import type { CatalogDatabase } from '../../../src/catalog/driver/database.ts';
-import { videos } from '../../../src/catalog/schema.ts';
+import { videos } from '../../../src/catalog/tables/videos.ts';
 import { findVideo } from '../../../src/catalog/videos.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
 import { createFileStore } from '../../../src/media/file-store.ts';

@@ -3,7 +3,8 @@
 import { pauseAccount } from '../../../src/catalog/account-health.ts';
 import { syncAccounts } from '../../../src/catalog/accounts.ts';
 import { replacePublishedModels } from '../../../src/catalog/models.ts';
-import { submissions, videos } from '../../../src/catalog/schema.ts';
+import { submissions } from '../../../src/catalog/tables/submissions.ts';
+import { videos } from '../../../src/catalog/tables/videos.ts';
 import type { TaskEnd } from '../../../src/domain/submission.ts';
 import { makeArchive, makeOffer } from '../../builders.ts';
 import { insertSubmission, insertVideo, makeAccount } from '../../catalog/rows.ts';

@@ -4,7 +4,7 @@ import { meaningOf, plainWord } from '../../../src/providers/reading/status-word
 import { STATUSES as AIRFORCE } from '../../../src/wire/airforce.ts';
 import { STATUSES as AIRFORCE_2024 } from '../../../src/wire/airforce-2024.ts';
 import { STATES as INFRAI } from '../../../src/wire/infrai.ts';
-import { STATUSES as OPENAI } from '../../../src/wire/openai.ts';
+import { STATUSES as OPENAI } from '../../../src/wire/openai/videos.ts';
 
 const ENDS: Readonly<Record<string, string>> = {
   completed: 'succeeded',

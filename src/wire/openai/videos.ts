@@ -1,7 +1,7 @@
 /** OpenAI's `/v1/videos` as apifree documents it and its SDKs speak it: paths, bodies, status words and sizes. */
 
 import { z } from 'zod';
-import type { Frame } from '../domain/frame.ts';
+import type { Frame } from '../../domain/frame.ts';
 
 /** OV-01, OV-22, OV-24; what is not on the page is as the SDKs call it (contract, 3.2). */
 export const OPENAI_PATHS = {

@@ -1,0 +1,126 @@
+/** The tables of videos, of the keys they were asked for with, and of their ends. */
+
+import { sql } from 'drizzle-orm';
+import { index, integer, jsonb, pgTable, primaryKey, smallint, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { VideoFailure } from '../../domain/failure.ts';
+import type { DialectName, ProviderName } from '../../domain/vendor.ts';
+import type { ArchivedClip, VideoState } from '../../domain/video.ts';
+import type { VideoRequest } from '../../domain/video-request.ts';
+import type { WaitingFor } from '../../domain/waiting-for.ts';
+import { instant, microUsd } from './columns.ts';
+
+/** Clips that callers asked for. */
+export const videos = pgTable(
+  'videos',
+  {
+    id: text().primaryKey(),
+    callerId: text('caller_id').notNull(),
+    dialect: text().$type<DialectName>().notNull(),
+    state: text().$type<VideoState>().notNull(),
+    request: jsonb().$type<VideoRequest>().notNull(),
+    model: text().notNull(),
+    batchId: text('batch_id'),
+    provider: text().$type<ProviderName>(),
+    account: text(),
+    taskId: text('task_id'),
+    progress: integer().notNull().default(0),
+    estimateMicroUsd: microUsd('estimate_micro_usd').notNull(),
+    settledMicroUsd: microUsd('settled_micro_usd'),
+    upstreamMicroUsd: microUsd('upstream_micro_usd'),
+    archive: jsonb().$type<ArchivedClip>(),
+    failure: jsonb().$type<VideoFailure>(),
+    /** What its doubt or its result waits for, as the step that waits has it; null otherwise. */
+    waitingFor: jsonb('waiting_for').$type<WaitingFor>(),
+    /** The upstream's last word of its task. */
+    lastWord: text('last_word'),
+    submissions: integer().notNull().default(0),
+    /** Refusals that may have been about the clip or about the account. */
+    undecidedRefusals: integer('undecided_refusals').notNull().default(0),
+    /** Since when a create may have been sent that the catalog does not know of. */
+    sentUnknownSince: instant('sent_unknown_since'),
+    polls: integer().notNull().default(0),
+    createdAt: instant('created_at').notNull(),
+    submittedAt: instant('submitted_at'),
+    generatedAt: instant('generated_at'),
+    endedAt: instant('ended_at'),
+    expiresAt: instant('expires_at').notNull(),
+    /** Not submitted by then: expired. */
+    queueDeadlineAt: instant('queue_deadline_at').notNull(),
+    /** Not ended by then: cancelled. */
+    endBeforeAt: instant('end_before_at'),
+    priority: smallint().notNull().default(0),
+    polledAt: instant('polled_at'),
+    cancelRequestedAt: instant('cancel_requested_at'),
+    hiddenAt: instant('hidden_at'),
+    purgedAt: instant('purged_at'),
+    /** Since when its workflow may not have heard of a wish; null once it was told of all of them, or had closed. */
+    untoldSince: instant('untold_since'),
+    /** When its workflow first ran; null: never started. */
+    openedAt: instant('opened_at'),
+    /** When the sweep last compared it with its workflow, and how often it had to start it again. */
+    auditedAt: instant('audited_at'),
+    resumes: integer().notNull().default(0),
+  },
+  (table) => [
+    // Lists, newest first: of a caller and of all callers, of everything, of a state, of a model, of a batch. Without one
+    // for each, a page of something rare reads a history to its beginning.
+    index('videos_caller_created').on(table.callerId, table.createdAt, table.id).where(sql`${table.hiddenAt} is null`),
+    index('videos_caller_state').on(table.callerId, table.state, table.createdAt).where(sql`${table.hiddenAt} is null`),
+    index('videos_caller_model').on(table.callerId, table.model, table.createdAt).where(sql`${table.hiddenAt} is null`),
+    index('videos_created').on(table.createdAt, table.id),
+    index('videos_state').on(table.state, table.createdAt),
+    index('videos_model').on(table.model, table.createdAt),
+    index('videos_batch').on(table.batchId, table.createdAt).where(sql`${table.batchId} is not null`),
+    // What the sweep asks each minute holds only what is not done yet, or what is done for good.
+    index('videos_unopened')
+      .on(table.createdAt, table.id)
+      .where(sql`${table.endedAt} is null and ${table.openedAt} is null`),
+    index('videos_unended')
+      .on(sql`least(${table.resumes}, 10)`, sql`coalesce(${table.auditedAt}, ${table.openedAt})`)
+      .where(sql`${table.endedAt} is null and ${table.openedAt} is not null`),
+    index('videos_unended_caller').on(table.callerId).where(sql`${table.endedAt} is null`),
+    index('videos_expiring').on(table.expiresAt).where(sql`${table.purgedAt} is null and ${table.endedAt} is not null`),
+    index('videos_untold').on(table.untoldSince).where(sql`${table.untoldSince} is not null`),
+    index('videos_over')
+      .on(table.endedAt)
+      .where(sql`${table.purgedAt} is not null and ${table.settledMicroUsd} is not null`),
+  ],
+);
+
+/** Idempotency keys of callers' creates. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    callerId: text('caller_id').notNull(),
+    key: text().notNull(),
+    bodyHash: text('body_hash').notNull(),
+    videoId: text('video_id').notNull(),
+    createdAt: instant('created_at').notNull(),
+    /** When the video ended: a trigger copies it. */
+    endedAt: instant('ended_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.callerId, table.key] }),
+    index('idempotency_keys_video').on(table.videoId),
+    index('idempotency_keys_ended').on(table.endedAt).where(sql`${table.endedAt} is not null`),
+  ],
+);
+
+/** Ends of videos, written in the transaction of the end: what webhooks are made from. */
+export const events = pgTable(
+  'events',
+  {
+    id: text().primaryKey(),
+    callerId: text('caller_id').notNull(),
+    videoId: text('video_id').notNull(),
+    type: text().$type<'video.completed' | 'video.failed' | 'video.cancelled'>().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [uniqueIndex('events_video').on(table.videoId, table.type)],
+);
+
+/** Videos whose workflows were told to open again after an older copy was put back: nothing is granted while any is left. */
+export const reopenings = pgTable('reopenings', {
+  videoId: text('video_id').primaryKey(),
+  toldAt: instant('told_at').notNull(),
+});

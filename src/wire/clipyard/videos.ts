@@ -1,0 +1,132 @@
+/** Our own routes of videos: paths, queries, bodies and answers. */
+
+import { z } from 'zod';
+import { VIDEO_FAILURES } from '../../domain/failure.ts';
+import { DIALECTS } from '../../domain/vendor.ts';
+import { VIDEO_STATES } from '../../domain/video.ts';
+import { MODES } from '../../domain/video-request.ts';
+import { WAITING_KINDS, type WaitingKind } from '../../domain/waiting-for.ts';
+import {
+  count,
+  instant,
+  listOf,
+  money,
+  named,
+  nextCursor,
+  ofCaller,
+  page,
+  provider,
+  text,
+  V1,
+  WITH_COMMAS,
+} from './fields.ts';
+
+export const VIDEO_PATHS = {
+  videos: `${V1}/videos`,
+  video: `${V1}/videos/:id`,
+  cancel: `${V1}/videos/:id/cancel`,
+  recheck: `${V1}/videos/:id/recheck`,
+  rearchive: `${V1}/videos/:id/rearchive`,
+  resolve: `${V1}/videos/:id/resolve`,
+} as const;
+
+export const listVideosQuery = z.strictObject({
+  ...page,
+  caller: ofCaller,
+  state: listOf(VIDEO_STATES).optional().meta(WITH_COMMAS),
+  batchId: text.optional(),
+  model: text.optional(),
+});
+
+/** What became of a create whose answer was lost. */
+export const resolveBody = z.discriminatedUnion('made', [
+  z.strictObject({ made: z.literal(false) }),
+  z.strictObject({ made: z.literal(true), taskId: text.describe("The upstream's id of the task.") }),
+]);
+
+const image = z.union([
+  z.object({ kind: z.literal('url'), url: z.string() }),
+  z.object({ kind: z.literal('stored'), sha256: z.string(), mediaType: z.string(), sizeBytes: count }),
+]);
+
+const request = z
+  .object({
+    model: z.string(),
+    mode: z.enum(MODES),
+    prompt: z.string(),
+    durationSeconds: z.number(),
+    aspectRatio: z.string().nullable(),
+    quality: z.string().nullable(),
+    images: z.array(image),
+    extra: z.record(z.string(), z.unknown()).describe('Keys that are passed on to the upstream as they came.'),
+    remixOf: z.string().optional().describe('The video whose settings these are.'),
+  })
+  .describe('The normalised request: every value that has a price is explicit.');
+
+const archive = z
+  .object({
+    sha256: z.string(),
+    sizeBytes: count,
+    durationMs: z.number(),
+    width: count,
+    height: count,
+    codec: z.string(),
+    url: z.string().nullable().describe('Signed: works without a key until `expiresAt`.'),
+    posterUrl: z.string().nullable().describe('Signed link of the poster; null where there is none.'),
+  })
+  .describe('Our own copy of the clip, as it was read back.');
+
+const failure = z.object({
+  kind: z.literal(Object.keys(VIDEO_FAILURES)),
+  message: z.string(),
+  upstream: z
+    .object({
+      status: z.int().optional(),
+      code: z.string().optional(),
+      message: z.string().optional(),
+      requestId: z.string().optional(),
+    })
+    .nullable()
+    .describe('What the upstream said, in its own words.'),
+});
+
+const waitingFor = z
+  .object({
+    kind: z.enum(Object.keys(WAITING_KINDS) as [WaitingKind, ...WaitingKind[]]),
+    since: instant,
+    until: instant.nullable().describe('When the wait ends by itself; null where that is not known.'),
+    detail: z.string(),
+  })
+  .describe('Why the video does not go on; null when nothing is waited for.');
+
+export const videoAnswer = named('Video', {
+  id: z.string(),
+  state: z.enum(VIDEO_STATES),
+  dialect: z.enum(DIALECTS),
+  provider: provider.nullable(),
+  account: z.string().nullable(),
+  model: z.string(),
+  taskId: z.string().nullable().describe("The upstream's id of its work."),
+  progress: z.int().min(0).max(100),
+  queuePosition: z.int().positive().nullable().describe('1 is next; null while the video does not wait.'),
+  batchId: z.string().nullable(),
+  request,
+  createdAt: instant,
+  submittedAt: instant.nullable(),
+  generatedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  expiresAt: instant.describe('When the media are purged and their links die.'),
+  cost: z.object({
+    estimateMicroUsd: money,
+    settledMicroUsd: money.nullable(),
+    upstreamMicroUsd: money.nullable().describe('What the upstream billed, in micro-dollars; null until it said so.'),
+  }),
+  archive: archive.nullable(),
+  failure: failure.nullable(),
+  waitingFor: waitingFor.nullable(),
+  submissions: count.describe('How many creates were sent.'),
+  polls: count.describe('How often the task was polled.'),
+  workflowUrl: z.string().nullable().describe('The workflow in the Temporal UI; null without one.'),
+});
+
+export const videoListAnswer = named('VideoList', { items: z.array(videoAnswer), nextCursor });

@@ -2,6 +2,7 @@
 
 import { noteWaiting } from '../src/catalog/videos.ts';
 import { findResult } from '../src/submissions/result-source.ts';
+import { createBatchActivities } from './advance-batch.ts';
 import { createArchiveActivity } from './archive-video.ts';
 import { createCancelActivities } from './cancel-task.ts';
 import { createCheckActivities } from './check-task.ts';
@@ -12,6 +13,8 @@ import { createRearchiveActivity } from './rearchive-video.ts';
 import { createSlotActivities } from './request-slot.ts';
 import { createSubmitActivities } from './submit-task.ts';
 import { createSweepActivities } from './sweep.ts';
+import { createPictureActivities } from './take-last-picture.ts';
+import { createBatchFileActivities } from './write-batch-files.ts';
 
 /** Makes the activities of every task queue; which worker offers which is the worker's matter. */
 export function createActivities(dependencies: ActivityDependencies) {
@@ -28,6 +31,9 @@ export function createActivities(dependencies: ActivityDependencies) {
     }),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),
+    ...createBatchActivities(dependencies),
+    ...createBatchFileActivities(dependencies),
+    ...createPictureActivities(dependencies),
     ...createSweepActivities(dependencies),
   };
 }

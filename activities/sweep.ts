@@ -3,9 +3,12 @@
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
 import { listSuspendedAccounts, recover } from '../src/catalog/account-health.ts';
 import type { AccountRow } from '../src/catalog/accounts.ts';
+import { forgetFile, listExpiredFiles } from '../src/catalog/files.ts';
 import { listStranded, listUntakenGrants, listWaitingPools } from '../src/catalog/slots.ts';
 import type { Log } from '../src/domain/log.ts';
 import { isAway } from '../src/domain/start-error.ts';
+import { fileKeyOf } from '../src/media/media-key.ts';
+import { listForgotten, reviveBatch } from '../src/recovery/batches.ts';
 import { grantPool, moveQueue, refreshGrant } from '../src/recovery/grants.ts';
 import { findOrphans } from '../src/recovery/orphans.ts';
 import { listExpired, listUnneeded, purgeImage, purgeMedia } from '../src/recovery/purge.ts';
@@ -23,6 +26,7 @@ import { withHeartbeats } from './heartbeat.ts';
 const PATIENCE_MS = 60_000;
 
 const STRANDED_LIMIT = 500;
+const FILES_LIMIT = 500;
 
 /** A report is read by people: the first errors tell what is wrong. */
 const MAX_ERRORS = 20;
@@ -94,6 +98,31 @@ class Parts {
   }
 }
 
+/** Batches that no workflow advances. */
+async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
+  await parts.each(
+    'batches',
+    () => listForgotten(dependencies, PATIENCE_MS),
+    async (batchId) => {
+      await reviveBatch(dependencies, batchId);
+      return 1;
+    },
+  );
+}
+
+/** Files that have had their time. */
+async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Promise<void> {
+  await parts.each(
+    'files',
+    () => listExpiredFiles(db, FILES_LIMIT),
+    async (id) => {
+      await store.remove(fileKeyOf(id));
+      await forgetFile(db, id);
+      return 1;
+    },
+  );
+}
+
 export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
   const before = (ageMs: number) => new Date(Date.now() - ageMs);
@@ -125,6 +154,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
 
   async function sweep(): Promise<SweepReport> {
     const parts = new Parts(dependencies.log);
+    await sweepBatches(parts, dependencies);
     const resumed = await parts.each(
       'resumes',
       () => listDue(dependencies),
@@ -168,6 +198,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       () => listUnneeded(dependencies),
       async (sha256) => ((await purgeImage(dependencies, sha256)) ? 1 : 0),
     );
+    await sweepFiles(parts, dependencies);
     await parts.section('idempotency keys', () => deleteOldKeys(db), undefined);
     const removed = await parts.section('old rows', () => removeOld(dependencies), 0);
     const { errors } = parts;

@@ -28,6 +28,8 @@ export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWork
     listClosedSince: async () => [],
     listStartedSince: async () => [],
     listRunning: async () => [],
+    startBatch: async (id) => void told.push(`start batch ${id}`),
+    signalBatch: tell('batch'),
     check: async () => undefined,
     ...overrides,
   };

@@ -55,6 +55,23 @@ export function archiving(linkLivesMs: number) {
   });
 }
 
+/** Steps of a batch: some dozens of short transactions each, retried until the catalog is back. */
+export const batching = proxyActivities<Pick<Activities, 'advanceBatch'>>({
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '15 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
+  cancellationType,
+});
+
+/** A batch's files, and the last pictures of its clips. */
+export const batchMedia = proxyActivities<Pick<Activities, 'writeBatchFiles' | 'takeLastPicture'>>({
+  taskQueue: TASK_QUEUES.media,
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '15 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+  cancellationType,
+});
+
 /** The sweep's one activity. */
 export const sweeping = proxyActivities<Pick<Activities, 'sweep'>>({
   startToCloseTimeout: '5 minutes',

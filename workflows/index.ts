@@ -2,4 +2,5 @@
 
 export { generateVideo } from './generate-video.ts';
 export { rearchiveVideo } from './rearchive-video.ts';
+export { runBatch } from './run-batch.ts';
 export { sweep } from './sweep.ts';

@@ -1,6 +1,7 @@
 /** What passes between workflows and everyone else: inputs, results, signals, queries, names of types and task queues. */
 
 import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { BatchProgress, BatchState } from '../src/domain/batch.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { GrantedSlot } from '../src/domain/slot.ts';
 import type { TaskMemory } from '../src/domain/step.ts';
@@ -14,8 +15,19 @@ export const TASK_QUEUES = { workflows: 'clipyard', upstream: 'upstream', sync: 
 export const WORKFLOW_TYPES = {
   generateVideo: 'generateVideo',
   rearchiveVideo: 'rearchiveVideo',
+  runBatch: 'runBatch',
   sweep: 'sweep',
 } as const;
+
+/** Input of `runBatch`; the workflow's id is the batch's id. */
+export interface RunBatchInput {
+  readonly batchId: string;
+}
+
+/** What `runBatch` returns. */
+export interface BatchEnd extends BatchProgress {
+  readonly state: BatchState;
+}
 
 /** Input of `generateVideo`; the workflow's id is the video's id. `request` alone is enough for a child. */
 export interface GenerateVideoInput {
@@ -63,6 +75,9 @@ export interface VideoEnd {
 
 /** Tells a waiting video of its slot. */
 export const grantedSignal = defineSignal<[GrantedSlot]>('granted');
+/** A batch's rows have changed, or its cancel is wished: both are read off them. */
+export const lookAgainSignal = defineSignal('lookAgain');
+export const batchQuery = defineQuery<BatchProgress | null>('batch');
 /** Someone wants the video cancelled. */
 export const cancelSignal = defineSignal('cancel');
 /** The upstream pushed news: a hint to poll now, never the truth. */

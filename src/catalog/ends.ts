@@ -95,6 +95,8 @@ interface Ended {
   readonly end: EndedVideo | null;
   /** The account of the slot that this freed. */
   readonly freed: string | null;
+  /** The batch that the video belongs to. */
+  readonly batchId?: string | null;
   /** An older copy of the catalog: it does not have the video, or not the end of the task that was archived. */
   readonly isBehind?: boolean;
 }
@@ -165,7 +167,8 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
     type: EVENT_TYPES[ending.state],
     createdAt: new Date(),
   });
-  return { end: toEndedVideo({ ...video, ...change }), freed: withdrawn ? withdrawn.account : null };
+  const { batchId } = video;
+  return { end: toEndedVideo({ ...video, ...change }), freed: withdrawn ? withdrawn.account : null, batchId };
 }
 
 /**
@@ -177,11 +180,11 @@ export async function endVideo(
   db: Db,
   videoId: string,
   ending: VideoEnding,
-): Promise<{ readonly end: EndedVideo | null; readonly grants: readonly Grant[]; readonly isBehind?: boolean }> {
-  const { end, freed, isBehind } = await inTransaction(db, (tx) => enterEnd(tx, videoId, ending));
+): Promise<Pick<Ended, 'end' | 'batchId' | 'isBehind'> & { readonly grants: readonly Grant[] }> {
+  const { end, freed, ...more } = await inTransaction(db, (tx) => enterEnd(tx, videoId, ending));
   // On its own, since the pool's lock comes before those of videos and callers; should it be missed, the sweep grants.
   const grants = freed === null ? [] : await inTransaction(db, (tx) => grantSlotsOfAccount(tx, freed));
-  return { end, grants, ...(isBehind && { isBehind }) };
+  return { end, grants, ...more };
 }
 
 /**

@@ -23,12 +23,24 @@ export interface Choice {
   readonly upstreamModel: string;
 }
 
+/** Stands in no id of a caller. */
+const OF_BATCHES = '/batches';
+/** A clip of a batch moves its caller's share on by so many clips, so that single ones come before it and it waits for none. */
+const BATCH_SHARE = 2;
+/** The caller whose weight counts. */
+const WHO = sql.raw(`split_part(w.caller_id, '/', 1)`);
+
+/** In whose turn a video waits: clips of batches have one of their own beside their caller's others. */
+export function turnOf({ callerId, batchId }: { readonly callerId: string; readonly batchId: string | null }): string {
+  return batchId === null ? callerId : `${callerId}${OF_BATCHES}`;
+}
+
 /** Where a caller's share begins: at its last grant, or at the pool's time when the video came to an idle caller. */
 const BASE = sql`greatest(coalesce(c.last_tag, 0), w.virtual_time)`;
-const SHARE = sql`1 / coalesce(k.weight, 1)`;
+const SHARE = sql`${sql.raw(String(BATCH_SHARE))} ^ (w.caller_id <> ${WHO})::int / coalesce(k.weight, 1)`;
 const TAG = sql`${BASE} + ${SHARE}`;
 const WHOSE = sql`left join pool_callers c on c.pool = w.pool and c.caller_id = w.caller_id
-  left join callers k on k.id = w.caller_id`;
+  left join callers k on k.id = ${WHO}`;
 const IN_ORDER = sql`priority desc, place`;
 /** Shares that differ by less are the same: they are sums of fractions. Their callers' ids decide then. */
 const SAME_SHARE = 1e-9;

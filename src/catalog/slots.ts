@@ -6,7 +6,7 @@ import type { Grant } from '../domain/slot.ts';
 import { isOpenState } from '../domain/submission.ts';
 import type { AccountRow } from './accounts.ts';
 import { type Db, rowsOf } from './driver/database.ts';
-import { type Choice, chooseNext, HEAD } from './queue-order.ts';
+import { type Choice, chooseNext, HEAD, turnOf } from './queue-order.ts';
 import { isReopening } from './reopenings.ts';
 import { findCurrentSubmission, type SubmissionRow, withdrawGrant } from './submissions.ts';
 import { accountModels, accounts } from './tables/accounts.ts';
@@ -100,7 +100,7 @@ export async function returnToQueue(tx: Db, video: VideoRow, { to, notBeforeMs =
   await changeVideo(tx, video.id, { state: 'queued', account: null, provider: null, waitingFor: null });
 }
 
-type Queued = Pick<VideoRow, 'id' | 'callerId' | 'model' | 'request' | 'priority'>;
+type Queued = Pick<VideoRow, 'id' | 'callerId' | 'batchId' | 'model' | 'request' | 'priority'>;
 
 /**
  * Enters a video into the queue of its model's pool, behind those of its caller; false where no configured account
@@ -108,12 +108,12 @@ type Queued = Pick<VideoRow, 'id' | 'callerId' | 'model' | 'request' | 'priority
  */
 export async function enterQueue(
   tx: Db,
-  { id, callerId, model, request, priority: own }: Queued,
+  { id, callerId, batchId, model, request, priority: own }: Queued,
   { priority = own, notBeforeMs = 0 }: { readonly priority?: number; readonly notBeforeMs?: number } = {},
 ): Promise<boolean> {
   const result = await tx.execute(sql`
     insert into waiting (video_id, pool, caller_id, model, images, priority, place, virtual_time, not_before, queued_at)
-    select ${id}, p.id, ${callerId}, ${model}, ${request.images.length}, ${priority}, nextval('queue_places'),
+    select ${id}, p.id, ${turnOf({ callerId, batchId })}, ${model}, ${request.images.length}, ${priority}, nextval('queue_places'),
       p.virtual_time, ${notBeforeMs > 0 ? sql`now() + ${notBeforeMs}::float8 * interval '1 millisecond'` : sql`null`}, now()
     from account_models m join accounts a on a.id = m.account and a.configured join pools p on p.id = a.pool
     where m.model = ${model} order by m.preference limit 1

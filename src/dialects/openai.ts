@@ -135,7 +135,7 @@ function renderError(video: Video): JsonObject | null {
 }
 
 /** OV-14 to OV-21, contract 3.3. A link at the top level saves some clients the download by way of `content`. */
-function renderVideo({ video, clipUrl }: VideoView): JsonObject {
+export function renderVideo({ video, clipUrl }: VideoView): JsonObject {
   const { id, state, request, progress, endedAt, archive } = video;
   const isCompleted = state === 'completed';
   return {

@@ -42,6 +42,10 @@ export interface VideoWorkflows {
   listStartedSince(since: Date, limit: number): Promise<readonly StartedVideo[]>;
   /** Ids of videos whose workflows run, the same; takes minutes where there are many. */
   listRunning(): Promise<readonly string[]>;
+  /** Starts a batch's workflow; one that runs is left alone. */
+  startBatch(batchId: string, callerId: string): Promise<void>;
+  /** A batch's rows have changed: its workflow is to read them; false where none runs. */
+  signalBatch(batchId: string): Promise<boolean>;
   /** Rejects while Temporal does not answer. */
   check(): Promise<void>;
 }

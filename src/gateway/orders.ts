@@ -52,6 +52,26 @@ export async function offersFor(db: Db, caller: Caller, model?: string): Promise
   });
 }
 
+/**
+ * A draft as one of these offers takes it, and its price; its images are stored by then.
+ * @throws Refusal where none takes it.
+ */
+export async function requestOf(
+  { db, store }: { readonly db: Db; readonly store: MediaStore },
+  draft: VideoDraft,
+  { offers, keepsImages = true }: { readonly offers: readonly ModelOffer[]; readonly keepsImages?: boolean },
+): Promise<Pick<NewVideo, 'request' | 'estimateMicroUsd'>> {
+  checkRequest(draft);
+  const { offer, values } = choose(draft, offers);
+  const { mode, prompt, extra, remixOf } = draft;
+  const given = keepsImages ? draft.images : [];
+  const images = await Promise.all(given.map((image) => keepInputImage({ db, store }, image)));
+  return {
+    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf }),
+    estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
+  };
+}
+
 /** The video that an order stands for, complete but for its acceptance; its images are stored by then. */
 export async function prepareVideo(
   { db, store }: { readonly db: Db; readonly store: MediaStore },
@@ -59,10 +79,8 @@ export async function prepareVideo(
 ): Promise<NewVideo> {
   const { caller, dialect, draft, idempotencyKey, bodyHash, times = {} } = order;
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
-  checkRequest(draft);
-  const { offer, values } = choose(draft, await offersFor(db, caller, draft.model ?? undefined));
-  const { mode, prompt, extra, remixOf } = draft;
-  const images = await Promise.all(draft.images.map((image) => keepInputImage({ db, store }, image)));
+  const offers = await offersFor(db, caller, draft.model ?? undefined);
+  const priced = await requestOf({ db, store }, draft, { offers });
   const createdAt = new Date();
   const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
   const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
@@ -70,8 +88,7 @@ export async function prepareVideo(
     id: newVideoId(),
     callerId: caller.id,
     dialect,
-    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf }),
-    estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
+    ...priced,
     createdAt,
     expiresAt,
     queueDeadlineAt: queueDeadline(createdAt, expiresAt, startBefore, endBeforeAt),

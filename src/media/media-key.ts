@@ -23,3 +23,8 @@ export function posterKeyOf(videoId: string): string {
 export function spriteSheetKeyOf(videoId: string): string {
   return `videos/${videoId}/spritesheet.jpg`;
 }
+
+/** Where a file that a caller brought, or that was written for it, stands. */
+export function fileKeyOf(fileId: string): string {
+  return `files/${fileId}`;
+}

@@ -2,9 +2,13 @@
 
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { type ArchiveClip, createClipArchiver, createClipInspector } from '../archive/archive-clip.ts';
+import { createPictureTaker } from '../archive/last-picture.ts';
 import { createImageLinker } from '../archive/link-input-image.ts';
 import { createImageLoader } from '../archive/load-input-image.ts';
 import { createPosterMaker, type PosterMaker } from '../archive/poster.ts';
+import { renderVideo } from '../dialects/openai.ts';
+import type { Video } from '../domain/video.ts';
+import { createVideoLinks } from '../media/signed-links.ts';
 import { fetchUntrusted } from '../net/untrusted/fetch.ts';
 import { measureArchiver } from '../observe/metrics/measured.ts';
 import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
@@ -40,6 +44,7 @@ export function activityDependenciesOf(
   const { config, log, database, store, providers, signer, metrics } = parts;
   const { accounts, keepDays, trustedHosts, publicUrl } = config;
   const makePoster = createPosterMaker(log);
+  const links = createVideoLinks(signer);
   const dependencies = {
     db: database.db,
     store,
@@ -47,6 +52,8 @@ export function activityDependenciesOf(
     inspectClip: createClipInspector({ store, makePoster }),
     loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts }),
     linkImage: createImageLinker(signer, publicUrl),
+    takeLastPicture: createPictureTaker(store),
+    renderEnded: (video: Video) => renderVideo({ video, ...links(video) }),
     providers,
     accounts,
     keepDays,

@@ -13,8 +13,11 @@ import { DIALECTS } from '../dialects/index.ts';
 import { withDeadline } from '../domain/deadline.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import { type Administration, createAdministration } from '../gateway/administration.ts';
+import { createBatches } from '../gateway/batches.ts';
+import { createFiles } from '../gateway/files.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
+import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
@@ -97,12 +100,15 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
   const { config, log, database, store, signer, metrics } = parts;
   const { db } = database;
   const { gateway, links } = served;
+  const { trustedHosts } = config;
+  const batches = createBatches({ db, store, workflows: link.workflows, log });
+  const files = createFiles({ db, store });
   return buildApp({
     gateway,
     dialects: DIALECTS,
     links,
     store,
-    trustedHosts: config.trustedHosts,
+    trustedHosts,
     syncWaitSeconds: config.syncWaitSeconds,
     health: {
       checks: {
@@ -121,7 +127,8 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      ownRoutes({ ...served, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
+      openaiBatchRoutes({ batches, files, trustedHosts }),
+      ownRoutes({ ...served, batches, files, trustedHosts, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

@@ -60,7 +60,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       workflowBundle: { codePath: workflowBundlePath },
       maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
       maxConcurrentActivityTaskExecutions: TRANSACTIONS_AT_ONCE,
-      activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'sweep']),
+      activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'advanceBatch', 'sweep']),
     },
     {
       ...common,
@@ -81,7 +81,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       maxConcurrentActivityTaskExecutions: 8,
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
-      activities: pick(activities, ['archiveVideo', 'rearchiveVideo']),
+      activities: pick(activities, ['archiveVideo', 'rearchiveVideo', 'writeBatchFiles', 'takeLastPicture']),
     },
   ];
   const workers = await createAll(queues);

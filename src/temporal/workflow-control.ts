@@ -7,6 +7,7 @@ import type { generateVideo } from '../../workflows/generate-video.ts';
 import {
   cancelSignal,
   grantedSignal,
+  lookAgainSignal,
   recheckSignal,
   reopenSignal,
   TASK_QUEUES,
@@ -14,6 +15,7 @@ import {
   WORKFLOW_TYPES,
 } from '../../workflows/messages.ts';
 import type { rearchiveVideo } from '../../workflows/rearchive-video.ts';
+import type { runBatch } from '../../workflows/run-batch.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import type { AcceptedTerms } from '../domain/step.ts';
 import type { Video } from '../domain/video.ts';
@@ -93,6 +95,24 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
         (await signal(videoId, cancelSignal)) && (await reaches(() => client().workflow.getHandle(videoId).cancel()))
       );
     },
+
+    async startBatch(batchId: string, callerId: string): Promise<void> {
+      await within(DEADLINE_MS, () =>
+        client().workflow.start<typeof runBatch>(WORKFLOW_TYPES.runBatch, {
+          workflowId: batchId,
+          taskQueue: TASK_QUEUES.workflows,
+          args: [{ batchId }],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          typedSearchAttributes: [
+            { key: SEARCH_ATTRIBUTES.batchId, value: batchId },
+            { key: SEARCH_ATTRIBUTES.callerId, value: callerId },
+          ],
+        }),
+      );
+    },
+
+    signalBatch: (batchId) => signal(batchId, lookAgainSignal),
 
     async runAgain(videoId: string): Promise<boolean> {
       const { status, runId } = await within(DEADLINE_MS, () => client().workflow.getHandle(videoId).describe());

@@ -1,6 +1,7 @@
 /** Clients as their users install them, all against one running Clipyard. */
 
 import { aiSdk } from './ai-sdk.ts';
+import { openaiBatches } from './openai-batches.ts';
 import { openaiNode } from './openai-node.ts';
 import { openaiPython } from './openai-python.ts';
 import { type RunningClipyard, startClipyardForClients } from './running-clipyard.ts';
@@ -18,5 +19,6 @@ afterAll(async () => {
 
 describe('openai for Node', () => openaiNode(running));
 describe('openai for Python', () => openaiPython(running));
+describe('batches by openai', () => openaiBatches(running));
 describe('the AI SDK', () => aiSdk(running));
 describe('TanStack AI', () => tanstack(running));

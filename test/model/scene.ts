@@ -139,6 +139,8 @@ export class Scene {
       },
       archiveClip: unused,
       inspectClip: unused,
+      takeLastPicture: unused,
+      renderEnded: () => ({}),
       deliveryTimeoutMs: createTimeoutMs,
       providers: { ...PROVIDERS_BY_NAME, airforce: this.upstream.provider },
       accounts: this.accounts.map((account) => ({

@@ -112,6 +112,8 @@ export class World {
         limits: { waitsMs: [0], secondCopyMs: 1 },
       }),
       inspectClip: unused,
+      takeLastPicture: unused,
+      renderEnded: () => ({}),
       countIncident: (incident) => void this.incidents.set(incident, (this.incidents.get(incident) ?? 0) + 1),
       follower: { follow: () => undefined, leave: () => undefined },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },

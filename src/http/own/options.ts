@@ -1,12 +1,18 @@
 /** What stands behind our own routes. */
 
 import type { Administration } from '../../gateway/administration.ts';
+import type { Batches } from '../../gateway/batches.ts';
+import type { Files } from '../../gateway/files.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { VideoLinks } from '../dialects/exchange.ts';
 
 export interface OwnRoutesOptions {
   readonly gateway: Gateway;
   readonly administration: Administration;
+  readonly batches: Batches;
+  readonly files: Files;
+  /** `host:port` that image URLs of lines may name although they are private. */
+  readonly trustedHosts: readonly string[];
   readonly links: VideoLinks;
   /** Where a video's workflow can be looked at; null without a Temporal UI. */
   readonly workflowUrl: (videoId: string) => string | null;

@@ -1,0 +1,44 @@
+/** The last picture of a stored clip, which another clip may begin with. */
+
+import { UnusableImage } from '../domain/image-header.ts';
+import type { MediaStore } from '../media/media-store.ts';
+import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
+import { withVideoTrack } from './mp4-probe.ts';
+import { picturesOf, streamPictures } from './picture-stream.ts';
+
+/** Throws `UnusableImage` where none can be had. */
+export type TakeLastPicture = (clipKey: string) => Promise<Uint8Array>;
+
+/** The whole clip is decoded. */
+const TIMEOUT_MS = 120_000;
+
+/** Takes last pictures by ffmpeg, where there is one. */
+export function createPictureTaker(
+  store: MediaStore,
+  find: () => Promise<string | null> = findFfmpeg,
+): TakeLastPicture {
+  let found: Promise<string | null> | undefined;
+  return async (clipKey) => {
+    found ??= find();
+    const ffmpeg = await found;
+    if (ffmpeg === null) throw new UnusableImage('this server takes no pictures: it has no ffmpeg');
+    try {
+      return await takePicture(ffmpeg, store, clipKey);
+    } catch (error) {
+      throw new UnusableImage(`it could not be decoded: ${String(error)}`);
+    }
+  };
+}
+
+function takePicture(ffmpeg: string, store: MediaStore, clipKey: string): Promise<Uint8Array> {
+  return withVideoTrack(store, clipKey, async (track) => {
+    const { packetCount } = await track.computePacketStats();
+    const { clip, finished } = streamPictures(await picturesOf(track));
+    try {
+      return await makeJpeg(ffmpeg, { clip, filter: `select=eq(n\\,${packetCount - 1})`, timeoutMs: TIMEOUT_MS });
+    } finally {
+      // The clip is closed after this.
+      await finished;
+    }
+  });
+}

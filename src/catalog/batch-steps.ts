@@ -1,0 +1,284 @@
+/** Advancing a batch: what ended is noted, what may begin is accepted, and the rows say what comes next. */
+
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import { type BatchProgress, type BatchState, type BatchStep, videoIdOfLine } from '../domain/batch.ts';
+import { Refusal } from '../domain/failure.ts';
+import type { Video } from '../domain/video.ts';
+import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
+import { acceptVideo, queueDeadline } from './acceptance.ts';
+import { type BatchRow, changeBatch, clipsOf, findBatch, readProgress } from './batches.ts';
+import { type Db, inTransaction, isUniqueViolation, rowsOf } from './driver/database.ts';
+import { batches, batchLines } from './tables/batches.ts';
+import { callers } from './tables/callers.ts';
+import { findVideo } from './videos.ts';
+
+/** Clips are kept for so long after the end of their batch's window, if no longer than their callers say. */
+const KEPT_AFTER_WINDOW_MS = 24 * 60 * 60_000;
+/** A batch is advanced at least so often while clips are under way; their ends are told as well. */
+const LONGEST_WAIT_MS = 15_000;
+/** The same while a limit or spent credit keeps lines from beginning. */
+const REFUSED_WAIT_MS = 3000;
+/** Clips under way: for each slot of the models' accounts so many, and at most so many. */
+const CLIPS_PER_SLOT = 2;
+const MOST_UNDER_WAY = 400;
+/** Accepted in one step, and last pictures that are asked for. */
+const MOST_AT_ONCE = 50;
+
+/** What was done in one step. */
+export interface BatchAdvance {
+  readonly next: BatchStep;
+  /** Accepted now, and to be started. */
+  readonly accepted: readonly Video[];
+  /** Clips of a cancelled batch that wait for a slot. */
+  readonly toCancel: readonly string[];
+}
+
+/** Takes over the ends of clips. What ended without ever being submitted never ran. */
+async function noteEnds(db: Db, batchId: string): Promise<void> {
+  await db.execute(sql`
+    update batch_lines l set state = v.state,
+      code = case when v.submitted_at is null and v.state in ('expired', 'cancelled') then 'batch_' || v.state end,
+      message = case when v.submitted_at is null and v.state in ('expired', 'cancelled') then v.failure->>'message' end
+    from videos v
+    where l.batch_id = ${batchId} and l.state = 'running' and v.id = l.video_id and v.ended_at is not null`);
+}
+
+/** Ends the lines that have not begun. */
+async function endWaiting(db: Db, batchId: string, state: 'cancelled' | 'expired'): Promise<void> {
+  const message =
+    state === 'cancelled'
+      ? 'the batch was cancelled before this line began'
+      : 'its window was over before this line began';
+  await db
+    .update(batchLines)
+    .set({ state, code: `batch_${state}`, message })
+    .where(and(eq(batchLines.batchId, batchId), eq(batchLines.state, 'queued')));
+}
+
+/** Clips of a batch that wait for a slot. */
+async function listUnsubmitted(db: Db, batchId: string): Promise<readonly string[]> {
+  const result = await db.execute(sql`
+    select l.video_id as id from batch_lines l join waiting w on w.video_id = l.video_id
+    where l.batch_id = ${batchId} and l.state = 'running' limit ${MOST_UNDER_WAY}`);
+  return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
+}
+
+/** A line that may begin, or that never will: the clip that it starts from has ended. */
+interface ReadyLine {
+  readonly line: number;
+  readonly dialect: Video['dialect'];
+  readonly request: VideoRequest;
+  readonly estimate: number;
+  readonly start_from_video: string | null;
+  readonly source_state: string | null;
+}
+
+async function listReady(db: Db, batchId: string, limit: number): Promise<readonly ReadyLine[]> {
+  const result = await db.execute(sql`
+    select l.line, l.dialect, l.request, l.estimate_micro_usd::float8 as estimate, l.start_from_video,
+      coalesce(case when s.ended_at is not null then s.state end, case when o.video_id is null then o.state end) as source_state
+    from batch_lines l left join videos s on s.id = l.start_from_video
+      left join batch_lines o on o.batch_id = l.batch_id and o.line = l.start_from_line
+    where l.batch_id = ${batchId} and l.state = 'queued' and (l.start_from_video is null or s.ended_at is not null
+      or o.state in ('failed', 'cancelled', 'expired'))
+    order by l.line limit ${limit}`);
+  return rowsOf<ReadyLine>(result);
+}
+
+/** How many clips of a batch may be under way: enough to keep all slots of its models busy. */
+async function readRoom(db: Db, batchId: string, { counts }: BatchProgress): Promise<number> {
+  const result = await db.execute(sql`
+    select coalesce(sum(a.max_concurrent_tasks), 0)::int as slots from accounts a
+    where a.configured and exists (select 1 from account_models m where m.account = a.id and m.model in (
+      select distinct request->>'model' from batch_lines where batch_id = ${batchId} and state = 'queued'))`);
+  const slots = rowsOf<{ readonly slots: number }>(result)[0]?.slots ?? 0;
+  const most = Math.min(Math.max(slots, 1) * CLIPS_PER_SLOT, MOST_UNDER_WAY);
+  return Math.min(Math.max(most - counts.running, 0), MOST_AT_ONCE);
+}
+
+/** A line that never becomes a clip. */
+async function failLine(
+  db: Db,
+  batchId: string,
+  line: number,
+  { code, message }: { readonly code: string; readonly message: string },
+) {
+  await db
+    .update(batchLines)
+    .set({ state: 'failed', code, message })
+    .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
+}
+
+interface LimitsRow {
+  readonly maxQueuedVideos: number;
+  readonly maxRunningVideos: number;
+  readonly retentionSeconds: number | null;
+}
+
+async function readLimits(db: Db, callerId: string): Promise<LimitsRow> {
+  const { maxQueuedVideos, maxRunningVideos, retentionSeconds } = callers;
+  const [row] = await db
+    .select({ maxQueuedVideos, maxRunningVideos, retentionSeconds })
+    .from(callers)
+    .where(eq(callers.id, callerId));
+  if (!row) throw new Error(`caller ${callerId} is not in the catalog`);
+  return row;
+}
+
+/** Accepts the clip of a line, once: row, hold and place in the queue, and the line under way. */
+async function acceptLine(
+  db: Db,
+  batch: BatchRow,
+  { line, dialect, request, estimate }: ReadyLine,
+  { retentionSeconds, ...limits }: LimitsRow,
+): Promise<Video | null> {
+  const id = videoIdOfLine(batch.id, line);
+  const createdAt = new Date();
+  const keptUntilMs =
+    retentionSeconds === null
+      ? batch.expiresAt.getTime() + KEPT_AFTER_WINDOW_MS
+      : createdAt.getTime() + retentionSeconds * 1000;
+  const expiresAt = new Date(keptUntilMs);
+  const begin = (tx: Db) =>
+    tx
+      .update(batchLines)
+      .set({ state: 'running', videoId: id })
+      .where(and(eq(batchLines.batchId, batch.id), eq(batchLines.line, line)));
+  try {
+    return await inTransaction(db, async (tx) => {
+      const { video } = await acceptVideo(tx, {
+        id,
+        callerId: batch.callerId,
+        dialect,
+        request,
+        estimateMicroUsd: estimate,
+        createdAt,
+        expiresAt,
+        queueDeadlineAt: queueDeadline(createdAt, expiresAt, batch.expiresAt),
+        batchId: batch.id,
+        limits: { ...limits, overflow: 'queue' },
+        idempotency: null,
+      });
+      await begin(tx);
+      return video;
+    });
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    // A copy of the catalog from before this was put back, and the clip's workflow has entered it since.
+    await begin(db);
+    return await findVideo(db, id);
+  }
+}
+
+interface Begun {
+  readonly accepted: readonly Video[];
+  readonly pictures: readonly number[];
+  readonly isRefused: boolean;
+}
+
+/** What passes: limits of the caller, and credit that others hold or that is topped up. */
+const PASSING: readonly string[] = ['too_many_videos', 'insufficient_credit', 'credit_held'];
+
+async function beginLines(db: Db, batch: BatchRow, room: number): Promise<Begun> {
+  const accepted: Video[] = [];
+  const pictures: number[] = [];
+  const ready = room === 0 ? [] : await listReady(db, batch.id, room);
+  const limits = ready.length === 0 ? null : await readLimits(db, batch.callerId);
+  for (const line of ready) {
+    const { start_from_video: source, source_state: end } = line;
+    if (source !== null && end !== 'completed') {
+      await failLine(db, batch.id, line.line, {
+        code: 'start_failed',
+        message: `the clip that it starts from ended as ${end}`,
+      });
+    } else if (source !== null && line.request.images.length === 0) {
+      pictures.push(line.line);
+    } else if (limits) {
+      try {
+        const video = await acceptLine(db, batch, line, limits);
+        if (video) accepted.push(video);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        if (PASSING.includes(error.kind)) return { accepted, pictures, isRefused: true };
+        await failLine(db, batch.id, line.line, { code: error.code ?? error.kind, message: error.message });
+      }
+    }
+  }
+  return { accepted, pictures, isRefused: false };
+}
+
+/** Advances a batch by one step; null for one that is not in the catalog. Harmless to repeat. */
+export async function advanceBatch(db: Db, id: string): Promise<BatchAdvance | null> {
+  const batch = await findBatch(db, id);
+  if (!batch || batch.state === 'validating') return null;
+  const readOwn = async () => (await readProgress(db, [id]))(id);
+  if (batch.endedAt !== null) {
+    return { next: { step: 'ended', state: batch.state, progress: await readOwn() }, accepted: [], toCancel: [] };
+  }
+  await noteEnds(db, id);
+  const isCancelled = batch.cancelRequestedAt !== null;
+  const isOver = batch.expiresAt.getTime() <= Date.now();
+  if (isCancelled || isOver) await endWaiting(db, id, isCancelled ? 'cancelled' : 'expired');
+  const toCancel = isCancelled ? await listUnsubmitted(db, id) : [];
+  const before = await readOwn();
+  const { accepted, pictures, isRefused } = await beginLines(
+    db,
+    batch,
+    before.counts.queued === 0 ? 0 : await readRoom(db, id, before),
+  );
+  const progress = await readOwn();
+  await changeBatch(db, id, { advancedAt: new Date() });
+  if (progress.counts.queued + progress.counts.running === 0) {
+    await db
+      .update(batches)
+      .set({ finalizingAt: new Date(), ...(!isCancelled && { state: 'finalizing' as const }) })
+      .where(and(eq(batches.id, id), isNull(batches.finalizingAt)));
+    return { next: { step: 'write', progress }, accepted, toCancel };
+  }
+  if (pictures.length > 0) return { next: { step: 'pictures', lines: pictures, progress }, accepted, toCancel };
+  // A full step may leave more that can begin at once.
+  const waitMs = isRefused ? REFUSED_WAIT_MS : accepted.length === MOST_AT_ONCE ? 0 : LONGEST_WAIT_MS;
+  return { next: { step: 'wait', waitMs, progress }, accepted, toCancel };
+}
+
+/** The clip that a line starts from, where its picture is still needed. */
+export async function findSourceOf(db: Db, batchId: string, line: number): Promise<Video | null> {
+  const [row] = await db
+    .select()
+    .from(batchLines)
+    .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
+  const isNeeded = row?.startFromVideo != null && row.request?.images.length === 0;
+  return isNeeded && row.startFromVideo ? await findVideo(db, row.startFromVideo) : null;
+}
+
+/** Gives a line its first picture. */
+export async function startFromPicture(db: Db, batchId: string, line: number, image: ImageReference): Promise<void> {
+  await db
+    .update(batchLines)
+    .set({ request: sql`jsonb_set(${batchLines.request}, '{images}', ${JSON.stringify([image])}::jsonb)` })
+    .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
+}
+
+export { failLine };
+
+/** Ends a batch whose files are written. */
+export async function endBatch(
+  db: Db,
+  id: string,
+  written: Pick<BatchRow, 'outputFileId' | 'errorFileId'>,
+): Promise<BatchState> {
+  const batch = await findBatch(db, id);
+  if (!batch) throw new Error(`batch ${id} is not in the catalog`);
+  if (batch.endedAt !== null) return batch.state;
+  const [expired] = await db
+    .select({ line: batchLines.line })
+    .from(batchLines)
+    .where(and(eq(batchLines.batchId, id), eq(batchLines.code, 'batch_expired')))
+    .limit(1);
+  // Lines that never became clips need their images no more.
+  await db.execute(sql`update input_image_uses u set ended_at = now() from batch_lines l
+    where l.batch_id = ${id} and l.video_id is null and u.video_id = ${clipsOf(id)}::text || l.line and u.ended_at is null`);
+  const state = batch.cancelRequestedAt !== null ? 'cancelled' : expired ? 'expired' : 'completed';
+  await changeBatch(db, id, { ...written, state, endedAt: new Date() });
+  return state;
+}

@@ -1,0 +1,63 @@
+/** Rows of files: manifests and images that callers brought, and what was written of their batches. */
+
+import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import type { Db } from './driver/database.ts';
+import { files } from './tables/batches.ts';
+
+export type FileRow = typeof files.$inferSelect;
+
+/** Enters a file whose bytes are stored; the same id once more is the same file, rewritten. */
+export async function enterFile(db: Db, file: FileRow): Promise<void> {
+  const { sizeBytes, expiresAt } = file;
+  await db.insert(files).values(file).onConflictDoUpdate({ target: files.id, set: { sizeBytes, expiresAt } });
+}
+
+/** The file, or null. */
+export async function findFile(db: Db, id: string): Promise<FileRow | null> {
+  const [row] = await db.select().from(files).where(eq(files.id, id));
+  return row ?? null;
+}
+
+export interface FileFilter {
+  readonly callerId: string;
+  readonly purpose?: string | undefined;
+  readonly limit: number;
+  readonly order: 'asc' | 'desc';
+  /** The last file of the page before. */
+  readonly after: FileRow | null;
+}
+
+/** A page of a caller's files, and one more. */
+export async function listFiles(db: Db, { callerId, purpose, limit, order, after }: FileFilter) {
+  const isFurther = sql.raw(order === 'asc' ? '>' : '<');
+  const beyond =
+    after && sql`(${files.createdAt}, ${files.id}) ${isFurther} (${after.createdAt.toISOString()}, ${after.id})`;
+  return await db
+    .select()
+    .from(files)
+    .where(
+      and(
+        eq(files.callerId, callerId),
+        purpose === undefined ? undefined : eq(files.purpose, purpose),
+        beyond ?? undefined,
+      ),
+    )
+    .orderBy(...(order === 'asc' ? [files.createdAt, files.id] : [desc(files.createdAt), desc(files.id)]))
+    .limit(limit + 1);
+}
+
+/** Forgets a file; its bytes are to be removed before. */
+export async function forgetFile(db: Db, id: string): Promise<void> {
+  await db.delete(files).where(eq(files.id, id));
+}
+
+/** Ids of files that have had their time, oldest first. */
+export async function listExpiredFiles(db: Db, limit: number): Promise<readonly string[]> {
+  const rows = await db
+    .select({ id: files.id })
+    .from(files)
+    .where(lt(files.expiresAt, sql`now()`))
+    .orderBy(files.expiresAt)
+    .limit(limit);
+  return rows.map(({ id }) => id);
+}

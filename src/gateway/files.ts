@@ -1,0 +1,90 @@
+/** Files that callers bring and fetch: their bytes are streamed to and from the media store. */
+
+import type { Readable } from 'node:stream';
+import { uuidv7 } from 'uuidv7';
+import type { Db } from '../catalog/driver/database.ts';
+import { enterFile, type FileFilter, type FileRow, findFile, forgetFile, listFiles } from '../catalog/files.ts';
+import type { Caller } from '../domain/caller.ts';
+import { Refusal } from '../domain/failure.ts';
+import { fileKeyOf } from '../media/media-key.ts';
+import type { MediaStore } from '../media/media-store.ts';
+
+export type { FileRow };
+
+/** Bytes that are stored and are no file yet. */
+export interface StoredBytes {
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
+export interface Files {
+  /** @throws Refusal `too_large`. */
+  store(bytes: AsyncIterable<Uint8Array>, mostBytes: number): Promise<StoredBytes>;
+  /** Makes a file of what was stored. */
+  enter(
+    caller: Caller,
+    stored: StoredBytes,
+    facts: Pick<FileRow, 'filename' | 'purpose'> & { readonly keptSeconds: number },
+  ): Promise<FileRow>;
+  discard(stored: Pick<StoredBytes, 'id'>): Promise<void>;
+  /** A caller's own file. @throws Refusal `not_found`. */
+  read(caller: Caller, id: string): Promise<FileRow>;
+  list(filter: FileFilter): Promise<readonly FileRow[]>;
+  open(file: FileRow): Promise<Readable>;
+  remove(caller: Caller, id: string): Promise<void>;
+}
+
+export function createFiles({ db, store }: { readonly db: Db; readonly store: MediaStore }): Files {
+  async function read(caller: Caller, id: string): Promise<FileRow> {
+    const file = await findFile(db, id);
+    const isTheirs =
+      file !== null && (caller.isRoot || file.callerId === caller.id) && file.expiresAt.getTime() > Date.now();
+    if (!isTheirs) throw new Refusal('not_found', `there is no file ${id.slice(0, 100)}`);
+    return file;
+  }
+
+  return {
+    async store(bytes, mostBytes) {
+      const id = `file-${uuidv7()}`;
+      const staged = await store.stage(fileKeyOf(id));
+      try {
+        for await (const chunk of bytes) {
+          if (staged.sizeBytes + chunk.byteLength > mostBytes) {
+            throw new Refusal('too_large', `a file may hold ${mostBytes} bytes`, { param: 'file' });
+          }
+          await staged.write(chunk);
+        }
+        const { sizeBytes } = staged;
+        await staged.commit();
+        return { id, sizeBytes };
+      } catch (error) {
+        await staged.discard();
+        throw error;
+      }
+    },
+
+    async enter(caller, { id, sizeBytes }, { keptSeconds, ...facts }) {
+      const createdAt = new Date();
+      const expiresAt = new Date(createdAt.getTime() + keptSeconds * 1000);
+      const file = { id, sizeBytes, callerId: caller.id, createdAt, expiresAt, ...facts };
+      await enterFile(db, file);
+      return file;
+    },
+
+    discard: ({ id }) => store.remove(fileKeyOf(id)),
+    read,
+    list: (filter) => listFiles(db, filter),
+
+    async open({ id }) {
+      const bytes = await store.read(fileKeyOf(id));
+      if (bytes === null) throw new Refusal('gone', `the bytes of file ${id} have been removed`);
+      return bytes;
+    },
+
+    async remove(caller, id) {
+      const file = await read(caller, id);
+      await store.remove(fileKeyOf(file.id));
+      await forgetFile(db, file.id);
+    },
+  };
+}

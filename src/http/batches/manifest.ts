@@ -1,0 +1,213 @@
+/** What a line of a manifest asks for: OpenAI's lines, creates in the words of a dialect, and the records of a CSV. */
+
+import type { Readable } from 'node:stream';
+import { airforce } from '../../dialects/airforce.ts';
+import type { DialectRequest } from '../../dialects/dialect.ts';
+import { openai } from '../../dialects/openai.ts';
+import { type InvalidLine, MANIFEST_BOUNDS, type ReadLine, type StartFrom } from '../../domain/batch.ts';
+import { Refusal } from '../../domain/failure.ts';
+import { isJsonObject, type JsonObject } from '../../domain/json.ts';
+import { isVideoId } from '../../domain/video.ts';
+import type { ImageInput, VideoDraft } from '../../domain/video-request.ts';
+import { checkValues } from '../body.ts';
+import { checkImageHosts } from '../dialects/image-hosts.ts';
+import { readCsvRecords, readTextLines } from './lines.ts';
+
+export interface ManifestOptions {
+  readonly format: 'jsonl' | 'csv';
+  /** Only OpenAI's lines are taken. */
+  readonly isOpenai: boolean;
+  readonly trustedHosts: readonly string[];
+  /** An image that was uploaded as a file. @throws Refusal */
+  readImage(fileId: string): Promise<ImageInput>;
+}
+
+const LONGEST_CUSTOM_ID = 512;
+const VIDEOS_URL = '/v1/videos';
+const COLUMNS = [
+  'custom_id',
+  'model',
+  'prompt',
+  'duration_seconds',
+  'aspect_ratio',
+  'quality',
+  'mode',
+  'seed',
+  'image',
+  'start_from',
+];
+const EXTRA = 'extra.';
+/** Words of one dialect that the other does not have. */
+const WORDS = {
+  airforce: ['duration_seconds', 'aspect_ratio', 'mode', 'quality', 'input_images'],
+  openai: ['seconds', 'size', 'input_reference'],
+} as const;
+
+/** A line that cannot become a clip. */
+class BadLine extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A create as a line has it, not read yet. */
+interface RawCreate {
+  readonly customId: string;
+  readonly dialect: 'airforce' | 'openai';
+  readonly body: JsonObject;
+  readonly startFrom: StartFrom | null;
+}
+
+function parserOf({ routes }: typeof openai) {
+  const route = routes.find(({ kind }) => kind === 'create');
+  if (route?.kind !== 'create') throw new Error('a dialect without a create');
+  return (body: JsonObject) => route.parse({ params: {}, query: {}, headers: {}, body } satisfies DialectRequest).draft;
+}
+const PARSERS = { airforce: parserOf(airforce), openai: parserOf(openai) };
+
+function readCustomId(value: unknown, byDefault: string | null): string {
+  if (value == null || value === '') {
+    if (byDefault !== null) return byDefault;
+    throw new BadLine('missing_custom_id', 'the line has no custom_id');
+  }
+  if (typeof value === 'string' && value.length <= LONGEST_CUSTOM_ID) return value;
+  throw new BadLine('invalid_line', `custom_id: must be a text of at most ${LONGEST_CUSTOM_ID} characters`);
+}
+
+function readStartFrom(value: unknown): StartFrom | null {
+  if (value == null) return null;
+  const { line, video } = isJsonObject(value) ? value : {};
+  if (Number.isSafeInteger(line) && Number(line) > 0 && video === undefined) return { line: Number(line) };
+  if (typeof video === 'string' && isVideoId(video) && line === undefined) return { video };
+  throw new BadLine('invalid_line', 'startFrom: must be {line: number} or {video: id}');
+}
+
+function dialectOf(body: JsonObject): 'airforce' | 'openai' {
+  const uses = (words: readonly string[]) => words.filter((word) => Object.hasOwn(body, word));
+  const [ours, theirs] = [uses(WORDS.airforce), uses(WORDS.openai)];
+  if (ours.length > 0 && theirs.length > 0) {
+    throw new BadLine('invalid_line', `the line mixes words of two APIs: ${[...ours, ...theirs].join(', ')}`);
+  }
+  return theirs.length > 0 ? 'openai' : 'airforce';
+}
+
+function readJsonLine(line: number, text: string | null, { isOpenai }: ManifestOptions): RawCreate {
+  if (text === null)
+    throw new BadLine('invalid_line', `the line is longer than ${MANIFEST_BOUNDS.lineBytes} bytes, or not UTF-8`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+    checkValues(value);
+  } catch (error) {
+    throw new BadLine('invalid_json', error instanceof Refusal ? error.message : 'the line is not valid JSON');
+  }
+  if (!isJsonObject(value)) throw new BadLine('invalid_json', 'the line must be a JSON object');
+  const { custom_id, startFrom, start_from, ...rest } = value;
+  if (isOpenai || Object.hasOwn(value, 'body')) {
+    const { method, url, body } = rest;
+    const customId = readCustomId(custom_id, isOpenai ? null : String(line));
+    if (url !== VIDEOS_URL || method !== 'POST')
+      throw new BadLine('invalid_url', `only POST ${VIDEOS_URL} can be asked for`);
+    if (!isJsonObject(body)) throw new BadLine('invalid_line', 'body: must be an object');
+    const { startFrom: inBody, ...create } = body;
+    return { customId, dialect: 'openai', body: create, startFrom: readStartFrom(startFrom ?? start_from ?? inBody) };
+  }
+  return {
+    customId: readCustomId(custom_id, String(line)),
+    dialect: dialectOf(rest),
+    body: rest,
+    startFrom: readStartFrom(startFrom ?? start_from),
+  };
+}
+
+function readNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw new BadLine('invalid_line', `${name}: must be a number`);
+  return value;
+}
+
+function readRecord(line: number, values: Readonly<Record<string, string>>): RawCreate {
+  const { custom_id, duration_seconds, seed, image, start_from, ...rest } = values;
+  const given = Object.entries(rest).filter(([, value]) => value !== '');
+  const body: JsonObject = Object.fromEntries(
+    given.map(([name, value]) => [name.startsWith(EXTRA) ? name.slice(EXTRA.length) : name, value]),
+  );
+  const startFrom = start_from
+    ? readStartFrom(/^\d+$/.test(start_from) ? { line: Number(start_from) } : { video: start_from })
+    : null;
+  return {
+    customId: readCustomId(custom_id, String(line)),
+    dialect: 'airforce',
+    startFrom,
+    body: {
+      ...(image && { mode: 'image', input_images: [{ url: image }] }),
+      ...(duration_seconds && { duration_seconds: readNumber('duration_seconds', duration_seconds) }),
+      ...(seed && { seed: readNumber('seed', seed) }),
+      ...body,
+    },
+  };
+}
+
+/** The draft of a create; an image that it starts from is not there yet. */
+async function draftOf(
+  { dialect, body, startFrom }: RawCreate,
+  { readImage, trustedHosts }: ManifestOptions,
+): Promise<VideoDraft> {
+  const { input_reference: named, ...others } = body;
+  const fileId = isJsonObject(named) ? named['file_id'] : undefined;
+  if (dialect === 'openai' && typeof fileId === 'string') {
+    return { ...PARSERS.openai(others), mode: 'image', images: [await readImage(fileId)] };
+  }
+  if (startFrom === null) {
+    const draft = PARSERS[dialect](body);
+    checkImageHosts(draft.images, trustedHosts);
+    return draft;
+  }
+  const { mode = 'image', ...create } = body;
+  if (mode !== 'image')
+    throw new BadLine('invalid_line', 'mode: a clip that starts from another is made in the mode image');
+  const draft = PARSERS[dialect](create);
+  if (draft.images.length > 0) throw new BadLine('invalid_line', 'startFrom: takes the place of an image');
+  return { ...draft, mode: 'image' };
+}
+
+/** Bad lines by the words of their refusals. */
+function invalidOf(line: number, error: unknown): InvalidLine {
+  if (error instanceof BadLine) return { line, code: error.code, message: error.message };
+  if (error instanceof Refusal) return { line, code: error.code ?? error.kind, message: error.message };
+  throw error;
+}
+
+/** Reads a manifest line by line; what cannot become a clip is said in place of it. */
+export async function* readManifest(source: Readable, options: ManifestOptions): AsyncGenerator<ReadLine> {
+  const customIds = new Set<string>();
+  const read = async (line: number, raw: () => RawCreate): Promise<ReadLine> => {
+    let customId: string | null = null;
+    try {
+      const create = raw();
+      if (customIds.has(create.customId)) {
+        throw new BadLine('duplicate_custom_id', `custom_id ${create.customId} stands in an earlier line`);
+      }
+      customId = create.customId;
+      customIds.add(customId);
+      const { dialect, startFrom } = create;
+      return { kind: 'create', create: { line, customId, dialect, startFrom, draft: await draftOf(create, options) } };
+    } catch (error) {
+      return { kind: 'invalid', invalid: invalidOf(line, error), customId };
+    }
+  };
+  if (options.format === 'jsonl') {
+    for await (const { line, text } of readTextLines(source))
+      yield await read(line, () => readJsonLine(line, text, options));
+    return;
+  }
+  const isColumn = (name: string) => COLUMNS.includes(name) || (name.startsWith(EXTRA) && name.length > EXTRA.length);
+  try {
+    for await (const { line, values } of readCsvRecords(source, isColumn))
+      yield await read(line, () => readRecord(line, values));
+  } catch (error) {
+    yield { kind: 'invalid', invalid: invalidOf(1, error), customId: null };
+  }
+}

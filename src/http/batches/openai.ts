@@ -1,0 +1,223 @@
+/** OpenAI's Files and Batches, for clips: as its SDKs call them, at their paths and under the prefix. */
+
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { openai } from '../../dialects/openai.ts';
+import { readBody, refuse } from '../../dialects/read-body.ts';
+import { readChoice, readLimit } from '../../dialects/read-query.ts';
+import type { BatchProgress } from '../../domain/batch.ts';
+import { windowMs } from '../../domain/batch.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { Refusal } from '../../domain/failure.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import type { Batches, BatchRow } from '../../gateway/batches.ts';
+import type { FileRow, StoredBytes } from '../../gateway/files.ts';
+import { batchBody, FILE_BOUNDS, FILE_PURPOSES } from '../../wire/openai/batches.ts';
+import { idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { type ManifestSource, openManifest } from './open-manifest.ts';
+
+export interface OpenaiBatchOptions extends ManifestSource {
+  readonly batches: Batches;
+}
+
+type Asked = FastifyRequest<{ Params: { id: string }; Querystring: Record<string, string | undefined> }>;
+
+const LIST_LIMIT = { default: 20, max: 100 } as const;
+const FILE_LIST_LIMIT = { default: 10_000, max: 10_000 } as const;
+/** Entries of a list of files in one answer, however many are asked for. */
+const MOST_FILES = 1000;
+
+const seconds = (date: Date | null) => date && Math.floor(date.getTime() / 1000);
+
+function callerOf({ caller }: FastifyRequest): Caller {
+  if (caller === null) throw new Error('a route was reached without a caller');
+  return caller;
+}
+
+function printFile({ id, sizeBytes, createdAt, expiresAt, filename, purpose }: FileRow): JsonObject {
+  return {
+    ...{ id, object: 'file', bytes: sizeBytes, created_at: seconds(createdAt), filename, purpose },
+    ...{ status: 'processed', expires_at: seconds(expiresAt) },
+  };
+}
+
+/** Their fields in a form, whichever of them comes first. */
+async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions) {
+  if (!request.isMultipart()) throw new Refusal('unsupported_media_type', 'this route takes multipart/form-data');
+  const fields: Record<string, string> = {};
+  let stored: StoredBytes | null = null;
+  let filename = '';
+  try {
+    const limits = { files: 1, fields: 10, fieldSize: 1024, fileSize: FILE_BOUNDS.bytes + 1 };
+    for await (const part of request.parts({ limits })) {
+      if (part.type === 'file') {
+        filename = part.filename.slice(0, FILE_BOUNDS.name);
+        stored = await files.store(part.file, FILE_BOUNDS.bytes);
+      } else fields[part.fieldname] = String(part.value);
+    }
+    if (!stored) return refuse('file', 'is missing');
+    return { stored, filename: filename || 'file', ...readFields(fields) };
+  } catch (error) {
+    if (stored) await files.discard(stored);
+    throw error;
+  }
+}
+
+function readFields(fields: Readonly<Record<string, string>>) {
+  const purpose = readChoice('purpose', fields['purpose'], FILE_PURPOSES) ?? refuse('purpose', 'is missing');
+  const { keptSeconds } = FILE_BOUNDS;
+  const given = fields['expires_after[seconds]'];
+  if (given === undefined) return { purpose, keptSeconds: keptSeconds.byDefault };
+  const kept = /^\d{1,9}$/.test(given) ? Number(given) : 0;
+  if (kept < keptSeconds.min || kept > keptSeconds.max) {
+    refuse('expires_after', `must be ${keptSeconds.min} to ${keptSeconds.max} seconds`);
+  }
+  return { purpose, keptSeconds: kept };
+}
+
+function page(data: readonly JsonObject[], hasMore: boolean): JsonObject {
+  const idOf = (entry: JsonObject | undefined) => entry?.['id'] ?? null;
+  return { object: 'list', data, first_id: idOf(data[0]), last_id: idOf(data.at(-1)), has_more: hasMore };
+}
+
+function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
+  const { files } = options;
+
+  app.post('/v1/files', async (request, reply) => {
+    const { stored, ...facts } = await readUpload(request, options);
+    return reply.send(printFile(await files.enter(callerOf(request), stored, facts)));
+  });
+
+  app.get('/v1/files', async (request: Asked, reply) => {
+    const { after, purpose, order, limit } = request.query;
+    const caller = callerOf(request);
+    const most = Math.min(readLimit(limit, FILE_LIST_LIMIT), MOST_FILES);
+    const last = after ? await files.read(caller, after).catch(() => refuse('after', 'is no file of yours')) : null;
+    const rows = await files.list({
+      ...{ callerId: caller.id, purpose: purpose || undefined, limit: most, after: last },
+      order: readChoice('order', order, ['asc', 'desc']) ?? 'desc',
+    });
+    return reply.send(page(rows.slice(0, most).map(printFile), rows.length > most));
+  });
+
+  app.get('/v1/files/:id', async (request: Asked, reply) => {
+    return reply.send(printFile(await files.read(callerOf(request), request.params.id)));
+  });
+
+  app.get('/v1/files/:id/content', async (request: Asked, reply) => {
+    const file = await files.read(callerOf(request), request.params.id);
+    const bytes = await files.open(file);
+    return reply.type('application/octet-stream').header('content-length', file.sizeBytes).send(bytes);
+  });
+
+  app.delete('/v1/files/:id', async (request: Asked, reply) => {
+    const { id } = request.params;
+    await files.remove(callerOf(request), id);
+    return reply.send({ id, object: 'file', deleted: true });
+  });
+}
+
+function printBatch(row: BatchRow, { counts }: BatchProgress): JsonObject {
+  const { id, state, endpoint, invalid, inputFileId, window, outputFileId, errorFileId, endedAt, metadata } = row;
+  const endedIn = (wanted: BatchRow['state']) => (state === wanted ? seconds(endedAt) : null);
+  const isFailed = state === 'failed';
+  // Lines that were skipped are told as errors as well; they stand in the error file.
+  const errors = invalid.map(({ line, code, message }) => ({ code, line: line || null, message, param: null }));
+  const ended = counts.failed + counts.cancelled + counts.expired;
+  const lines = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return {
+    ...{
+      id,
+      object: 'batch',
+      endpoint: endpoint ?? '/v1/videos',
+      input_file_id: inputFileId,
+      completion_window: window,
+    },
+    errors: errors.length === 0 ? null : { object: 'list', data: errors },
+    ...{ status: state, output_file_id: outputFileId, error_file_id: errorFileId },
+    ...{
+      created_at: seconds(row.createdAt),
+      in_progress_at: seconds(row.startedAt),
+      expires_at: seconds(row.expiresAt),
+    },
+    ...{ finalizing_at: seconds(row.finalizingAt), cancelling_at: seconds(row.cancelRequestedAt) },
+    ...{ completed_at: endedIn('completed'), failed_at: endedIn('failed'), expired_at: endedIn('expired') },
+    cancelled_at: endedIn('cancelled'),
+    request_counts: isFailed
+      ? { total: row.total, completed: 0, failed: 0 }
+      : { total: lines, completed: counts.completed, failed: ended },
+    metadata: metadata ?? null,
+  };
+}
+
+function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
+  const { batches, files } = options;
+  const answer = async (reply: FastifyReply, row: BatchRow) => {
+    return reply.send(printBatch(row, (await batches.progress([row.id]))(row.id)));
+  };
+
+  app.post('/v1/batches', async (request, reply) => {
+    const caller = callerOf(request);
+    const body: z.output<typeof batchBody> = readBody(batchBody, request.body);
+    if (windowMs(body.completion_window) === null) refuse('completion_window', 'must be from 1h to 7d');
+    const file = await files
+      .read(caller, body.input_file_id)
+      .catch(() => refuse('input_file_id', 'is no file of yours'));
+    if (file.purpose !== 'batch') refuse('input_file_id', 'is not of the purpose batch');
+    const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
+    const { batch } = await batches.create({
+      ...{ caller, window: body.completion_window, inputFileId: file.id, endpoint: body.endpoint },
+      metadata: body.metadata ?? null,
+      outputSeconds: body.output_expires_after?.seconds ?? null,
+      repeatKey: key === null ? `file ${file.id} ${body.endpoint}` : `key ${key}`,
+      hasKey: key !== null,
+      onInvalidLine: body.metadata?.['on_invalid_line'] === 'skip' ? 'skip' : 'fail',
+      keepsRefused: true,
+      lines: () => openManifest(options, caller, { file, format: 'jsonl', isOpenai: true }),
+    });
+    if (!batch) throw new Error('a batch that is refused is kept');
+    return await answer(reply, batch);
+  });
+
+  app.get('/v1/batches', async (request: Asked, reply) => {
+    const caller = callerOf(request);
+    const { after, limit } = request.query;
+    const most = readLimit(limit, LIST_LIMIT);
+    const last = after ? await batches.read(caller, after).catch(() => refuse('after', 'is no batch of yours')) : null;
+    const { items, nextCursor } = await batches.list({ callerId: caller.id, limit: most, after: last });
+    const progressOf = await batches.progress(items.map(({ id }) => id));
+    return reply.send(
+      page(
+        items.map((row) => printBatch(row, progressOf(row.id))),
+        nextCursor !== null,
+      ),
+    );
+  });
+
+  app.get('/v1/batches/:id', async (request: Asked, reply) => {
+    return await answer(reply, await batches.read(callerOf(request), request.params.id));
+  });
+
+  app.post('/v1/batches/:id/cancel', async (request: Asked, reply) => {
+    return await answer(reply, await batches.cancel(callerOf(request), request.params.id));
+  });
+}
+
+/** A plugin with all of them. */
+export function openaiBatchRoutes(options: OpenaiBatchOptions): FastifyPluginAsync {
+  return async (app) => {
+    app.addHook('onRequest', async (request, reply) => {
+      request.dialect = openai;
+      await request.server.requestRates.count(await request.server.authenticate(request), reply);
+    });
+    for (const prefix of ['', '/openai']) {
+      await app.register(
+        async (scope) => {
+          mountFiles(scope, options);
+          mountBatches(scope, options);
+        },
+        { prefix },
+      );
+    }
+  };
+}

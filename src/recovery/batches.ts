@@ -1,0 +1,58 @@
+/** Keeping workflows of batches at work: told of what changed, and started where they do not run. */
+
+import { endUnvalidated, findBatch, listForgottenBatches } from '../catalog/batches.ts';
+import type { Db } from '../catalog/driver/database.ts';
+import type { Log } from '../domain/log.ts';
+import type { VideoWorkflows } from '../domain/video-workflows.ts';
+
+export interface BatchWorkflowDependencies {
+  readonly db: Db;
+  readonly workflows: Pick<VideoWorkflows, 'startBatch' | 'signalBatch'>;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+/** Has a batch's workflow read its rows; what is not heard is seen by its next step all the same. */
+export async function tellBatch(
+  { workflows, log }: Omit<BatchWorkflowDependencies, 'db'>,
+  batchId: string,
+): Promise<void> {
+  try {
+    await workflows.signalBatch(batchId);
+  } catch (error) {
+    log.warn({ batchId, error: String(error) }, 'a batch could not be told of a change');
+  }
+}
+
+/** Starts a batch's workflow unless it runs; what cannot be started now the sweep starts. */
+export async function startBatch(
+  { workflows, log }: Omit<BatchWorkflowDependencies, 'db'>,
+  { id, callerId }: { readonly id: string; readonly callerId: string },
+): Promise<void> {
+  try {
+    await workflows.startBatch(id, callerId);
+  } catch (error) {
+    log.warn({ batchId: id, error: String(error) }, 'a batch could not be started; it is tried again');
+  }
+}
+
+/** Batches that are started again in one sweep. */
+const LIMIT = 200;
+/** A validation may take so long; after that its process is gone. */
+const LONGEST_VALIDATION_MS = 30 * 60_000;
+
+/** Batches that no workflow has advanced for so long. */
+export async function listForgotten(
+  { db }: Pick<BatchWorkflowDependencies, 'db'>,
+  silentForMs: number,
+): Promise<readonly string[]> {
+  await endUnvalidated(db, new Date(Date.now() - LONGEST_VALIDATION_MS));
+  return await listForgottenBatches(db, new Date(Date.now() - silentForMs), LIMIT);
+}
+
+/** Starts the workflow of such a batch, or wakes it. */
+export async function reviveBatch(dependencies: BatchWorkflowDependencies, id: string): Promise<void> {
+  const batch = await findBatch(dependencies.db, id);
+  if (!batch || batch.endedAt !== null) return;
+  await dependencies.workflows.startBatch(id, batch.callerId);
+  await dependencies.workflows.signalBatch(id);
+}

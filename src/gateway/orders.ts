@@ -61,7 +61,7 @@ export async function prepareVideo(
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
   checkRequest(draft);
   const { offer, values } = choose(draft, await offersFor(db, caller, draft.model ?? undefined));
-  const { mode, prompt, extra, remixOf } = draft;
+  const { mode, prompt, extra, remixOf, againOf } = draft;
   const images = await Promise.all(draft.images.map((image) => keepInputImage({ db, store }, image)));
   const createdAt = new Date();
   const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
@@ -70,7 +70,7 @@ export async function prepareVideo(
     id: newVideoId(),
     callerId: caller.id,
     dialect,
-    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf }),
+    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf, againOf }),
     estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
     createdAt,
     expiresAt,

@@ -121,7 +121,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      ownRoutes({ ...served, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
+      ownRoutes({ ...served, trustedHosts: config.trustedHosts, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

@@ -8,6 +8,8 @@ export interface OwnRoutesOptions {
   readonly gateway: Gateway;
   readonly administration: Administration;
   readonly links: VideoLinks;
+  /** `host:port` that callers' image URLs may name although they are private. */
+  readonly trustedHosts: readonly string[];
   /** Where a video's workflow can be looked at; null without a Temporal UI. */
   readonly workflowUrl: (videoId: string) => string | null;
 }

@@ -2,6 +2,7 @@
 
 import type { FastifyPluginAsync } from 'fastify';
 import { accountRoutes } from './accounts.ts';
+import { againRoutes } from './again.ts';
 import { callerRoutes } from './callers.ts';
 import { moneyRoutes } from './money.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -10,6 +11,6 @@ import { videoRoutes } from './videos.ts';
 /** A plugin with all of them; errors are left to the application, which answers them as problem details. */
 export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
-    for (const mount of [videoRoutes, moneyRoutes, callerRoutes, accountRoutes]) mount(app, options);
+    for (const mount of [videoRoutes, againRoutes, moneyRoutes, callerRoutes, accountRoutes]) mount(app, options);
   };
 }

@@ -111,7 +111,6 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     access: 'caller',
     path: BULK_PATHS.bulk,
     id: 'actOnVideos',
-    isHeavy: true,
     summary: 'One action on many videos',
     description:
       `On those of \`ids\`, or on all that \`filter\` finds, ${MOST_IN_BULK} at most. What takes longer than ten seconds ` +

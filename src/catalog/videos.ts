@@ -1,6 +1,6 @@
 /** Rows of videos: reading, listing and changing them, each change announced. */
 
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import { Refusal } from '../domain/failure.ts';
 import { isVideoId, type Video, type VideoState } from '../domain/video.ts';
@@ -106,25 +106,56 @@ async function beyond(db: Db, selection: VideoFilter): Promise<SQL | undefined> 
   return sql`(${videos.createdAt}, ${videos.id}) ${isFurther} (${last.createdAt.toISOString()}::timestamptz, ${last.id})`;
 }
 
+/** What a filter asks for, in one state or in any. */
+function matches({ callerId, batchId, model, from, to, includeHidden }: VideoFilter, state?: VideoState) {
+  return and(
+    callerId === null ? undefined : eq(videos.callerId, callerId),
+    state === undefined ? undefined : eq(videos.state, state),
+    batchId === undefined ? undefined : eq(videos.batchId, batchId),
+    model === undefined ? undefined : eq(videos.model, model),
+    from === undefined ? undefined : gte(videos.createdAt, from),
+    to === undefined ? undefined : lt(videos.createdAt, to),
+    includeHidden ? undefined : isNull(videos.hiddenAt),
+  );
+}
+
+/** Rows of ids that are read in one statement. */
+const ID_PAGE = 1000;
+
+/** Ids alone, each state's oldest first, as many as the filter's limit: they are read page by page, along the lists' indexes. */
+export async function listVideoIds(
+  db: Db,
+  selection: Omit<VideoFilter, 'cursor' | 'order'>,
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const state of new Set(selection.states ?? [undefined])) {
+    for (let last: { readonly id: string; readonly createdAt: Date } | undefined; ids.length < selection.limit; ) {
+      const after: SQL | undefined =
+        last && sql`(${videos.createdAt}, ${videos.id}) > (${last.createdAt.toISOString()}::timestamptz, ${last.id})`;
+      const page = await db
+        .select({ id: videos.id, createdAt: videos.createdAt })
+        .from(videos)
+        .where(and(matches(selection, state), after))
+        .orderBy(asc(videos.createdAt), asc(videos.id))
+        .limit(Math.min(ID_PAGE, selection.limit - ids.length));
+      ids.push(...page.map(({ id }) => id));
+      last = page.at(-1);
+      if (last === undefined) break;
+    }
+  }
+  return ids;
+}
+
 /** A page of videos and the cursor of the next one. */
 export async function listVideos(db: Db, selection: VideoFilter) {
-  const { callerId, states, batchId, model, includeHidden, limit } = selection;
+  const { states, limit } = selection;
   const direction = selection.order === 'oldest' ? asc : desc;
   const cursor = await beyond(db, selection);
   const rowsOf = (state?: VideoState) =>
     db
       .select()
       .from(videos)
-      .where(
-        and(
-          callerId === null ? undefined : eq(videos.callerId, callerId),
-          state === undefined ? undefined : eq(videos.state, state),
-          batchId === undefined ? undefined : eq(videos.batchId, batchId),
-          model === undefined ? undefined : eq(videos.model, model),
-          includeHidden ? undefined : isNull(videos.hiddenAt),
-          cursor,
-        ),
-      )
+      .where(and(matches(selection, state), cursor))
       .orderBy(direction(videos.createdAt), direction(videos.id))
       .limit(limit + 1);
   const [first, second, ...others] = [...new Set(states ?? [undefined])].map(rowsOf);

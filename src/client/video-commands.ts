@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { MODES } from '../domain/video-request.ts';
 import { LONGEST_DURATION_SECONDS, PAGE_LIMIT } from '../wire/clipyard/fields.ts';
 import { VIDEO_PATHS } from '../wire/clipyard/videos.ts';
-import { pathOf } from '../wire/path.ts';
+import { addBulkCommands } from './bulk-commands.ts';
 import { createBodyOf, createVideo, type VideoOptions } from './create-video.ts';
 import { downloadClip } from './download-clip.ts';
 import { CommandFailure } from './gateway-client.ts';
@@ -13,14 +13,7 @@ import { collect, commaSeparated, jsonObject, numberBetween } from './option-val
 import { dollars } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
-import {
-  lookAt,
-  readSnapshot,
-  renderSnapshot,
-  renderVideos,
-  requireCompleted,
-  type SnapshotAnswer,
-} from './video-answers.ts';
+import { lookAt, renderSnapshot, renderVideos, requireCompleted, type SnapshotAnswer } from './video-answers.ts';
 import { watchVideo } from './watch-video.ts';
 
 interface ListOptions extends JsonFlag {
@@ -148,12 +141,5 @@ export function addVideoCommands(program: Command, findGateway: FindGateway): vo
   addList(video, findGateway);
   addById('watch', 'follow a video to its end; exit 1 unless it is completed', watch);
   addDownload(video, findGateway);
-  addById('cancel', 'end a video before it is made', async (session, id) => {
-    const path = pathOf(VIDEO_PATHS.cancel, id);
-    showSnapshot(session, readSnapshot(await session.gateway.ask({ method: 'POST', path })));
-  });
-  addById('delete', 'remove an ended video and its clip', async ({ gateway, output }, id) => {
-    const path = `/openai/v1/videos/${encodeURIComponent(id)}`;
-    output.show(await gateway.ask({ method: 'DELETE', path }), () => `${id} deleted`);
-  });
+  addBulkCommands(video, findGateway);
 }

@@ -5,7 +5,7 @@ import { frameOf, KNOWN_SIZES, sizeOf } from '../domain/frame.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import { isEnded, type Video, type VideoState } from '../domain/video.ts';
-import type { ImageInput, VideoDraft, VideoRequest } from '../domain/video-request.ts';
+import { draftOf, type ImageInput, type VideoDraft, type VideoRequest } from '../domain/video-request.ts';
 import {
   type CreateBody,
   createBody,
@@ -108,14 +108,7 @@ function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
 function parseRemix({ body }: DialectRequest, source: Video): { readonly draft: VideoDraft } {
   const { prompt } = readBody(remixBody, body);
   checkPrompt('prompt', prompt);
-  const { aspectRatio, quality, remixOf: _earlier, ...settings } = source.request;
-  const draft: VideoDraft = {
-    ...settings,
-    prompt,
-    remixOf: source.id,
-    ...(aspectRatio !== null && { aspectRatio }),
-    ...(quality !== null && { quality }),
-  };
+  const draft: VideoDraft = { ...draftOf(source.request), prompt, remixOf: source.id };
   return { draft };
 }
 

@@ -8,6 +8,9 @@ export interface VideoFilter {
   readonly states?: readonly VideoState[];
   readonly batchId?: string;
   readonly model?: string;
+  /** Of their creation: inclusive, and exclusive. */
+  readonly from?: Date;
+  readonly to?: Date;
   readonly includeHidden?: boolean;
   readonly limit: number;
   /** Newest first when absent. */

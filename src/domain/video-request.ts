@@ -45,6 +45,8 @@ export interface VideoDraft {
   readonly extra: JsonObject;
   /** The video whose settings these are. */
   readonly remixOf?: string;
+  /** The video that is made again. */
+  readonly againOf?: string;
 }
 
 /**
@@ -62,6 +64,14 @@ export interface VideoRequest {
   readonly extra: JsonObject;
   /** The video that this one takes its settings from. */
   readonly remixOf?: string;
+  /** The video that this one was asked for again as. */
+  readonly againOf?: string;
+}
+
+/** What was accepted once as a draft of another video, which is no child of the video's own ancestors. */
+export function draftOf(request: VideoRequest): VideoDraft {
+  const { aspectRatio, quality, remixOf: _remixOf, againOf: _againOf, ...settings } = request;
+  return { ...settings, ...(aspectRatio !== null && { aspectRatio }), ...(quality !== null && { quality }) };
 }
 
 /** A request as a workflow is given it: complete from the gateway, perhaps with gaps from another team's workflow. */

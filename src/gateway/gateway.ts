@@ -7,7 +7,7 @@ import type { LostAnswerDecision } from '../catalog/corrections.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
 import { queuePositions } from '../catalog/queue-order.ts';
-import { findVideo, listVideos } from '../catalog/videos.ts';
+import { findVideo, listVideoIds, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
@@ -17,6 +17,7 @@ import type { VideoFilter } from '../domain/video-filter.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { againKey, type BulkOutcome, BulkRunner } from './bulk.ts';
 import { type RetentionTerms, removeVideo, retainVideo } from './expiry.ts';
 import { type CreateOrder, findEarlier, nthOf, offersFor, prepareVideo } from './orders.ts';
 import { rearchiveClip } from './rearchive.ts';
@@ -30,9 +31,15 @@ export interface Gateway {
   create(order: CreateOrder): Promise<Video>;
   /** As many videos of one order, all or none; a repeat returns the same ones. */
   createMany(order: CreateOrder, count: number): Promise<readonly Video[]>;
+  /** The video that this one is made again as by one request for many: the request's key stands for one of each. */
+  createAgain(order: CreateOrder, sourceId: string): Promise<Video>;
   /** A caller's own video (root: anyone's); hidden ones only where asked for. */
   read(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<Video>;
   list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }>;
+  /** The ids alone, as many as the filter's limit. */
+  listIds(filter: Omit<VideoFilter, 'cursor' | 'order'>): Promise<readonly string[]>;
+  /** Does something to each of these videos, some of it perhaps behind the answer. */
+  bulk(ids: readonly string[], act: (id: string) => Promise<unknown>): Promise<BulkOutcome>;
   /** Their places in the queues, 1 first; those that do not wait are left out. */
   queuePositions(videos: readonly Video[]): Promise<ReadonlyMap<string, number>>;
   /** What each of these videos waits for, by its id; those that wait for nothing are left out. */
@@ -89,6 +96,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   const { db, store, workflows, spriteSheets, subscribe, log } = dependencies;
   const starter = new Starter({ db, workflows, log });
   const wishing = { db, workflows, log, starter };
+  const bulks = new BulkRunner({ log });
 
   async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {
     const video = await findVideo(db, id);
@@ -99,15 +107,22 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     return video;
   }
 
+  async function create(order: CreateOrder): Promise<Video> {
+    const earlier = await findEarlier(db, order);
+    if (earlier) return earlier;
+    const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store }, order));
+    if (!repeated) starter.start(video);
+    return video;
+  }
+
   return {
     authenticate: (apiKey) => findCallerByKey(db, apiKey),
 
-    async create(order) {
-      const earlier = await findEarlier(db, order);
-      if (earlier) return earlier;
-      const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store }, order));
-      if (!repeated) starter.start(video);
-      return video;
+    create,
+
+    createAgain: (order, sourceId) => {
+      const { idempotencyKey: key } = order;
+      return create({ ...order, idempotencyKey: key === null ? null : againKey(key, sourceId) });
     },
 
     async createMany(order, count) {
@@ -123,6 +138,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
     list: (filter) => listVideos(db, filter),
+    listIds: (filter) => listVideoIds(db, filter),
+    bulk: (ids, act) => bulks.run(ids, act),
     async queuePositions(videos) {
       const queued = videos.filter(({ state }) => state === 'queued');
       return queued.length === 0
@@ -169,6 +186,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     estimate: async (caller, order) => await estimatePrice(db, order, await offersFor(db, caller, order.model)),
     offers: (caller) => offersFor(db, caller),
     watch: subscribe,
-    close: () => starter.close(),
+    async close() {
+      await bulks.close();
+      await starter.close();
+    },
   };
 }

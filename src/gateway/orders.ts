@@ -63,11 +63,11 @@ export async function requestOf(
 ): Promise<Pick<NewVideo, 'request' | 'estimateMicroUsd'>> {
   checkRequest(draft);
   const { offer, values } = choose(draft, offers);
-  const { mode, prompt, extra, remixOf } = draft;
+  const { mode, prompt, extra, remixOf, againOf } = draft;
   const given = keepsImages ? draft.images : [];
   const images = await Promise.all(given.map((image) => keepInputImage({ db, store }, image)));
   return {
-    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf }),
+    request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf, againOf }),
     estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
   };
 }

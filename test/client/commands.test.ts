@@ -68,6 +68,26 @@ describe('clipyard video', () => {
     expect(bytes.length).toBe(snapshot.archive.sizeBytes);
   });
 
+  test('a video is made again, and many are counted before anything is done to them', async () => {
+    await clipyard.faults([{ kind: 'failed_task', count: 2 }]);
+    const made = ['one', 'two'].map((prompt) =>
+      run('video', 'create', ...CLIP, '--prompt', prompt, '--watch', '--json'),
+    );
+    const ids = (await Promise.all(made)).map(({ stdout }) => JSON.parse(stdout).id as string);
+    expect(await run('video', 'again')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('--state') });
+    const counted = await run('video', 'again', '--state', 'failed');
+    expect(counted).toMatchObject({ exitCode: 1, stdout: '2 videos\n', stderr: expect.stringContaining('--yes') });
+    const again = await json('video', 'again', '--state', 'failed', '--model', 'sandbox-mini', '--yes');
+    expect(again).toEqual({ matched: 2, done: 2, failed: [] });
+    const [first = ''] = ids;
+    const changed = await json('video', 'again', first, '--with', '{"prompt":"a blue fox"}');
+    expect(changed).toMatchObject({ againOf: first, request: { prompt: 'a blue fox', durationSeconds: 2 } });
+    expect(succeeded(await run('video', 'delete', '--state', 'failed', '--yes'))).toBe('2 of 2 videos deleted\n');
+    expect(succeeded(await run('video', 'delete', '--state', 'failed'))).toBe('0 of 0 videos deleted\n');
+    // The last one: none is left for the tests that follow.
+    succeeded(await run('video', 'watch', changed.id));
+  });
+
   test('a download replaces a file only when it is told to, and leaves no part behind', async () => {
     const { id, archive } = await json('video', 'create', ...CLIP, '--prompt', 'a kept file', '--watch');
     writeFileSync(join(folder, 'kept.mp4'), 'mine');

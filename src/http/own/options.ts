@@ -11,9 +11,9 @@ export interface OwnRoutesOptions {
   readonly administration: Administration;
   readonly batches: Batches;
   readonly files: Files;
-  /** `host:port` that image URLs of lines may name although they are private. */
-  readonly trustedHosts: readonly string[];
   readonly links: VideoLinks;
+  /** `host:port` that callers' image URLs may name although they are private. */
+  readonly trustedHosts: readonly string[];
   /** Where a video's workflow can be looked at; null without a Temporal UI. */
   readonly workflowUrl: (videoId: string) => string | null;
 }

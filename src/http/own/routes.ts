@@ -2,6 +2,7 @@
 
 import type { FastifyPluginAsync } from 'fastify';
 import { accountRoutes } from './accounts.ts';
+import { againRoutes } from './again.ts';
 import { batchRoutes } from './batches.ts';
 import { callerRoutes } from './callers.ts';
 import { moneyRoutes } from './money.ts';
@@ -11,6 +12,8 @@ import { videoRoutes } from './videos.ts';
 /** A plugin with all of them; errors are left to the application, which answers them as problem details. */
 export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
-    for (const mount of [videoRoutes, moneyRoutes, callerRoutes, accountRoutes, batchRoutes]) mount(app, options);
+    for (const mount of [videoRoutes, againRoutes, moneyRoutes, callerRoutes, accountRoutes, batchRoutes]) {
+      mount(app, options);
+    }
   };
 }

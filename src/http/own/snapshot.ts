@@ -54,6 +54,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     progress,
     queuePosition: position ?? null,
     batchId,
+    againOf: request.againOf ?? null,
     request,
     createdAt,
     submittedAt,

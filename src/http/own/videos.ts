@@ -9,7 +9,8 @@ import type { OwnRoutesOptions } from './options.ts';
 import { own } from './own.ts';
 import { takeSnapshot, takeSnapshots } from './snapshot.ts';
 
-const VIDEOS: Tag = {
+/** Of all routes that are about videos. */
+export const VIDEOS: Tag = {
   name: 'videos',
   description: 'Clips: everything about them, and what can be asked of them. They are created in a dialect.',
 };

@@ -60,6 +60,7 @@ const request = z
     images: z.array(image),
     extra: z.record(z.string(), z.unknown()).describe('Keys that are passed on to the upstream as they came.'),
     remixOf: z.string().optional().describe('The video whose settings these are.'),
+    againOf: z.string().optional().describe('The video that was asked for again.'),
   })
   .describe('The normalised request: every value that has a price is explicit.');
 
@@ -110,6 +111,7 @@ export const videoAnswer = named('Video', {
   progress: z.int().min(0).max(100),
   queuePosition: z.int().positive().nullable().describe('1 is next; null while the video does not wait.'),
   batchId: z.string().nullable(),
+  againOf: z.string().nullable().describe('The video that this one was asked for again as; null for an original.'),
   request,
   createdAt: instant,
   submittedAt: instant.nullable(),

@@ -49,6 +49,8 @@ describe('the document', () => {
     const bodies = operations.filter(({ body }) => body !== undefined);
     expect(bodies.map(({ id }) => id)).toEqual([
       'resolveVideo',
+      'makeVideoAgain',
+      'actOnVideos',
       'estimate',
       'settleVideo',
       'createCaller',
@@ -139,6 +141,8 @@ describe('the routes', () => {
       cancelVideo: 200,
       recheckVideo: 200,
       rearchiveVideo: 409,
+      makeVideoAgain: 400,
+      actOnVideos: 200,
       estimate: 200,
       getBalance: 200,
       listEntries: 200,

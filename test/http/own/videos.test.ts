@@ -57,6 +57,7 @@ describe('our own routes for videos', () => {
       progress: 100,
       queuePosition: null,
       batchId: null,
+      againOf: null,
       request: expect.objectContaining({ prompt: 'A red fox darting across snowy hills at dawn' }),
       createdAt: '2026-03-01T12:00:00.000Z',
       submittedAt: '2026-03-01T12:00:00.000Z',

@@ -457,6 +457,22 @@ describe('beside the videos', () => {
     return `rearchive:${id}`;
   });
 
+  way('batch', async () => {
+    const { app, headers, client } = ways.stack;
+    const line = { model: 'sandbox-mini', prompt: 'a red fox', duration_seconds: 1 };
+    const payload = [line, { ...line, startFrom: { line: 1 } }].map((each) => JSON.stringify(each)).join('\n');
+    const type = { 'content-type': 'application/jsonl' };
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/clipyard/v1/batches',
+      headers: { ...headers, ...type },
+      payload,
+    });
+    const { id } = answer.json() as { readonly id: string };
+    await client.workflow.getHandle(id).result();
+    return id;
+  });
+
   way('sweep', async () => {
     await ways.sweep();
     for (;;) {

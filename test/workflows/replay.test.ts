@@ -2,10 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { BatchStep } from '../../src/domain/batch.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import {
   cancelSignal,
   grantedSignal,
+  lookAgainSignal,
   recheckSignal,
   reopenSignal,
   upstreamEventSignal,
@@ -23,7 +25,10 @@ import {
 const names = listHistories();
 
 /** The compiler asks for a step that is new. */
-const STEPS: Readonly<Record<NextStep['step'], true>> = {
+const STEPS: Readonly<Record<(NextStep | BatchStep)['step'], true>> = {
+  pictures: true,
+  wait: true,
+  write: true,
   open: true,
   slot: true,
   submit: true,
@@ -34,7 +39,7 @@ const STEPS: Readonly<Record<NextStep['step'], true>> = {
   end: true,
   ended: true,
 };
-const SIGNALS = [cancelSignal, grantedSignal, recheckSignal, reopenSignal, upstreamEventSignal];
+const SIGNALS = [cancelSignal, grantedSignal, lookAgainSignal, recheckSignal, reopenSignal, upstreamEventSignal];
 
 // As made by the global set-up.
 const ours = { code: readFileSync(process.env['CLIPYARD_TEST_WORKFLOW_BUNDLE'] ?? '', 'utf8') };

@@ -3,12 +3,14 @@
 import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
 import type { VideoWorkflows } from '../src/domain/video-workflows.ts';
 import type { SubmissionDependencies } from '../src/submissions/dependencies.ts';
+import type { AttemptDependencies } from '../src/webhooks/attempt.ts';
 
 export interface ActivityDependencies extends SubmissionDependencies {
   readonly workflows: VideoWorkflows;
   readonly archiveClip: ArchiveClip;
   /** Reads back a clip that lies in the store already. */
   readonly inspectClip: InspectClip;
+  readonly delivery: AttemptDependencies;
   /** How many days rows outlive the ends of their videos; for ever when absent. */
   readonly keepDays?: number;
 }

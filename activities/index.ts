@@ -3,6 +3,7 @@
 import { noteWaiting } from '../src/catalog/videos.ts';
 import { findResult } from '../src/submissions/result-source.ts';
 import { createArchiveActivity } from './archive-video.ts';
+import { createDeliveryActivities } from './attempt-delivery.ts';
 import { createCancelActivities } from './cancel-task.ts';
 import { createCheckActivities } from './check-task.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -28,6 +29,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     }),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),
+    ...createDeliveryActivities(dependencies.delivery),
     ...createSweepActivities(dependencies),
   };
 }

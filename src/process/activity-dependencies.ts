@@ -6,6 +6,7 @@ import { createImageLinker } from '../archive/link-input-image.ts';
 import { createImageLoader } from '../archive/load-input-image.ts';
 import { createPosterMaker, type PosterMaker } from '../archive/poster.ts';
 import { fetchUntrusted } from '../net/untrusted/fetch.ts';
+import { postUntrusted } from '../net/untrusted/post.ts';
 import { measureArchiver } from '../observe/metrics/measured.ts';
 import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
 import type { TemporalLink } from './link.ts';
@@ -50,6 +51,7 @@ export function activityDependenciesOf(
     providers,
     accounts,
     keepDays,
+    delivery: { db: database.db, secrets: parts.secrets, post: postUntrusted, trustedHosts },
     workflows,
     countIncident: metrics?.countIncident ?? (() => undefined),
     log,

@@ -14,6 +14,7 @@ import { withDeadline } from '../domain/deadline.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import { type Administration, createAdministration } from '../gateway/administration.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createWebhooks } from '../gateway/webhooks.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
@@ -121,7 +122,11 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      ownRoutes({ ...served, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
+      ownRoutes({
+        ...served,
+        webhooks: createWebhooks({ db, secrets: parts.secrets, trustedHosts: config.trustedHosts }),
+        workflowUrl: (videoId) => link.workflowUrl(videoId),
+      }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

@@ -6,10 +6,11 @@ import { callerRoutes } from './callers.ts';
 import { moneyRoutes } from './money.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { videoRoutes } from './videos.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** A plugin with all of them; errors are left to the application, which answers them as problem details. */
 export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
-    for (const mount of [videoRoutes, moneyRoutes, callerRoutes, accountRoutes]) mount(app, options);
+    for (const mount of [videoRoutes, moneyRoutes, callerRoutes, accountRoutes, webhookRoutes]) mount(app, options);
   };
 }

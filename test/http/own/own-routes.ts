@@ -13,7 +13,7 @@ const absent = {} as never;
 const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   healthRoutes({ checks: absent, isDraining: absent }),
   mediaRoutes({ store: absent, links: absent, findVideo: absent, findInputImage: absent }),
-  ownRoutes({ gateway: absent, administration: absent, links: absent, workflowUrl: absent }),
+  ownRoutes({ gateway: absent, administration: absent, webhooks: absent, links: absent, workflowUrl: absent }),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];
 

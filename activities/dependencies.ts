@@ -6,6 +6,7 @@ import type { JsonObject } from '../src/domain/json.ts';
 import type { Video } from '../src/domain/video.ts';
 import type { VideoWorkflows } from '../src/domain/video-workflows.ts';
 import type { SubmissionDependencies } from '../src/submissions/dependencies.ts';
+import type { AttemptDependencies } from '../src/webhooks/attempt.ts';
 
 export interface ActivityDependencies extends SubmissionDependencies {
   readonly workflows: VideoWorkflows;
@@ -16,6 +17,7 @@ export interface ActivityDependencies extends SubmissionDependencies {
   readonly takeLastPicture: TakeLastPicture;
   /** An ended video as its batch's files show it. */
   renderEnded(video: Video): JsonObject;
+  readonly delivery: AttemptDependencies;
   /** How many days rows outlive the ends of their videos; for ever when absent. */
   readonly keepDays?: number;
 }

@@ -4,6 +4,7 @@ import { noteWaiting } from '../src/catalog/videos.ts';
 import { findResult } from '../src/submissions/result-source.ts';
 import { createBatchActivities } from './advance-batch.ts';
 import { createArchiveActivity } from './archive-video.ts';
+import { createDeliveryActivities } from './attempt-delivery.ts';
 import { createCancelActivities } from './cancel-task.ts';
 import { createCheckActivities } from './check-task.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -34,6 +35,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createBatchActivities(dependencies),
     ...createBatchFileActivities(dependencies),
     ...createPictureActivities(dependencies),
+    ...createDeliveryActivities(dependencies.delivery),
     ...createSweepActivities(dependencies),
   };
 }

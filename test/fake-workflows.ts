@@ -24,6 +24,9 @@ export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWork
       await tell('rearchive')(id);
       return { kind: 'archived' };
     },
+    startDelivery: async (id) => {
+      await tell('deliver')(id);
+    },
     standing: async () => 'running',
     listClosedSince: async () => [],
     listStartedSince: async () => [],

@@ -33,6 +33,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: ['node'],
   },
   {
+    zone: 'src/webhooks',
+    values: ['src/domain', 'src/net', 'src/catalog'],
+    types: [],
+    packages: ['node'],
+  },
+  {
     zone: 'workflows',
     values: ['src/domain'],
     types: ['activities'],
@@ -40,7 +46,15 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'activities',
-    values: ['src/domain', 'src/catalog', 'src/media', 'src/archive', 'src/submissions', 'src/recovery'],
+    values: [
+      'src/domain',
+      'src/catalog',
+      'src/media',
+      'src/archive',
+      'src/submissions',
+      'src/recovery',
+      'src/webhooks',
+    ],
     types: [],
     packages: ['node', '@temporalio/activity', '@temporalio/common'],
   },

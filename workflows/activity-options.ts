@@ -72,6 +72,17 @@ export const batchMedia = proxyActivities<Pick<Activities, 'writeBatchFiles' | '
   cancellationType,
 });
 
+/** One attempt of a delivery: the workflow is its schedule. */
+export function delivering(summary: string) {
+  return proxyActivities<Pick<Activities, 'attemptDelivery'>>({
+    taskQueue: TASK_QUEUES.delivery,
+    startToCloseTimeout: '30 seconds',
+    retry: { maximumAttempts: 1 },
+    cancellationType,
+    summary,
+  });
+}
+
 /** The sweep's one activity. */
 export const sweeping = proxyActivities<Pick<Activities, 'sweep'>>({
   startToCloseTimeout: '5 minutes',

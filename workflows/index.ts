@@ -1,5 +1,6 @@
 /** The workflow types: everything exported here can be started by name. */
 
+export { deliverWebhook } from './deliver-webhook.ts';
 export { generateVideo } from './generate-video.ts';
 export { rearchiveVideo } from './rearchive-video.ts';
 export { runBatch } from './run-batch.ts';

@@ -9,7 +9,13 @@ import type { EndState, VideoState } from '../src/domain/video.ts';
 import type { GivenRequest } from '../src/domain/video-request.ts';
 
 /** Task queues: one for workflows and transactions, the others by what they wait for. */
-export const TASK_QUEUES = { workflows: 'clipyard', upstream: 'upstream', sync: 'sync', media: 'media' } as const;
+export const TASK_QUEUES = {
+  workflows: 'clipyard',
+  upstream: 'upstream',
+  sync: 'sync',
+  media: 'media',
+  delivery: 'delivery',
+} as const;
 
 /** The workflow types' names, as Temporal knows them. */
 export const WORKFLOW_TYPES = {
@@ -17,6 +23,7 @@ export const WORKFLOW_TYPES = {
   rearchiveVideo: 'rearchiveVideo',
   runBatch: 'runBatch',
   sweep: 'sweep',
+  deliverWebhook: 'deliverWebhook',
 } as const;
 
 /** Input of `runBatch`; the workflow's id is the batch's id. */
@@ -45,6 +52,13 @@ export interface RearchiveVideoInput {
   readonly videoId: string;
   /** When the upstream's link dies. */
   readonly resultExpiresAt: string;
+}
+
+/** Input of `deliverWebhook`. */
+export interface DeliverWebhookInput {
+  readonly deliveryId: string;
+  /** Which attempt comes first; 1 when absent. */
+  readonly attempt?: number;
 }
 
 /** What the query `video` answers: the story so far. */
@@ -86,4 +100,8 @@ export const upstreamEventSignal = defineSignal('upstreamEvent');
 export const recheckSignal = defineSignal('recheck');
 /** The catalog may be an older copy of itself: open again before anything is granted. */
 export const reopenSignal = defineSignal('reopen');
+/** A delivery is to be tried now. */
+export const retryNowSignal = defineSignal('retryNow');
+/** A delivery is to be given up. */
+export const stopSignal = defineSignal('stop');
 export const videoQuery = defineQuery<VideoSnapshot>('video');

@@ -1,6 +1,5 @@
 /** Ends of videos: final state, money and event in one transaction; who comes second gets the end that is there. */
 
-import { uuidv7 } from 'uuidv7';
 import { settlementOf } from '../domain/billing.ts';
 import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
 import { type MicroUsd, needsReview } from '../domain/money.ts';
@@ -8,7 +7,9 @@ import type { Grant } from '../domain/slot.ts';
 import type { EndedVideo } from '../domain/step.ts';
 import { isInDoubt, isOpenState, mayHaveTask } from '../domain/submission.ts';
 import { type ArchivedClip, type EndState, failureKindOf } from '../domain/video.ts';
+import { EVENT_OF_END } from '../domain/webhook.ts';
 import { type Db, inTransaction } from './driver/database.ts';
+import { recordEvent } from './events.ts';
 import { release, settle } from './ledger.ts';
 import { grantSlotsOfAccount, leaveQueue } from './slots.ts';
 import {
@@ -19,7 +20,6 @@ import {
   type SubmissionRow,
   withdrawGrant,
 } from './submissions.ts';
-import { events } from './tables/videos.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
 /** How a video is to end. */
@@ -81,13 +81,6 @@ async function decideMoney(tx: Db, video: VideoRow, charge: Charge, submission: 
   if (submission && mayHaveTask(submission)) return {};
   return submission?.taskEnd?.kind === 'succeeded' ? await settleBill(tx, video) : await releaseHold(tx, video);
 }
-
-const EVENT_TYPES = {
-  completed: 'video.completed',
-  failed: 'video.failed',
-  expired: 'video.failed',
-  cancelled: 'video.cancelled',
-} as const satisfies Record<EndState, string>;
 
 /** What came of ending a video. */
 interface Ended {
@@ -160,13 +153,7 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
     ...(ending.state === 'completed' && { progress: 100 }),
   };
   await changeVideo(tx, videoId, change);
-  await tx.insert(events).values({
-    id: `evt_${uuidv7()}`,
-    callerId: video.callerId,
-    videoId,
-    type: EVENT_TYPES[ending.state],
-    createdAt: new Date(),
-  });
+  await recordEvent(tx, { callerId: video.callerId, subjectId: videoId, type: EVENT_OF_END[ending.state] });
   const { batchId } = video;
   return { end: toEndedVideo({ ...video, ...change }), freed: withdrawn ? withdrawn.account : null, batchId };
 }

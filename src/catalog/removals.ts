@@ -45,7 +45,10 @@ export async function removeVideos(tx: Db, removal: Removal): Promise<number> {
     delete from orphans o using removed r where o.video_id is null and o.task_id = r.task_id
       and (o.credential = r.credential or o.account = r.account)`);
   await tx.execute(sql`delete from cost_lines where source = ${those} and credential is null`);
-  await tx.execute(sql`delete from events where video_id = ${those}`);
+  await tx.execute(sql`
+    with gone as (delete from events where video_id = ${those} returning id),
+      untold as (delete from deliveries d using gone g where d.event_id = g.id returning d.id)
+    delete from delivery_attempts a using untold u where a.delivery_id = u.id`);
   await tx.execute(sql`delete from idempotency_keys where video_id = ${those}`);
   await tx.execute(sql`delete from input_image_uses where video_id = ${those}`);
   await tx.execute(sql`delete from videos where id = ${those}`);

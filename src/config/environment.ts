@@ -75,6 +75,16 @@ export const PROCESS_SETTINGS = {
     absent: 'generated, kept in the catalog',
     meaning: 'signs links, 20 characters or more; a list `new,old` rotates: the first signs, all verify',
   },
+  secretKey: {
+    name: 'CLIPYARD_SECRET_KEY',
+    schema: longSecret.optional(),
+    example: 'secret-key-of-20-characters-or-more',
+    isSecret: true,
+    absent: 'generated, kept in the data directory',
+    meaning:
+      'encrypts the secrets that the catalog has to be able to read, such as those of webhooks; with several processes it ' +
+      'has to be set, or they share the data directory',
+  },
   configFile: {
     name: 'CLIPYARD_CONFIG',
     schema: z.string().optional(),

@@ -35,6 +35,8 @@ export interface VideoWorkflows {
   runAgain(videoId: string): Promise<boolean>;
   /** Fetches an ended video's clip once more; an archiving that is on its way is joined. */
   rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome>;
+  /** Starts a delivery's workflow; one that runs is told to try now. */
+  startDelivery(deliveryId: string): Promise<void>;
   standing(videoId: string): Promise<WorkflowStanding>;
   /** Ids of videos whose workflows were closed from outside since then, as far as visibility shows them. */
   listClosedSince(since: Date): Promise<readonly string[]>;

@@ -10,6 +10,7 @@ import { renderVideo } from '../dialects/openai.ts';
 import type { Video } from '../domain/video.ts';
 import { createVideoLinks } from '../media/signed-links.ts';
 import { fetchUntrusted } from '../net/untrusted/fetch.ts';
+import { postUntrusted } from '../net/untrusted/post.ts';
 import { measureArchiver } from '../observe/metrics/measured.ts';
 import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
 import type { TemporalLink } from './link.ts';
@@ -57,6 +58,7 @@ export function activityDependenciesOf(
     providers,
     accounts,
     keepDays,
+    delivery: { db: database.db, secrets: parts.secrets, post: postUntrusted, trustedHosts },
     workflows,
     countIncident: metrics?.countIncident ?? (() => undefined),
     log,

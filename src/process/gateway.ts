@@ -16,6 +16,7 @@ import { type Administration, createAdministration } from '../gateway/administra
 import { createBatches } from '../gateway/batches.ts';
 import { createFiles } from '../gateway/files.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createWebhooks } from '../gateway/webhooks.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
@@ -128,7 +129,11 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
       openaiBatchRoutes({ batches, files, trustedHosts }),
-      ownRoutes({ ...served, batches, files, trustedHosts, workflowUrl: (videoId) => link.workflowUrl(videoId) }),
+      ownRoutes({
+        ...{ ...served, batches, files, trustedHosts },
+        webhooks: createWebhooks({ db, secrets: parts.secrets, trustedHosts }),
+        workflowUrl: (videoId) => link.workflowUrl(videoId),
+      }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type ConfiguredAccount, syncAccounts } from '../catalog/accounts.ts';
 import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
+import { createSecretBox, type SecretBox } from '../catalog/secret-box.ts';
 import { type Config, ConfigError } from '../config/settings.ts';
 import type { AccountConfig } from '../domain/account.ts';
 import type { Provider } from '../domain/provider.ts';
@@ -20,7 +21,7 @@ import { createProcessMetrics, type ProcessMetrics } from '../observe/metrics/pr
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
 import type { ProcessContext } from './run.ts';
-import { ensureRootKey, ensureSigningKeys, type RootKey } from './secrets.ts';
+import { ensureRootKey, ensureSecretKey, ensureSigningKeys, type RootKey } from './secrets.ts';
 import { waitFor } from './wait-for.ts';
 
 type ProviderTable = Readonly<Record<ProviderName, Provider>>;
@@ -38,6 +39,8 @@ export interface Parts {
   readonly rootKey: RootKey;
   /** Of the links to media and to input images. */
   readonly signer: LinkSigner;
+  /** Of what the catalog has to be able to read. */
+  readonly secrets: SecretBox;
   /** Null where they cannot be read: then nothing is counted. */
   readonly metrics: ProcessMetrics | null;
 }
@@ -108,6 +111,7 @@ export async function openParts(
     providers: paceProviders(measureProviders(providers, accounts, metrics), accounts),
     rootKey: await ensureRootKey(config, database),
     signer: createLinkSigner(await ensureSigningKeys(config, database), publicUrl),
+    secrets: createSecretBox(ensureSecretKey(config)),
     metrics,
   };
 }

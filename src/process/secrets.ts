@@ -1,7 +1,8 @@
 /** Root's key and the keys that sign links: the operator's, or generated once and kept. */
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { ensureRootCaller } from '../catalog/callers.ts';
 import type { CatalogDatabase } from '../catalog/driver/database.ts';
@@ -42,6 +43,20 @@ export async function ensureRootKey(
   if (generatedKey === null) await ensureRootCaller(db, key);
   writeRootKeyFile(config.dataDir, key);
   return { key, isNew: true };
+}
+
+/** The key under which secrets lie in the catalog: the setting's, else the one that the data directory keeps. */
+export function ensureSecretKey({ secretKey, dataDir }: Pick<Config, 'secretKey' | 'dataDir'>): string {
+  if (secretKey !== null) return secretKey;
+  const file = join(dataDir, 'secret-key');
+  mkdirSync(dataDir, { recursive: true });
+  try {
+    // Of processes that start together the first one writes it.
+    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(file, 'utf8').trim();
 }
 
 const SIGNING_KEYS = 'signing_keys';

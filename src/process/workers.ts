@@ -9,6 +9,7 @@ import { checkCatalogAge } from '../recovery/restore.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { ensureSweepSchedule, setUpNamespace } from '../temporal/setup.ts';
 import { type RunningWorkers, startWorkers, type WorkerSettings } from '../temporal/worker.ts';
+import { watchDeliveries } from '../webhooks/start.ts';
 import { activityDependenciesOf, type ProcessDependencies } from './activity-dependencies.ts';
 import type { TemporalLink } from './link.ts';
 import type { Parts } from './parts.ts';
@@ -55,7 +56,15 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
   try {
     const { connection: calls, client } = link.current();
     await calls.withDeadline(Date.now() + SCHEDULE_CALL_MS, () => ensureSweepSchedule(client));
-    return workers;
+    const { startDelivery } = link.workflows;
+    const unwatch = await watchDeliveries(parts.database, { db: parts.database.db, startDelivery, log: parts.log });
+    return {
+      ...workers,
+      shutdown: async () => {
+        await unwatch();
+        await workers.shutdown();
+      },
+    };
   } catch (error) {
     await workers.shutdown();
     throw error;

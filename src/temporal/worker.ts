@@ -35,6 +35,9 @@ const MAX_CACHED_WORKFLOWS = 100;
  */
 const TRANSACTIONS_AT_ONCE = 4;
 
+/** Most endpoints answer at once, and those that do not must leave places for the others. */
+const DELIVERIES_AT_ONCE = 50;
+
 /** What runs is given this long to hand over; downloads keep what they have and go on elsewhere. */
 const SHUTDOWN_GRACE = '5 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
@@ -82,6 +85,15 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
       activities: pick(activities, ['archiveVideo', 'rearchiveVideo', 'writeBatchFiles', 'takeLastPicture']),
+    },
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.delivery,
+      workflowBundle: { codePath: workflowBundlePath },
+      maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+      // An endpoint that does not answer holds a place for 15 s.
+      maxConcurrentActivityTaskExecutions: DELIVERIES_AT_ONCE,
+      activities: pick(activities, ['attemptDelivery']),
     },
   ];
   const workers = await createAll(queues);

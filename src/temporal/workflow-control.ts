@@ -3,6 +3,7 @@
 import { type Client, isGrpcDeadlineError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { rootCause, type SignalDefinition } from '@temporalio/common';
 import Long from 'long';
+import type { deliverWebhook } from '../../workflows/deliver-webhook.ts';
 import type { generateVideo } from '../../workflows/generate-video.ts';
 import {
   cancelSignal,
@@ -10,6 +11,7 @@ import {
   lookAgainSignal,
   recheckSignal,
   reopenSignal,
+  retryNowSignal,
   TASK_QUEUES,
   upstreamEventSignal,
   WORKFLOW_TYPES,
@@ -147,6 +149,17 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
         if (!(error instanceof WorkflowFailedError)) throw error;
         return { kind: 'failed', message: rootCause(error.cause) ?? error.message };
       }
+    },
+
+    async startDelivery(deliveryId: string): Promise<void> {
+      await within(DEADLINE_MS, () =>
+        client().workflow.signalWithStart<typeof deliverWebhook, []>(WORKFLOW_TYPES.deliverWebhook, {
+          workflowId: `delivery:${deliveryId}`,
+          taskQueue: TASK_QUEUES.delivery,
+          args: [{ deliveryId }],
+          signal: retryNowSignal,
+        }),
+      );
     },
 
     ...createWorkflowQueries(client),

@@ -49,7 +49,7 @@ describeOnBothCatalogs('an end', (catalog) => {
   test.each([
     ['completed', 'video.completed'],
     ['failed', 'video.failed'],
-    ['expired', 'video.failed'],
+    ['expired', 'video.expired'],
     ['cancelled', 'video.cancelled'],
   ] as const)('%s is the event %s', async (state, type) => {
     const { db } = catalog.database;

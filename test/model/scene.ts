@@ -9,6 +9,7 @@ import type { SweepReport } from '../../activities/sweep.ts';
 import { acceptVideo } from '../../src/catalog/acceptance.ts';
 import { type ConfiguredAccount, syncAccounts } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
+import { createSecretBox } from '../../src/catalog/secret-box.ts';
 import { accountModels } from '../../src/catalog/tables/accounts.ts';
 import { callers } from '../../src/catalog/tables/callers.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
@@ -134,6 +135,7 @@ export class Scene {
       db: this.db,
       store: { stage: unused, read: unused, sizeBytes: unused, remove: async () => undefined, check: unused },
       loadImage: unused,
+      delivery: { db: this.db, secrets: createSecretBox(''), post: unused, trustedHosts: [] },
       linkImage: () => {
         throw new Error('nothing of this is used here');
       },

@@ -9,6 +9,7 @@ import { createClipArchiver } from '../../src/archive/archive-clip.ts';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
+import { createSecretBox } from '../../src/catalog/secret-box.ts';
 import type { AccountConfig } from '../../src/domain/account.ts';
 import type { ModelConfig } from '../../src/domain/models.ts';
 import type { Provider } from '../../src/domain/provider.ts';
@@ -107,6 +108,7 @@ export class World {
       ...{ db, store, accounts: this.accounts, providers: PROVIDERS, workflows: this.#workflows() },
       loadImage: unused,
       linkImage: () => '',
+      delivery: { db, secrets: createSecretBox(''), post: unused, trustedHosts: [] },
       archiveClip: createClipArchiver({
         ...{ store, fetchResult: fetchUntrusted, makePoster: async () => null },
         limits: { waitsMs: [0], secondCopyMs: 1 },

@@ -7,6 +7,7 @@ import type { DialectName, ProviderName } from '../../domain/vendor.ts';
 import type { ArchivedClip, VideoState } from '../../domain/video.ts';
 import type { VideoRequest } from '../../domain/video-request.ts';
 import type { WaitingFor } from '../../domain/waiting-for.ts';
+import type { EventType } from '../../domain/webhook.ts';
 import { instant, microUsd } from './columns.ts';
 
 /** Clips that callers asked for. */
@@ -112,9 +113,12 @@ export const events = pgTable(
   {
     id: text().primaryKey(),
     callerId: text('caller_id').notNull(),
+    /** The video, or the batch. */
     videoId: text('video_id').notNull(),
-    type: text().$type<'video.completed' | 'video.failed' | 'video.cancelled'>().notNull(),
+    type: text().$type<EventType>().notNull(),
     createdAt: instant('created_at').notNull(),
+    /** What is sent, frozen; null where nothing was to be told. */
+    body: text(),
   },
   (table) => [uniqueIndex('events_video').on(table.videoId, table.type)],
 );

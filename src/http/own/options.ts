@@ -4,6 +4,7 @@ import type { Administration } from '../../gateway/administration.ts';
 import type { Batches } from '../../gateway/batches.ts';
 import type { Files } from '../../gateway/files.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import type { Webhooks } from '../../gateway/webhooks.ts';
 import type { VideoLinks } from '../dialects/exchange.ts';
 
 export interface OwnRoutesOptions {
@@ -11,6 +12,7 @@ export interface OwnRoutesOptions {
   readonly administration: Administration;
   readonly batches: Batches;
   readonly files: Files;
+  readonly webhooks: Webhooks;
   readonly links: VideoLinks;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];

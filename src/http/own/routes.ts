@@ -8,12 +8,12 @@ import { callerRoutes } from './callers.ts';
 import { moneyRoutes } from './money.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { videoRoutes } from './videos.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** A plugin with all of them; errors are left to the application, which answers them as problem details. */
 export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
-    for (const mount of [videoRoutes, againRoutes, moneyRoutes, callerRoutes, accountRoutes, batchRoutes]) {
-      mount(app, options);
-    }
+    const all = [videoRoutes, againRoutes, moneyRoutes, callerRoutes, accountRoutes, batchRoutes, webhookRoutes];
+    for (const mount of all) mount(app, options);
   };
 }

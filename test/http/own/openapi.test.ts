@@ -56,6 +56,11 @@ describe('the document', () => {
       'createCaller',
       'changeCaller',
       'creditCaller',
+      'testWebhookEndpoint',
+      'replayDeliveries',
+      'createWebhookEndpoint',
+      'changeWebhookEndpoint',
+      'rotateWebhookSecret',
     ]);
     for (const { body, example } of bodies) expect(body?.parse(example)).toEqual(example);
   });
@@ -126,7 +131,12 @@ describe('the routes', () => {
   // What `ask` gets is held against the document, here and in every other test of these routes.
   test('answer as documented, each of them', async () => {
     const { id } = await own.join('studio', 500);
-    const named: Readonly<Record<string, string>> = { videos: 'video_1', callers: id, accounts: 'airforce-1' };
+    const payload = { url: 'https://studio.example/hook' };
+    const endpoint = await own.ask({ method: 'POST', url: '/clipyard/v1/webhook-endpoints', payload });
+    const { id: endpoints } = endpoint.body as { id: string };
+    const named: Readonly<Record<string, string>> = {
+      ...{ videos: 'video_1', callers: id, accounts: 'airforce-1', endpoints },
+    };
     const statuses: Record<string, number> = {};
     for (const { method, path, id: name, tag, example } of operations) {
       if (tag.name === 'media' || name === 'getDocumentation') continue;
@@ -151,6 +161,16 @@ describe('the routes', () => {
       resolveVideo: 409,
       settleVideo: 409,
       listCallers: 200,
+      testWebhookEndpoint: 202,
+      listDeliveries: 200,
+      replayDelivery: 404,
+      replayDeliveries: 200,
+      listWebhookEndpoints: 200,
+      createWebhookEndpoint: 201,
+      getWebhookEndpoint: 200,
+      changeWebhookEndpoint: 200,
+      rotateWebhookSecret: 200,
+      deleteWebhookEndpoint: 200,
       createCaller: 201,
       changeCaller: 200,
       creditCaller: 200,

@@ -14,7 +14,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   healthRoutes({ checks: absent, isDraining: absent }),
   mediaRoutes({ store: absent, links: absent, findVideo: absent, findInputImage: absent }),
   ownRoutes({
-    ...{ gateway: absent, administration: absent, batches: absent, files: absent },
+    ...{ gateway: absent, administration: absent, batches: absent, files: absent, webhooks: absent },
     ...{ trustedHosts: absent, links: absent, workflowUrl: absent },
   }),
   openApiRoutes({ publicUrl: absent, version: absent }),

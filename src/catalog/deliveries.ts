@@ -1,0 +1,247 @@
+/** Deliveries: which are to be started, what each of them sends where, and what became of its attempts. */
+
+import { and, desc, eq, gte, isNotNull, lt, type SQL, sql } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import { Refusal } from '../domain/failure.ts';
+import { type AttemptOutcome, type EventType, eventBody, FAILING_LONGEST_MS } from '../domain/webhook.ts';
+import { type Db, inTransaction, rowsOf } from './driver/database.ts';
+import { DELIVERY_CHANNEL } from './events.ts';
+import { events } from './tables/videos.ts';
+import { deliveries, deliveryAttempts, webhookEndpoints } from './tables/webhooks.ts';
+import { disabledNow } from './webhooks.ts';
+
+/** A process that has taken a start over has this long for it. */
+const CLAIM = sql`interval '30 seconds'`;
+
+/** Takes over so many deliveries whose workflows no process has started, the oldest first: their ids. */
+export async function claimUnstarted(db: Db, limit: number): Promise<readonly string[]> {
+  const result = await db.execute(sql`
+    update deliveries set claimed_until = now() + ${CLAIM} where id in (
+      select id from deliveries where started_at is null and (claimed_until is null or claimed_until < now())
+      order by created_at limit ${limit} for update skip locked)
+    returning id`);
+  return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
+}
+
+/** The delivery's workflow has been started. */
+export async function noteStarted(db: Db, id: string): Promise<void> {
+  await db.update(deliveries).set({ startedAt: new Date(), claimedUntil: null }).where(eq(deliveries.id, id));
+}
+
+/** What an attempt needs to know. */
+export interface DueDelivery {
+  readonly id: string;
+  readonly state: 'waiting' | 'delivered' | 'failed' | 'stopped';
+  readonly eventId: string;
+  readonly body: string | null;
+  readonly endpoint: { readonly id: string; readonly url: string; readonly disabledAt: Date | null } | null;
+}
+
+/** The delivery as it stands; null where its rows are gone. */
+export async function readDue(db: Db, id: string): Promise<DueDelivery | null> {
+  const [row] = await db
+    .select({
+      id: deliveries.id,
+      state: deliveries.state,
+      eventId: deliveries.eventId,
+      body: events.body,
+      endpoint: { id: webhookEndpoints.id, url: webhookEndpoints.url, disabledAt: webhookEndpoints.disabledAt },
+    })
+    .from(deliveries)
+    .leftJoin(events, eq(events.id, deliveries.eventId))
+    .leftJoin(webhookEndpoints, eq(webhookEndpoints.id, deliveries.destination))
+    .where(eq(deliveries.id, id));
+  return row ?? null;
+}
+
+/** Beyond so many failures in a row an endpoint is asked by one delivery at a time, so often. */
+const FAILURES_IN_DOUBT = 20;
+const PROBE_EVERY = sql`interval '30 seconds'`;
+
+/** Whether a request may be sent now: an endpoint that only fails gets one in half a minute, however much waits for it. */
+export async function mayAttempt(db: Db, endpointId: string): Promise<boolean> {
+  const result = await db.execute(sql`
+    update webhook_endpoints set probe_at = now() + ${PROBE_EVERY}
+    where id = ${endpointId} and failures >= ${FAILURES_IN_DOUBT} and (probe_at is null or probe_at < now())
+    returning true
+  `);
+  if (rowsOf(result).length > 0) return true;
+  const [row] = await db
+    .select({ failures: webhookEndpoints.failures })
+    .from(webhookEndpoints)
+    .where(eq(webhookEndpoints.id, endpointId));
+  return (row?.failures ?? 0) < FAILURES_IN_DOUBT;
+}
+
+/** What an attempt found. */
+export interface Attempt {
+  readonly at: Date;
+  readonly elapsedMs: number;
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly answer: string | null;
+}
+
+/** Writes an attempt down with what follows from it, for the delivery and for the health of its endpoint. */
+export async function recordAttempt(
+  db: Db,
+  { id, endpoint }: Pick<DueDelivery, 'id' | 'endpoint'>,
+  { attempt, outcome }: { readonly attempt: Attempt; readonly outcome: AttemptOutcome },
+): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const [row] = await tx
+      .update(deliveries)
+      .set({ attempts: sql`${deliveries.attempts} + 1`, ...columnsOf(outcome) })
+      .where(eq(deliveries.id, id))
+      .returning({ n: deliveries.attempts });
+    if (!row) return;
+    await tx.insert(deliveryAttempts).values({ ...attempt, deliveryId: id, n: row.n });
+    if (endpoint) await noteHealth(tx, endpoint.id, { attempt, isDelivered: isDelivered(outcome) });
+  });
+}
+
+const isDelivered = (outcome: AttemptOutcome) => outcome.kind === 'over' && outcome.end === 'delivered';
+
+function columnsOf(outcome: AttemptOutcome) {
+  return outcome.kind === 'over'
+    ? { state: outcome.end, endedAt: new Date(), nextAttemptAt: null }
+    : { nextAttemptAt: new Date(Date.now() + outcome.waitMs) };
+}
+
+/** Gives up, or puts off, a delivery to which nothing was sent. */
+export async function settleUnsent(db: Db, id: string, outcome: AttemptOutcome): Promise<void> {
+  await db.update(deliveries).set(columnsOf(outcome)).where(eq(deliveries.id, id));
+}
+
+const GONE = 410;
+
+async function noteHealth(
+  tx: Db,
+  endpointId: string,
+  { attempt, isDelivered }: { readonly attempt: Attempt; readonly isDelivered: boolean },
+): Promise<void> {
+  const isIt = eq(webhookEndpoints.id, endpointId);
+  if (isDelivered) {
+    const healthy = { failures: 0, failingSince: null, probeAt: null, lastSuccessAt: attempt.at };
+    await tx.update(webhookEndpoints).set(healthy).where(isIt);
+    return;
+  }
+  const failingSince = sql<Date>`coalesce(${webhookEndpoints.failingSince}, ${attempt.at.toISOString()})`;
+  await tx
+    .update(webhookEndpoints)
+    .set({ failures: sql`${webhookEndpoints.failures} + 1`, failingSince })
+    .where(isIt);
+  const isOver = lt(webhookEndpoints.failingSince, new Date(Date.now() - FAILING_LONGEST_MS));
+  const enabled = sql`${webhookEndpoints.disabledAt} is null`;
+  if (attempt.status === GONE) {
+    await tx.update(webhookEndpoints).set(disabledNow('it answered 410')).where(and(isIt, enabled));
+  } else {
+    await tx
+      .update(webhookEndpoints)
+      .set(disabledNow('nothing but failures for five days'))
+      .where(and(isIt, enabled, isNotNull(webhookEndpoints.failingSince), isOver));
+  }
+}
+
+type DeliveryRow = typeof deliveries.$inferSelect;
+
+/** A delivery as its caller sees it. */
+export interface DeliveryView
+  extends Pick<DeliveryRow, 'id' | 'eventId' | 'state' | 'attempts' | 'createdAt' | 'nextAttemptAt' | 'endedAt'> {
+  readonly endpointId: string;
+  readonly type: EventType;
+  readonly test: boolean;
+  readonly lastStatus: number | null;
+  readonly lastError: string | null;
+}
+
+const lastOf = (column: 'status' | 'error') =>
+  sql.raw(`(
+  select a.${column} from delivery_attempts a where a.delivery_id = deliveries.id order by a.n desc limit 1)`);
+
+const VIEW = {
+  id: deliveries.id,
+  eventId: deliveries.eventId,
+  endpointId: deliveries.destination,
+  type: events.type,
+  test: deliveries.isTest,
+  state: deliveries.state,
+  attempts: deliveries.attempts,
+  createdAt: deliveries.createdAt,
+  nextAttemptAt: deliveries.nextAttemptAt,
+  endedAt: deliveries.endedAt,
+  lastStatus: lastOf('status') as SQL<number | null>,
+  lastError: lastOf('error') as SQL<string | null>,
+};
+
+/** A page of an endpoint's deliveries, newest first; `cursor` is the id of the last one of the page before. */
+export async function listDeliveries(
+  db: Db,
+  destination: string,
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+): Promise<{ readonly items: readonly DeliveryView[]; readonly nextCursor: string | null }> {
+  const after = cursor === undefined ? undefined : lt(deliveries.id, cursor);
+  const rows = await db
+    .select(VIEW)
+    .from(deliveries)
+    .innerJoin(events, eq(events.id, deliveries.eventId))
+    .where(and(eq(deliveries.destination, destination), after))
+    .orderBy(desc(deliveries.id))
+    .limit(limit + 1);
+  const items = rows.slice(0, limit);
+  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** Has a delivery sent again, with the id and the bytes that it had. @throws Refusal `not_found`. */
+export async function replayDelivery(db: Db, callerId: string, id: string): Promise<DeliveryView> {
+  const isOwn = and(eq(deliveries.id, id), eq(deliveries.callerId, callerId));
+  if ((await replay(db, isOwn)) === 0) throw new Refusal('not_found', `there is no delivery ${id}`);
+  const [row] = await db
+    .select(VIEW)
+    .from(deliveries)
+    .innerJoin(events, eq(events.id, deliveries.eventId))
+    .where(isOwn);
+  if (!row) throw new Refusal('not_found', `there is no delivery ${id}`);
+  return row;
+}
+
+/** The same for what was to be told to an endpoint in a time: how many. */
+export async function replayRange(
+  db: Db,
+  destination: string,
+  { from, to }: { readonly from: Date; readonly to: Date },
+) {
+  const isIn = and(
+    eq(deliveries.destination, destination),
+    gte(deliveries.createdAt, from),
+    lt(deliveries.createdAt, to),
+  );
+  return await replay(db, isIn);
+}
+
+const AGAIN = { state: 'waiting', endedAt: null, nextAttemptAt: null, startedAt: null, claimedUntil: null } as const;
+
+async function replay(db: Db, which: SQL | undefined): Promise<number> {
+  const changed = await db.update(deliveries).set(AGAIN).where(which).returning({ id: deliveries.id });
+  await db.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
+  return changed.length;
+}
+
+/** Enters an event that tells of no real thing, for one endpoint: the delivery's id. */
+export async function deliverTest(
+  db: Db,
+  { callerId, endpointId, type }: { readonly callerId: string; readonly endpointId: string; readonly type: EventType },
+): Promise<string> {
+  return await inTransaction(db, async (tx) => {
+    const id = `evt_${uuidv7()}`;
+    const at = new Date();
+    const shown = type.startsWith('batch.') ? 'batch_test' : 'video_test';
+    const body = eventBody({ id, type, subjectId: shown, at });
+    // Its subject is its own: each test is an event of its own.
+    await tx.insert(events).values({ id, callerId, videoId: id, type, createdAt: at, body });
+    const delivery = { id: uuidv7(), eventId: id, callerId, destination: endpointId, isTest: true, createdAt: at };
+    await tx.insert(deliveries).values({ ...delivery, state: 'waiting' });
+    await tx.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
+    return delivery.id;
+  });
+}

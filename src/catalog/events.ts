@@ -1,0 +1,72 @@
+/** Events: what callers can be told of, written in the transaction of what they tell, with a delivery to each endpoint. */
+
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import { type EventType, type EventWords, eventBody, inOpenAiWords } from '../domain/webhook.ts';
+import type { Db } from './driver/database.ts';
+import { events } from './tables/videos.ts';
+import { deliveries, webhookEndpoints } from './tables/webhooks.ts';
+
+/** Tells the processes that start deliveries that there are new ones. */
+export const DELIVERY_CHANNEL = 'clipyard_delivery';
+
+/** What happened to a video or a batch. */
+export interface NewEvent {
+  readonly callerId: string;
+  readonly subjectId: string;
+  readonly type: EventType;
+}
+
+type Endpoint = Pick<typeof webhookEndpoints.$inferSelect, 'id' | 'words' | 'events'>;
+
+const WORDS: readonly EventWords[] = ['own', 'openai'];
+
+/**
+ * Records an event, once for its subject and type, and a delivery to each endpoint of the caller that wants it. Belongs
+ * into the transaction of the end that it tells of. A caller without endpoints pays one index lookup inside the insert.
+ */
+export async function recordEvent(tx: Db, { callerId, subjectId, type }: NewEvent): Promise<void> {
+  const id = `evt_${uuidv7()}`;
+  const at = new Date();
+  const isAny = sql<boolean>`exists(select from ${webhookEndpoints}
+    where ${webhookEndpoints.callerId} = ${callerId} and ${webhookEndpoints.disabledAt} is null)`;
+  const [recorded] = await tx
+    .insert(events)
+    .values({ id, callerId, videoId: subjectId, type, createdAt: at, body: eventBody({ id, type, subjectId, at }) })
+    .onConflictDoNothing({ target: [events.videoId, events.type] })
+    .returning({ hasEndpoints: isAny });
+  if (!recorded?.hasEndpoints) return;
+  const endpoints = await tx
+    .select({ id: webhookEndpoints.id, words: webhookEndpoints.words, events: webhookEndpoints.events })
+    .from(webhookEndpoints)
+    .where(and(eq(webhookEndpoints.callerId, callerId), isNull(webhookEndpoints.disabledAt)));
+  for (const words of WORDS) {
+    const said = words === 'own' ? type : inOpenAiWords(type);
+    const wanting = endpoints.filter((endpoint) => endpoint.words === words && endpoint.events.includes(said));
+    if (wanting.length === 0) continue;
+    // Another word is another body, which must not go out under the same id.
+    const eventId = said === type ? id : await recordAs(tx, { callerId, subjectId, type: said }, at);
+    await deliverTo(tx, { eventId, callerId, at }, wanting);
+  }
+}
+
+async function recordAs(tx: Db, { callerId, subjectId, type }: NewEvent, at: Date): Promise<string> {
+  const id = `evt_${uuidv7()}`;
+  const body = eventBody({ id, type, subjectId, at });
+  await tx.insert(events).values({ id, callerId, videoId: subjectId, type, createdAt: at, body });
+  return id;
+}
+
+interface Told {
+  readonly eventId: string;
+  readonly callerId: string;
+  readonly at: Date;
+}
+
+async function deliverTo(tx: Db, { eventId, callerId, at }: Told, endpoints: readonly Endpoint[]): Promise<void> {
+  const rows = endpoints.map(({ id: destination }) => {
+    return { id: uuidv7(), eventId, callerId, destination, state: 'waiting' as const, createdAt: at };
+  });
+  await tx.insert(deliveries).values(rows).onConflictDoNothing();
+  await tx.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
+}

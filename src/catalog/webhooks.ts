@@ -1,0 +1,185 @@
+/** Callers' webhook endpoints and their secrets. */
+
+import { randomBytes } from 'node:crypto';
+import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import { Refusal } from '../domain/failure.ts';
+import type { EventType, EventWords } from '../domain/webhook.ts';
+import { type Db, inTransaction } from './driver/database.ts';
+import type { SecretBox } from './secret-box.ts';
+import { deliveries, webhookEndpoints, webhookSecrets } from './tables/webhooks.ts';
+
+export type EndpointRow = typeof webhookEndpoints.$inferSelect;
+
+/** An endpoint as its caller sees it. */
+export interface Endpoint extends Omit<EndpointRow, 'callerId' | 'probeAt' | 'words'> {
+  /** The end of its newest secret. */
+  readonly secretHint: string;
+}
+
+/** What a caller wants of an endpoint. */
+export interface NewEndpoint {
+  readonly callerId: string;
+  readonly url: string;
+  readonly description: string | null;
+  readonly events: readonly EventType[];
+  readonly words: EventWords;
+}
+
+/** What may be changed of an endpoint; undefined leaves it as it is. */
+export interface EndpointChange {
+  readonly url?: string | undefined;
+  readonly description?: string | null | undefined;
+  readonly events?: readonly EventType[] | undefined;
+  readonly enabled?: boolean | undefined;
+}
+
+/** What endpoints are kept with. */
+export interface WebhookCatalog {
+  readonly db: Db;
+  readonly secrets: SecretBox;
+}
+
+const SECRET_BYTES = 32;
+const HINT_LENGTH = 4;
+/** Of one caller. */
+const MOST_ENDPOINTS = 50;
+/** One statement signs with all of them. */
+const MOST_SECRETS = 8;
+
+const makeSecret = () => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+
+function toEndpoint(
+  { callerId: _callerId, probeAt: _probeAt, words: _words, ...row }: EndpointRow,
+  secret: string,
+): Endpoint {
+  return { ...row, secretHint: `whsec_…${secret.slice(-HINT_LENGTH)}` };
+}
+
+/** The secrets that sign for an endpoint now, the newest first. */
+export async function activeSecrets({ db, secrets }: WebhookCatalog, owner: string): Promise<readonly string[]> {
+  const isActive = or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, new Date()));
+  const rows = await db
+    .select({ sealed: webhookSecrets.sealed })
+    .from(webhookSecrets)
+    .where(and(eq(webhookSecrets.owner, owner), isActive))
+    .orderBy(desc(webhookSecrets.createdAt), desc(webhookSecrets.id))
+    .limit(MOST_SECRETS);
+  return rows.map(({ sealed }) => secrets.open(sealed));
+}
+
+async function addSecret({ db, secrets }: WebhookCatalog, owner: string): Promise<string> {
+  const secret = makeSecret();
+  const row = { id: uuidv7(), owner, sealed: secrets.seal(secret), createdAt: new Date() };
+  await db.insert(webhookSecrets).values(row);
+  return secret;
+}
+
+/** Makes an endpoint and its secret, which is shown this once. @throws Refusal `conflict` beyond fifty. */
+export async function createEndpoint(
+  { db, secrets }: WebhookCatalog,
+  wanted: NewEndpoint,
+): Promise<{ readonly endpoint: Endpoint; readonly secret: string }> {
+  return await inTransaction(db, async (tx) => {
+    const others = await listRows(tx, wanted.callerId);
+    if (others.length >= MOST_ENDPOINTS) throw new Refusal('conflict', `a key may have ${MOST_ENDPOINTS} endpoints`);
+    const [row] = await tx
+      .insert(webhookEndpoints)
+      .values({ ...wanted, id: `we_${uuidv7()}`, createdAt: new Date() })
+      .returning();
+    if (!row) throw new Error('the endpoint was not entered');
+    const secret = await addSecret({ db: tx, secrets }, row.id);
+    return { endpoint: toEndpoint(row, secret), secret };
+  });
+}
+
+async function listRows(db: Db, callerId: string): Promise<readonly EndpointRow[]> {
+  return await db
+    .select()
+    .from(webhookEndpoints)
+    .where(eq(webhookEndpoints.callerId, callerId))
+    .orderBy(webhookEndpoints.createdAt, webhookEndpoints.id)
+    .limit(MOST_ENDPOINTS);
+}
+
+/** A caller's own endpoint. @throws Refusal `not_found`. */
+async function readRow(db: Db, callerId: string, id: string): Promise<EndpointRow> {
+  const isOwn = and(eq(webhookEndpoints.id, id), eq(webhookEndpoints.callerId, callerId));
+  const [row] = await db.select().from(webhookEndpoints).where(isOwn);
+  if (!row) throw new Refusal('not_found', `there is no webhook endpoint ${id}`);
+  return row;
+}
+
+async function show(catalog: WebhookCatalog, row: EndpointRow): Promise<Endpoint> {
+  const [newest = ''] = await activeSecrets(catalog, row.id);
+  return toEndpoint(row, newest);
+}
+
+/** All endpoints of a caller, the oldest first. */
+export async function listEndpoints(catalog: WebhookCatalog, callerId: string): Promise<readonly Endpoint[]> {
+  const endpoints: Endpoint[] = [];
+  for (const row of await listRows(catalog.db, callerId)) endpoints.push(await show(catalog, row));
+  return endpoints;
+}
+
+/** One of them. @throws Refusal `not_found`. */
+export async function readEndpoint(catalog: WebhookCatalog, callerId: string, id: string): Promise<Endpoint> {
+  return await show(catalog, await readRow(catalog.db, callerId, id));
+}
+
+/** Changes what is given; one that is enabled is taken for healthy. @throws Refusal `not_found`. */
+export async function changeEndpoint(
+  { db, secrets }: WebhookCatalog,
+  { callerId, id }: Pick<EndpointRow, 'callerId' | 'id'>,
+  { enabled, ...chosen }: EndpointChange,
+): Promise<Endpoint> {
+  return await inTransaction(db, async (tx) => {
+    await readRow(tx, callerId, id);
+    const columns = {
+      ...chosen,
+      ...(enabled !== undefined && (enabled ? ENABLED : disabledNow('disabled by its caller'))),
+    };
+    const isEmpty = Object.values(columns).every((value) => value === undefined);
+    if (!isEmpty) await tx.update(webhookEndpoints).set(columns).where(eq(webhookEndpoints.id, id));
+    return await show({ db: tx, secrets }, await readRow(tx, callerId, id));
+  });
+}
+
+const ENABLED = { disabledAt: null, disabledReason: null, failingSince: null, failures: 0, probeAt: null };
+
+/** What a disabled endpoint says of itself. */
+export function disabledNow(disabledReason: string) {
+  return { disabledAt: new Date(), disabledReason };
+}
+
+/** Removes an endpoint; what waits for it is told to no one. @throws Refusal `not_found`. */
+export async function deleteEndpoint({ db }: WebhookCatalog, callerId: string, id: string): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await readRow(tx, callerId, id);
+    await tx.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id));
+    await tx.delete(webhookSecrets).where(eq(webhookSecrets.owner, id));
+    const isWaiting = and(eq(deliveries.destination, id), eq(deliveries.state, 'waiting'));
+    await tx.update(deliveries).set({ state: 'stopped', endedAt: new Date(), nextAttemptAt: null }).where(isWaiting);
+  });
+}
+
+const HOUR_MS = 60 * 60_000;
+
+/** Gives an endpoint a new secret, beside which the old ones sign for so many hours more. @throws Refusal `not_found`. */
+export async function rotateSecret(
+  { db, secrets }: WebhookCatalog,
+  { callerId, id }: Pick<EndpointRow, 'callerId' | 'id'>,
+  keepOldHours: number,
+): Promise<{ readonly endpoint: Endpoint; readonly secret: string }> {
+  return await inTransaction(db, async (tx) => {
+    const row = await readRow(tx, callerId, id);
+    const expiresAt = new Date(Date.now() + keepOldHours * HOUR_MS);
+    const isOld = and(
+      eq(webhookSecrets.owner, id),
+      or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, expiresAt)),
+    );
+    await tx.update(webhookSecrets).set({ expiresAt }).where(isOld);
+    const secret = await addSecret({ db: tx, secrets }, id);
+    return { endpoint: toEndpoint(row, secret), secret };
+  });
+}

@@ -1,0 +1,75 @@
+/** Webhook endpoints as our own routes use them, each call complete in itself. */
+
+import { deliverTest, listDeliveries, replayDelivery, replayRange } from '../catalog/deliveries.ts';
+import {
+  changeEndpoint,
+  createEndpoint,
+  deleteEndpoint,
+  type EndpointChange,
+  listEndpoints,
+  type NewEndpoint,
+  readEndpoint,
+  rotateSecret,
+  type WebhookCatalog,
+} from '../catalog/webhooks.ts';
+import { hostAndPort, isLiteralPrivateAddress } from '../domain/address.ts';
+import { Refusal } from '../domain/failure.ts';
+import type { EventType } from '../domain/webhook.ts';
+
+export interface WebhooksOptions extends WebhookCatalog {
+  /** `host:port` that may be private, and may be called without TLS. */
+  readonly trustedHosts: readonly string[];
+}
+
+export type Webhooks = ReturnType<typeof createWebhooks>;
+
+/** Every method throws `Refusal` for what cannot be, `not_found` for another caller's endpoint. */
+export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
+  const { db } = catalog;
+
+  function checkUrl(text: string): void {
+    const refuse = (problem: string): never => {
+      throw new Refusal('invalid_request', `url: ${problem}`, { param: 'url' });
+    };
+    const url = new URL(text);
+    if (url.username !== '' || url.password !== '') refuse('must hold no credentials');
+    if (trustedHosts.includes(hostAndPort(url))) return;
+    if (url.protocol !== 'https:') refuse('must be an HTTPS URL');
+    if (isLiteralPrivateAddress(url.hostname)) refuse(`names the private address ${url.hostname}`);
+  }
+
+  return {
+    list: (callerId: string) => listEndpoints(catalog, callerId),
+    read: (callerId: string, id: string) => readEndpoint(catalog, callerId, id),
+
+    async create(wanted: NewEndpoint) {
+      checkUrl(wanted.url);
+      return await createEndpoint(catalog, wanted);
+    },
+
+    async change(callerId: string, id: string, chosen: EndpointChange) {
+      if (chosen.url !== undefined) checkUrl(chosen.url);
+      return await changeEndpoint(catalog, { callerId, id }, chosen);
+    },
+
+    delete: (callerId: string, id: string) => deleteEndpoint(catalog, callerId, id),
+    rotate: (callerId: string, id: string, hours: number) => rotateSecret(catalog, { callerId, id }, hours),
+
+    async test(callerId: string, id: string, type: EventType): Promise<string> {
+      await readEndpoint(catalog, callerId, id);
+      return await deliverTest(db, { callerId, endpointId: id, type });
+    },
+
+    async deliveries(callerId: string, id: string, page: Parameters<typeof listDeliveries>[2]) {
+      await readEndpoint(catalog, callerId, id);
+      return await listDeliveries(db, id, page);
+    },
+
+    replay: (callerId: string, deliveryId: string) => replayDelivery(db, callerId, deliveryId),
+
+    async replayRange(callerId: string, id: string, range: { readonly from: Date; readonly to: Date }) {
+      await readEndpoint(catalog, callerId, id);
+      return await replayRange(db, id, range);
+    },
+  };
+}

@@ -1,0 +1,183 @@
+/** Our own routes for webhooks: a caller's endpoints, their secrets, and what was told to them. */
+
+import type { FastifyInstance } from 'fastify';
+import { EVENT_TYPES } from '../../domain/webhook.ts';
+import { noQuery } from '../../wire/clipyard/fields.ts';
+import {
+  changeEndpointBody,
+  deletedAnswer,
+  deliveriesQuery,
+  deliveryAnswer,
+  deliveryListAnswer,
+  endpointAnswer,
+  endpointListAnswer,
+  newEndpointAnswer,
+  newEndpointBody,
+  replayedAnswer,
+  replayRangeBody,
+  rotateSecretBody,
+  testAnswer,
+  testEndpointBody,
+  WEBHOOK_PATHS,
+} from '../../wire/clipyard/webhooks.ts';
+import type { Tag } from './operation.ts';
+import type { OwnRoutesOptions } from './options.ts';
+import { own } from './own.ts';
+
+const WEBHOOKS: Tag = {
+  name: 'webhooks',
+  description: 'Endpoints that are told of ends, signed as Standard Webhooks; each sees its own.',
+};
+
+/** Mounts the routes. */
+export function webhookRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
+  deliveryRoutes(app, options);
+  endpointRoutes(app, options);
+}
+
+function endpointRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): void {
+  own(app, WEBHOOKS, {
+    method: 'GET',
+    path: WEBHOOK_PATHS.endpoints,
+    id: 'listWebhookEndpoints',
+    summary: 'All endpoints of the caller, the oldest first',
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: endpointListAnswer },
+    refusals: ['invalid_request'],
+    handle: async ({ caller }) => ({ items: await webhooks.list(caller.id) }),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'POST',
+    path: WEBHOOK_PATHS.endpoints,
+    id: 'createWebhookEndpoint',
+    summary: 'Makes an endpoint and its secret',
+    description:
+      'The secret is shown this once. The URL has to be HTTPS at a public address, unless its host is trusted.',
+    access: 'caller',
+    body: newEndpointBody,
+    example: { url: 'https://studio.example/hook', events: ['video.completed', 'video.failed'] },
+    answers: { 201: newEndpointAnswer },
+    refusals: ['conflict'],
+    handle: async ({ caller, body: { url, events, description } }) => {
+      const wanted = { callerId: caller.id, url, description: description ?? null, words: 'own' as const };
+      const { endpoint, secret } = await webhooks.create({ ...wanted, events: events ?? EVENT_TYPES });
+      return { ...endpoint, events: [...endpoint.events], secret };
+    },
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'GET',
+    path: WEBHOOK_PATHS.endpoint,
+    id: 'getWebhookEndpoint',
+    summary: 'An endpoint and its health',
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: endpointAnswer },
+    refusals: ['invalid_request', 'not_found'],
+    handle: async ({ caller, params }) => webhooks.read(caller.id, params.id),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'PATCH',
+    path: WEBHOOK_PATHS.endpoint,
+    id: 'changeWebhookEndpoint',
+    summary: 'Changes what is given of an endpoint',
+    access: 'caller',
+    body: changeEndpointBody,
+    example: { enabled: true },
+    answers: { 200: endpointAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, params, body }) => webhooks.change(caller.id, params.id, body),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'POST',
+    path: WEBHOOK_PATHS.rotate,
+    id: 'rotateWebhookSecret',
+    summary: 'Gives an endpoint a new secret',
+    description: 'For so many hours the old one signs as well.',
+    access: 'caller',
+    body: rotateSecretBody,
+    example: { keepOldHours: 24 },
+    answers: { 200: newEndpointAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, params, body }) => {
+      const { endpoint, secret } = await webhooks.rotate(caller.id, params.id, body.keepOldHours);
+      return { ...endpoint, events: [...endpoint.events], secret };
+    },
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'DELETE',
+    path: WEBHOOK_PATHS.endpoint,
+    id: 'deleteWebhookEndpoint',
+    summary: 'Removes an endpoint; what waits for it is not sent any more',
+    access: 'caller',
+    answers: { 200: deletedAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, params: { id } }) => {
+      await webhooks.delete(caller.id, id);
+      return { id, deleted: true as const };
+    },
+  });
+}
+
+function deliveryRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): void {
+  own(app, WEBHOOKS, {
+    method: 'POST',
+    path: WEBHOOK_PATHS.test,
+    id: 'testWebhookEndpoint',
+    summary: 'Sends an event of no real video to an endpoint',
+    access: 'caller',
+    body: testEndpointBody,
+    example: { type: 'video.completed' },
+    answers: { 202: testAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, params, body }) => ({
+      deliveryId: await webhooks.test(caller.id, params.id, body.type),
+    }),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'GET',
+    path: WEBHOOK_PATHS.deliveries,
+    id: 'listDeliveries',
+    summary: 'What was to be told to an endpoint, newest first',
+    access: 'caller',
+    query: deliveriesQuery,
+    answers: { 200: deliveryListAnswer },
+    refusals: ['invalid_request', 'not_found'],
+    handle: async ({ caller, params, query }) => {
+      const { items, nextCursor } = await webhooks.deliveries(caller.id, params.id, query);
+      return { items: [...items], nextCursor };
+    },
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'POST',
+    path: WEBHOOK_PATHS.replay,
+    id: 'replayDelivery',
+    summary: 'Sends a delivery again: the same id and bytes with a new timestamp',
+    access: 'caller',
+    answers: { 200: deliveryAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, params }) => webhooks.replay(caller.id, params.id),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'POST',
+    path: WEBHOOK_PATHS.replayRange,
+    id: 'replayDeliveries',
+    summary: 'Sends again what was to be told to an endpoint in a time',
+    access: 'caller',
+    body: replayRangeBody,
+    example: { from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' },
+    answers: { 200: replayedAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, params, body: { from, to } }) => ({
+      replayed: await webhooks.replayRange(caller.id, params.id, { from: new Date(from), to: new Date(to) }),
+    }),
+  });
+}

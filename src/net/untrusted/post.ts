@@ -1,0 +1,66 @@
+/** POST to a URL that a caller named: HTTPS to a public address unless its host is trusted, and no redirect is followed. */
+
+import { Agent, request } from 'undici';
+import { hostAndPort } from '../../domain/address.ts';
+import { USER_AGENT } from '../user-agent.ts';
+import { UnusableUrl } from './fetch.ts';
+import { createGuardedConnector } from './guarded-connector.ts';
+
+export interface UntrustedPost {
+  readonly url: string;
+  /** `host:port` that may be private, and may be spoken to without TLS. */
+  readonly trustedHosts: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** For the whole answer, as far as it is read. */
+  readonly timeoutMs: number;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  /** Names in lower case, of one value each. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The first 4 KB. */
+  readonly text: string;
+}
+
+const KEPT_BYTES = 4096;
+
+/** What posts to strangers: `postUntrusted`, or what stands in for it. */
+export type PostUntrusted = (call: UntrustedPost) => Promise<PostAnswer>;
+
+/** @throws UnusableUrl for a URL that must not be called; BlockedAddress; what the network reports otherwise. */
+export async function postUntrusted(call: UntrustedPost): Promise<PostAnswer> {
+  const { trustedHosts, headers, body, timeoutMs } = call;
+  const url = new URL(call.url);
+  const isTrusted = trustedHosts.includes(hostAndPort(url));
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isTrusted)) {
+    throw new UnusableUrl(`${url.host} is called by HTTPS alone, unless it is among the trusted hosts`);
+  }
+  const agent = new Agent({ connect: createGuardedConnector(trustedHosts, {}) });
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const answer = await request(url, {
+      method: 'POST',
+      dispatcher: agent,
+      signal,
+      headers: { 'user-agent': USER_AGENT, ...headers },
+      body,
+    });
+    const single = Object.entries(answer.headers).map(([name, value]) => [name, [value].flat()[0] ?? ''] as const);
+    return { status: answer.statusCode, headers: Object.fromEntries(single), text: await readStart(answer.body) };
+  } finally {
+    await agent.destroy();
+  }
+}
+
+async function readStart(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes >= KEPT_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString('utf8');
+}

@@ -1,0 +1,79 @@
+/** Starting the workflows of deliveries: as soon as they are committed, and until they are started. */
+
+import { claimUnstarted, noteStarted } from '../catalog/deliveries.ts';
+import type { CatalogDatabase, Db } from '../catalog/driver/database.ts';
+import { DELIVERY_CHANNEL } from '../catalog/events.ts';
+import type { Log } from '../domain/log.ts';
+
+export interface DeliveryStart {
+  readonly db: Db;
+  /** Starts a delivery's workflow; one that runs is told to try now. */
+  readonly startDelivery: (id: string) => Promise<void>;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+const PAGE = 100;
+const AT_ONCE = 8;
+
+/** Starts all deliveries that no process has started or is starting: how many. What fails is found again later. */
+export async function startDeliveries({ db, startDelivery, log }: DeliveryStart): Promise<number> {
+  let started = 0;
+  for (;;) {
+    const ids = [...(await claimUnstarted(db, PAGE))];
+    const found = ids.length;
+    let failed = 0;
+    const work = async () => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+        try {
+          await startDelivery(id);
+          await noteStarted(db, id);
+          started++;
+        } catch (error) {
+          failed++;
+          log.warn({ deliveryId: id, error: String(error) }, 'a delivery could not be started; it is tried again');
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    if (failed > 0 || found < PAGE) return started;
+  }
+}
+
+/** How often it is looked for what was not heard of, and what could not be started. */
+const AGAIN_MS = 10_000;
+
+/** Starts deliveries as they are committed, until the returned function is called. */
+export async function watchDeliveries(
+  database: Pick<CatalogDatabase, 'listen'>,
+  start: DeliveryStart,
+): Promise<() => Promise<void>> {
+  let isWoken = false;
+  let running: Promise<void> | null = null;
+  const run = async () => {
+    while (isWoken) {
+      isWoken = false;
+      await startDeliveries(start).catch((error: unknown) => {
+        start.log.warn({ error: String(error) }, 'deliveries could not be read; they are read again');
+      });
+    }
+    running = null;
+  };
+  const wake = () => {
+    isWoken = true;
+    running ??= run();
+  };
+  const stop = await database.listen(DELIVERY_CHANNEL, { onPayload: wake, onGap: wake });
+  const timer = setInterval(wake, AGAIN_MS);
+  wake();
+  let stopping: Promise<void> | null = null;
+  const close = async () => {
+    clearInterval(timer);
+    isWoken = false;
+    await stop();
+    await running;
+  };
+  return () => {
+    stopping ??= close();
+    return stopping;
+  };
+}

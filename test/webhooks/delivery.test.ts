@@ -1,0 +1,205 @@
+/** Webhooks: what an end records for whom, what an attempt sends, and what follows from its answer. */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { eq, sql } from 'drizzle-orm';
+import { claimUnstarted, noteStarted, replayDelivery } from '../../src/catalog/deliveries.ts';
+import { endVideo } from '../../src/catalog/ends.ts';
+import { recordEvent } from '../../src/catalog/events.ts';
+import { createSecretBox } from '../../src/catalog/secret-box.ts';
+import { events } from '../../src/catalog/tables/videos.ts';
+import { deliveries, deliveryAttempts, webhookEndpoints, webhookSecrets } from '../../src/catalog/tables/webhooks.ts';
+import { createEndpoint, readEndpoint, rotateSecret, type WebhookCatalog } from '../../src/catalog/webhooks.ts';
+import { attemptWaitMs, EVENT_TYPES, type EventWords, FAILING_LONGEST_MS } from '../../src/domain/webhook.ts';
+import { type PostAnswer, postUntrusted, type UntrustedPost } from '../../src/net/untrusted/post.ts';
+import { attemptDelivery } from '../../src/webhooks/attempt.ts';
+import { signedHeaders } from '../../src/webhooks/sign.ts';
+import { insertVideo } from '../catalog/rows.ts';
+import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+
+const secrets = createSecretBox('secret-key-of-the-tests');
+const FAILED = { kind: 'cancelled', message: 'cancelled', upstream: null } as const;
+const answer = (status: number, headers = {}): PostAnswer => ({ status, headers, text: '' });
+
+describeOnBothCatalogs('events and deliveries', (under) => {
+  const catalog = (): WebhookCatalog => ({ db: under.database.db, secrets });
+  const db = () => under.database.db;
+
+  const makeEndpoint = (words: EventWords = 'own', callerId = 'caller_1') =>
+    createEndpoint(catalog(), {
+      callerId,
+      url: 'https://a.example/hook',
+      description: null,
+      events: EVENT_TYPES,
+      words,
+    });
+
+  async function cancelled(): Promise<void> {
+    await insertVideo(db(), { id: 'video_1' });
+    await endVideo(db(), 'video_1', { state: 'cancelled', failure: FAILED, archive: null });
+  }
+
+  const post = async (reply: PostAnswer | Error, sent: UntrustedPost[] = []) => {
+    const [delivery] = await db().select().from(deliveries);
+    const dependencies = {
+      db: db(),
+      secrets,
+      trustedHosts: [],
+      post: async (call: UntrustedPost) => {
+        sent.push(call);
+        if (reply instanceof Error) throw reply;
+        return reply;
+      },
+    };
+    return await attemptDelivery(dependencies, { deliveryId: delivery?.id ?? '', thenMs: 1000 });
+  };
+
+  test('an end without endpoints records its event and no delivery', async () => {
+    await cancelled();
+    expect(await db().select().from(events)).toMatchObject([{ videoId: 'video_1', type: 'video.cancelled' }]);
+    expect(await db().select().from(deliveries)).toEqual([]);
+  });
+
+  test('an end is delivered once to each endpoint of its caller alone, and no id has two bodies', async () => {
+    await makeEndpoint('own');
+    await makeEndpoint('openai');
+    await makeEndpoint('own', 'caller_2');
+    await cancelled();
+    await recordEvent(db(), { callerId: 'caller_1', subjectId: 'video_1', type: 'video.cancelled' });
+    const rows = await db().select().from(deliveries).innerJoin(events, eq(events.id, deliveries.eventId));
+    expect(rows.map(({ events: { type } }) => type).sort()).toEqual(['video.cancelled', 'video.failed']);
+    const bodies = rows.map(({ events: { id, body } }) => ({ id, body: JSON.parse(body ?? '') }));
+    for (const { id, body } of bodies) expect(body).toMatchObject({ id, object: 'event', data: { id: 'video_1' } });
+    expect(new Set(bodies.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('secrets are sealed at rest, and both sign after a rotation', async () => {
+    const { endpoint, secret } = await makeEndpoint();
+    await cancelled();
+    const { secret: newer } = await rotateSecret(catalog(), { callerId: 'caller_1', id: endpoint.id }, 24);
+    const rows = await db().select().from(webhookSecrets);
+    for (const { sealed } of rows) expect([secret, newer].some((each) => sealed.includes(each))).toBe(false);
+    const sent: UntrustedPost[] = [];
+    await post(answer(200), sent);
+    const [call] = sent;
+    const id = call?.headers['webhook-id'] ?? '';
+    const atSeconds = Number(call?.headers['webhook-timestamp']);
+    const expected = signedHeaders([newer, secret], { id, body: call?.body ?? '', atSeconds });
+    expect(call?.headers).toMatchObject(expected);
+    await rotateSecret(catalog(), { callerId: 'caller_1', id: endpoint.id }, 0);
+    await replayDelivery(db(), 'caller_1', (await db().select().from(deliveries))[0]?.id ?? '');
+    await post(answer(200), sent);
+    expect(sent[1]?.headers['webhook-signature']?.split(' ')).toHaveLength(1);
+    expect(sent[1]?.body).toBe(call?.body);
+    expect(sent[1]?.headers['webhook-id']).toBe(id);
+  });
+
+  test.each([
+    [200, 'delivered'],
+    [301, 'waiting'],
+    [500, 'waiting'],
+    [410, 'stopped'],
+  ] as const)('an answer of %i leaves the delivery %s', async (status, state) => {
+    const { endpoint } = await makeEndpoint();
+    await cancelled();
+    await post(answer(status));
+    expect(await db().select().from(deliveries)).toMatchObject([{ state, attempts: 1 }]);
+    expect(await db().select().from(deliveryAttempts)).toMatchObject([{ n: 1, status }]);
+    const { disabledAt } = await readEndpoint(catalog(), 'caller_1', endpoint.id);
+    expect(disabledAt !== null).toBe(status === 410);
+  });
+
+  test('a hint of the receiver puts the next attempt off, and no answer is a failure', async () => {
+    await makeEndpoint();
+    await cancelled();
+    expect(await post(answer(429, { 'retry-after': '60' }))).toEqual({ kind: 'again', waitMs: 60_000 });
+    expect(await post(new Error('no answer'))).toEqual({ kind: 'again', waitMs: 1000 });
+  });
+
+  test('five days of nothing but failures disable an endpoint', async () => {
+    const { endpoint } = await makeEndpoint();
+    await cancelled();
+    const failingSince = new Date(Date.now() - FAILING_LONGEST_MS - 1000);
+    await db().update(webhookEndpoints).set({ failingSince, failures: 5 });
+    await post(answer(500));
+    expect((await readEndpoint(catalog(), 'caller_1', endpoint.id)).disabledReason).toMatch(/five days/);
+    expect(await post(answer(200))).toEqual({ kind: 'over', end: 'stopped' });
+  });
+
+  test('an endpoint that only fails is asked once in half a minute, however much waits for it', async () => {
+    await makeEndpoint();
+    await cancelled();
+    await db().update(webhookEndpoints).set({ failures: 20 });
+    const sent: UntrustedPost[] = [];
+    for (let i = 0; i < 5; i++) await post(answer(500), sent);
+    expect(sent).toHaveLength(1);
+  });
+
+  test('what a process took over and did not start is taken over by another one', async () => {
+    await makeEndpoint();
+    await cancelled();
+    const [id = ''] = await claimUnstarted(db(), 10);
+    expect(await claimUnstarted(db(), 10)).toEqual([]);
+    await db().execute(sql`update deliveries set claimed_until = now() - interval '1 second'`);
+    expect(await claimUnstarted(db(), 10)).toEqual([id]);
+    await noteStarted(db(), id);
+    await db().execute(sql`update deliveries set claimed_until = null`);
+    expect(await claimUnstarted(db(), 10)).toEqual([]);
+  });
+});
+
+describe('signature, schedule and secrets', () => {
+  test('the signature is the one of Standard Webhooks', () => {
+    // The example of its own libraries.
+    const signed = signedHeaders(['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'], {
+      id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+      body: '{"test": 2432232314}',
+      atSeconds: 1_614_265_330,
+    });
+    expect(signed['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  test('attempts are ten, with a fifth of jitter either way', () => {
+    const waits = Array.from({ length: 11 }, (_, index) => attemptWaitMs(index + 1, 0.5));
+    const minutes = [5, 30, 120, 300, 600, 840, 1200, 1440].map((each) => each * 60_000);
+    expect(waits).toEqual([0, 5000, ...minutes, null]);
+    expect([attemptWaitMs(2, 0), attemptWaitMs(2, 1)]).toEqual([4000, 6000]);
+  });
+
+  test('what was sealed opens with its key alone', () => {
+    const sealed = secrets.seal('whsec_1');
+    expect(secrets.open(sealed)).toBe('whsec_1');
+    expect(() => createSecretBox('another').open(sealed)).toThrow(/CLIPYARD_SECRET_KEY/);
+  });
+});
+
+describe('posting to a URL that a caller named', () => {
+  let server: Server;
+  let host: string;
+  beforeAll(async () => {
+    server = createServer((request, reply) => {
+      if (request.url === '/moved') reply.writeHead(302, { location: '/hook' });
+      reply.end('x'.repeat(10_000));
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+  });
+  const call = (url: string, trustedHosts: readonly string[]) =>
+    postUntrusted({ url, trustedHosts, headers: {}, body: '{}', timeoutMs: 5000 });
+
+  test('follows no redirect and keeps 4 KB of the answer', async () => {
+    const found = await call(`http://${host}/moved`, [host]);
+    expect(found.status).toBe(302);
+    expect(found.text).toHaveLength(4096);
+  });
+
+  test('refuses plain HTTP and private addresses that are not trusted', async () => {
+    await expect(call(`http://${host}/hook`, [])).rejects.toThrow(/HTTPS alone/);
+    await expect(call(`https://${host}/hook`, [])).rejects.toThrow(/not a public address/);
+  });
+});

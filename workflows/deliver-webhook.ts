@@ -1,0 +1,51 @@
+/** `deliverWebhook`: tells one endpoint of one event, by a schedule of attempts with days between the last. */
+
+import { ActivityFailure, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { type AttemptOutcome, attemptWaitMs } from '../src/domain/webhook.ts';
+import { delivering } from './activity-options.ts';
+import { type DeliverWebhookInput, retryNowSignal, stopSignal } from './messages.ts';
+
+/** Before an attempt that came to nothing on our own side is made again. */
+const AFTER_FAILURE_MS = 10_000;
+
+/** Each attempt is one activity; between them the run waits, and wakes early when it is told to try now or to stop. */
+export async function deliverWebhook({ deliveryId, attempt: first = 1 }: DeliverWebhookInput): Promise<string> {
+  let isToTry = false;
+  let isStopped = false;
+  setHandler(retryNowSignal, () => {
+    isToTry = true;
+  });
+  setHandler(stopSignal, () => {
+    isStopped = true;
+  });
+  for (let attempt = first; !isStopped; ) {
+    isToTry = false;
+    const outcome = await tryOnce(deliveryId, attempt);
+    if (outcome?.kind === 'over') return outcome.end;
+    if (outcome !== null) attempt++;
+    const waitMs = outcome?.waitMs ?? AFTER_FAILURE_MS;
+    await condition(() => isToTry || isStopped, waitMs, { summary: `attempt ${attempt} in ${inWords(waitMs)}` });
+    if (workflowInfo().continueAsNewSuggested && !isToTry && !isStopped) {
+      await continueAsNew<typeof deliverWebhook>({ deliveryId, attempt });
+    }
+  }
+  return 'stopped';
+}
+
+/** What came of an attempt; null where our own side could not make it, or died over it. */
+async function tryOnce(deliveryId: string, attempt: number): Promise<AttemptOutcome | null> {
+  const thenMs = attemptWaitMs(attempt + 1, Math.random());
+  try {
+    return await delivering(`attempt ${attempt}`).attemptDelivery({ deliveryId, thenMs });
+  } catch (error) {
+    if (error instanceof ActivityFailure) return null;
+    throw error;
+  }
+}
+
+function inWords(waitMs: number): string {
+  const seconds = Math.round(waitMs / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
+}

@@ -8,6 +8,7 @@ import {
   grantedSignal,
   recheckSignal,
   reopenSignal,
+  retryNowSignal,
   upstreamEventSignal,
   WORKFLOW_TYPES,
 } from '../../workflows/messages.ts';
@@ -34,7 +35,7 @@ const STEPS: Readonly<Record<NextStep['step'], true>> = {
   end: true,
   ended: true,
 };
-const SIGNALS = [cancelSignal, grantedSignal, recheckSignal, reopenSignal, upstreamEventSignal];
+const SIGNALS = [cancelSignal, grantedSignal, recheckSignal, reopenSignal, retryNowSignal, upstreamEventSignal];
 
 // As made by the global set-up.
 const ours = { code: readFileSync(process.env['CLIPYARD_TEST_WORKFLOW_BUNDLE'] ?? '', 'utf8') };

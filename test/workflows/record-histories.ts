@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
+import { deliverTest } from '../../src/catalog/deliveries.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { accounts } from '../../src/catalog/tables/accounts.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
@@ -470,6 +471,21 @@ describe('beside the videos', () => {
     });
     const { id } = answer.json() as { readonly id: string };
     await client.workflow.getHandle(id).result();
+    return id;
+  });
+
+  way('told-to-no-endpoint', async () => {
+    const told = { callerId: 'root', endpointId: 'we_removed', type: 'video.completed' } as const;
+    const id = `delivery:${await deliverTest(ways.stack.db, told)}`;
+    const { workflow } = ways.stack.client;
+    for (;;) {
+      const isStarted = await workflow
+        .getHandle(id)
+        .describe()
+        .then(Boolean, () => false);
+      if (isStarted) break;
+    }
+    await workflow.getHandle(id).result();
     return id;
   });
 

@@ -10,6 +10,7 @@ import {
   lookAgainSignal,
   recheckSignal,
   reopenSignal,
+  retryNowSignal,
   upstreamEventSignal,
   WORKFLOW_TYPES,
 } from '../../workflows/messages.ts';
@@ -39,7 +40,15 @@ const STEPS: Readonly<Record<(NextStep | BatchStep)['step'], true>> = {
   end: true,
   ended: true,
 };
-const SIGNALS = [cancelSignal, grantedSignal, lookAgainSignal, recheckSignal, reopenSignal, upstreamEventSignal];
+const SIGNALS = [
+  cancelSignal,
+  grantedSignal,
+  lookAgainSignal,
+  recheckSignal,
+  reopenSignal,
+  retryNowSignal,
+  upstreamEventSignal,
+];
 
 // As made by the global set-up.
 const ours = { code: readFileSync(process.env['CLIPYARD_TEST_WORKFLOW_BUNDLE'] ?? '', 'utf8') };

@@ -1,7 +1,7 @@
 /** Root's key and the keys that sign links: the operator's, or generated once and kept. */
 
-import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chmodSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ensureRootCaller } from '../catalog/callers.ts';
@@ -50,11 +50,15 @@ export function ensureSecretKey({ secretKey, dataDir }: Pick<Config, 'secretKey'
   if (secretKey !== null) return secretKey;
   const file = join(dataDir, 'secret-key');
   mkdirSync(dataDir, { recursive: true });
+  const written = `${file}.${randomUUID()}`;
+  writeFileSync(written, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   try {
-    // Of processes that start together the first one writes it.
-    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    // Whole or not there at all: of processes that start together the first one's holds, and none reads half of it.
+    linkSync(written, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(written);
   }
   return readFileSync(file, 'utf8').trim();
 }

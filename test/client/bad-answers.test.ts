@@ -88,6 +88,7 @@ describe('a watched video', () => {
     progress: 50,
     queuePosition: null,
     batchId: null,
+    againOf: null,
     request: {
       model: 'sandbox-mini',
       mode: 'text',

@@ -36,6 +36,11 @@ export function refusal(reason: Extract<StartOutcome, { kind: 'refused' }>['reas
   return { kind: 'refused', reason, upstream: { status, message: `refused with ${status}` } };
 }
 
+/** What no server says of a create whose key has a task: it would have said so the first time. A conflict is no verdict. */
+function isVerdict(given: StartOutcome): boolean {
+  return given.kind === 'refused' && given.reason === 'request' && given.upstream.status !== 409;
+}
+
 const ORDINARY: CreatePlan = { records: 'at once', answer: 'started' };
 const PENDING: TaskStatus = { kind: 'pending', progress: null, word: 'processing', known: true };
 
@@ -112,9 +117,7 @@ export class Upstream {
     this.creates.push({ prompt, key: call.idempotencyKey });
     const task = this.#make(request, call, records);
     const given = answer === 'never' ? await this.#hang() : await Promise.race([answer, expiry(call.signal)]);
-    // A key whose task is there is not refused for what it asks: it would have been refused the first time.
-    const isTold = given === 'started' || (task && given.kind === 'refused' && given.reason === 'request');
-    if (!isTold) return given;
+    if (given !== 'started' && !(task && isVerdict(given))) return given;
     if (!task) throw new Error('a create that makes no task is not answered with one');
     return { kind: 'started', taskId: task.taskId, costMicroUsd: null };
   }

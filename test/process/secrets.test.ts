@@ -1,12 +1,12 @@
 /** Root's key and signing keys: generated once, kept, and replaced only by the operator. */
 
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findCallerByKey } from '../../src/catalog/callers.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { rootKeyFile } from '../../src/process/root-key-file.ts';
-import { ensureRootKey, ensureSigningKeys } from '../../src/process/secrets.ts';
+import { ensureRootKey, ensureSecretKey, ensureSigningKeys } from '../../src/process/secrets.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 
 let database: CatalogDatabase;
@@ -23,6 +23,21 @@ afterEach(async () => {
 });
 
 const isRoot = async (key: string | null) => (await findCallerByKey(database.db, key ?? ''))?.isRoot ?? false;
+
+describe('the key that secrets are sealed with', () => {
+  test('is generated once, for its owner alone', () => {
+    const first = ensureSecretKey({ secretKey: null, dataDir });
+    expect(first).toHaveLength(43);
+    expect(ensureSecretKey({ secretKey: null, dataDir })).toBe(first);
+    expect(readdirSync(dataDir)).toEqual(['secret-key']);
+    expect(statSync(join(dataDir, 'secret-key')).mode & 0o777).toBe(0o600);
+  });
+
+  test('that is given holds and is not written down', () => {
+    expect(ensureSecretKey({ secretKey: 'given', dataDir })).toBe('given');
+    expect(readdirSync(dataDir)).toEqual([]);
+  });
+});
 
 describe('the root key', () => {
   test('a generated key is kept for its owner alone', async () => {

@@ -1,10 +1,8 @@
 /** `takeLastPicture`: the last picture of an ended clip becomes the first one of a line's. */
 
-import { createHash } from 'node:crypto';
 import { failLine, findSourceOf, startFromPicture } from '../src/catalog/batch-steps.ts';
-import { enterInputImage } from '../src/catalog/input-images.ts';
 import { readImageHeader, UnusableImage } from '../src/domain/image-header.ts';
-import { storeInputImage } from '../src/media/input-images.ts';
+import { keepImageBytes } from '../src/submissions/keep-image.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeats } from './heartbeat.ts';
 
@@ -14,7 +12,7 @@ export interface TakeLastPictureInput {
 }
 
 export function createPictureActivities(dependencies: ActivityDependencies) {
-  const { db, store } = dependencies;
+  const { db } = dependencies;
 
   async function take({ batchId, line }: TakeLastPictureInput): Promise<void> {
     const source = await findSourceOf(db, batchId, line);
@@ -22,15 +20,8 @@ export function createPictureActivities(dependencies: ActivityDependencies) {
     try {
       if (!source.archive || source.purgedAt !== null) throw new UnusableImage('its media have been purged');
       const bytes = await dependencies.takeLastPicture(source.archive.clipKey);
-      const { mediaType, width, height } = readImageHeader(bytes);
-      const image = {
-        sha256: createHash('sha256').update(bytes).digest('hex'),
-        mediaType,
-        sizeBytes: bytes.byteLength,
-      };
-      await enterInputImage(db, { ...image, width, height });
-      await storeInputImage(store, { sha256: image.sha256, bytes });
-      await startFromPicture(db, batchId, line, { kind: 'stored', ...image });
+      const image = await keepImageBytes(dependencies, { bytes, ...readImageHeader(bytes) });
+      await startFromPicture(db, batchId, line, image);
     } catch (error) {
       if (!(error instanceof UnusableImage)) throw error;
       const message = `the last picture of ${source.id} cannot be had: ${error.message}`;

@@ -5,7 +5,7 @@ import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import { type AttemptOutcome, type EventType, eventBody, FAILING_LONGEST_MS } from '../domain/webhook.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
-import { DELIVERY_CHANNEL } from './events.ts';
+import { announceDeliveries } from './events.ts';
 import { events } from './tables/videos.ts';
 import { deliveries, deliveryAttempts, webhookEndpoints } from './tables/webhooks.ts';
 import { disabledNow } from './webhooks.ts';
@@ -223,7 +223,7 @@ const AGAIN = { state: 'waiting', endedAt: null, nextAttemptAt: null, startedAt:
 
 async function replay(db: Db, which: SQL | undefined): Promise<number> {
   const changed = await db.update(deliveries).set(AGAIN).where(which).returning({ id: deliveries.id });
-  await db.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
+  await announceDeliveries(db);
   return changed.length;
 }
 
@@ -241,7 +241,7 @@ export async function deliverTest(
     await tx.insert(events).values({ id, callerId, videoId: id, type, createdAt: at, body });
     const delivery = { id: uuidv7(), eventId: id, callerId, destination: endpointId, isTest: true, createdAt: at };
     await tx.insert(deliveries).values({ ...delivery, state: 'waiting' });
-    await tx.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
+    await announceDeliveries(tx);
     return delivery.id;
   });
 }

@@ -26,15 +26,8 @@ const WORDS: readonly EventWords[] = ['own', 'openai'];
  * into the transaction of the end that it tells of. A caller without endpoints pays one index lookup inside the insert.
  */
 export async function recordEvent(tx: Db, { callerId, subjectId, type }: NewEvent): Promise<void> {
-  const id = `evt_${uuidv7()}`;
   const at = new Date();
-  const isAny = sql<boolean>`exists(select from ${webhookEndpoints}
-    where ${webhookEndpoints.callerId} = ${callerId} and ${webhookEndpoints.disabledAt} is null)`;
-  const [recorded] = await tx
-    .insert(events)
-    .values({ id, callerId, videoId: subjectId, type, createdAt: at, body: eventBody({ id, type, subjectId, at }) })
-    .onConflictDoNothing({ target: [events.videoId, events.type] })
-    .returning({ hasEndpoints: isAny });
+  const recorded = await enterEvent(tx, { callerId, subjectId, type }, at);
   if (!recorded?.hasEndpoints) return;
   const endpoints = await tx
     .select({ id: webhookEndpoints.id, words: webhookEndpoints.words, events: webhookEndpoints.events })
@@ -45,16 +38,28 @@ export async function recordEvent(tx: Db, { callerId, subjectId, type }: NewEven
     const wanting = endpoints.filter((endpoint) => endpoint.words === words && endpoint.events.includes(said));
     if (wanting.length === 0) continue;
     // Another word is another body, which must not go out under the same id.
-    const eventId = said === type ? id : await recordAs(tx, { callerId, subjectId, type: said }, at);
-    await deliverTo(tx, { eventId, callerId, at }, wanting);
+    const told = said === type ? recorded : await enterEvent(tx, { callerId, subjectId, type: said }, at);
+    if (told) await deliverTo(tx, { eventId: told.id, callerId, at }, wanting);
   }
 }
 
-async function recordAs(tx: Db, { callerId, subjectId, type }: NewEvent, at: Date): Promise<string> {
+/** Enters an event with its bytes; undefined where it stands already. */
+async function enterEvent(tx: Db, { callerId, subjectId, type }: NewEvent, at: Date) {
   const id = `evt_${uuidv7()}`;
   const body = eventBody({ id, type, subjectId, at });
-  await tx.insert(events).values({ id, callerId, videoId: subjectId, type, createdAt: at, body });
-  return id;
+  const hasEndpoints = sql<boolean>`exists(select from ${webhookEndpoints}
+    where ${webhookEndpoints.callerId} = ${callerId} and ${webhookEndpoints.disabledAt} is null)`;
+  const [entered] = await tx
+    .insert(events)
+    .values({ id, callerId, videoId: subjectId, type, createdAt: at, body })
+    .onConflictDoNothing({ target: [events.videoId, events.type] })
+    .returning({ id: events.id, hasEndpoints });
+  return entered;
+}
+
+/** Has the processes that start deliveries look for new ones, once the transaction is committed. */
+export async function announceDeliveries(tx: Db): Promise<void> {
+  await tx.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
 }
 
 interface Told {
@@ -68,5 +73,5 @@ async function deliverTo(tx: Db, { eventId, callerId, at }: Told, endpoints: rea
     return { id: uuidv7(), eventId, callerId, destination, state: 'waiting' as const, createdAt: at };
   });
   await tx.insert(deliveries).values(rows).onConflictDoNothing();
-  await tx.execute(sql`select pg_notify(${DELIVERY_CHANNEL}, '')`);
+  await announceDeliveries(tx);
 }

@@ -1,13 +1,6 @@
 /** One attempt of a delivery: what it finds in the rows, one request, and what is written down of it. */
 
-import {
-  type Attempt,
-  type DueDelivery,
-  mayAttempt,
-  readDue,
-  recordAttempt,
-  settleUnsent,
-} from '../catalog/deliveries.ts';
+import { type Attempt, mayAttempt, readDue, recordAttempt, settleUnsent } from '../catalog/deliveries.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { SecretBox } from '../catalog/secret-box.ts';
 import { activeSecrets } from '../catalog/webhooks.ts';
@@ -49,18 +42,16 @@ async function send(post: () => Promise<PostAnswer>, at: Date): Promise<Found> {
   }
 }
 
-function outcomeOf({ status, retryAfterMs }: Found, thenMs: number | null): AttemptOutcome {
-  if (status !== null && status >= 200 && status < 300) return { kind: 'over', end: 'delivered' };
-  if (status === GONE) return { kind: 'over', end: 'stopped' };
-  return thenMs === null ? { kind: 'over', end: 'failed' } : { kind: 'again', waitMs: Math.max(thenMs, retryAfterMs) };
+const STOPPED: AttemptOutcome = { kind: 'over', end: 'stopped' };
+
+/** What follows where it was not delivered. */
+function againOrNever(thenMs: number | null, hintMs = 0): AttemptOutcome {
+  return thenMs === null ? { kind: 'over', end: 'failed' } : { kind: 'again', waitMs: Math.max(thenMs, hintMs) };
 }
 
-/** Whom to send it to; else why there is nothing to do. */
-function stopOf(due: DueDelivery | null): AttemptOutcome | null {
-  if (due === null) return { kind: 'over', end: 'stopped' };
-  if (due.state !== 'waiting') return { kind: 'over', end: due.state };
-  const isMute = due.body === null || due.endpoint === null || due.endpoint.disabledAt !== null;
-  return isMute ? { kind: 'over', end: 'stopped' } : null;
+function outcomeOf({ status, retryAfterMs }: Found, thenMs: number | null): AttemptOutcome {
+  if (status !== null && status >= 200 && status < 300) return { kind: 'over', end: 'delivered' };
+  return status === GONE ? STOPPED : againOrNever(thenMs, retryAfterMs);
 }
 
 /** Makes one attempt. A delivery that is over already is not sent again. */
@@ -68,20 +59,16 @@ export async function attemptDelivery(
   { db, secrets, post, trustedHosts }: AttemptDependencies,
   { deliveryId, thenMs }: AttemptInput,
 ): Promise<AttemptOutcome> {
-  const due = await readDue(db, deliveryId);
-  const stop = stopOf(due);
-  if (stop !== null || due === null || due.endpoint === null || due.body === null) {
-    const outcome = stop ?? { kind: 'over', end: 'stopped' };
-    if (due?.state === 'waiting') await settleUnsent(db, deliveryId, outcome);
+  const sendNothing = async (outcome: AttemptOutcome) => {
+    await settleUnsent(db, deliveryId, outcome);
     return outcome;
-  }
-  const { endpoint, eventId: id, body } = due;
-  if (!(await mayAttempt(db, endpoint.id))) {
-    const put =
-      thenMs === null ? ({ kind: 'over', end: 'failed' } as const) : ({ kind: 'again', waitMs: thenMs } as const);
-    await settleUnsent(db, deliveryId, put);
-    return put;
-  }
+  };
+  const due = await readDue(db, deliveryId);
+  if (due === null) return STOPPED;
+  const { state, endpoint, eventId: id, body } = due;
+  if (state !== 'waiting') return { kind: 'over', end: state };
+  if (body === null || endpoint === null || endpoint.disabledAt !== null) return await sendNothing(STOPPED);
+  if (!(await mayAttempt(db, endpoint.id))) return await sendNothing(againOrNever(thenMs));
   const at = new Date();
   const signing = await activeSecrets({ db, secrets }, endpoint.id);
   const headers = {

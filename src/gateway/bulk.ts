@@ -1,6 +1,7 @@
 /** One action on many videos: some at a time, and behind the answer where it takes longer than a request should. */
 
 import { createHash } from 'node:crypto';
+import { eachAtOnce } from '../domain/at-once.ts';
 import { withDeadline } from '../domain/deadline.ts';
 import { Refusal, type RefusalKind } from '../domain/failure.ts';
 
@@ -41,23 +42,20 @@ export class BulkRunner {
     if (this.#running.size >= REQUESTS_AT_ONCE) {
       throw new Refusal('unavailable', 'too many bulk requests are being worked on', { retryAfterSeconds: 10 });
     }
-    const left = [...new Set(ids)];
-    const outcome = { matched: left.length, done: 0, failed: [] as { id: string; code: RefusalKind }[] };
-    left.reverse();
-    const work = async () => {
-      for (let id = left.pop(); id !== undefined && !this.#isClosed; id = left.pop()) {
-        try {
-          await act(id);
-          outcome.done += 1;
-        } catch (error) {
-          if (!(error instanceof Refusal))
-            this.#parts.log.warn({ videoId: id, error: String(error) }, 'a bulk action failed');
-          outcome.failed.push({ id, code: error instanceof Refusal ? error.kind : 'internal' });
-        }
+    const all = [...new Set(ids)];
+    const outcome = { matched: all.length, done: 0, failed: [] as { id: string; code: RefusalKind }[] };
+    const work = async (id: string) => {
+      if (this.#isClosed) return;
+      try {
+        await act(id);
+        outcome.done += 1;
+      } catch (error) {
+        if (!(error instanceof Refusal))
+          this.#parts.log.warn({ videoId: id, error: String(error) }, 'a bulk action failed');
+        outcome.failed.push({ id, code: error instanceof Refusal ? error.kind : 'internal' });
       }
     };
-    const all = Promise.all(Array.from({ length: VIDEOS_AT_ONCE }, work)).then(() => undefined);
-    const running = all.finally(() => this.#running.delete(running));
+    const running = eachAtOnce(all, VIDEOS_AT_ONCE, work).finally(() => this.#running.delete(running));
     this.#running.add(running);
     await withDeadline(running, this.#parts.answerAfterMs ?? ANSWER_AFTER_MS, () => undefined);
     return { ...outcome, failed: [...outcome.failed] };

@@ -3,6 +3,7 @@
 import { claimUnstarted, noteStarted } from '../catalog/deliveries.ts';
 import type { CatalogDatabase, Db } from '../catalog/driver/database.ts';
 import { DELIVERY_CHANNEL } from '../catalog/events.ts';
+import { eachAtOnce } from '../domain/at-once.ts';
 import type { Log } from '../domain/log.ts';
 
 export interface DeliveryStart {
@@ -19,23 +20,19 @@ const AT_ONCE = 8;
 export async function startDeliveries({ db, startDelivery, log }: DeliveryStart): Promise<number> {
   let started = 0;
   for (;;) {
-    const ids = [...(await claimUnstarted(db, PAGE))];
-    const found = ids.length;
+    const ids = await claimUnstarted(db, PAGE);
     let failed = 0;
-    const work = async () => {
-      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-        try {
-          await startDelivery(id);
-          await noteStarted(db, id);
-          started++;
-        } catch (error) {
-          failed++;
-          log.warn({ deliveryId: id, error: String(error) }, 'a delivery could not be started; it is tried again');
-        }
+    await eachAtOnce(ids, AT_ONCE, async (id) => {
+      try {
+        await startDelivery(id);
+        await noteStarted(db, id);
+        started++;
+      } catch (error) {
+        failed++;
+        log.warn({ deliveryId: id, error: String(error) }, 'a delivery could not be started; it is tried again');
       }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    if (failed > 0 || found < PAGE) return started;
+    });
+    if (failed > 0 || ids.length < PAGE) return started;
   }
 }
 

@@ -8,7 +8,7 @@ import { listStranded, listUntakenGrants, listWaitingPools } from '../src/catalo
 import type { Log } from '../src/domain/log.ts';
 import { isAway } from '../src/domain/start-error.ts';
 import { fileKeyOf } from '../src/media/media-key.ts';
-import { listForgotten, reviveBatch } from '../src/recovery/batches.ts';
+import { endLostValidations, listForgotten, reviveBatch } from '../src/recovery/batches.ts';
 import { grantPool, moveQueue, refreshGrant } from '../src/recovery/grants.ts';
 import { findOrphans } from '../src/recovery/orphans.ts';
 import { listExpired, listUnneeded, purgeImage, purgeMedia } from '../src/recovery/purge.ts';
@@ -101,8 +101,9 @@ class Parts {
   }
 }
 
-/** Batches that no workflow advances. */
+/** Batches that no process validates any more, and those that no workflow advances. */
 async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
+  await parts.section('validations', () => endLostValidations(dependencies), undefined);
   await parts.each(
     'batches',
     () => listForgotten(dependencies, PATIENCE_MS),

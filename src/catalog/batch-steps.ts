@@ -97,7 +97,7 @@ async function readRoom(db: Db, batchId: string, { counts }: BatchProgress): Pro
 }
 
 /** A line that never becomes a clip. */
-async function failLine(
+export async function failLine(
   db: Db,
   batchId: string,
   line: number,
@@ -174,6 +174,8 @@ interface Begun {
   readonly accepted: readonly Video[];
   readonly pictures: readonly number[];
   readonly isRefused: boolean;
+  /** Lines may count for something else than before. */
+  readonly isChanged: boolean;
 }
 
 /** What passes: limits of the caller, and credit that others hold or that is topped up. */
@@ -199,12 +201,12 @@ async function beginLines(db: Db, batch: BatchRow, room: number): Promise<Begun>
         if (video) accepted.push(video);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        if (PASSING.includes(error.kind)) return { accepted, pictures, isRefused: true };
+        if (PASSING.includes(error.kind)) return { accepted, pictures, isRefused: true, isChanged: true };
         await failLine(db, batch.id, line.line, { code: error.code ?? error.kind, message: error.message });
       }
     }
   }
-  return { accepted, pictures, isRefused: false };
+  return { accepted, pictures, isRefused: false, isChanged: ready.length > pictures.length };
 }
 
 /** Advances a batch by one step; null for one that is not in the catalog. Harmless to repeat. */
@@ -221,12 +223,13 @@ export async function advanceBatch(db: Db, id: string): Promise<BatchAdvance | n
   if (isCancelled || isOver) await endWaiting(db, id, isCancelled ? 'cancelled' : 'expired');
   const toCancel = isCancelled ? await listUnsubmitted(db, id) : [];
   const before = await readOwn();
-  const { accepted, pictures, isRefused } = await beginLines(
+  const { accepted, pictures, isRefused, isChanged } = await beginLines(
     db,
     batch,
     before.counts.queued === 0 ? 0 : await readRoom(db, id, before),
   );
-  const progress = await readOwn();
+  // It is counted from all lines: not twice where nothing was begun.
+  const progress = isChanged ? await readOwn() : before;
   await changeBatch(db, id, { advancedAt: new Date() });
   if (progress.counts.queued + progress.counts.running === 0) {
     await db
@@ -258,8 +261,6 @@ export async function startFromPicture(db: Db, batchId: string, line: number, im
     .set({ request: sql`jsonb_set(${batchLines.request}, '{images}', ${JSON.stringify([image])}::jsonb)` })
     .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
 }
-
-export { failLine };
 
 /** Ends a batch whose files are written. */
 export async function endBatch(

@@ -40,12 +40,16 @@ const LIMIT = 200;
 /** A validation may take so long; after that its process is gone. */
 const LONGEST_VALIDATION_MS = 30 * 60_000;
 
+/** Ends batches whose validation went away with its process. */
+export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {
+  await endUnvalidated(db, new Date(Date.now() - LONGEST_VALIDATION_MS));
+}
+
 /** Batches that no workflow has advanced for so long. */
 export async function listForgotten(
   { db }: Pick<BatchWorkflowDependencies, 'db'>,
   silentForMs: number,
 ): Promise<readonly string[]> {
-  await endUnvalidated(db, new Date(Date.now() - LONGEST_VALIDATION_MS));
   return await listForgottenBatches(db, new Date(Date.now() - silentForMs), LIMIT);
 }
 

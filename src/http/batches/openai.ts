@@ -41,6 +41,16 @@ function printFile({ id, sizeBytes, createdAt, expiresAt, filename, purpose }: F
   };
 }
 
+/** What a parameter names; where there is none, the parameter is at fault. */
+async function ownOf<Row>(param: string, what: string, reading: Promise<Row>): Promise<Row> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Refusal && error.kind === 'not_found') refuse(param, `is no ${what} of yours`);
+    throw error;
+  }
+}
+
 /** Their fields in a form, whichever of them comes first. */
 async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions) {
   if (!request.isMultipart()) throw new Refusal('unsupported_media_type', 'this route takes multipart/form-data');
@@ -92,7 +102,7 @@ function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
     const { after, purpose, order, limit } = request.query;
     const caller = callerOf(request);
     const most = Math.min(readLimit(limit, FILE_LIST_LIMIT), MOST_FILES);
-    const last = after ? await files.read(caller, after).catch(() => refuse('after', 'is no file of yours')) : null;
+    const last = after ? await ownOf('after', 'file', files.read(caller, after)) : null;
     const rows = await files.list({
       ...{ callerId: caller.id, purpose: purpose || undefined, limit: most, after: last },
       order: readChoice('order', order, ['asc', 'desc']) ?? 'desc',
@@ -160,9 +170,7 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
     const caller = callerOf(request);
     const body: z.output<typeof batchBody> = readBody(batchBody, request.body);
     if (windowMs(body.completion_window) === null) refuse('completion_window', 'must be from 1h to 7d');
-    const file = await files
-      .read(caller, body.input_file_id)
-      .catch(() => refuse('input_file_id', 'is no file of yours'));
+    const file = await ownOf('input_file_id', 'file', files.read(caller, body.input_file_id));
     if (file.purpose !== 'batch') refuse('input_file_id', 'is not of the purpose batch');
     const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
     const { batch } = await batches.create({
@@ -183,7 +191,7 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
     const caller = callerOf(request);
     const { after, limit } = request.query;
     const most = readLimit(limit, LIST_LIMIT);
-    const last = after ? await batches.read(caller, after).catch(() => refuse('after', 'is no batch of yours')) : null;
+    const last = after ? await ownOf('after', 'batch', batches.read(caller, after)) : null;
     const { items, nextCursor } = await batches.list({ callerId: caller.id, limit: most, after: last });
     const progressOf = await batches.progress(items.map(({ id }) => id));
     return reply.send(

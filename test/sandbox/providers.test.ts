@@ -86,10 +86,14 @@ describe.each(POLLED)('the provider at root$path', ({ name, path, provider, upst
     return Buffer.from(await response.arrayBuffer());
   }
 
+  test('what is not made yet is pending', async () => {
+    sandbox = await startFast({ speed: 1 });
+    expect(await provider.poll(await start(), callOf())).toMatchObject({ kind: 'pending' });
+  });
+
   test('a clip is created, watched and downloaded', async () => {
     await provider.probe?.(callOf());
     const taskId = await start();
-    expect(await provider.poll(taskId, callOf())).toMatchObject({ kind: 'pending' });
     const end = await untilEnd(taskId);
     if (end.kind !== 'succeeded' || end.result === null) throw new Error(`the task ended as ${JSON.stringify(end)}`);
     expect(await readClip(await download(end.result))).toMatchObject({ durationSeconds: 2, width: 640, height: 360 });

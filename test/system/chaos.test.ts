@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { freePort } from '../../src/temporal/dev-server/process.ts';
 import { SandboxClient } from '../sandbox/sandbox-client.ts';
+import { useOwnPorts } from '../temporal/own-ports.ts';
 import {
   askAs,
   type ClipyardProcess,
@@ -119,6 +120,7 @@ test('every accepted clip ends, is paid for once, and the ledger follows the bil
   const sandbox = start(['sandbox', '--port', '0'], {});
   const sandboxUrl = await untilPrinted(sandbox, /^sandbox +(\S+)$/m);
   const temporalDir = join(dataDir, 'temporal');
+  await useOwnPorts(temporalDir);
   const temporal = start(['temporal'], { CLIPYARD_DATA_DIR: temporalDir });
   const temporalAddress = await untilPrinted(temporal, /^temporal +(\S+)$/m);
   const timing = { firstPollMs: 300, minPollMs: 300, maxPollMs: 2000, resultRetryMs: 5000 };

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { freePort } from '../../src/temporal/dev-server/process.ts';
 import { SandboxClient } from '../sandbox/sandbox-client.ts';
+import { useOwnPorts } from '../temporal/own-ports.ts';
 import {
   askAs,
   type ClipyardProcess,
@@ -56,6 +57,7 @@ async function furnish() {
   postgres = await startPostgres(binaries);
   const temporalDir = join(dataDir, 'temporal');
   const sandbox = start(['sandbox', '--port', '0', '--speed', '10'], {});
+  await useOwnPorts(temporalDir);
   const temporal = start(['temporal'], { CLIPYARD_DATA_DIR: temporalDir });
   const sandboxUrl = await untilPrinted(sandbox, /^sandbox +(\S+)$/m);
   const temporalAddress = await untilPrinted(temporal, /^temporal +(\S+)$/m);
@@ -147,9 +149,20 @@ function putUnderLoad(url: string): Load {
 /** Kills the server that `clipyard temporal` looks after; resolves when it has started another one. */
 async function killTemporal(temporalDir: string): Promise<void> {
   const read = () => JSON.parse(readFileSync(join(temporalDir, 'temporal.json'), 'utf8')) as { readonly pid: number };
-  const { pid } = read();
-  process.kill(pid, 'SIGKILL');
-  while (read().pid === pid) await sleep(50);
+  for (let isKilled = false; !isKilled; ) {
+    const { pid } = read();
+    isKilled = killIfRunning(pid);
+    while (read().pid === pid) await sleep(50);
+  }
+}
+
+/** False where it has ended by itself, as a server may that starts while its predecessor's port is still taken. */
+function killIfRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
 
 test('every accepted clip ends and is paid once, and no process ends', async () => {

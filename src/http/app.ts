@@ -17,11 +17,13 @@ import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
+import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { answerClientError } from './client-errors.ts';
+import { continueOnceAdmitted } from './continue.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
-import { isTooLarge, sendError } from './errors.ts';
+import { sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { limitHeavyReads } from './heavy-reads.ts';
@@ -45,6 +47,8 @@ export interface AppOptions {
   /** Told of each request once it is answered; must not throw. */
   readonly onAnswered?: (answer: AnsweredRequest) => void;
   readonly streams?: Partial<EventStreamSettings>;
+  /** The most bytes of bodies that are held in memory at once; 256 MiB when absent. */
+  readonly heldBodyBytes?: number;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -73,12 +77,18 @@ function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
   };
 }
 
-/** Why nothing answers at a URL that takes these methods: no such route, or another method. */
-function missing(methods: readonly string[], request: FastifyRequest, reply: FastifyReply): Refusal {
-  if (methods.length === 0) return new Refusal('not_found', 'there is no such route');
-  const allowed = methods.join(', ');
-  reply.header('allow', allowed);
-  return new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
+/** Says why nothing answers at a URL: no such route, or another method; before a body is read that nothing asks for. */
+function refuseMissing(app: FastifyInstance): void {
+  const methodsOf = collectMethods(app);
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (!request.is404) return;
+    const allowed = methodsOf(request.url).join(', ');
+    if (allowed === '') throw new Refusal('not_found', 'there is no such route');
+    reply.header('allow', allowed);
+    throw new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
+  };
+  app.addHook('onRequest', refuse);
+  app.setNotFoundHandler(refuse);
 }
 
 function logAnswers(app: FastifyInstance, onAnswered: AppOptions['onAnswered']): void {
@@ -136,20 +146,18 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   const streams = new EventStreams(options.streams);
 
-  const methodsOf = collectMethods(app);
   collectOperations(app);
   addAuthentication(app, gateway);
   app.decorate('requestRates', new RequestRates());
+  limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
   acceptJsonAndForms(app);
+  continueOnceAdmitted(app);
   closeGently(app, streams);
+  refuseMissing(app);
   logAnswers(app, options.onAnswered);
   app.setErrorHandler(async (error, request, reply) => {
-    if (isTooLarge(error)) await restOfBody(request);
-    // Bodies of unknown routes are read before the route is missed, and may not fit either.
-    return answerError(request.is404 ? missing(methodsOf(request.url), request, reply) : error, request, reply);
-  });
-  app.setNotFoundHandler((request, reply) => {
-    return answerError(missing(methodsOf(request.url), request, reply), request, reply);
+    await restOfBody(request);
+    return answerError(error, request, reply);
   });
   limitHeavyReads(app, paths);
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;

@@ -93,7 +93,7 @@ function page(data: readonly JsonObject[], hasMore: boolean): JsonObject {
 function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
   const { files } = options;
 
-  app.post('/v1/files', async (request, reply) => {
+  app.post('/v1/files', { config: { isUpload: true } }, async (request, reply) => {
     const { stored, ...facts } = await readUpload(request, options);
     return reply.send(printFile(await files.enter(callerOf(request), stored, facts)));
   });

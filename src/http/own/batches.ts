@@ -106,6 +106,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
       'bad line refuses the whole (422), and nothing is kept. The same `Idempotency-Key` is the same batch, and ' +
       'refused with another manifest.',
     access: 'caller',
+    isUpload: true,
     query: newBatchQuery,
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
     refusals: [

@@ -48,7 +48,7 @@ export interface SweepReport {
   readonly orphans: number;
   readonly purged: number;
   readonly purgedImages: number;
-  /** Videos and orphans of so long ago that their rows were removed. */
+  /** Rows of videos, orphans and batches of so long ago that they were removed. */
   readonly removed: number;
   /** What failed, each with what it was about; the rest was done all the same. */
   readonly errors: readonly string[];

@@ -18,6 +18,7 @@ import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
+import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError } from './client-errors.ts';
 import { continueOnceAdmitted } from './continue.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
@@ -49,6 +50,7 @@ export interface AppOptions {
   readonly streams?: Partial<EventStreamSettings>;
   /** The most bytes of bodies that are held in memory at once; 256 MiB when absent. */
   readonly heldBodyBytes?: number;
+  readonly bodyTimes?: Partial<BodyTimes>;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -56,8 +58,6 @@ export interface AppOptions {
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** Longer than load balancers keep theirs, so that they never reuse one that we have just closed. */
 const KEEP_ALIVE_MS = 75_000;
-/** For a whole request to arrive: 16 MiB over a slow line. Answers, streams above all, may take as long as they do. */
-const REQUEST_TIMEOUT_MS = 120_000;
 /** X19: SDKs give up after 600 s and send the request again, so the answer comes before. */
 const SYNC_WAIT_SECONDS = 540;
 /** Connections on which nothing is said for minutes are kept open, and found dead, by TCP itself. */
@@ -129,7 +129,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Its lines would hold URLs with their queries.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: JSON_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Headers have their own minute, bodies theirs. Answers, streams above all, may take as long as they do.
+    requestTimeout: 0,
     connectionTimeout: 0,
     http: { keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -150,6 +151,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addAuthentication(app, gateway);
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
+  limitBodyTime(app, options.bodyTimes);
   acceptJsonAndForms(app);
   continueOnceAdmitted(app);
   closeGently(app, streams);

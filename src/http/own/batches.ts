@@ -21,6 +21,7 @@ import {
   MANIFEST_COLUMNS,
   MANIFEST_TYPES,
   manifestQuery,
+  NEW_BATCH_BODIES,
   newBatchAnswer,
   newBatchBody,
   newBatchQuery,
@@ -108,6 +109,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
       'bad line refuses the whole (422), and nothing is kept. The same `Idempotency-Key` is the same batch.',
     access: 'caller',
     query: newBatchQuery,
+    bodies: NEW_BATCH_BODIES,
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
     refusals: ['invalid_request', 'insufficient_credit', 'too_large', 'unsupported_media_type', 'not_found'],
     handle: async ({ caller, query, request, reply }) => {

@@ -54,9 +54,10 @@ export function countLines({ counts }: Pick<Batch, 'counts'>): { readonly all: n
 }
 
 /** @throws CommandFailure unless all lines of an ended batch completed. */
-export function requireAllCompleted({ id, counts, state }: Batch): void {
+export function requireAllCompleted({ id, counts, state, invalid }: Batch): void {
   const { all } = countLines({ counts });
   if (state === 'completed' && counts.completed === all) return;
+  if (state === 'failed') throw new CommandFailure(`${id} failed: ${invalid[0]?.message ?? 'no reason'}`);
   throw new CommandFailure(
     `${all - counts.completed} of ${all} lines of ${id} did not complete; to make them again: clipyard batch retry ${id}`,
   );

@@ -77,7 +77,11 @@ export async function demo(given: Config, options: DemoOptions, context: Process
   const patience = AbortSignal.timeout(PATIENCE_MS + PATIENCE_MS_PER_CLIP * orders.length);
   const address = { url: config.publicUrl, apiKey: parts.rootKey.key ?? '' };
   const client = new GatewayClient(address, AbortSignal.any([context.stop, patience]));
-  const { id, clips, makespanMs } = await makeClips({ client, dataDir: config.dataDir }, orders, stream);
+  const made = makeClips({ client, dataDir: config.dataDir }, orders, stream).catch((error: unknown) => {
+    if (!client.signal.aborted) throw error;
+    throw new Error(context.stop.aborted ? 'the demo was stopped' : 'the demo took too long', { cause: error });
+  });
+  const { id, clips, makespanMs } = await made;
   const slots = parts.config.accounts.reduce((sum, { maxConcurrentTasks }) => sum + maxConcurrentTasks, 0);
   print(renderResults(clips, stream.isTTY));
   print(renderTotal(clips, makespanMs));

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { addAccountCommands } from '../client/account-commands.ts';
+import { addBatchCommands } from '../client/batch-commands.ts';
 import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
 import { numberBetween } from '../client/option-values.ts';
@@ -99,7 +100,7 @@ function addSandboxCommand(program: Command): void {
 function addDemoCommand(program: Command): void {
   program
     .command('demo')
-    .description('make the clips of examples/ with everything embedded, and verify them')
+    .description('make the clips of examples/ as one batch with everything embedded, and verify them')
     .option('--clips <count>', 'how many; the manifest is repeated as needed', numberBetween(1, 10_000, true))
     .option('--json', 'the last line of standard output is one JSON object', false)
     .action(async ({ clips, json }: { clips?: number; json: boolean }) => {
@@ -120,6 +121,7 @@ export function buildProgram(): Command {
   addSandboxCommand(program);
   addDemoCommand(program);
   addVideoCommands(program, findGateway);
+  addBatchCommands(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

@@ -1,17 +1,11 @@
 /** Asking for a video: api.airforce's create has a word for all that Clipyard can do, and forwards what it does not know. */
 
 import { readFile, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { type Mode, REQUEST_BOUNDS } from '../domain/video-request.ts';
-import {
-  CommandFailure,
-  type GatewayClient,
-  GatewayFailure,
-  GatewayUnreachable,
-  readAnswer,
-} from './gateway-client.ts';
+import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
+import { sendOnce } from './send-once.ts';
 
 /** The options of a create as they were given. */
 export interface VideoOptions {
@@ -34,8 +28,6 @@ const CREATE_PATH = '/airforce/v1/video/generations';
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More of a file would not fit, for base64 adds a third. */
 const MAX_FILE_BYTES = Math.min((MAX_BODY_BYTES / 4) * 3, REQUEST_BOUNDS.imageBytes);
-const MAX_REPEATS = 3;
-const BEFORE_REPEAT_MS = 1000;
 
 const createdSchema = z.looseObject({ task_id: z.string().min(1) });
 
@@ -86,32 +78,14 @@ export async function createBodyOf(options: VideoOptions): Promise<JsonObject> {
   return body;
 }
 
-/** Whether a video may have been made all the same. */
-function isInDoubt(error: unknown): error is GatewayFailure {
-  return error instanceof GatewayFailure && (error.status === null || error.status >= 500);
-}
-
 /**
- * Has the video made, once: the key makes every repeat the same create, so a lost answer is simply asked for again.
+ * Has the video made, once.
  * @returns its id.
- * @throws GatewayFailure; where it may have been made all the same, with the key that a repeat needs.
+ * @throws GatewayFailure, as `sendOnce` does.
  */
 export async function createVideo(gateway: GatewayClient, body: JsonObject, idempotencyKey: string): Promise<string> {
-  let wasSent = false;
-  for (let repeats = 0; ; repeats++) {
-    try {
-      const answer = await gateway.ask({ method: 'POST', path: CREATE_PATH, body, idempotencyKey });
-      return readAnswer(createdSchema, answer).task_id;
-    } catch (error) {
-      if (!isInDoubt(error)) throw error;
-      wasSent ||= !(error instanceof GatewayUnreachable);
-      if (!wasSent) throw error;
-      if (repeats >= MAX_REPEATS) {
-        throw new CommandFailure(
-          `${error.message}; to send the same create again: --idempotency-key ${idempotencyKey}`,
-        );
-      }
-      await sleep(Math.max(error.retryAfterMs, BEFORE_REPEAT_MS), undefined, { signal: gateway.signal });
-    }
-  }
+  return await sendOnce(gateway, idempotencyKey, async () => {
+    const answer = await gateway.ask({ method: 'POST', path: CREATE_PATH, body, idempotencyKey });
+    return readAnswer(createdSchema, answer).task_id;
+  });
 }

@@ -1,21 +1,14 @@
 /** Downloading an archived clip into a file that is either whole and verified or not there. */
 
-import { createHash } from 'node:crypto';
-import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { CommandFailure, type GatewayClient, GatewayFailure } from './gateway-client.ts';
-import type { Archive } from './video-answers.ts';
+import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { CommandFailure, type GatewayClient } from './gateway-client.ts';
+import { type ArchivedClip, receiveClip } from './receive-clip.ts';
 
-export interface ClipDownload {
-  readonly id: string;
-  readonly archive: Pick<Archive, 'sha256' | 'sizeBytes'>;
+export interface ClipDownload extends ArchivedClip {
   readonly file: string;
   /** Whether a file of that name may be replaced. */
   readonly force: boolean;
 }
-
-/** Without a byte for as long the connection is given up. */
-const IDLE_MS = 60_000;
 
 async function exists(file: string): Promise<boolean> {
   return await stat(file).then(
@@ -41,48 +34,6 @@ async function moveIntoPlace(part: string, { file, force }: ClipDownload): Promi
   await rm(part);
 }
 
-/** Writes the bytes and compares them with what the gateway archived. */
-async function receive(
-  body: Readable,
-  part: FileHandle,
-  { archive, id }: ClipDownload,
-  onBytes: () => void,
-): Promise<void> {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of body) {
-    onBytes();
-    sizeBytes += chunk.length;
-    if (sizeBytes > archive.sizeBytes) break;
-    hash.update(chunk);
-    await part.writeFile(chunk);
-  }
-  const isWhole = sizeBytes === archive.sizeBytes && hash.digest('hex') === archive.sha256;
-  if (!isWhole)
-    throw new CommandFailure(`what was received of ${id} is not what the gateway archived; nothing was kept`);
-}
-
-async function transfer(gateway: GatewayClient, part: FileHandle, download: ClipDownload): Promise<void> {
-  const idle = new AbortController();
-  const timer = setTimeout(() => idle.abort(), IDLE_MS);
-  const path = `/openai/v1/videos/${encodeURIComponent(download.id)}/content`;
-  try {
-    const clip = await gateway.openClip(path, idle.signal);
-    try {
-      await receive(clip.body, part, download, () => timer.refresh());
-    } finally {
-      await clip.close();
-    }
-  } catch (error) {
-    if (gateway.signal.aborted) throw new CommandFailure('interrupted');
-    if (error instanceof CommandFailure && !idle.signal.aborted) throw error;
-    const why = idle.signal.aborted ? `nothing came for ${IDLE_MS / 1000} s` : String(error);
-    throw new GatewayFailure(`the download of ${download.id} broke off: ${why}`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /**
  * Downloads the clip.
  * @throws CommandFailure where the file is there already, or the bytes are not those of the archive; a part is never left.
@@ -91,10 +42,10 @@ export async function downloadClip(gateway: GatewayClient, download: ClipDownloa
   const { file, force } = download;
   if (!force && (await exists(file))) throw alreadyThere(file);
   const partName = `${file}.${process.pid}.part`;
-  const part = await open(partName, 'w');
+  const part = await open(partName, 'w+');
   try {
     try {
-      await transfer(gateway, part, download);
+      await receiveClip(gateway, download, part);
       await part.sync();
     } finally {
       await part.close();

@@ -2,11 +2,18 @@
 
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
-import type { Json } from '../domain/json.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
-import { closeUpstreamConnections, type JsonReply, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
+import { EncodedBody } from '../net/trusted/encoded-body.ts';
+import {
+  closeUpstreamConnections,
+  type JsonReply,
+  type RequestBody,
+  requestJson,
+  upstreamWords,
+} from '../net/trusted/request-json.ts';
 import { requestStream } from '../net/trusted/request-stream.ts';
+import { StreamedBody } from '../net/trusted/streamed-body.ts';
 
 export interface GatewayAddress {
   /** Without a trailing slash. */
@@ -17,6 +24,13 @@ export interface GatewayAddress {
 /** What the user can do something about: printed without a stack. */
 export class CommandFailure extends Error {
   override readonly name: string = 'CommandFailure';
+  readonly exitCode: number = 1;
+}
+
+/** What was interrupted goes on without us, and the message says how to come back to it. */
+export class LeftRunning extends CommandFailure {
+  /** As a shell has it after Ctrl-C. */
+  override readonly exitCode = 130;
 }
 
 const LONGEST_WAIT_MS = 60_000;
@@ -24,6 +38,7 @@ const LONGEST_WAIT_MS = 60_000;
 interface FailureDetails {
   readonly status?: number;
   readonly retryAfterMs?: number | undefined;
+  readonly body?: unknown;
 }
 
 /** A request that did not get the answer that it was sent for. */
@@ -33,10 +48,13 @@ export class GatewayFailure extends CommandFailure {
   readonly status: number | null;
   /** What the gateway asked us to wait, a minute at most; 0 where it asked for nothing. */
   readonly retryAfterMs: number;
+  /** What the gateway said in full, where that is JSON. */
+  readonly body: unknown;
 
-  constructor(message: string, { status, retryAfterMs }: FailureDetails = {}) {
+  constructor(message: string, { status, retryAfterMs, body }: FailureDetails = {}) {
     super(message);
     this.status = status ?? null;
+    this.body = body;
     this.retryAfterMs = Math.min(retryAfterMs ?? 0, LONGEST_WAIT_MS);
   }
 }
@@ -48,8 +66,22 @@ export interface GatewayRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Absolute within the gateway, with its query. */
   readonly path: string;
-  readonly body?: Json;
+  readonly body?: RequestBody;
   readonly idempotencyKey?: string;
+  /** What the gateway may take beside the transfer; half a minute when absent. */
+  readonly timeoutMs?: number;
+}
+
+/** From which of its bytes on a clip is wanted. */
+interface ClipPart {
+  readonly firstByte: number;
+  readonly signal: AbortSignal;
+}
+
+interface OpenClip {
+  readonly body: Readable;
+  readonly firstByte: number;
+  close(): Promise<void>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -78,15 +110,15 @@ export class GatewayClient {
    * The body of a 2xx answer, as the gateway wrote it.
    * @throws GatewayFailure for every other answer and for none.
    */
-  async ask({ path, body, ...rest }: GatewayRequest): Promise<unknown> {
-    const bytes = body === undefined ? 0 : Buffer.byteLength(JSON.stringify(body));
+  async ask({ path, body, timeoutMs = TIMEOUT_MS, ...rest }: GatewayRequest): Promise<unknown> {
+    const bytes = body === undefined ? 0 : sizeOf(body);
     const reply = await this.#translate(
       requestJson({
         ...rest,
         ...(body !== undefined && { body }),
         url: `${this.url}${path}`,
         apiKey: this.#apiKey,
-        timeoutMs: TIMEOUT_MS + Math.ceil((bytes / MIB) * TIMEOUT_PER_MIB_MS),
+        timeoutMs: timeoutMs + Math.ceil((bytes / MIB) * TIMEOUT_PER_MIB_MS),
         maxBytes: MAX_ANSWER_BYTES,
         signal: this.signal,
         freshConnection: rest.method !== 'GET',
@@ -97,16 +129,19 @@ export class GatewayClient {
   }
 
   /**
-   * The bytes of a 200 answer; `signal` ends them, and their reader calls `close`.
+   * The bytes of a clip from this one on, or from the first where the gateway sends them all; `signal` ends them, and
+   * their reader calls `close`.
    * @throws GatewayFailure for every other answer and for none.
    */
-  async openClip(path: string, signal: AbortSignal): Promise<{ readonly body: Readable; close(): Promise<void> }> {
+  async openClip(path: string, { firstByte, signal }: ClipPart): Promise<OpenClip> {
     const ends = AbortSignal.any([signal, this.signal]);
     const request = { method: 'GET', url: `${this.url}${path}`, apiKey: this.#apiKey, accept: 'video/mp4' } as const;
-    const answer = await this.#translate(requestStream({ ...request, signal: ends }));
-    if (answer.status === 200) return answer;
-    const text = await readBeginning(answer.body).finally(answer.close);
-    const { status, headers } = answer;
+    const answer = await this.#translate(requestStream({ ...request, firstByte, signal: ends }));
+    const { status, headers, body, close } = answer;
+    if (status === 200) return { body, close, firstByte: 0 };
+    if (status === 206 && headers['content-range']?.startsWith(`bytes ${firstByte}-`))
+      return { body, close, firstByte };
+    const text = await readBeginning(body).finally(close);
     throw refused({ status, headers, body: parseJson(text), excerpt: text, upstreamNowMs: Date.now() });
   }
 
@@ -124,6 +159,11 @@ export class GatewayClient {
   async close(): Promise<void> {
     await closeUpstreamConnections();
   }
+}
+
+function sizeOf(body: RequestBody): number {
+  if (body instanceof StreamedBody) return body.sizeBytes;
+  return body instanceof EncodedBody ? body.bytes.byteLength : Buffer.byteLength(JSON.stringify(body));
 }
 
 /** As much of a refusal as is worth reading; less where its connection breaks. */
@@ -161,6 +201,7 @@ function refused(reply: JsonReply): GatewayFailure {
   return new GatewayFailure(`${message.slice(0, LONGEST_MESSAGE)} (${which})${advice}`, {
     status,
     retryAfterMs: retryAfterMs(headers, upstreamNowMs),
+    body: reply.body,
   });
 }
 

@@ -107,3 +107,11 @@ export function dollars(amountMicroUsd: number | null | undefined): string | nul
 export function instant(iso: string | null | undefined): string | null {
   return iso ? iso.replace('T', ' ').replace(/\.\d+Z$/, 'Z') : null;
 }
+
+/** `3 h 5 min`, `12 min`, `40 s`: a time to come, as exact as it is worth; one that has passed is `0 s`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,7 +1,7 @@
 /** How a command against a running gateway runs: one client, one way to stop, failures in words, and the exit code. */
 
 import { constants } from 'node:os';
-import { CommandFailure, type GatewayAddress, GatewayClient } from './gateway-client.ts';
+import { CommandFailure, type GatewayAddress, GatewayClient, LeftRunning } from './gateway-client.ts';
 import { type Output, oneLine, openOutput } from './output.ts';
 
 /** Finds the gateway in the settings. @throws CommandFailure that says what to set. */
@@ -28,7 +28,7 @@ function reportFailure(error: unknown): void {
   // The others are defects of ours, and their stack is needed to mend them.
   const words = isKnown ? oneLine(message) : ((error as Error).stack ?? message);
   process.stderr.write(`clipyard: ${words}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof CommandFailure ? error.exitCode : 1;
 }
 
 /** What the operating system refuses (a folder that is not there, a full disk) says what it is. */
@@ -44,7 +44,7 @@ function endWithReader(): void {
   });
 }
 
-/** Runs a command's work; its exit code is 1 when it throws. */
+/** Runs a command's work; its exit code is 1 when it throws, or what the failure says. */
 export async function runCommand(
   findGateway: FindGateway,
   { json = false }: JsonFlag,
@@ -59,7 +59,8 @@ export async function runCommand(
     gateway = new GatewayClient(findGateway(), interrupted.signal);
     await work({ gateway, output: openOutput(json) });
   } catch (error) {
-    reportFailure(interrupted.signal.aborted ? new CommandFailure('interrupted') : error);
+    const isExpected = !interrupted.signal.aborted || error instanceof LeftRunning;
+    reportFailure(isExpected ? error : new CommandFailure('interrupted'));
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await gateway?.close();

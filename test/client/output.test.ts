@@ -5,6 +5,7 @@ import { commaSeparated, jsonObject, microUsdFromDollars } from '../../src/clien
 import { dollars, renderFacts, renderTable } from '../../src/client/output.ts';
 import { openProgressView } from '../../src/client/progress.ts';
 import type { Snapshot } from '../../src/client/video-answers.ts';
+import { VIDEO_PICTURE } from '../../src/client/watch-video.ts';
 import type { VideoState } from '../../src/domain/video.ts';
 
 describe('money', () => {
@@ -76,7 +77,7 @@ describe('progress', () => {
       shown += text;
       return true;
     };
-    const view = openProgressView({ isTTY, write });
+    const view = openProgressView({ isTTY, write }, VIDEO_PICTURE);
     for (const each of snapshots) view.update(each);
     view.close();
     return stripVTControlCharacters(shown);

@@ -1,4 +1,4 @@
-/** `clipyard demo`: everything embedded, the clips of examples/ made through HTTP, each file verified. */
+/** `clipyard demo`: everything embedded, the clips of examples/ made through HTTP as one batch, each file verified. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { embeddedAtFreePort, startAllInOne } from '../../process/all-in-one.ts';
 import { printRootKey } from '../../process/commands.ts';
 import type { ProcessContext } from '../../process/run.ts';
 import { whenAborted } from '../../process/stop.ts';
-import { type DemoClip, type DemoGateway, type DemoOrder, makeClip, waitingClip } from './clip.ts';
-import { openDemoView, renderResults, renderTotal } from './view.ts';
+import { type DemoClip, type DemoOrder, makeClips } from './clips.ts';
+import { renderResults, renderTotal } from './results.ts';
 
 export interface DemoOptions {
   /** Null: the manifest, once. */
@@ -22,10 +22,6 @@ export interface DemoOptions {
 const orderSchema = z
   .object({ model: z.string(), prompt: z.string() })
   .catchall(z.union([z.string(), z.number(), z.boolean()]));
-
-/** Not waiting for Temporal is 500 ms a clip; hundreds of clips share what one machine can answer. */
-const POLL_MS = 500;
-const POLL_MS_PER_CLIP = 20;
 
 /** The demo does not wait for ever: this, and so much for each clip. */
 const PATIENCE_MS = 300_000;
@@ -53,26 +49,6 @@ async function idealMs(sandboxUrl: string, sinceMs: number, slots: number): Prom
   return Math.round(ours.reduce((sum, { generationMs }) => sum + generationMs, 0) / slots);
 }
 
-/** From the first clip's acceptance to the last one's end. */
-function makespanOf(clips: readonly DemoClip[]): number {
-  const starts = clips.flatMap(({ createdAtMs }) => createdAtMs ?? []);
-  const ends = clips.flatMap(({ endedAtMs }) => endedAtMs ?? []);
-  return starts.length === 0 || ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts);
-}
-
-async function makeAll(gateway: DemoGateway, orders: readonly DemoOrder[], stream: NodeJS.WriteStream) {
-  const view = openDemoView(stream, orders.map(waitingClip));
-  const made = await Promise.all(
-    orders.map(async (order, index) => {
-      const clip = await makeClip(gateway, order, (snapshot) => view.update(index, snapshot));
-      view.update(index, clip);
-      return clip;
-    }),
-  );
-  view.close();
-  return made;
-}
-
 /** The demo's outcome as the last line of `--json` prints it. */
 function report(clips: readonly DemoClip[], facts: Readonly<Record<string, unknown>>): string {
   const rows = clips.map(({ id, state, file, sha256, sizeBytes, durationMs, costMicroUsd, problem }) => {
@@ -96,21 +72,30 @@ export async function demo(given: Config, options: DemoOptions, context: Process
   printRootKey(parts, print);
   const opened = await Promise.race([working, whenAborted(context.stop)]);
   if (!opened) throw new Error('the demo was stopped');
-  print(`Gateway ${config.publicUrl}, Temporal UI ${opened.uiUrl}; making ${orders.length} clips`);
+  print(`Gateway ${config.publicUrl}, Temporal UI ${opened.uiUrl}; making ${orders.length} clips as one batch`);
   const startedMs = Date.now();
   const patience = AbortSignal.timeout(PATIENCE_MS + PATIENCE_MS_PER_CLIP * orders.length);
   const address = { url: config.publicUrl, apiKey: parts.rootKey.key ?? '' };
   const client = new GatewayClient(address, AbortSignal.any([context.stop, patience]));
-  const pollMs = Math.max(POLL_MS, POLL_MS_PER_CLIP * orders.length);
-  const clips = await makeAll({ client, dataDir: config.dataDir, pollMs }, orders, stream);
+  const made = makeClips({ client, dataDir: config.dataDir }, orders, stream).catch((error: unknown) => {
+    if (!client.signal.aborted) throw error;
+    throw new Error(context.stop.aborted ? 'the demo was stopped' : 'the demo took too long', { cause: error });
+  });
+  const { id, clips, makespanMs } = await made;
   const slots = parts.config.accounts.reduce((sum, { maxConcurrentTasks }) => sum + maxConcurrentTasks, 0);
-  const makespanMs = makespanOf(clips);
   print(renderResults(clips, stream.isTTY));
   print(renderTotal(clips, makespanMs));
   print(`Files are kept in ${config.dataDir}; \`npm start\` shows them in the Temporal UI again.`);
   if (options.json) {
     const ideal = sandboxUrl === null ? null : await idealMs(sandboxUrl, startedMs, slots);
-    const facts = { makespanMs, idealMs: ideal, slots, temporalUiUrl: opened.uiUrl, gatewayUrl: config.publicUrl };
+    const facts = {
+      batchId: id,
+      makespanMs,
+      idealMs: ideal,
+      slots,
+      temporalUiUrl: opened.uiUrl,
+      gatewayUrl: config.publicUrl,
+    };
     process.stdout.write(`${report(clips, { ...facts, dataDir: config.dataDir })}\n`);
   }
   const missing = clips.filter(({ isVerified }) => !isVerified).length;

@@ -8,7 +8,7 @@ import { type InvalidLine, MANIFEST_BOUNDS, type ReadLine, type StartFrom } from
 import { Refusal } from '../../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { isVideoId } from '../../domain/video.ts';
-import type { ImageInput, VideoDraft } from '../../domain/video-request.ts';
+import { type ImageInput, REQUEST_BOUNDS, type VideoDraft } from '../../domain/video-request.ts';
 import { checkValues } from '../body.ts';
 import { checkImageHosts } from '../dialects/image-hosts.ts';
 import { readCsvRecords, readTextLines } from './lines.ts';
@@ -37,6 +37,10 @@ const COLUMNS = [
   'start_from',
 ];
 const EXTRA = 'extra.';
+/** What the id of a file begins with. */
+const FILE_ID = /^file-/;
+/** Stands for an image that is a file while the words around it are read. */
+const FILE_URL = 'https://file.invalid';
 /** Words of one dialect that the other does not have. */
 const WORDS = {
   airforce: ['duration_seconds', 'aspect_ratio', 'mode', 'quality', 'input_images'],
@@ -142,12 +146,37 @@ function readRecord(line: number, values: Readonly<Record<string, string>>): Raw
     dialect: 'airforce',
     startFrom,
     body: {
-      ...(image && { mode: 'image', input_images: [{ url: image }] }),
+      ...(image && {
+        mode: 'image',
+        input_images: [FILE_ID.test(image) ? { file_id: image } : { url: image }],
+      }),
       ...(duration_seconds && { duration_seconds: readNumber('duration_seconds', duration_seconds) }),
       ...(seed && { seed: readNumber('seed', seed) }),
       ...body,
     },
   };
+}
+
+const fileIdOf = (value: unknown): string | null => {
+  const { file_id: id } = isJsonObject(value) ? value : {};
+  return typeof id === 'string' ? id : null;
+};
+
+/** A draft in airforce's words, beside which an image may be a file. */
+async function draftWithFiles(body: JsonObject, readImage: ManifestOptions['readImage']): Promise<VideoDraft> {
+  const { input_images: named } = body;
+  if (!Array.isArray(named)) return PARSERS.airforce(body);
+  const files = new Map<number, ImageInput>();
+  // More of them than a request may have are refused, files or not.
+  for (const [index, each] of named.slice(0, REQUEST_BOUNDS.images).entries()) {
+    const id = fileIdOf(each);
+    if (id !== null) files.set(index, await readImage(id));
+  }
+  const draft = PARSERS.airforce({
+    ...body,
+    input_images: named.map((each, index) => (files.has(index) ? { url: FILE_URL } : each)),
+  });
+  return { ...draft, images: draft.images.map((image, index) => files.get(index) ?? image) };
 }
 
 /** The draft of a create; an image that it starts from is not there yet. */
@@ -156,12 +185,12 @@ async function draftOf(
   { readImage, trustedHosts }: ManifestOptions,
 ): Promise<VideoDraft> {
   const { input_reference: named, ...others } = body;
-  const fileId = isJsonObject(named) ? named['file_id'] : undefined;
-  if (dialect === 'openai' && typeof fileId === 'string') {
+  const fileId = fileIdOf(named);
+  if (dialect === 'openai' && fileId !== null) {
     return { ...PARSERS.openai(others), mode: 'image', images: [await readImage(fileId)] };
   }
   if (startFrom === null) {
-    const draft = PARSERS[dialect](body);
+    const draft = dialect === 'airforce' ? await draftWithFiles(body, readImage) : PARSERS.openai(body);
     checkImageHosts(draft.images, trustedHosts);
     return draft;
   }

@@ -28,12 +28,12 @@ export async function* openManifest(
     if (last?.id === id) return last.image;
     const found = await files.read(caller, id);
     if (!IMAGE_PURPOSES.includes(found.purpose) || found.sizeBytes > REQUEST_BOUNDS.imageBytes) {
-      throw new Refusal('invalid_request', `input_reference.file_id: file ${id} is no image of the purpose vision`);
+      throw new Refusal('invalid_request', `file_id: file ${id} is no image of the purpose vision`);
     }
     const pieces: Buffer[] = [];
     const chunks: AsyncIterable<Buffer> = await files.open(found);
     for await (const chunk of chunks) pieces.push(chunk);
-    const image = imageOfBytes('input_reference.file_id', Buffer.concat(pieces));
+    const image = imageOfBytes('file_id', Buffer.concat(pieces));
     last = { id, image };
     return image;
   };

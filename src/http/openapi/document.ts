@@ -6,6 +6,7 @@ import {
   type oas31,
   type ZodOpenApiOperationObject,
   type ZodOpenApiOverride,
+  type ZodOpenApiRequestBodyObject,
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { REFUSALS, type RefusalKind } from '../../domain/failure.ts';
@@ -110,8 +111,19 @@ function successes({ summary, answers }: Operation): Record<string, ZodOpenApiRe
   );
 }
 
+function requestBodyOf({ body, example, bodies }: Operation): ZodOpenApiRequestBodyObject | undefined {
+  if (bodies) return { required: true, content: bodies };
+  return (
+    body && {
+      required: !body.safeParse(undefined).success,
+      content: { 'application/json': { schema: body, ...(example !== undefined && { example }) } },
+    }
+  );
+}
+
 function describe(operation: Operation): ZodOpenApiOperationObject {
-  const { id, tag, path, summary, description, access, query, body, example } = operation;
+  const { id, tag, path, summary, description, access, query } = operation;
+  const requestBody = requestBodyOf(operation);
   return {
     operationId: id,
     tags: [tag.name],
@@ -119,12 +131,7 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
     ...(description !== undefined && { description }),
     security: access === 'none' ? [] : [{ [access === 'root' ? 'rootKey' : 'callerKey']: [] }],
     requestParams: { path: pathParameters(path), ...(query && { query }) },
-    ...(body && {
-      requestBody: {
-        required: !body.safeParse(undefined).success,
-        content: { 'application/json': { schema: body, ...(example !== undefined && { example }) } },
-      },
-    }),
+    ...(requestBody && { requestBody }),
     responses: { ...problems(operation), ...successes(operation) },
   };
 }

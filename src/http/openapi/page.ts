@@ -114,7 +114,8 @@ const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 /** A command that makes the request, with words in capitals where the reader has to say what. */
 function curl(method: string, url: string, operation: OperationObject): string {
   const key = keyOf(operation);
-  const example = operation.requestBody?.content['application/json']?.example;
+  const [mediaType = '', { example } = {}] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+  const text = typeof example === 'string' ? example : JSON.stringify(example);
   const needed = operation.parameters.filter((parameter) => parameter.in === 'query' && parameter.required);
   const query = needed.map(({ name }) => `${name}=${name.toUpperCase()}`).join('&');
   const place = url.replace(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase()) + (query && `?${query}`);
@@ -122,7 +123,7 @@ function curl(method: string, url: string, operation: OperationObject): string {
   const parts = [
     `${verbs[method] ?? `curl -s -X ${method.toUpperCase()} `}${quoted(place)}`,
     ...(key ? [`-H "Authorization: Bearer $${key.variable}"`] : []),
-    ...(example ? ["-H 'content-type: application/json'", `-d ${quoted(JSON.stringify(example))}`] : []),
+    ...(example ? [`-H 'content-type: ${mediaType}'`, `-d ${quoted(text)}`] : []),
   ];
   return parts.join(' \\\n  ');
 }
@@ -138,19 +139,29 @@ function answerRows({ summary, responses }: OperationObject): string[] {
   });
 }
 
+/** The members of a JSON body; a body of any other type is one thing. */
+function bodyRows({ requestBody }: OperationObject): string[] {
+  return Object.entries(requestBody?.content ?? {}).flatMap(([name, { schema = {} }]) => {
+    const fields =
+      name === 'application/json'
+        ? fieldsOf(schema)
+        : [{ name, schema, isRequired: true, description: schema.description }];
+    return fields.map(fieldRow);
+  });
+}
+
 function renderOperation(
   place: { readonly method: string; readonly path: string; readonly url: string },
   operation: OperationObject,
 ) {
   const { method, path, url } = place;
-  const { operationId, summary, description, parameters, requestBody } = operation;
-  const body = requestBody?.content['application/json']?.schema;
+  const { operationId, summary, description, parameters } = operation;
   return `<section class="operation" id="${escaped(operationId)}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${escaped(path)}</code></h3>
 <p>${prose(summary)}. <small class="key">${keyOf(operation)?.words ?? 'no key'}</small></p>
 ${description === undefined ? '' : `<p>${prose(description)}</p>`}
 ${table('Path', parameterRows(parameters, 'path'))}${table('Query', parameterRows(parameters, 'query'))}
-${body === undefined ? '' : table('Body', fieldsOf(body).map(fieldRow))}
+${table('Body', bodyRows(operation))}
 <pre><code>${escaped(curl(method, url + path, operation))}</code></pre>
 ${table('Answers', answerRows(operation))}
 </section>`;

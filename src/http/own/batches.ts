@@ -19,6 +19,7 @@ import {
   listBatchesQuery,
   MANIFEST_TYPES,
   manifestQuery,
+  NEW_BATCH_BODIES,
   newBatchAnswer,
   newBatchBody,
   newBatchQuery,
@@ -108,6 +109,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     isUpload: true,
     query: newBatchQuery,
+    bodies: NEW_BATCH_BODIES,
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
     refusals: [
       ...(['invalid_request', 'insufficient_credit', 'too_large', 'unsupported_media_type', 'not_found'] as const),

@@ -1,5 +1,6 @@
 /** JSON over HTTP with a host that the operator configured, which may be private: one exchange, no redirects, bounded. */
 
+import { Readable } from 'node:stream';
 import { isNativeError } from 'node:util/types';
 import { Agent, Client, type Dispatcher } from 'undici';
 import { defined } from '../../domain/defined.ts';
@@ -12,13 +13,16 @@ import { saidText, wordsIn } from '../upstream-words.ts';
 import { USER_AGENT } from '../user-agent.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { Exchange, type RawAnswer } from './exchange.ts';
+import { StreamedBody } from './streamed-body.ts';
+
+/** Sent as JSON, unless it is encoded already. */
+export type RequestBody = Json | EncodedBody | StreamedBody;
 
 export interface JsonRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly apiKey: string;
-  /** Sent as JSON, unless it is encoded already. */
-  readonly body?: Json | EncodedBody;
+  readonly body?: RequestBody;
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -86,12 +90,14 @@ async function settle(request: JsonRequest, exchange: Exchange): Promise<RawAnsw
   const late = () => exchange.giveUp(new Error(`no complete answer within ${request.timeoutMs} ms`));
   const timer = setTimeout(late, request.timeoutMs);
   request.signal.addEventListener('abort', onAbort, { once: true });
+  const options = dispatchOptions(request, url);
   try {
-    (own ?? keptAgent()).dispatch(dispatchOptions(request, url), exchange);
+    (own ?? keptAgent()).dispatch(options, exchange);
     return await exchange.answer;
   } finally {
     clearTimeout(timer);
     request.signal.removeEventListener('abort', onAbort);
+    if (options.body instanceof Readable) options.body.destroy();
     await own?.destroy();
   }
 }
@@ -119,8 +125,9 @@ function dispatchOptions(request: JsonRequest, url: URL): Dispatcher.DispatchOpt
   };
 }
 
-function encode(body: Json | EncodedBody | undefined) {
+function encode(body: RequestBody | undefined) {
   if (body === undefined) return null;
+  if (body instanceof StreamedBody) return { contentType: body.contentType, bytes: body.open() };
   return body instanceof EncodedBody ? body : { contentType: 'application/json', bytes: JSON.stringify(body) };
 }
 

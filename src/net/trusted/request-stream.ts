@@ -14,6 +14,8 @@ export interface StreamRequest {
   readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** From which byte on the answer is wanted; all of it when absent or 0. */
+  readonly firstByte?: number;
   /** Ends the exchange, the body included; carries the timeout of the whole. */
   readonly signal: AbortSignal;
 }
@@ -33,7 +35,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
  */
 export async function requestStream(request: StreamRequest): Promise<StreamedAnswer> {
-  const { method, url, apiKey, accept, body, signal } = request;
+  const { method, url, apiKey, accept, body, firstByte = 0, signal } = request;
   const { origin, pathname, search } = new URL(url);
   const client = new Client(origin, {
     connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -54,6 +56,7 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
         authorization: `Bearer ${apiKey}`,
         'user-agent': USER_AGENT,
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(firstByte > 0 && { range: `bytes=${firstByte}-` }),
       },
       body: body === undefined ? null : JSON.stringify(body),
       signal,

@@ -62,6 +62,20 @@ export const newBatchQuery = z.strictObject({
 });
 /** In place of a manifest as the body. */
 export const newBatchBody = z.strictObject({ fileId: text.describe('A file of the purpose `batch`.') });
+/** What a new batch is made of, by media type. */
+export const NEW_BATCH_BODIES = {
+  [MANIFEST_TYPES.jsonl[0]]: {
+    schema: z
+      .string()
+      .describe("One create a line, in the words of airforce's or OpenAI's API, or OpenAI's batch lines."),
+    example: '{"model":"sandbox-mini","prompt":"a lighthouse at dusk","duration_seconds":4}\n',
+  },
+  [MANIFEST_TYPES.csv[0]]: {
+    schema: z.string().describe('A header and one create a record.'),
+    example: 'model,prompt,duration_seconds\nsandbox-mini,a lighthouse at dusk,4\n',
+  },
+  'application/json': { schema: newBatchBody, example: { fileId: 'file-1' } },
+} as const;
 
 export const listBatchesQuery = z.strictObject({ ...page, caller: ofCaller });
 export const batchItemsQuery = z.strictObject({ ...page, state: z.enum(LINE_STATES).optional() });

@@ -66,6 +66,21 @@ describe('the document', () => {
     for (const { body, example } of bodies) expect(body?.parse(example)).toEqual(example);
   });
 
+  test('names each kind of body that a route takes, and the page as well', () => {
+    const { requestBody } = document.paths['/clipyard/v1/batches']?.['post'] ?? {};
+    expect(requestBody).toMatchObject({
+      required: true,
+      content: {
+        'application/jsonl': { schema: { type: 'string' } },
+        'text/csv': { schema: { type: 'string' } },
+        'application/json': { schema: { required: ['fileId'] }, example: { fileId: 'file-1' } },
+      },
+    });
+    const page = renderPage(document);
+    expect(page).toMatch(/-H &#39;content-type: application\/jsonl&#39; \\\n {2}-d &#39;{&quot;model&quot;:/);
+    expect(page).toContain('<code>text/csv</code></th><td>string</td><td>A header and one create a record.</td>');
+  });
+
   test('lists query parameters as they are sent', () => {
     const parameters = document.paths['/clipyard/v1/videos']?.['get']?.parameters ?? [];
     const states = expect.arrayContaining(['queued', 'expired']);

@@ -1,0 +1,39 @@
+/** Sending a create until its answer is there: the same key makes every repeat the same create. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandFailure, type GatewayClient, GatewayFailure, GatewayUnreachable } from './gateway-client.ts';
+
+const MAX_REPEATS = 3;
+const BEFORE_REPEAT_MS = 1000;
+
+/** Whether something may have been made all the same. */
+function isInDoubt(error: unknown): error is GatewayFailure {
+  return error instanceof GatewayFailure && (error.status === null || error.status >= 500);
+}
+
+/**
+ * Has something made, once: a lost answer is simply asked for again.
+ * @throws GatewayFailure; where it may have been made all the same, with the key that a repeat needs.
+ */
+export async function sendOnce<Answer>(
+  gateway: GatewayClient,
+  idempotencyKey: string,
+  send: () => Promise<Answer>,
+): Promise<Answer> {
+  let wasSent = false;
+  for (let repeats = 0; ; repeats++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!isInDoubt(error)) throw error;
+      wasSent ||= !(error instanceof GatewayUnreachable);
+      if (!wasSent) throw error;
+      if (repeats >= MAX_REPEATS) {
+        throw new CommandFailure(
+          `${error.message}; to send the same create again: --idempotency-key ${idempotencyKey}`,
+        );
+      }
+      await sleep(Math.max(error.retryAfterMs, BEFORE_REPEAT_MS), undefined, { signal: gateway.signal });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Lines of a manifest whose images are uploaded files, in the words of each format. */
+
+import { Readable } from 'node:stream';
+import type { ReadLine } from '../../../src/domain/batch.ts';
+import { Refusal } from '../../../src/domain/failure.ts';
+import type { ImageInput } from '../../../src/domain/video-request.ts';
+import { readManifest } from '../../../src/http/batches/manifest.ts';
+
+const FILE: ImageInput = { kind: 'bytes', bytes: Buffer.from('png'), mediaType: 'image/png', width: 1, height: 1 };
+const AT_URL = 'https://pictures.example/1.png';
+
+async function read(format: 'jsonl' | 'csv', text: string): Promise<readonly ReadLine[]> {
+  const lines: ReadLine[] = [];
+  const readImage = async (id: string) => {
+    if (id !== 'file-1') throw new Refusal('not_found', `there is no file ${id}`);
+    return FILE;
+  };
+  const options = { format, isOpenai: false, trustedHosts: [], readImage };
+  for await (const line of readManifest(Readable.from([Buffer.from(text)]), options)) lines.push(line);
+  return lines;
+}
+
+const imagesOf = (line: ReadLine | undefined) => (line?.kind === 'create' ? line.create.draft.images : line?.invalid);
+const jsonl = (line: object) => `${JSON.stringify(line)}\n`;
+
+test("a line in airforce's words names files beside URLs, in their order", async () => {
+  const images = [{ file_id: 'file-1' }, { url: AT_URL }];
+  const line = { model: 'm', prompt: 'p', mode: 'reference', input_images: images };
+  const [first] = await read('jsonl', jsonl(line));
+  expect(imagesOf(first)).toEqual([FILE, expect.objectContaining({ kind: 'url', url: AT_URL })]);
+});
+
+test('an image of a CSV is a file or a URL', async () => {
+  const lines = await read('csv', `model,prompt,image\nm,p,file-1\nm,p,${AT_URL}\n`);
+  expect(lines.map(imagesOf)).toMatchObject([[FILE], [{ kind: 'url', url: AT_URL }]]);
+});
+
+test('a file that is not there refuses its line, and the number of images is that of the mode', async () => {
+  const line = { model: 'm', prompt: 'p', mode: 'image' };
+  const text =
+    jsonl({ ...line, input_images: [{ file_id: 'file-2' }] }) +
+    jsonl({ ...line, input_images: [{ file_id: 'file-1' }, { file_id: 'file-1' }] });
+  const lines = await read('jsonl', text);
+  expect(lines.map(imagesOf)).toMatchObject([
+    { line: 1, message: 'there is no file file-2' },
+    { line: 2, message: expect.stringContaining('input_images') },
+  ]);
+});

@@ -3,11 +3,13 @@
 import { and, asc, desc, eq, gt, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm';
 import { type BatchCounts, type BatchProgress, type LineState, videoIdOfLine } from '../domain/batch.ts';
 import type { Video } from '../domain/video.ts';
+import { enterCallback } from './callbacks.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { batches, batchLines } from './tables/batches.ts';
 import { videos } from './tables/videos.ts';
+import { callbacks } from './tables/webhooks.ts';
 import { toVideo } from './videos.ts';
 
 export type BatchRow = typeof batches.$inferSelect;
@@ -36,8 +38,13 @@ export async function findRepeatedBatch(
   return row ?? null;
 }
 
+/** Enters a batch, and where its end is told. */
 export async function enterBatch(db: Db, batch: NewBatch): Promise<void> {
-  await db.insert(batches).values(batch);
+  const { id: subjectId, callerId, callbackUrl: url } = batch;
+  await inTransaction(db, async (tx) => {
+    await tx.insert(batches).values(batch);
+    if (url) await enterCallback(tx, { subjectId, callerId, url, jobId: null });
+  });
 }
 
 export async function changeBatch(db: Db, id: string, change: Partial<BatchRow>): Promise<void> {
@@ -51,6 +58,7 @@ export async function forgetBatch(db: Db, id: string): Promise<void> {
       where l.batch_id = ${id} and u.video_id = ${clipsOf(id)}::text || l.line`);
     await tx.delete(batchLines).where(eq(batchLines.batchId, id));
     await tx.delete(batches).where(eq(batches.id, id));
+    await tx.delete(callbacks).where(eq(callbacks.subjectId, id));
   });
 }
 

@@ -72,6 +72,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const gateway = createGateway({
     db,
     store,
+    secrets: parts.secrets,
     workflows: link.workflows,
     spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     subscribe: changes.subscribe,
@@ -80,6 +81,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   context.closers.add('gateway', () => gateway.close());
   const administration = createAdministration({
     db,
+    secrets: parts.secrets,
     onResumed: onResumed ?? ((account) => grantFreeSlots(options, account)),
   });
   const app = appOf(options, { gateway, administration, links });
@@ -104,6 +106,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
   const { trustedHosts } = config;
   const batches = createBatches({ db, store, workflows: link.workflows, log });
   const files = createFiles({ db, store });
+  const webhooks = createWebhooks({ db, secrets: parts.secrets, trustedHosts });
   return buildApp({
     gateway,
     dialects: DIALECTS,
@@ -131,7 +134,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
         ...{ ...served, batches, files, trustedHosts },
-        webhooks: createWebhooks({ db, secrets: parts.secrets, trustedHosts }),
+        webhooks,
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),

@@ -1,7 +1,7 @@
 /** Rows are kept for so many days after the end of their videos: the sweep removes those that are older, piece by piece. */
 
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
-import { forgetFirstUse, type Removal, removeOrphans, removeVideos } from '../catalog/removals.ts';
+import { forgetFirstUse, type Removal, removeEvents, removeOrphans, removeVideos } from '../catalog/removals.ts';
 
 export interface RetentionDependencies {
   readonly db: Db;
@@ -36,6 +36,7 @@ export async function removeOld({ db, keepDays }: RetentionDependencies): Promis
   const endedBefore = new Date((Math.floor(Date.now() / DAY_MS) - keepDays) * DAY_MS);
   const videos = await removePieces(db, endedBefore, removeVideos);
   const orphans = await removePieces(db, endedBefore, removeOrphans);
+  await removePieces(db, endedBefore, removeEvents);
   if (videos + orphans > 0) await forgetFirstUse(db, endedBefore);
   return videos + orphans;
 }

@@ -2,6 +2,7 @@
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
 import type { Video } from '../../domain/video.ts';
+import { readCallback } from './callback.ts';
 import { readCreateTimes } from './create-times.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
@@ -22,6 +23,7 @@ export async function createVideo(
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
     bodyHash: fingerprint(idempotencyKey === undefined ? body : withoutKey(body)),
     times: readCreateTimes(request.headers),
+    ...readCallback({ headers: request.headers, body }, trustedHosts),
   });
 }
 
@@ -29,7 +31,7 @@ export async function createVideo(
 export async function createVideos(
   { gateway, trustedHosts }: FrontDoor,
   { request, body, caller, dialect }: Exchange,
-  { draft, count }: ReturnType<(CreateManyRoute | CreateManyAndStreamRoute)['parse']>,
+  { draft, count, callback: own }: ReturnType<(CreateManyRoute | CreateManyAndStreamRoute)['parse']>,
 ): Promise<readonly Video[]> {
   checkImageHosts(draft.images, trustedHosts);
   const order = {
@@ -40,6 +42,7 @@ export async function createVideos(
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
     bodyHash: fingerprint({ model: draft.model, body }),
     times: readCreateTimes(request.headers),
+    ...readCallback({ headers: request.headers, body, own }, trustedHosts),
   };
   return await gateway.createMany(order, count);
 }

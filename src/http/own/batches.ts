@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { MANIFEST_BOUNDS } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
+import { checkReceiverUrl } from '../../domain/receiver-url.ts';
 import { failureKindOf } from '../../domain/video.ts';
 import type { BatchRow, CreatedBatch, LineWithVideo } from '../../gateway/batches.ts';
 import {
@@ -111,6 +112,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
     refusals: ['invalid_request', 'insufficient_credit', 'too_large', 'unsupported_media_type', 'not_found'],
     handle: async ({ caller, query, request, reply }) => {
+      if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options.trustedHosts);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
       const { file, format, isNew } = await takeManifest(options, caller, request);
       try {

@@ -7,6 +7,7 @@ import type { LostAnswerDecision } from '../catalog/corrections.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
 import { queuePositions } from '../catalog/queue-order.ts';
+import type { SecretBox } from '../catalog/secret-box.ts';
 import { findVideo, listVideoIds, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -31,6 +32,8 @@ export interface Gateway {
   create(order: CreateOrder): Promise<Video>;
   /** As many videos of one order, all or none; a repeat returns the same ones. */
   createMany(order: CreateOrder, count: number): Promise<readonly Video[]>;
+  /** What signs the callback of a job (`jobIdOf`): the same for a start that is sent again. */
+  jobSecret(jobId: string): string;
   /** The video that this one is made again as by one request for many: the request's key stands for one of each. */
   createAgain(order: CreateOrder, sourceId: string): Promise<Video>;
   /** A caller's own video (root: anyone's); hidden ones only where asked for. */
@@ -71,6 +74,7 @@ export type DialectGateway = Pick<
   | 'authenticate'
   | 'create'
   | 'createMany'
+  | 'jobSecret'
   | 'read'
   | 'list'
   | 'cancel'
@@ -84,6 +88,7 @@ export type DialectGateway = Pick<
 export interface GatewayDependencies {
   readonly db: Db;
   readonly store: MediaStore;
+  readonly secrets: SecretBox;
   readonly workflows: VideoWorkflows;
   readonly spriteSheets: SpriteSheets;
   /** Wakes a video's followers after each of its changes. */
@@ -93,7 +98,7 @@ export interface GatewayDependencies {
 
 /** The gateway over the catalog, the media store and Temporal. */
 export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { db, store, workflows, spriteSheets, subscribe, log } = dependencies;
+  const { db, store, secrets, workflows, spriteSheets, subscribe, log } = dependencies;
   const starter = new Starter({ db, workflows, log });
   const wishing = { db, workflows, log, starter };
   const bulks = new BulkRunner({ log });
@@ -137,6 +142,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       for (const { video, repeated } of accepted) if (!repeated) starter.start(video);
       return accepted.map(({ video }) => video);
     },
+
+    jobSecret: (jobId) => secrets.derive(jobId),
 
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
     list: (filter) => listVideos(db, filter),

@@ -107,20 +107,24 @@ export const idempotencyKeys = pgTable(
   ],
 );
 
-/** Ends of videos, written in the transaction of the end: what webhooks are made from. */
+/** Ends of videos, batches and jobs, written in the transaction of the end: what webhooks are made from. */
 export const events = pgTable(
   'events',
   {
     id: text().primaryKey(),
     callerId: text('caller_id').notNull(),
-    /** The video, or the batch. */
+    /** The video, the batch or the job; a test is its own. */
     videoId: text('video_id').notNull(),
     type: text().$type<EventType>().notNull(),
     createdAt: instant('created_at').notNull(),
     /** What is sent, frozen; null where nothing was to be told. */
     body: text(),
   },
-  (table) => [uniqueIndex('events_video').on(table.videoId, table.type)],
+  (table) => [
+    uniqueIndex('events_video').on(table.videoId, table.type),
+    // What goes with no video is removed by its age.
+    index('events_of_no_video').on(table.createdAt).where(sql`${table.videoId} not like 'video\\_%'`),
+  ],
 );
 
 /** Videos whose workflows were told to open again after an older copy was put back: nothing is granted while any is left. */

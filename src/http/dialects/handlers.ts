@@ -13,6 +13,7 @@ import type {
 } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, isVideoId, type Video } from '../../domain/video.ts';
+import { jobIdOf } from '../../domain/webhook.ts';
 import type { DialectGateway } from '../../gateway/gateway.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
@@ -128,10 +129,13 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
 
   async createMany(door, exchange, route) {
     const asked = dialectRequest(exchange);
-    const videos = await createVideos(door, exchange, route.parse(asked));
+    const order = route.parse(asked);
+    const videos = await createVideos(door, exchange, order);
+    const jobId = jobIdOf(videos[0]?.id ?? '');
     return route.render(
       videos.map((video) => viewOf(door, video)),
       asked,
+      order.callback ? { id: jobId, secret: door.gateway.jobSecret(jobId) } : null,
     );
   },
 

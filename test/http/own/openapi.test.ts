@@ -62,6 +62,7 @@ describe('the document', () => {
       'createWebhookEndpoint',
       'changeWebhookEndpoint',
       'rotateWebhookSecret',
+      'rotateCallbackSecret',
     ]);
     for (const { body, example } of bodies) expect(body?.parse(example)).toEqual(example);
   });
@@ -186,6 +187,8 @@ describe('the routes', () => {
       getWebhookEndpoint: 200,
       changeWebhookEndpoint: 200,
       rotateWebhookSecret: 200,
+      getCallbackSecret: 200,
+      rotateCallbackSecret: 200,
       deleteWebhookEndpoint: 200,
       createCaller: 201,
       changeCaller: 200,

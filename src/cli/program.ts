@@ -6,6 +6,7 @@ import { addAccountCommands } from '../client/account-commands.ts';
 import { addBatchCommands } from '../client/batch-commands.ts';
 import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
+import { addFilmCommands } from '../client/film-commands.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
 import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
@@ -122,6 +123,7 @@ export function buildProgram(): Command {
   addDemoCommand(program);
   addVideoCommands(program, findGateway);
   addBatchCommands(program, findGateway);
+  addFilmCommands(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

@@ -7,6 +7,8 @@ import type { Archive } from './video-answers.ts';
 
 /** A clip, and what the gateway archived of it. */
 export interface ArchivedClip {
+  /** Where its bytes are; those of the video with its id when absent. */
+  readonly path?: string;
   readonly id: string;
   readonly archive: Pick<Archive, 'sha256' | 'sizeBytes'>;
 }
@@ -46,14 +48,13 @@ async function writeAt(part: FileHandle, chunk: Uint8Array, position: number): P
 /** What is missing of the part; false where the whole is not the clip. */
 async function receiveRest(
   gateway: GatewayClient,
-  { id, archive: { sha256, sizeBytes } }: ArchivedClip,
+  { id, path = `/openai/v1/videos/${encodeURIComponent(id)}/content`, archive: { sha256, sizeBytes } }: ArchivedClip,
   part: FileHandle,
   idle: { readonly signal: AbortSignal; isBroken(): void },
 ): Promise<boolean> {
   let { size: at } = await part.stat();
   let hash = await hashOf(part);
   if (at < sizeBytes) {
-    const path = `/openai/v1/videos/${encodeURIComponent(id)}/content`;
     const clip = await gateway.openClip(path, { firstByte: at, signal: idle.signal });
     try {
       if (clip.firstByte !== at) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { probeClip } from '../archive/mp4-probe.ts';
 import { createFileStore } from '../media/file-store.ts';
-import { clipKeyOf } from '../media/media-key.ts';
+import { clipKeyOf, filmKeyOf } from '../media/media-key.ts';
 import { mediaDir } from './parts.ts';
 
 export interface ClipOnDisk {
@@ -17,9 +17,17 @@ export interface ClipOnDisk {
 }
 
 /** Reads a video's clip in a data directory. @throws where there is none, or bytes that are no video. */
-export async function readArchivedClip(dataDir: string, videoId: string): Promise<ClipOnDisk> {
+export function readArchivedClip(dataDir: string, videoId: string): Promise<ClipOnDisk> {
+  return readOnDisk(dataDir, clipKeyOf(videoId));
+}
+
+/** The same of a film. */
+export function readArchivedFilm(dataDir: string, filmId: string): Promise<ClipOnDisk> {
+  return readOnDisk(dataDir, filmKeyOf(filmId));
+}
+
+async function readOnDisk(dataDir: string, key: string): Promise<ClipOnDisk> {
   const root = mediaDir(dataDir);
-  const key = clipKeyOf(videoId);
   const file = join(root, key);
   const hash = createHash('sha256');
   const stream = createReadStream(file);

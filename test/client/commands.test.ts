@@ -68,6 +68,26 @@ describe('clipyard video', () => {
     expect(bytes.length).toBe(snapshot.archive.sizeBytes);
   });
 
+  test('clips are joined into a film, which is shown and downloaded', async () => {
+    const made = ['one', 'two'].map((prompt) =>
+      run('video', 'create', ...CLIP, '--prompt', prompt, '--watch', '--json'),
+    );
+    const ids = (await Promise.all(made)).map(({ stdout }) => JSON.parse(stdout).id as string);
+    const [id, ...watched] = succeeded(await run('film', 'create', ...ids, '--watch'))
+      .trimEnd()
+      .split('\n');
+    expect(watched.at(-1)).toMatch(new RegExp(`^${id} completed, 4\\.0 s, \\d+x\\d+$`));
+    const film = await json('film', 'get', id ?? '');
+    expect(film).toMatchObject({ id, state: 'completed', durationMs: 4000, videos: ids, transition: 'cut' });
+    expect(succeeded(await run('film', 'get', id ?? ''))).toMatch(/^clips +2$/m);
+    const { file } = await json('film', 'download', id ?? '', '--output', 'film.mp4');
+    const bytes = readFileSync(join(folder, file));
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(film.archive.sha256);
+    for (const args of [[], [...ids, '--batch', 'batch_1'], ['video_nothing']]) {
+      expect((await run('film', 'create', ...args)).exitCode).toBe(1);
+    }
+  });
+
   test('a video is made again, and many are counted before anything is done to them', async () => {
     await clipyard.faults([{ kind: 'failed_task', count: 2 }]);
     const made = ['one', 'two'].map((prompt) =>

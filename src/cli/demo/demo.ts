@@ -11,6 +11,7 @@ import { printRootKey } from '../../process/commands.ts';
 import type { ProcessContext } from '../../process/run.ts';
 import { whenAborted } from '../../process/stop.ts';
 import { type DemoClip, type DemoOrder, makeClips } from './clips.ts';
+import { makeFilm, renderFilm } from './film.ts';
 import { renderResults, renderTotal } from './results.ts';
 
 export interface DemoOptions {
@@ -85,11 +86,14 @@ export async function demo(given: Config, options: DemoOptions, context: Process
   const slots = parts.config.accounts.reduce((sum, { maxConcurrentTasks }) => sum + maxConcurrentTasks, 0);
   print(renderResults(clips, stream.isTTY));
   print(renderTotal(clips, makespanMs));
+  const film = await makeFilm({ client, dataDir: config.dataDir }, clips, stream);
   print(`Files are kept in ${config.dataDir}; \`npm start\` shows them in the Temporal UI again.`);
+  print(renderFilm(film));
   if (options.json) {
     const ideal = sandboxUrl === null ? null : await idealMs(sandboxUrl, startedMs, slots);
     const facts = {
       batchId: id,
+      film: film instanceof Error ? { problem: film.message } : film,
       makespanMs,
       idealMs: ideal,
       slots,

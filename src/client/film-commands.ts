@@ -1,0 +1,94 @@
+/** `clipyard film …`: ended clips joined in order into one MP4. */
+
+import { randomUUID } from 'node:crypto';
+import { type Command, Option } from 'commander';
+import { TRANSITIONS, type Transition } from '../domain/film.ts';
+import { downloadClip } from './download-clip.ts';
+import { createFilm, describeFilm, lookAtFilm, renderFilm, requireFilm, watchFilm } from './film-answers.ts';
+import { CommandFailure } from './gateway-client.ts';
+import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+
+interface CreateOptions extends JsonFlag {
+  readonly batch?: string;
+  readonly transition?: Transition;
+  readonly idempotencyKey?: string;
+  readonly watch?: boolean;
+}
+
+async function create({ gateway, output }: Session, videos: readonly string[], options: CreateOptions): Promise<void> {
+  const { batch: batchId, transition, watch } = options;
+  if ((batchId === undefined) === (videos.length === 0)) {
+    throw new CommandFailure('either the ids of videos are wanted, or --batch');
+  }
+  const clips = batchId === undefined ? { videos } : { batchId };
+  const key = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const { answer, film } = await createFilm(gateway, { ...clips, transition }, key);
+  if (!watch) return output.show(answer, () => film.id);
+  output.notes.write(`${film.id}\n`);
+  const watched = await watchFilm(gateway, film.id, output.notes);
+  output.show(watched.answer, () => `${film.id} ${watched.film.state}, ${describeFilm(watched.film)}`);
+  requireFilm(watched.film);
+}
+
+interface DownloadOptions extends JsonFlag {
+  readonly output?: string;
+  readonly force?: boolean;
+}
+
+/** The link's path: the gateway's public address need not be the one that it is asked at. */
+function pathOfLink(link: string): string {
+  return link.slice(link.indexOf('/media/'));
+}
+
+async function download(
+  { gateway, output }: Session,
+  id: string,
+  { output: named, force = false }: DownloadOptions,
+): Promise<void> {
+  const { film } = await lookAtFilm(gateway, id);
+  requireFilm(film);
+  const { archive } = film;
+  if (!archive?.url) throw new CommandFailure(`${id} has been removed`);
+  const file = named ?? `${id}.mp4`;
+  await downloadClip(gateway, { id, archive, path: pathOfLink(archive.url), file, force });
+  const { sha256, sizeBytes } = archive;
+  output.show({ id, file, sha256, sizeBytes }, () => `${file}: ${sizeBytes} bytes, sha256 ${sha256}`);
+}
+
+/** Adds the group. */
+export function addFilmCommands(program: Command, findGateway: FindGateway): void {
+  const film = program.command('film').description('films at a running gateway: clips joined into one');
+  film
+    .command('create')
+    .argument('[ids...]', 'completed videos, in order')
+    .description('join clips into one MP4; prints its id')
+    .option('--batch <id>', 'all clips of a batch, in the order of its lines')
+    .addOption(new Option('--transition <what>', 'how clips follow each other; cut without it').choices(TRANSITIONS))
+    .option('--idempotency-key <key>', 'the same key is the same film; one is generated')
+    .option('--watch', 'wait for the end; exit 1 unless it is completed')
+    .option(...JSON_OPTION)
+    .action((ids: string[], options: CreateOptions) =>
+      runCommand(findGateway, options, (session) => create(session, ids, options)),
+    );
+  film
+    .command('get')
+    .argument('<id>')
+    .description('how far a film is, and where it lies')
+    .option(...JSON_OPTION)
+    .action((id: string, options: JsonFlag) =>
+      runCommand(findGateway, options, async ({ gateway, output }) => {
+        const { answer, film: shown } = await lookAtFilm(gateway, id);
+        output.show(answer, () => renderFilm(shown));
+      }),
+    );
+  film
+    .command('download')
+    .argument('<id>')
+    .description('fetch a film and check it against what was archived')
+    .option('--output <file>', 'by default ID.mp4')
+    .option('--force', 'replace the file if it is there')
+    .option(...JSON_OPTION)
+    .action((id: string, options: DownloadOptions) =>
+      runCommand(findGateway, options, (session) => download(session, id, options)),
+    );
+}

@@ -1,6 +1,7 @@
 /** What activities work with: handed in, so that a test can hand in its own. */
 
 import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
+import type { FilmMaker } from '../src/archive/film/make-film.ts';
 import type { TakeLastPicture } from '../src/archive/last-picture.ts';
 import type { JsonObject } from '../src/domain/json.ts';
 import type { Video } from '../src/domain/video.ts';
@@ -15,6 +16,7 @@ export interface ActivityDependencies extends SubmissionDependencies {
   readonly inspectClip: InspectClip;
   /** The last picture of a stored clip, as a JPEG. @throws UnusableImage where none can be had. */
   readonly takeLastPicture: TakeLastPicture;
+  readonly films: FilmMaker;
   /** An ended video as its batch's files show it. */
   renderEnded(video: Video): JsonObject;
   readonly delivery: AttemptDependencies;

@@ -9,6 +9,7 @@ import { createCancelActivities } from './cancel-task.ts';
 import { createCheckActivities } from './check-task.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createEndActivities } from './end-video.ts';
+import { createFilmActivities } from './join-film.ts';
 import { createOpenActivities } from './open-video.ts';
 import { createRearchiveActivity } from './rearchive-video.ts';
 import { createSlotActivities } from './request-slot.ts';
@@ -35,6 +36,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createBatchActivities(dependencies),
     ...createBatchFileActivities(dependencies),
     ...createPictureActivities(dependencies),
+    ...createFilmActivities(dependencies),
     ...createDeliveryActivities(dependencies.delivery),
     ...createSweepActivities(dependencies),
   };

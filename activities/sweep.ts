@@ -9,6 +9,7 @@ import type { Log } from '../src/domain/log.ts';
 import { isAway } from '../src/domain/start-error.ts';
 import { fileKeyOf } from '../src/media/media-key.ts';
 import { endLostValidations, listForgotten, reviveBatch } from '../src/recovery/batches.ts';
+import { listExpired as listExpiredFilms, listSilent, purgeFilm, reviveFilm } from '../src/recovery/films.ts';
 import { grantPool, moveQueue, refreshGrant } from '../src/recovery/grants.ts';
 import { findOrphans } from '../src/recovery/orphans.ts';
 import { listExpired, listUnneeded, purgeImage, purgeMedia } from '../src/recovery/purge.ts';
@@ -48,7 +49,7 @@ export interface SweepReport {
   readonly orphans: number;
   readonly purged: number;
   readonly purgedImages: number;
-  /** Videos and orphans of so long ago that their rows were removed. */
+  /** Rows of videos, orphans and batches of so long ago that they were removed. */
   readonly removed: number;
   /** What failed, each with what it was about; the rest was done all the same. */
   readonly errors: readonly string[];
@@ -114,6 +115,26 @@ async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): P
   );
 }
 
+/** Films that no workflow works on, and those that have had their time. */
+async function sweepFilms(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
+  await parts.each(
+    'films',
+    () => listSilent(dependencies, PATIENCE_MS),
+    async (film) => {
+      await reviveFilm(dependencies, film);
+      return 1;
+    },
+  );
+  await parts.each(
+    'old films',
+    () => listExpiredFilms(dependencies),
+    async (filmId) => {
+      await purgeFilm(dependencies, filmId);
+      return 1;
+    },
+  );
+}
+
 /** Files that have had their time. */
 async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Promise<void> {
   await parts.each(
@@ -159,6 +180,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
   async function sweep(): Promise<SweepReport> {
     const parts = new Parts(dependencies.log);
     await sweepBatches(parts, dependencies);
+    await sweepFilms(parts, dependencies);
     const resumed = await parts.each(
       'resumes',
       () => listDue(dependencies),

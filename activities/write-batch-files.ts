@@ -1,6 +1,6 @@
 /** `writeBatchFiles`: the output and error files of a batch, written from its rows; each line stands in one of them. */
 
-import { endBatch } from '../src/catalog/batch-steps.ts';
+import { endBatch } from '../src/catalog/batch-ends.ts';
 import { type BatchRow, findBatch, type LineWithVideo, listLines } from '../src/catalog/batches.ts';
 import { enterFile } from '../src/catalog/files.ts';
 import type { BatchState } from '../src/domain/batch.ts';

@@ -32,6 +32,7 @@ export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWork
     listStartedSince: async () => [],
     listRunning: async () => [],
     startBatch: async (id) => void told.push(`start batch ${id}`),
+    startFilm: async ({ id }) => void told.push(`start film ${id}`),
     signalBatch: tell('batch'),
     check: async () => undefined,
     ...overrides,

@@ -203,6 +203,7 @@ export async function startStack(options: StackOptions = {}) {
     ...temporal,
     ...working,
     ...videosOf(opened, db),
+    parts,
     client,
     connection,
     database,

@@ -72,6 +72,24 @@ export const batchMedia = proxyActivities<Pick<Activities, 'writeBatchFiles' | '
   cancellationType,
 });
 
+/** Joining clips: minutes to hours of one place at a worker, taken up again wherever it stopped. */
+export const filming = proxyActivities<Pick<Activities, 'joinFilm'>>({
+  taskQueue: TASK_QUEUES.films,
+  startToCloseTimeout: '24 hours',
+  scheduleToCloseTimeout: '7 days',
+  heartbeatTimeout: '15 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+  cancellationType,
+  summary: 'join, read back, archive',
+});
+
+/** The row of a film that is not to be made any more. */
+export const filmRows = proxyActivities<Pick<Activities, 'endFilm'>>({
+  startToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
+  cancellationType,
+});
+
 /** One attempt of a delivery: the workflow is its schedule. */
 export function delivering(summary: string) {
   return proxyActivities<Pick<Activities, 'attemptDelivery'>>({

@@ -15,6 +15,7 @@ export const TASK_QUEUES = {
   sync: 'sync',
   media: 'media',
   delivery: 'delivery',
+  films: 'films',
 } as const;
 
 /** The workflow types' names, as Temporal knows them. */
@@ -24,6 +25,7 @@ export const WORKFLOW_TYPES = {
   runBatch: 'runBatch',
   sweep: 'sweep',
   deliverWebhook: 'deliverWebhook',
+  joinFilm: 'joinFilm',
 } as const;
 
 /** Input of `runBatch`; the workflow's id is the batch's id. */
@@ -59,6 +61,11 @@ export interface DeliverWebhookInput {
   readonly deliveryId: string;
   /** Which attempt comes first; 1 when absent. */
   readonly attempt?: number;
+}
+
+/** Input of `joinFilm`; the workflow's id is the film's id. */
+export interface JoinFilmInput {
+  readonly filmId: string;
 }
 
 /** What the query `video` answers: the story so far. */

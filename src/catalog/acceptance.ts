@@ -8,7 +8,7 @@ import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
-import { type HoldOfOrder, hold } from './ledger.ts';
+import { checkCredit, type HoldOfOrder, hold } from './ledger.ts';
 import { enterQueue } from './slots.ts';
 import { idempotencyKeys, videos } from './tables/videos.ts';
 import { findVideo } from './videos.ts';
@@ -142,6 +142,20 @@ function checkLimits(unended: number, limits: AcceptanceLimits): void {
       retryAfterSeconds: 30,
     });
   }
+}
+
+/**
+ * Refuses what `acceptVideo` would refuse to a caller as things stand, before anything of an order is stored.
+ * @throws Refusal `insufficient_credit`, `credit_held`, `too_many_videos`.
+ */
+export async function checkAdmission(
+  db: Db,
+  { callerId, limits, amountMicroUsd }: Pick<NewVideo, 'callerId' | 'limits'> & { readonly amountMicroUsd: MicroUsd },
+): Promise<void> {
+  await checkCredit(db, callerId, amountMicroUsd);
+  const unended = await db.execute(sql`select ${countUnended(callerId, limits)} as unended`);
+  const [counted] = rowsOf<{ readonly unended: number }>(unended);
+  if (limits) checkLimits(counted?.unended ?? 0, limits);
 }
 
 /**

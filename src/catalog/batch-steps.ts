@@ -1,12 +1,12 @@
 /** Advancing a batch: what ended is noted, what may begin is accepted, and the rows say what comes next. */
 
-import { and, eq, isNull, sql } from 'drizzle-orm';
-import { type BatchProgress, type BatchState, type BatchStep, videoIdOfLine } from '../domain/batch.ts';
+import { and, eq, sql } from 'drizzle-orm';
+import { type BatchStep, videoIdOfLine } from '../domain/batch.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { Video } from '../domain/video.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
 import { acceptVideo, queueDeadline } from './acceptance.ts';
-import { type BatchRow, changeBatch, clipsOf, findBatch, readProgress } from './batches.ts';
+import { type BatchRow, findBatch, moveLines, progressOf } from './batches.ts';
 import { type Db, inTransaction, isUniqueViolation, rowsOf } from './driver/database.ts';
 import { batches, batchLines } from './tables/batches.ts';
 import { callers } from './tables/callers.ts';
@@ -35,12 +35,13 @@ export interface BatchAdvance {
 
 /** Takes over the ends of clips. What ended without ever being submitted never ran. */
 async function noteEnds(db: Db, batchId: string): Promise<void> {
-  await db.execute(sql`
+  const update = sql`
     update batch_lines l set state = v.state,
       code = case when v.submitted_at is null and v.state in ('expired', 'cancelled') then 'batch_' || v.state end,
       message = case when v.submitted_at is null and v.state in ('expired', 'cancelled') then v.failure->>'message' end
     from videos v
-    where l.batch_id = ${batchId} and l.state = 'running' and v.id = l.video_id and v.ended_at is not null`);
+    where l.batch_id = ${batchId} and l.state = 'running' and v.id = l.video_id and v.ended_at is not null`;
+  await moveLines(db, batchId, { from: 'running', update });
 }
 
 /** Ends the lines that have not begun. */
@@ -49,10 +50,10 @@ async function endWaiting(db: Db, batchId: string, state: 'cancelled' | 'expired
     state === 'cancelled'
       ? 'the batch was cancelled before this line began'
       : 'its window was over before this line began';
-  await db
-    .update(batchLines)
-    .set({ state, code: `batch_${state}`, message })
-    .where(and(eq(batchLines.batchId, batchId), eq(batchLines.state, 'queued')));
+  const update = sql`
+    update batch_lines l set state = ${state}, code = ${`batch_${state}`}, message = ${message}
+    where l.batch_id = ${batchId} and l.state = 'queued'`;
+  await moveLines(db, batchId, { from: 'queued', update });
 }
 
 /** Clips of a batch that wait for a slot. */
@@ -86,14 +87,14 @@ async function listReady(db: Db, batchId: string, limit: number): Promise<readon
 }
 
 /** How many clips of a batch may be under way: enough to keep all slots of its models busy. */
-async function readRoom(db: Db, batchId: string, { counts }: BatchProgress): Promise<number> {
+async function readRoom(db: Db, { models, running }: BatchRow): Promise<number> {
   const result = await db.execute(sql`
     select coalesce(sum(a.max_concurrent_tasks), 0)::int as slots from accounts a
-    where a.configured and exists (select 1 from account_models m where m.account = a.id and m.model in (
-      select distinct request->>'model' from batch_lines where batch_id = ${batchId} and state = 'queued'))`);
+    where a.configured and exists (
+      select 1 from account_models m where m.account = a.id and m.model = any(${sql.param(Object.keys(models))}::text[]))`);
   const slots = rowsOf<{ readonly slots: number }>(result)[0]?.slots ?? 0;
   const most = Math.min(Math.max(slots, 1) * CLIPS_PER_SLOT, MOST_UNDER_WAY);
-  return Math.min(Math.max(most - counts.running, 0), MOST_AT_ONCE);
+  return Math.min(Math.max(most - running, 0), MOST_AT_ONCE);
 }
 
 /** A line that never becomes a clip. */
@@ -103,10 +104,10 @@ export async function failLine(
   line: number,
   { code, message }: { readonly code: string; readonly message: string },
 ) {
-  await db
-    .update(batchLines)
-    .set({ state: 'failed', code, message })
-    .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
+  const update = sql`
+    update batch_lines l set state = 'failed', code = ${code}, message = ${message}
+    where l.batch_id = ${batchId} and l.line = ${line} and l.state = 'queued'`;
+  await moveLines(db, batchId, { from: 'queued', update });
 }
 
 interface LimitsRow {
@@ -139,11 +140,10 @@ async function acceptLine(
       ? batch.expiresAt.getTime() + KEPT_AFTER_WINDOW_MS
       : createdAt.getTime() + retentionSeconds * 1000;
   const expiresAt = new Date(keptUntilMs);
-  const begin = (tx: Db) =>
-    tx
-      .update(batchLines)
-      .set({ state: 'running', videoId: id })
-      .where(and(eq(batchLines.batchId, batch.id), eq(batchLines.line, line)));
+  const update = sql`
+    update batch_lines l set state = 'running', video_id = ${id}
+    where l.batch_id = ${batch.id} and l.line = ${line} and l.state = 'queued'`;
+  const begin = (tx: Db) => moveLines(tx, batch.id, { from: 'queued', update });
   try {
     return await inTransaction(db, async (tx) => {
       const { video } = await acceptVideo(tx, {
@@ -174,8 +174,6 @@ interface Begun {
   readonly accepted: readonly Video[];
   readonly pictures: readonly number[];
   readonly isRefused: boolean;
-  /** Lines may count for something else than before. */
-  readonly isChanged: boolean;
 }
 
 /** What passes: limits of the caller, and credit that others hold or that is topped up. */
@@ -201,43 +199,53 @@ async function beginLines(db: Db, batch: BatchRow, room: number): Promise<Begun>
         if (video) accepted.push(video);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        if (PASSING.includes(error.kind)) return { accepted, pictures, isRefused: true, isChanged: true };
+        if (PASSING.includes(error.kind)) return { accepted, pictures, isRefused: true };
         await failLine(db, batch.id, line.line, { code: error.code ?? error.kind, message: error.message });
       }
     }
   }
-  return { accepted, pictures, isRefused: false, isChanged: ready.length > pictures.length };
+  return { accepted, pictures, isRefused: false };
+}
+
+/** The batch as it is after a step: to be written once none of its lines is left. */
+async function noteAdvanced(db: Db, id: string): Promise<BatchRow | null> {
+  const isOver = sql`${batches.queued} + ${batches.running} = 0`;
+  const isFirst = sql`${isOver} and ${batches.finalizingAt} is null`;
+  const [batch] = await db
+    .update(batches)
+    .set({
+      advancedAt: new Date(),
+      finalizingAt: sql`case when ${isFirst} then now() else ${batches.finalizingAt} end`,
+      state: sql`case when ${isFirst} and ${batches.cancelRequestedAt} is null then 'finalizing' else ${batches.state} end`,
+    })
+    .where(eq(batches.id, id))
+    .returning();
+  return batch ?? null;
 }
 
 /** Advances a batch by one step; null for one that is not in the catalog. Harmless to repeat. */
 export async function advanceBatch(db: Db, id: string): Promise<BatchAdvance | null> {
-  const batch = await findBatch(db, id);
-  if (!batch || batch.state === 'validating') return null;
-  const readOwn = async () => (await readProgress(db, [id]))(id);
-  if (batch.endedAt !== null) {
-    return { next: { step: 'ended', state: batch.state, progress: await readOwn() }, accepted: [], toCancel: [] };
+  const found = await findBatch(db, id);
+  if (!found || found.state === 'validating') return null;
+  if (found.endedAt !== null) {
+    return { next: { step: 'ended', state: found.state, progress: progressOf(found) }, accepted: [], toCancel: [] };
   }
   await noteEnds(db, id);
-  const isCancelled = batch.cancelRequestedAt !== null;
-  const isOver = batch.expiresAt.getTime() <= Date.now();
+  const isCancelled = found.cancelRequestedAt !== null;
+  const isOver = found.expiresAt.getTime() <= Date.now();
   if (isCancelled || isOver) await endWaiting(db, id, isCancelled ? 'cancelled' : 'expired');
   const toCancel = isCancelled ? await listUnsubmitted(db, id) : [];
-  const before = await readOwn();
-  const { accepted, pictures, isRefused, isChanged } = await beginLines(
+  const batch = await findBatch(db, id);
+  if (!batch) return null;
+  const { accepted, pictures, isRefused } = await beginLines(
     db,
     batch,
-    before.counts.queued === 0 ? 0 : await readRoom(db, id, before),
+    batch.queued === 0 ? 0 : await readRoom(db, batch),
   );
-  // It is counted from all lines: not twice where nothing was begun.
-  const progress = isChanged ? await readOwn() : before;
-  await changeBatch(db, id, { advancedAt: new Date() });
-  if (progress.counts.queued + progress.counts.running === 0) {
-    await db
-      .update(batches)
-      .set({ finalizingAt: new Date(), ...(!isCancelled && { state: 'finalizing' as const }) })
-      .where(and(eq(batches.id, id), isNull(batches.finalizingAt)));
-    return { next: { step: 'write', progress }, accepted, toCancel };
-  }
+  const advanced = await noteAdvanced(db, id);
+  if (!advanced) return null;
+  const progress = progressOf(advanced);
+  if (advanced.finalizingAt !== null) return { next: { step: 'write', progress }, accepted, toCancel };
   if (pictures.length > 0) return { next: { step: 'pictures', lines: pictures, progress }, accepted, toCancel };
   // A full step may leave more that can begin at once.
   const waitMs = isRefused ? REFUSED_WAIT_MS : accepted.length === MOST_AT_ONCE ? 0 : LONGEST_WAIT_MS;
@@ -260,26 +268,4 @@ export async function startFromPicture(db: Db, batchId: string, line: number, im
     .update(batchLines)
     .set({ request: sql`jsonb_set(${batchLines.request}, '{images}', ${JSON.stringify([image])}::jsonb)` })
     .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
-}
-
-/** Ends a batch whose files are written. */
-export async function endBatch(
-  db: Db,
-  id: string,
-  written: Pick<BatchRow, 'outputFileId' | 'errorFileId'>,
-): Promise<BatchState> {
-  const batch = await findBatch(db, id);
-  if (!batch) throw new Error(`batch ${id} is not in the catalog`);
-  if (batch.endedAt !== null) return batch.state;
-  const [expired] = await db
-    .select({ line: batchLines.line })
-    .from(batchLines)
-    .where(and(eq(batchLines.batchId, id), eq(batchLines.code, 'batch_expired')))
-    .limit(1);
-  // Lines that never became clips need their images no more.
-  await db.execute(sql`update input_image_uses u set ended_at = now() from batch_lines l
-    where l.batch_id = ${id} and l.video_id is null and u.video_id = ${clipsOf(id)}::text || l.line and u.ended_at is null`);
-  const state = batch.cancelRequestedAt !== null ? 'cancelled' : expired ? 'expired' : 'completed';
-  await changeBatch(db, id, { ...written, state, endedAt: new Date() });
-  return state;
 }

@@ -1,7 +1,9 @@
 /** Rows of batches and their lines: entering, reading and listing them. */
 
-import { and, asc, desc, eq, gt, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm';
-import { type BatchCounts, type BatchProgress, type LineState, videoIdOfLine } from '../domain/batch.ts';
+import { and, asc, desc, eq, gt, inArray, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
+import { type BatchCounts, type BatchProgress, LINE_STATES, type LineState, videoIdOfLine } from '../domain/batch.ts';
+import { Refusal } from '../domain/failure.ts';
+import type { MicroUsd } from '../domain/money.ts';
 import type { Video } from '../domain/video.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
@@ -21,10 +23,14 @@ export const clipsOf = (id: string) => videoIdOfLine(id, 0).slice(0, -1);
 /** A create that is sent again without a key is the same batch for so long. */
 const REPEATS_FOR = sql`interval '10 minutes'`;
 
-/** The batch that a create was for already: with a key for ever, else while it is young and has not ended. */
-export async function findRepeatedBatch(
+/**
+ * The batch that a create was for already: with a key for ever, else while it is young and has not ended.
+ * @throws Refusal `idempotency_mismatch` for a key that was sent with something else.
+ */
+async function findRepeatedBatch(
   db: Db,
-  { callerId, repeatKey, hasKey }: { readonly callerId: string; readonly repeatKey: string; readonly hasKey: boolean },
+  { callerId, repeatKey, bodyHash = null }: NewBatch,
+  hasKey: boolean,
 ): Promise<BatchRow | null> {
   const isYoung = and(sql`${batches.createdAt} > now() - ${REPEATS_FOR}`, isNull(batches.endedAt));
   const [row] = await db
@@ -33,25 +39,43 @@ export async function findRepeatedBatch(
     .where(and(eq(batches.callerId, callerId), eq(batches.repeatKey, repeatKey), hasKey ? undefined : isYoung))
     .orderBy(desc(batches.createdAt))
     .limit(1);
+  if (row && hasKey && row.bodyHash !== bodyHash) {
+    throw new Refusal('idempotency_mismatch', 'this idempotency key was used with another batch');
+  }
   return row ?? null;
 }
 
-export async function enterBatch(db: Db, batch: NewBatch): Promise<void> {
-  await db.insert(batches).values(batch);
+/**
+ * Enters a batch, unless its create came before: then the batch that it made, and null else. Parallel creates of the same
+ * wait for each other until this transaction ends.
+ * @throws Refusal `idempotency_mismatch`.
+ */
+export async function enterBatchOnce(tx: Db, batch: NewBatch, hasKey: boolean): Promise<BatchRow | null> {
+  const { callerId, repeatKey } = batch;
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${callerId} ${repeatKey}`}, 0))`);
+  const earlier = await findRepeatedBatch(tx, batch, hasKey);
+  if (!earlier) await tx.insert(batches).values(batch);
+  return earlier;
 }
 
-export async function changeBatch(db: Db, id: string, change: Partial<BatchRow>): Promise<void> {
-  await db.update(batches).set(change).where(eq(batches.id, id));
+/** What a validation came to: how many lines are to become clips and of which models, and how many cannot. */
+export interface Validated extends Pick<BatchRow, 'total' | 'estimateMicroUsd' | 'models' | 'failed'> {
+  readonly invalid?: BatchRow['invalid'];
 }
 
-/** Takes back a batch that was not accepted after all. */
-export async function forgetBatch(db: Db, id: string): Promise<void> {
-  await inTransaction(db, async (tx) => {
-    await tx.execute(sql`delete from input_image_uses u using batch_lines l
-      where l.batch_id = ${id} and u.video_id = ${clipsOf(id)}::text || l.line`);
-    await tx.delete(batchLines).where(eq(batchLines.batchId, id));
-    await tx.delete(batches).where(eq(batches.id, id));
-  });
+/** Has a batch that was validated begin; null for one that is not being validated any more. */
+export async function beginBatch(
+  db: Db,
+  id: string,
+  { total, ...validated }: Validated & Pick<BatchRow, 'startedAt' | 'expiresAt'>,
+): Promise<BatchRow | null> {
+  const state = sql`case when ${batches.cancelRequestedAt} is null then 'in_progress' else 'cancelling' end`;
+  const [batch] = await db
+    .update(batches)
+    .set({ ...validated, total, queued: total, state })
+    .where(and(eq(batches.id, id), eq(batches.state, 'validating')))
+    .returning();
+  return batch ?? null;
 }
 
 /** Enters some lines; the images that they will be made from are kept from now on. */
@@ -70,11 +94,42 @@ export async function findBatch(db: Db, id: string): Promise<BatchRow | null> {
   return row ?? null;
 }
 
-/** Asks for a batch's cancel; one that has ended stays as it is. */
+/**
+ * Changes lines of this state and what is counted of their batch, in one statement; `update` names the lines `l`. Rows are
+ * locked in the order lines, batch.
+ */
+export async function moveLines(
+  db: Db,
+  batchId: string,
+  { from, update }: { readonly from: LineState; readonly update: SQL },
+): Promise<void> {
+  const each = (print: (column: SQL, state: LineState) => SQL) =>
+    sql.join(
+      LINE_STATES.map((state) => print(sql`${sql.identifier(state)}`, state)),
+      sql`, `,
+    );
+  await db.execute(sql`
+    with moved as (${update} returning l.state), counted as (
+      select count(*)::int as lines, ${each((column, state) => sql`count(*) filter (where state = ${state})::int as ${column}`)}
+      from moved
+    )
+    update batches b set ${each((column, state) => sql`${column} = b.${column} + c.${column}${state === from ? sql` - c.lines` : sql``}`)}
+    from counted c where b.id = ${batchId} and c.lines > 0`);
+}
+
+/** Adds what a clip has settled to its batch's cost. After the caller's columns, which are locked before a batch. */
+export async function addBatchCost(tx: Db, batchId: string | null, amountMicroUsd: MicroUsd): Promise<void> {
+  if (batchId === null || amountMicroUsd === 0) return;
+  const costMicroUsd = sql`${batches.costMicroUsd} + ${amountMicroUsd}::bigint`;
+  await tx.update(batches).set({ costMicroUsd }).where(eq(batches.id, batchId));
+}
+
+/** Asks for a batch's cancel; one that has ended stays as it is, and one that is being validated begins as cancelled. */
 export async function wishBatchCancelled(db: Db, id: string): Promise<void> {
+  const state = sql`case when ${batches.state} = 'validating' then ${batches.state} else 'cancelling' end`;
   await db
     .update(batches)
-    .set({ cancelRequestedAt: new Date(), state: 'cancelling' })
+    .set({ cancelRequestedAt: new Date(), state })
     .where(
       and(eq(batches.id, id), isNull(batches.endedAt), isNull(batches.finalizingAt), isNull(batches.cancelRequestedAt)),
     );
@@ -138,40 +193,40 @@ export async function listLines(
   return rows.map(({ line, video }) => ({ line, video: video && toVideo(video) }));
 }
 
-const NONE: BatchCounts = { queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 };
-const NO_PROGRESS: BatchProgress = { counts: NONE, costMicroUsd: 0 };
+/** How far a batch is. */
+export function progressOf(batch: BatchCounts & Pick<BatchRow, 'costMicroUsd'>): BatchProgress {
+  const { queued, running, completed, failed, cancelled, expired, costMicroUsd } = batch;
+  return { counts: { queued, running, completed, failed, cancelled, expired }, costMicroUsd };
+}
 
 /** How far batches are, by their ids. */
 export async function readProgress(db: Db, ids: readonly string[]): Promise<(id: string) => BatchProgress> {
-  if (ids.length === 0) return () => NO_PROGRESS;
-  const counted = await db
-    .select({ id: batchLines.batchId, state: batchLines.state, lines: sql<number>`count(*)::int` })
-    .from(batchLines)
-    .where(inArray(batchLines.batchId, [...ids]))
-    .groupBy(batchLines.batchId, batchLines.state);
-  const costs = await db
-    .select({ id: videos.batchId, cost: sql<string>`coalesce(sum(${videos.settledMicroUsd}), 0)` })
-    .from(videos)
-    .where(inArray(videos.batchId, [...ids]))
-    .groupBy(videos.batchId);
+  const rows =
+    ids.length === 0
+      ? []
+      : await db
+          .select()
+          .from(batches)
+          .where(inArray(batches.id, [...ids]));
   return (id) => {
-    const own = counted.filter((each) => each.id === id).map(({ state, lines }) => [state, lines]);
-    return {
-      counts: { ...NONE, ...Object.fromEntries(own) },
-      costMicroUsd: Number(costs.find((each) => each.id === id)?.cost ?? 0),
-    };
+    const row = rows.find((each) => each.id === id);
+    if (!row) throw new Error(`batch ${id} was not asked for, or is gone`);
+    return progressOf(row);
   };
 }
 
 /** Clips of a model are taken to last as long as the latest of them did. */
 const LATEST_CLIPS = 20;
 
-/** How long the lines of a batch that are left will take, by what their models took lately; null where that is not known. */
+/**
+ * How long the lines of a batch that are left will take, by what their models took lately; null where that is not known.
+ * Of each model as large a part is taken to be left as of the whole.
+ */
 export async function expectedMsLeft(db: Db, batchId: string): Promise<number | null> {
   const result = await db.execute(sql`
     with models as (
-      select request->>'model' as model, count(*) as lines from batch_lines
-      where batch_id = ${batchId} and state in ('queued', 'running') group by 1
+      select model, lines::float8 * (b.queued + b.running) / greatest(b.total, 1) as lines
+      from batches b, jsonb_each_text(b.models) as of_model (model, lines) where b.id = ${batchId}
     )
     select sum(m.lines * took.ms)::float8 as work, bool_and(took.ms is not null) as is_known,
       (select coalesce(sum(a.max_concurrent_tasks), 0)::int from accounts a where a.configured and exists (
@@ -207,36 +262,36 @@ export async function listForgottenBatches(db: Db, advancedBefore: Date, limit: 
   return rows.map(({ id }) => id);
 }
 
-/** Ends batches whose validation went away with its process: nothing of them was made. */
-export async function endUnvalidated(db: Db, createdBefore: Date): Promise<void> {
-  const invalid = [{ line: 0, code: 'interrupted', message: 'the validation was interrupted; submit the batch again' }];
-  await db
-    .update(batches)
-    .set({ state: 'failed', endedAt: new Date(), invalid })
-    .where(and(isNull(batches.endedAt), eq(batches.state, 'validating'), lt(batches.createdAt, createdBefore)));
-}
-
-/** Copies the lines of a batch that could not be completed to another one, as the same lines. */
+/**
+ * Copies the lines of a batch that could not be completed to another one, as the same lines; what they come to. Belongs
+ * into the transaction that enters the other one.
+ */
 export async function copyUnfinished(
-  db: Db,
+  tx: Db,
   { from, to }: { readonly from: string; readonly to: string },
-): Promise<{ readonly total: number; readonly estimateMicroUsd: number }> {
+): Promise<Validated> {
   const clips = clipsOf(to);
-  return await inTransaction(db, async (tx) => {
-    const copied = await tx.execute(sql`
+  const copied = await tx.execute(sql`
+    with copied as (
       insert into batch_lines (batch_id, line, custom_id, state, dialect, request, estimate_micro_usd, start_from_video, start_from_line)
-      select ${to}, l.line, l.custom_id, 'queued', l.dialect,
+      select ${to}::text, l.line, l.custom_id, 'queued', l.dialect,
         case when l.start_from_video is null then l.request else jsonb_set(l.request, '{images}', '[]') end, l.estimate_micro_usd,
         case when o.state <> 'completed' then ${clips}::text || o.line else l.start_from_video end,
         case when o.state <> 'completed' then o.line end
       from batch_lines l left join batch_lines o on o.batch_id = l.batch_id and o.line = l.start_from_line
       where l.batch_id = ${from} and l.state in ('failed', 'cancelled', 'expired') and l.request is not null
-      returning estimate_micro_usd::float8 as estimate`);
-    await tx.execute(sql`
-      insert into input_image_uses (sha256, video_id)
-      select image->>'sha256', ${clips}::text || l.line from batch_lines l, jsonb_array_elements(l.request->'images') image
-      where l.batch_id = ${to} and image->>'kind' = 'stored' on conflict do nothing`);
-    const rows = rowsOf<{ readonly estimate: number }>(copied);
-    return { total: rows.length, estimateMicroUsd: rows.reduce((sum, { estimate }) => sum + Number(estimate), 0) };
-  });
+      returning request->>'model' as model, estimate_micro_usd
+    )
+    select model, count(*)::int as lines, sum(estimate_micro_usd)::float8 as estimate from copied group by model`);
+  await tx.execute(sql`
+    insert into input_image_uses (sha256, video_id)
+    select image->>'sha256', ${clips}::text || l.line from batch_lines l, jsonb_array_elements(l.request->'images') image
+    where l.batch_id = ${to} and image->>'kind' = 'stored' on conflict do nothing`);
+  const rows = rowsOf<{ readonly model: string; readonly lines: number; readonly estimate: number }>(copied);
+  return {
+    total: rows.reduce((sum, { lines }) => sum + lines, 0),
+    estimateMicroUsd: rows.reduce((sum, { estimate }) => sum + Number(estimate), 0),
+    models: Object.fromEntries(rows.map(({ model, lines }) => [model, lines])),
+    failed: 0,
+  };
 }

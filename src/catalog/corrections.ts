@@ -4,6 +4,7 @@ import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Grant } from '../domain/slot.ts';
 import { isOpenState } from '../domain/submission.ts';
+import { addBatchCost } from './batches.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { settleLateEnd } from './ends.ts';
 import { refund, settle } from './ledger.ts';
@@ -60,6 +61,7 @@ export async function settleReviewed(db: Db, id: string, amountMicroUsd: MicroUs
     if (!(await settle(tx, { callerId: video.callerId, videoId: id, amountMicroUsd }))) {
       throw new Refusal('conflict', `video ${id} has no hold to settle`);
     }
+    await addBatchCost(tx, video.batchId, amountMicroUsd);
     await changeVideo(tx, id, { settledMicroUsd: amountMicroUsd });
   });
 }

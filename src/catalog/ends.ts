@@ -8,6 +8,7 @@ import type { EndedVideo } from '../domain/step.ts';
 import { isInDoubt, isOpenState, mayHaveTask } from '../domain/submission.ts';
 import { type ArchivedClip, type EndState, failureKindOf } from '../domain/video.ts';
 import { EVENT_OF_END } from '../domain/webhook.ts';
+import { addBatchCost } from './batches.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { recordEvent } from './events.ts';
 import { release, settle } from './ledger.ts';
@@ -56,7 +57,8 @@ async function settleBill(tx: Db, video: VideoRow): Promise<Partial<VideoRow>> {
   const amountMicroUsd = settlementOf({ ...video, billedMicroUsd: delivered?.costMicroUsd ?? null });
   // Above the cap the hold stays until an operator decides.
   if (needsReview(amountMicroUsd, video.estimateMicroUsd)) return { upstreamMicroUsd: billed };
-  await settle(tx, { callerId: video.callerId, videoId: video.id, amountMicroUsd });
+  const isSettled = await settle(tx, { callerId: video.callerId, videoId: video.id, amountMicroUsd });
+  if (isSettled) await addBatchCost(tx, video.batchId, amountMicroUsd);
   return { settledMicroUsd: amountMicroUsd, upstreamMicroUsd: billed };
 }
 

@@ -81,6 +81,9 @@ async function refusal(
     : new Refusal('insufficient_credit', facts);
 }
 
+/** Whether a caller's row allows another hold. */
+const fits = (amountMicroUsd: MicroUsd) => sql`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})`;
+
 /** One of several holds of the same amount that stand or fall together, in one transaction. */
 export interface HoldOfOrder {
   /** 0 for the first. */
@@ -104,12 +107,23 @@ export async function hold(
   tx: Db,
   { callerId, videoId, amountMicroUsd, granted = false, ofOrder = { index: 0, count: 1 } }: NewHold,
 ): Promise<void> {
-  const fits = sql`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})`;
-  const condition = granted ? undefined : fits;
+  const condition = granted ? undefined : fits(amountMicroUsd);
   const posting = { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd, held: amountMicroUsd } as const;
   if ((await post(tx, { ...posting, condition })) !== 'refused') return;
   const { index, count } = ofOrder;
   throw await refusal(tx, callerId, { amountMicroUsd: count * amountMicroUsd, heldBefore: index * amountMicroUsd });
+}
+
+/**
+ * Looks whether an amount could be held now; nothing is.
+ * @throws Refusal `insufficient_credit` or `credit_held`.
+ */
+export async function checkCredit(db: Db, callerId: string, amountMicroUsd: MicroUsd): Promise<void> {
+  const [caller] = await db
+    .select({ fits: sql<boolean>`${fits(amountMicroUsd)}` })
+    .from(callers)
+    .where(eq(callers.id, callerId));
+  if (!caller?.fits) throw await refusal(db, callerId, { amountMicroUsd, heldBefore: 0 });
 }
 
 /** Gives a video's whole hold back; false when there is none or it was given back before. */

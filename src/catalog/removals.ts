@@ -1,6 +1,7 @@
 /** Removing the rows of what ended long ago. Callers' money columns and sums of costs stay, and so does what the ledger adds up to. */
 
-import { lt, sql } from 'drizzle-orm';
+import { lt, type SQL, sql } from 'drizzle-orm';
+import { clipsOf } from './batches.ts';
 import { type Db, rowsOf } from './driver/database.ts';
 import { accounts } from './tables/accounts.ts';
 
@@ -24,6 +25,14 @@ async function lockOver(tx: Db, { endedBefore, limit }: Removal): Promise<readon
   return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
 }
 
+/** Removes what was told of these videos or batches. */
+async function removeEvents(tx: Db, those: SQL): Promise<void> {
+  await tx.execute(sql`
+    with gone as (delete from events where video_id = ${those} returning id),
+      untold as (delete from deliveries d using gone g where d.event_id = g.id returning d.id)
+    delete from delivery_attempts a using untold u where a.delivery_id = u.id`);
+}
+
 /**
  * Removes videos that ended before that time, with all that belongs to them: how many. Of the ledger's entries the sums
  * stay, one entry for each caller and kind, as of the newest that is in it.
@@ -45,14 +54,43 @@ export async function removeVideos(tx: Db, removal: Removal): Promise<number> {
     delete from orphans o using removed r where o.video_id is null and o.task_id = r.task_id
       and (o.credential = r.credential or o.account = r.account)`);
   await tx.execute(sql`delete from cost_lines where source = ${those} and credential is null`);
-  await tx.execute(sql`
-    with gone as (delete from events where video_id = ${those} returning id),
-      untold as (delete from deliveries d using gone g where d.event_id = g.id returning d.id)
-    delete from delivery_attempts a using untold u where a.delivery_id = u.id`);
+  await removeEvents(tx, those);
   await tx.execute(sql`delete from idempotency_keys where video_id = ${those}`);
   await tx.execute(sql`delete from input_image_uses where video_id = ${those}`);
   await tx.execute(sql`delete from videos where id = ${those}`);
   return ids.length;
+}
+
+/** Removes lines of a batch from its first on: how many. */
+async function removeLines(tx: Db, batchId: string, limit: number): Promise<number> {
+  const result = await tx.execute(sql`
+    with removed as (
+      delete from batch_lines where batch_id = ${batchId} and line in (
+        select line from batch_lines where batch_id = ${batchId} order by line limit ${limit})
+      returning line, video_id
+    ), unused as (
+      delete from input_image_uses u using removed r
+      where r.video_id is null and u.video_id = ${clipsOf(batchId)}::text || r.line
+    )
+    select from removed`);
+  return rowsOf(result).length;
+}
+
+/** Removes batches that ended before that time with their lines, the oldest first: how many rows. One may take several pieces. */
+export async function removeBatches(tx: Db, { endedBefore, limit }: Removal): Promise<number> {
+  for (let removed = 0; ; ) {
+    const result = await tx.execute(sql`
+      select id from batches where ended_at < ${endedBefore.toISOString()}
+      order by ended_at limit 1 for update skip locked`);
+    const [over] = rowsOf<{ readonly id: string }>(result);
+    if (!over) return removed;
+    removed += await removeLines(tx, over.id, limit - removed);
+    if (removed >= limit) return removed;
+    await removeEvents(tx, sql`${over.id}`);
+    await tx.execute(sql`delete from batches where id = ${over.id}`);
+    removed += 1;
+    if (removed >= limit) return removed;
+  }
 }
 
 /** Removes orphans that ended before that time: how many. */

@@ -7,6 +7,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask, TaskMemory } from '../domain/step.ts';
 import { DOUBTFUL_SUBMISSION_STATES, isOpenState, type SubmissionState, type TaskEnd } from '../domain/submission.ts';
 import { type Db, rowsOf } from './driver/database.ts';
+import { bookOrphan } from './orphans.ts';
 import { accountModels, accounts } from './tables/accounts.ts';
 import { waiting } from './tables/queue.ts';
 import { submissions } from './tables/submissions.ts';
@@ -113,6 +114,9 @@ export async function ensureRunning(tx: Db, videoId: string, task: RunningTask):
   return known;
 }
 
+/** Why a submission gives way to what a workflow's history knows. */
+const OLDER_COPY = 'an older copy of the catalog';
+
 const isTask = (credential: string, taskId: string) =>
   and(eq(submissions.credential, credential), eq(submissions.taskId, taskId));
 
@@ -157,9 +161,23 @@ function instantOf(id: string): Date | null {
 async function makeWay(tx: Db, videoId: string, wanted: number): Promise<number> {
   await tx.delete(waiting).where(eq(waiting.videoId, videoId));
   const rows = await tx.select().from(submissions).where(eq(submissions.videoId, videoId));
-  for (const { id } of rows) await voidSubmission(tx, id, { message: 'an older copy of the catalog' });
+  for (const row of rows) {
+    if (row.state === 'running') await leaveTask(tx, row);
+    else await voidSubmission(tx, row.id, { message: OLDER_COPY });
+  }
   const taken = rows.map(({ n }) => n);
   return taken.includes(wanted) ? Math.max(...taken) + 1 : wanted;
+}
+
+/** A task that its video has left for another one: it is followed on for its bill. */
+async function leaveTask(
+  tx: Db,
+  { id, account, credential, taskId, videoId, upstreamModel, runningAt }: SubmissionRow,
+) {
+  await closeSubmission(tx, id, { taskEnd: { kind: 'failed', upstream: { message: OLDER_COPY } }, costMicroUsd: 0 });
+  const createdAt = runningAt ?? new Date();
+  const found = { account, credential, taskId: taskId ?? id, videoId, upstreamModel, createdAt };
+  await bookOrphan(tx, { ...found, costMicroUsd: 0 });
 }
 
 /** Any open state but running → void: certainly no task was made. */

@@ -111,8 +111,8 @@ export const PROCESS_SETTINGS = {
     name: 'CLIPYARD_KEEP_DAYS',
     schema: wholeNumberText(1, 36_500).default(400),
     meaning:
-      'for how many days after their end videos keep their rows; sums of costs and of the ledger are kept for ever; ' +
-      'workers read it',
+      'for how many days after their end videos, batches and films keep their rows, and films their bytes; sums of costs ' +
+      'and of the ledger are kept for ever; workers read it',
   },
   syncWaitSeconds: {
     name: 'CLIPYARD_SYNC_WAIT_SECONDS',

@@ -1,5 +1,7 @@
 /** Everything that can end or refuse a video or fail an activity: tables of facts, and the error that carries a kind. */
 
+import type { FilmFailureKind } from './film.ts';
+
 interface VideoFailureFacts {
   /** What the caller pays for a video that ended so: nothing, or what the task cost if it completed upstream. */
   readonly charge: 'none' | 'if completed';
@@ -82,7 +84,7 @@ export const ACTIVITY_FAILURES = {
 export type VideoFailureKind = keyof typeof VIDEO_FAILURES;
 export type RefusalKind = keyof typeof REFUSALS;
 /** Every type that an activity fails under. */
-export type ActivityFailureType = keyof typeof ACTIVITY_FAILURES | VideoFailureKind | RefusalKind;
+export type ActivityFailureType = keyof typeof ACTIVITY_FAILURES | VideoFailureKind | FilmFailureKind | RefusalKind;
 
 /** Whether an activity that failed so is tried again. */
 export function passes(type: ActivityFailureType): boolean {

@@ -1,7 +1,45 @@
-/** A film: ended clips joined in order into one MP4, and how long it lasts. */
+/** A film: ended clips joined in order into one MP4, how long it lasts, and how it may end. */
 
 /** What lies between two clips: nothing, or a blend of the end of one and the beginning of the next. */
-export type Transition = 'cut' | 'crossfade';
+export const TRANSITIONS = ['cut', 'crossfade'] as const;
+export type Transition = (typeof TRANSITIONS)[number];
+
+export const FILM_STATES = ['queued', 'joining', 'completed', 'failed'] as const;
+export type FilmState = (typeof FILM_STATES)[number];
+
+/** Why a film that was accepted is not made. */
+export const FILM_FAILURES = {
+  clip_gone: 'A clip was deleted, or had its time, before it was read.',
+  clip_unusable: 'A clip cannot be read as the video that was archived.',
+  ffmpeg_missing: 'The clips have to be coded again, and the server has no ffmpeg.',
+  join_failed: 'ffmpeg failed, or the film took too long.',
+  cancelled: 'An operator cancelled the film.',
+} as const;
+export type FilmFailureKind = keyof typeof FILM_FAILURES;
+
+export interface FilmFailure {
+  readonly kind: FilmFailureKind;
+  readonly message: string;
+}
+
+/** A film in the archive, as it was read back. */
+export interface ArchivedFilm {
+  readonly key: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly durationMs: number;
+  readonly width: number;
+  readonly height: number;
+  readonly codec: string;
+}
+
+/** Bounds of a film, and of how many a caller may have that have not ended. */
+export const FILM_BOUNDS = {
+  clips: 1000,
+  bytes: 16 * 1024 ** 3,
+  durationMs: 4 * 60 * 60_000,
+  unended: 100,
+} as const;
 
 /** How long a crossfade lasts where the clips around it are long enough. */
 const CROSSFADE_MS = 500;

@@ -1,5 +1,6 @@
 /** What the rest of the program asks of videos' workflows; Temporal answers. Each call is bounded in time. */
 
+import type { Transition } from './film.ts';
 import type { GrantedSlot } from './slot.ts';
 import type { Video } from './video.ts';
 
@@ -16,6 +17,15 @@ export interface StartedVideo {
   readonly videoId: string;
   /** The gateway had accepted the video; false for another team's child, whose row its first step enters. */
   readonly isAccepted: boolean;
+}
+
+/** A film as its workflow is started for it. */
+export interface AcceptedFilm {
+  readonly id: string;
+  readonly callerId: string;
+  readonly batchId: string | null;
+  readonly videoIds: readonly string[];
+  readonly transition: Transition;
 }
 
 /** The calls about videos' workflows; those that tell something are false where no such workflow runs. */
@@ -48,6 +58,8 @@ export interface VideoWorkflows {
   startBatch(batchId: string, callerId: string): Promise<void>;
   /** A batch's rows have changed: its workflow is to read them; false where none runs. */
   signalBatch(batchId: string): Promise<boolean>;
+  /** Starts a film's workflow; one that runs is left alone. */
+  startFilm(film: AcceptedFilm): Promise<void>;
   /** Rejects while Temporal does not answer. */
   check(): Promise<void>;
 }

@@ -108,7 +108,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   async function create(order: CreateOrder): Promise<Video> {
-    const earlier = await findEarlier(db, order);
+    const [earlier] = (await findEarlier(db, order)) ?? [];
     if (earlier) return earlier;
     const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store }, order));
     if (!repeated) starter.start(video);
@@ -126,7 +126,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     async createMany(order, count) {
-      const first = await prepareVideo({ db, store }, order);
+      const earlier = await findEarlier(db, order, count);
+      if (earlier) return earlier;
+      const first = await prepareVideo({ db, store }, order, count);
       const accepted = await inTransaction(db, async (tx) => {
         const all: Awaited<ReturnType<typeof acceptVideo>>[] = [];
         for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, { index, count })));

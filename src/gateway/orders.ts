@@ -1,7 +1,7 @@
 /** An order as a dialect hands it in, and the video that it becomes: model, price, images, times. */
 
 import { uuidv7 } from 'uuidv7';
-import { findRepeated, type NewVideo, nthKey, queueDeadline } from '../catalog/acceptance.ts';
+import { checkAdmission, findRepeated, type NewVideo, nthKey, queueDeadline } from '../catalog/acceptance.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { HoldOfOrder } from '../catalog/ledger.ts';
 import { latestOffers } from '../catalog/models.ts';
@@ -9,6 +9,7 @@ import type { Caller } from '../domain/caller.ts';
 import { defined } from '../domain/defined.ts';
 import { Refusal } from '../domain/failure.ts';
 import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
+import type { MicroUsd } from '../domain/money.ts';
 import { choose } from '../domain/prefer.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
@@ -52,6 +53,13 @@ export async function offersFor(db: Db, caller: Caller, model?: string): Promise
   });
 }
 
+interface RequestOptions {
+  readonly offers: readonly ModelOffer[];
+  /** Refuses before an image is stored. */
+  readonly admit?: (estimateMicroUsd: MicroUsd) => Promise<void>;
+  readonly keepsImages?: boolean;
+}
+
 /**
  * A draft as one of these offers takes it, and its price; its images are stored by then.
  * @throws Refusal where none takes it.
@@ -59,28 +67,33 @@ export async function offersFor(db: Db, caller: Caller, model?: string): Promise
 export async function requestOf(
   { db, store }: { readonly db: Db; readonly store: MediaStore },
   draft: VideoDraft,
-  { offers, keepsImages = true }: { readonly offers: readonly ModelOffer[]; readonly keepsImages?: boolean },
+  { offers, admit, keepsImages = true }: RequestOptions,
 ): Promise<Pick<NewVideo, 'request' | 'estimateMicroUsd'>> {
   checkRequest(draft);
   const { offer, values } = choose(draft, offers);
   const { mode, prompt, extra, remixOf, againOf } = draft;
+  const price = estimateMicroUsd(offer, values.durationSeconds);
   const given = keepsImages ? draft.images : [];
+  if (given.length > 0) await admit?.(price);
   const images = await Promise.all(given.map((image) => keepInputImage({ db, store }, image)));
   return {
     request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf, againOf }),
-    estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
+    estimateMicroUsd: price,
   };
 }
 
-/** The video that an order stands for, complete but for its acceptance; its images are stored by then. */
+/** The video that an order stands for, or the first of several, complete but for its acceptance; its images are stored by then. */
 export async function prepareVideo(
   { db, store }: { readonly db: Db; readonly store: MediaStore },
   order: CreateOrder,
+  count = 1,
 ): Promise<NewVideo> {
   const { caller, dialect, draft, idempotencyKey, bodyHash, times = {} } = order;
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
   const offers = await offersFor(db, caller, draft.model ?? undefined);
-  const priced = await requestOf({ db, store }, draft, { offers });
+  const admit = (price: MicroUsd) =>
+    checkAdmission(db, { callerId: caller.id, limits: caller, amountMicroUsd: count * price });
+  const priced = await requestOf({ db, store }, draft, { offers, admit });
   const createdAt = new Date();
   const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
   const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
@@ -100,12 +113,20 @@ export async function prepareVideo(
   };
 }
 
-/** What was accepted once is answered again, also where models and settings have changed since. */
+/** What was accepted once is answered again, also where models and settings have changed since; null where it was not. */
 export async function findEarlier(
   db: Db,
   { caller, idempotencyKey: key, bodyHash }: CreateOrder,
-): Promise<Video | null> {
-  return key === null ? null : await findRepeated(db, { callerId: caller.id, key, bodyHash });
+  count = 1,
+): Promise<readonly Video[] | null> {
+  if (key === null) return null;
+  const earlier: Video[] = [];
+  for (let index = 0; index < count; index++) {
+    const video = await findRepeated(db, { callerId: caller.id, key: nthKey(key, index), bodyHash });
+    if (video === null) return null;
+    earlier.push(video);
+  }
+  return earlier;
 }
 
 const newVideoId = () => `video_${uuidv7()}`;

@@ -17,11 +17,14 @@ import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
+import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
+import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError } from './client-errors.ts';
+import { continueOnceAdmitted } from './continue.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
-import { isTooLarge, sendError } from './errors.ts';
+import { sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { limitHeavyReads } from './heavy-reads.ts';
@@ -45,6 +48,9 @@ export interface AppOptions {
   /** Told of each request once it is answered; must not throw. */
   readonly onAnswered?: (answer: AnsweredRequest) => void;
   readonly streams?: Partial<EventStreamSettings>;
+  /** The most bytes of bodies that are held in memory at once; 256 MiB when absent. */
+  readonly heldBodyBytes?: number;
+  readonly bodyTimes?: Partial<BodyTimes>;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -52,8 +58,6 @@ export interface AppOptions {
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** Longer than load balancers keep theirs, so that they never reuse one that we have just closed. */
 const KEEP_ALIVE_MS = 75_000;
-/** For a whole request to arrive: 16 MiB over a slow line. Answers, streams above all, may take as long as they do. */
-const REQUEST_TIMEOUT_MS = 120_000;
 /** X19: SDKs give up after 600 s and send the request again, so the answer comes before. */
 const SYNC_WAIT_SECONDS = 540;
 /** Connections on which nothing is said for minutes are kept open, and found dead, by TCP itself. */
@@ -73,12 +77,18 @@ function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
   };
 }
 
-/** Why nothing answers at a URL that takes these methods: no such route, or another method. */
-function missing(methods: readonly string[], request: FastifyRequest, reply: FastifyReply): Refusal {
-  if (methods.length === 0) return new Refusal('not_found', 'there is no such route');
-  const allowed = methods.join(', ');
-  reply.header('allow', allowed);
-  return new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
+/** Says why nothing answers at a URL: no such route, or another method; before a body is read that nothing asks for. */
+function refuseMissing(app: FastifyInstance): void {
+  const methodsOf = collectMethods(app);
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (!request.is404) return;
+    const allowed = methodsOf(request.url).join(', ');
+    if (allowed === '') throw new Refusal('not_found', 'there is no such route');
+    reply.header('allow', allowed);
+    throw new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
+  };
+  app.addHook('onRequest', refuse);
+  app.setNotFoundHandler(refuse);
 }
 
 function logAnswers(app: FastifyInstance, onAnswered: AppOptions['onAnswered']): void {
@@ -119,7 +129,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Its lines would hold URLs with their queries.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: JSON_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Headers have their own minute, bodies theirs. Answers, streams above all, may take as long as they do.
+    requestTimeout: 0,
     connectionTimeout: 0,
     http: { keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -136,20 +147,19 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   const streams = new EventStreams(options.streams);
 
-  const methodsOf = collectMethods(app);
   collectOperations(app);
   addAuthentication(app, gateway);
   app.decorate('requestRates', new RequestRates());
+  limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
+  limitBodyTime(app, options.bodyTimes);
   acceptJsonAndForms(app);
+  continueOnceAdmitted(app);
   closeGently(app, streams);
+  refuseMissing(app);
   logAnswers(app, options.onAnswered);
   app.setErrorHandler(async (error, request, reply) => {
-    if (isTooLarge(error)) await restOfBody(request);
-    // Bodies of unknown routes are read before the route is missed, and may not fit either.
-    return answerError(request.is404 ? missing(methodsOf(request.url), request, reply) : error, request, reply);
-  });
-  app.setNotFoundHandler((request, reply) => {
-    return answerError(missing(methodsOf(request.url), request, reply), request, reply);
+    await restOfBody(request);
+    return answerError(error, request, reply);
   });
   limitHeavyReads(app, paths);
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;

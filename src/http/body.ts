@@ -7,12 +7,16 @@ import { UploadedFile } from '../dialects/uploaded-file.ts';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isStorable } from '../domain/video-request.ts';
+import { findExcess } from './body-shape.ts';
 
 /** The most a JSON body may hold. */
 export const JSON_BODY_BYTES = 16 * 1024 * 1024;
-const DEEPEST_NESTING = 64;
 /** Each value costs far more in memory than on the wire, so bytes alone are no bound. */
-const MOST_VALUES = 100_000;
+const BOUNDS = { deepest: 64, mostValues: 100_000 };
+const EXCESSES = {
+  values: `the body holds more than ${BOUNDS.mostValues} values`,
+  depth: `the body is nested deeper than ${BOUNDS.deepest} levels`,
+} as const;
 
 function refuse(problem: string): never {
   throw new Refusal('invalid_request', problem);
@@ -27,8 +31,8 @@ export function checkValues(root: unknown): void {
   let values = 0;
   const visit = (value: unknown, depth: number): void => {
     values += 1;
-    if (values > MOST_VALUES) refuse(`the body holds more than ${MOST_VALUES} values`);
-    if (depth > DEEPEST_NESTING) refuse(`the body is nested deeper than ${DEEPEST_NESTING} levels`);
+    if (values > BOUNDS.mostValues) refuse(EXCESSES.values);
+    if (depth > BOUNDS.deepest) refuse(EXCESSES.depth);
     if (value instanceof UploadedFile) return;
     if (typeof value === 'string') checkText(value);
     // 1e999 is read as Infinity, which would be forwarded as null.
@@ -50,6 +54,8 @@ export function checkValues(root: unknown): void {
  */
 function readJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;
+  const excess = findExcess(bytes, BOUNDS);
+  if (excess !== null) refuse(EXCESSES[excess]);
   const value = parseJson(bytes);
   checkValues(value);
   return value;
@@ -71,13 +77,21 @@ const REST_MS = 10_000;
  * connection to be closed gets it closed with the answer, and would find it reset while it is still sending.
  */
 export async function restOfBody({ raw, headers }: FastifyRequest): Promise<void> {
-  if (raw.complete || headers.connection?.toLowerCase() !== 'close') return;
+  const isSent = headers.connection?.toLowerCase() === 'close' && headers.expect === undefined;
+  if (raw.complete || !isSent) return;
   raw.resume();
   await finished(raw, { signal: AbortSignal.timeout(REST_MS) }).catch(() => {});
 }
 
+/** Whether the body is announced as what `acceptJsonAndForms` parses. */
+const isJson = ({ headers }: FastifyRequest) => /^application\/json\b/i.test(headers['content-type'] ?? '');
+
 /** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */
 export function acceptJsonAndForms(app: FastifyInstance): void {
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (isJson(request)) request.holdBody(JSON_BODY_BYTES);
+    return payload;
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',

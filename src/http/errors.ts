@@ -23,11 +23,6 @@ export function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || isNativeError(thrown);
 }
 
-/** Whether a body was refused for its size, and perhaps before its end. */
-export function isTooLarge(error: unknown): boolean {
-  return asRefusal(error)?.kind === 'too_large';
-}
-
 function isFrameworkError(error: unknown): error is FastifyError & { readonly statusCode: number } {
   return isError(error) && 'statusCode' in error && typeof error.statusCode === 'number';
 }

@@ -24,6 +24,11 @@ export function spriteSheetKeyOf(videoId: string): string {
   return `videos/${videoId}/spritesheet.jpg`;
 }
 
+/** Where a film stands. */
+export function filmKeyOf(filmId: string): string {
+  return `films/${filmId}/film.mp4`;
+}
+
 /** Where a file that a caller brought, or that was written for it, stands. */
 export function fileKeyOf(fileId: string): string {
   return `files/${fileId}`;

@@ -1,11 +1,12 @@
 /** Links to archived media and input images that work without an API key until they expire. */
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { ArchivedFilm } from '../domain/film.ts';
 import type { Video } from '../domain/video.ts';
 import type { StoredImage } from '../domain/video-request.ts';
 
-/** The files of a video that can be linked to, by variant. */
-const MEDIA_FILES = { clip: 'clip.mp4', poster: 'poster.jpg' } as const;
+/** The files of a video or a film that can be linked to, by variant. */
+const MEDIA_FILES = { clip: 'clip.mp4', poster: 'poster.jpg', film: 'film.mp4' } as const;
 export type MediaVariant = keyof typeof MEDIA_FILES;
 
 /** What a link carries beside its path, as a request brings it; anything may stand in it. */
@@ -15,7 +16,7 @@ export interface LinkSignature {
   readonly signature: unknown;
 }
 
-/** A link to a video's file, as a request brings it. */
+/** A link to a video's or a film's file, as a request brings it. */
 export interface LinkClaim extends LinkSignature {
   readonly videoId: string;
   readonly variant: MediaVariant;
@@ -88,13 +89,25 @@ export function createVideoLinks(signer: LinkSigner) {
   };
 }
 
+/** Makes the link of a film, which lives as long as its bytes; null where there is nothing to link to. */
+export function createFilmLink(signer: LinkSigner) {
+  return ({ id, archive, expiresAt }: LinkedFilm): string | null =>
+    archive !== null && expiresAt.getTime() > Date.now() ? signer.sign({ id }, 'film', expiresAt) : null;
+}
+
+interface LinkedFilm {
+  readonly id: string;
+  readonly archive: ArchivedFilm | null;
+  readonly expiresAt: Date;
+}
+
 /** Names a key in links without telling anything of it. */
 function keyIdOf(secret: string): string {
   return createHash('sha256').update(`key id of ${secret}`).digest('hex').slice(0, 12);
 }
 
-function mediaTarget(videoId: string, variant: MediaVariant): Target {
-  return { path: `/media/${videoId}/${MEDIA_FILES[variant]}`, id: videoId, kind: variant };
+function mediaTarget(id: string, variant: MediaVariant): Target {
+  return { path: `/media/${id}/${MEDIA_FILES[variant]}`, id, kind: variant };
 }
 
 /** Upstreams may go by the name's ending. */

@@ -1,7 +1,9 @@
 /** What the activities of a process work with, made of its parts. */
 
+import { join } from 'node:path';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { type ArchiveClip, createClipArchiver, createClipInspector } from '../archive/archive-clip.ts';
+import { createFilmMaker } from '../archive/film/make-film.ts';
 import { createPictureTaker } from '../archive/last-picture.ts';
 import { createImageLinker } from '../archive/link-input-image.ts';
 import { createImageLoader } from '../archive/load-input-image.ts';
@@ -54,6 +56,7 @@ export function activityDependenciesOf(
     loadImage: createImageLoader({ store, fetchImage: fetchUntrusted, trustedHosts }),
     linkImage: createImageLinker(signer, publicUrl),
     takeLastPicture: createPictureTaker(store),
+    films: createFilmMaker({ store, folder: join(config.dataDir, 'films') }),
     renderEnded: (video: Video) => renderVideo({ video, ...links(video) }),
     providers,
     accounts,

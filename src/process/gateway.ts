@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
 import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { findFilm } from '../catalog/films.ts';
 import { findInputImage } from '../catalog/input-images.ts';
 import { readRestoreState } from '../catalog/reopenings.ts';
 import { grantSlotsOfAccount } from '../catalog/slots.ts';
@@ -15,6 +16,7 @@ import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import { type Administration, createAdministration } from '../gateway/administration.ts';
 import { createBatches } from '../gateway/batches.ts';
 import { createFiles } from '../gateway/files.ts';
+import { createFilms } from '../gateway/films.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createWebhooks } from '../gateway/webhooks.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
@@ -22,7 +24,7 @@ import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
-import { createVideoLinks } from '../media/signed-links.ts';
+import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
 import { announceGrants } from '../submissions/dependencies.ts';
 import type { Parts } from './parts.ts';
@@ -126,11 +128,14 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         store,
         links: signer,
         findVideo: (id) => findVideo(db, id),
+        findFilm: (id) => findFilm(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
         ...{ ...served, batches, files, trustedHosts },
+        films: createFilms({ db, workflows: link.workflows, keepDays: config.keepDays, log }),
+        filmUrl: createFilmLink(signer),
         webhooks: createWebhooks({ db, secrets: parts.secrets, trustedHosts }),
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),

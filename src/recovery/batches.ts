@@ -1,6 +1,7 @@
 /** Keeping workflows of batches at work: told of what changed, and started where they do not run. */
 
-import { endUnvalidated, findBatch, listForgottenBatches } from '../catalog/batches.ts';
+import { endUnvalidated } from '../catalog/batch-ends.ts';
+import { findBatch, listForgottenBatches } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -35,14 +36,14 @@ export async function startBatch(
   }
 }
 
-/** Batches that are started again in one sweep. */
+/** Batches of each kind in one sweep. */
 const LIMIT = 200;
 /** A validation may take so long; after that its process is gone. */
 const LONGEST_VALIDATION_MS = 30 * 60_000;
 
 /** Ends batches whose validation went away with its process. */
 export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {
-  await endUnvalidated(db, new Date(Date.now() - LONGEST_VALIDATION_MS));
+  await endUnvalidated(db, new Date(Date.now() - LONGEST_VALIDATION_MS), LIMIT);
 }
 
 /** Batches that no workflow has advanced for so long. */

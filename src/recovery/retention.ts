@@ -1,7 +1,7 @@
-/** Rows are kept for so many days after the end of their videos: the sweep removes those that are older, piece by piece. */
+/** Rows are kept for so many days after the end of their videos and batches: the sweep removes older ones, piece by piece. */
 
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
-import { forgetFirstUse, type Removal, removeOrphans, removeVideos } from '../catalog/removals.ts';
+import { forgetFirstUse, type Removal, removeBatches, removeOrphans, removeVideos } from '../catalog/removals.ts';
 
 export interface RetentionDependencies {
   readonly db: Db;
@@ -10,7 +10,7 @@ export interface RetentionDependencies {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Videos in one transaction, none of whose statements takes long. */
+/** Videos, or lines of batches, in one transaction, none of whose statements takes long. */
 const PIECE = 200;
 /** In one sweep: millions a day. */
 const PIECES = 25;
@@ -30,12 +30,13 @@ async function removePieces(
   return removed;
 }
 
-/** Removes the rows of videos and orphans that ended before the days that are kept (whole ones, UTC): how many. */
+/** Removes the rows of videos, orphans and batches that ended before the days that are kept (whole ones, UTC): how many. */
 export async function removeOld({ db, keepDays }: RetentionDependencies): Promise<number> {
   if (keepDays === undefined) return 0;
   const endedBefore = new Date((Math.floor(Date.now() / DAY_MS) - keepDays) * DAY_MS);
   const videos = await removePieces(db, endedBefore, removeVideos);
   const orphans = await removePieces(db, endedBefore, removeOrphans);
+  const ofBatches = await removePieces(db, endedBefore, removeBatches);
   if (videos + orphans > 0) await forgetFirstUse(db, endedBefore);
-  return videos + orphans;
+  return videos + orphans + ofBatches;
 }

@@ -72,13 +72,15 @@ async function gather(dependencies: SubmissionDependencies, { submission, video,
   const row = await findAccountRow(db, submission.account);
   const window = listWindowOf(dependencies, row);
   const { listUnreadableSince: unreadableSince, sentAt } = submission;
-  const isTried = unreadableSince === null || now.getTime() - unreadableSince.getTime() < UNREADABLE_LIST_MS;
-  if (window === null || !isTried) return await nothing(dependencies, submission, now);
+  if (window === null) return await nothing(dependencies, submission, now);
+  // Also where it could not be read for so long that it counts as none: it may be back when the slot's hold ends.
   const reading = await readList(dependencies, submission);
   if (reading.list === null) {
-    if (reading.isMissing) return await nothing(dependencies, submission, now);
+    const sinceMs = (unreadableSince ?? now).getTime();
+    const isNone = reading.isMissing || now.getTime() - sinceMs >= UNREADABLE_LIST_MS;
+    if (isNone) return await nothing(dependencies, submission, now);
     if (unreadableSince === null) await noteListUnreadable(db, submission.id, now);
-    return { kind: 'unreadable list', sinceMs: (unreadableSince ?? now).getTime() };
+    return { kind: 'unreadable list', sinceMs };
   }
   if (unreadableSince !== null) await noteListUnreadable(db, submission.id, null);
   const sighting = await sightIn(dependencies, submission, {

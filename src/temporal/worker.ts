@@ -63,7 +63,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       workflowBundle: { codePath: workflowBundlePath },
       maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
       maxConcurrentActivityTaskExecutions: TRANSACTIONS_AT_ONCE,
-      activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'advanceBatch', 'sweep']),
+      activities: pick(activities, ['openVideo', 'requestSlot', 'endVideo', 'advanceBatch', 'endFilm', 'sweep']),
     },
     {
       ...common,
@@ -85,6 +85,14 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
       activities: pick(activities, ['archiveVideo', 'rearchiveVideo', 'writeBatchFiles', 'takeLastPicture']),
+    },
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.films,
+      // Coding takes all processors that it is given.
+      maxConcurrentActivityTaskExecutions: 1,
+      maxHeartbeatThrottleInterval: '2 seconds',
+      activities: pick(activities, ['joinFilm']),
     },
     {
       ...common,

@@ -5,6 +5,7 @@ import { rootCause, type SignalDefinition } from '@temporalio/common';
 import Long from 'long';
 import type { deliverWebhook } from '../../workflows/deliver-webhook.ts';
 import type { generateVideo } from '../../workflows/generate-video.ts';
+import type { joinFilm } from '../../workflows/join-film.ts';
 import {
   cancelSignal,
   grantedSignal,
@@ -21,7 +22,7 @@ import type { runBatch } from '../../workflows/run-batch.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import type { AcceptedTerms } from '../domain/step.ts';
 import type { Video } from '../domain/video.ts';
-import type { RearchiveOutcome, VideoWorkflows } from '../domain/video-workflows.ts';
+import type { AcceptedFilm, RearchiveOutcome, VideoWorkflows } from '../domain/video-workflows.ts';
 import { createWorkflowQueries, withinOf } from './workflow-queries.ts';
 
 /** Calls wait no longer than this for Temporal. */
@@ -40,6 +41,44 @@ const FIRST_WORKFLOW_TASK = Long.fromNumber(3);
 
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
+
+/** Starts workflows that read all else off their rows; one that runs is left alone. */
+function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' | 'startFilm'> {
+  const within = withinOf(client);
+  const EACH_ONCE = {
+    taskQueue: TASK_QUEUES.workflows,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+  } as const;
+  const attributesOf = (callerId: string, batchId: string | null) => [
+    { key: SEARCH_ATTRIBUTES.callerId, value: callerId },
+    ...(batchId === null ? [] : [{ key: SEARCH_ATTRIBUTES.batchId, value: batchId }]),
+  ];
+  return {
+    async startBatch(batchId: string, callerId: string): Promise<void> {
+      await within(DEADLINE_MS, () =>
+        client().workflow.start<typeof runBatch>(WORKFLOW_TYPES.runBatch, {
+          ...EACH_ONCE,
+          workflowId: batchId,
+          args: [{ batchId }],
+          typedSearchAttributes: attributesOf(callerId, batchId),
+        }),
+      );
+    },
+
+    async startFilm({ id, callerId, batchId, videoIds, transition }: AcceptedFilm): Promise<void> {
+      await within(DEADLINE_MS, () =>
+        client().workflow.start<typeof joinFilm>(WORKFLOW_TYPES.joinFilm, {
+          ...EACH_ONCE,
+          workflowId: id,
+          args: [{ filmId: id }],
+          staticSummary: `a film of ${videoIds.length} clips · ${transition}`,
+          typedSearchAttributes: attributesOf(callerId, batchId),
+        }),
+      );
+    },
+  };
+}
 
 /** The calls about videos' workflows over the client of the moment; they reject with what `client` throws. */
 export function createWorkflowControl(client: () => Client): VideoWorkflows {
@@ -98,22 +137,7 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
       );
     },
 
-    async startBatch(batchId: string, callerId: string): Promise<void> {
-      await within(DEADLINE_MS, () =>
-        client().workflow.start<typeof runBatch>(WORKFLOW_TYPES.runBatch, {
-          workflowId: batchId,
-          taskQueue: TASK_QUEUES.workflows,
-          args: [{ batchId }],
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-          typedSearchAttributes: [
-            { key: SEARCH_ATTRIBUTES.batchId, value: batchId },
-            { key: SEARCH_ATTRIBUTES.callerId, value: callerId },
-          ],
-        }),
-      );
-    },
-
+    ...createStarts(client),
     signalBatch: (batchId) => signal(batchId, lookAgainSignal),
 
     async runAgain(videoId: string): Promise<boolean> {

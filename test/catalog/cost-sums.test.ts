@@ -28,6 +28,7 @@ import { Refusal } from '../../src/domain/failure.ts';
 import type { TaskEnd } from '../../src/domain/submission.ts';
 import { makeArchive, makeRequest } from '../builders.ts';
 import { insertCaller } from '../model/scene.ts';
+import { randomRuns } from '../random-runs.ts';
 import { recountCosts } from './recount-costs.ts';
 import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs, emptyCatalog } from './with-catalog.ts';
@@ -272,7 +273,7 @@ describeOnBothCatalogs('sums of costs', (catalog) => {
         for (const one of events) await happen(db, one);
         await expectAgreement(db);
       }),
-      { numRuns: 25, endOnFailure: true },
+      { ...randomRuns(25), endOnFailure: true },
     );
   });
 
@@ -288,7 +289,7 @@ describeOnBothCatalogs('sums of costs', (catalog) => {
         );
         await expectAgreement(db);
       }),
-      { numRuns: 25, endOnFailure: true },
+      { ...randomRuns(25), endOnFailure: true },
     );
   });
 

@@ -8,6 +8,7 @@ import type { Db } from '../../src/catalog/driver/database.ts';
 import { credit, hold, refund, release, setCredit, settle } from '../../src/catalog/ledger.ts';
 import { ledger } from '../../src/catalog/tables/callers.ts';
 import { Refusal } from '../../src/domain/failure.ts';
+import { randomRuns } from '../random-runs.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 async function makeCaller(db: Db, creditMicroUsd: number | null): Promise<string> {
@@ -226,7 +227,7 @@ describeOnBothCatalogs('the ledger', (catalog) => {
         const open = entries.filter((entry) => entry.kind === 'hold' && !released.has(entry.videoId));
         expect(heldMicroUsd).toBe(open.reduce((sum, entry) => sum - entry.amountMicroUsd, 0));
       }),
-      { numRuns: 40 },
+      randomRuns(40),
     );
   });
 });

@@ -26,6 +26,7 @@ import {
   voidSubmission,
   withdrawGrant,
 } from '../../src/catalog/submissions.ts';
+import { orphans } from '../../src/catalog/tables/accounts.ts';
 import { waiting } from '../../src/catalog/tables/queue.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import type { RunningTask } from '../../src/domain/step.ts';
@@ -266,5 +267,16 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
       { id: 's1', n: 3, state: 'running', taskId: 't1' },
     ]);
     expect(await db.select().from(waiting)).toEqual([]);
+  });
+
+  test('takes the place of a task that an old copy believed to run, which is followed on for its bill', async () => {
+    const { db } = catalog.database;
+    await insertSubmission(db, { id: 'old', videoId: 'v1', n: 1, state: 'running', taskId: 't0' });
+    await heal(makeTask({ n: 2 }));
+    expect(await rows()).toEqual([
+      { id: 'old', n: 1, state: 'ended', taskId: 't0' },
+      { id: 's1', n: 2, state: 'running', taskId: 't1' },
+    ]);
+    expect(await db.select().from(orphans)).toMatchObject([{ taskId: 't0', videoId: 'v1', endedAt: null }]);
   });
 });

@@ -6,6 +6,7 @@ import { createCaller, findCallerByKey } from '../../src/catalog/callers.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
+import { inputImages } from '../../src/catalog/tables/input-images.ts';
 import { changeVideo, findVideo, findVideoRow, listExpiredMedia } from '../../src/catalog/videos.ts';
 import type { Caller } from '../../src/domain/caller.ts';
 import { readImageHeader } from '../../src/domain/image-header.ts';
@@ -131,6 +132,15 @@ describe('several videos of one order', () => {
     expect(again.map(({ id }) => id)).toEqual(first.map(({ id }) => id));
     expect(await all()).toHaveLength(3);
     await expect(gateway.createMany({ ...order(), bodyHash: 'other' }, 3)).rejects.toMatchObject({ httpStatus: 422 });
+  });
+
+  test('are the same ones also where their model is withdrawn by then (GW-02)', async () => {
+    const first = await gateway.createMany(order(), 2);
+    const limited = { ...order(), caller: { ...caller, models: ['another'] } };
+    expect(await gateway.createMany(limited, 2)).toMatchObject(first.map(({ id }) => ({ id })));
+    await expect(gateway.createMany({ ...limited, idempotencyKey: 'k-2' }, 2)).rejects.toMatchObject({
+      httpStatus: 403,
+    });
   });
 
   test('that come together with one key are the same (GW-02)', async () => {
@@ -262,6 +272,39 @@ test('a video of the older revision that failed is paid back (AO-02, X6)', async
   expect(await balance(database.db, caller.id)).toMatchObject({ availableMicroUsd: 8_000_000 });
   await endVideo(database.db, id, { state: 'failed', failure: null, archive: null });
   expect(await balance(database.db, caller.id)).toMatchObject({ availableMicroUsd: 10_000_000, spentMicroUsd: 0 });
+});
+
+describe('an image of a create that is refused', () => {
+  const bytes = makePng();
+  const withImage = { mode: 'image', images: [{ kind: 'bytes', bytes, ...readImageHeader(bytes) }] } as const;
+  const kept = () => database.db.select().from(inputImages);
+
+  test('is not stored where the credit is spent', async () => {
+    await create({ model: 'dear', durationSeconds: 10 });
+    await expect(create({ ...withImage, model: 'dear', durationSeconds: 10 })).rejects.toMatchObject({
+      httpStatus: 402,
+    });
+    expect(await kept()).toEqual([]);
+  });
+
+  test('is not stored where too many videos have not ended', async () => {
+    caller = { ...caller, overflow: 'reject', maxRunningVideos: 0 };
+    await expect(create(withImage)).rejects.toMatchObject({ httpStatus: 429 });
+    expect(await kept()).toEqual([]);
+  });
+
+  test('is not stored where several of one order cost too much', async () => {
+    const order = {
+      caller,
+      dialect: 'openai',
+      retentionSeconds: 86_400,
+      idempotencyKey: null,
+      bodyHash: 'hash',
+    } as const;
+    const draft = { ...DRAFT, ...withImage, durationSeconds: 5 };
+    await expect(gateway.createMany({ ...order, draft }, 6)).rejects.toMatchObject({ httpStatus: 402 });
+    expect(await kept()).toEqual([]);
+  });
 });
 
 test('an image at a URL is kept as its URL alone', async () => {

@@ -12,6 +12,7 @@ import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { makeOffer } from '../builders.ts';
 import { makePng } from '../fixtures/images.ts';
 import { openTestGateway, type TestGateway } from '../open-gateway.ts';
+import { randomRuns } from '../random-runs.ts';
 import { testLinks } from './test-app.ts';
 
 const CREDIT = { creditMicroUsd: 1e9, availableMicroUsd: 1e9, heldMicroUsd: 0, spentMicroUsd: 0 };
@@ -206,7 +207,7 @@ describe('a form for /v1/videos', () => {
       );
       expectRefusal(await post(VIDEOS, FORM, body), [400, 413]);
     };
-    await fc.assert(fc.asyncProperty(fc.array(change, { maxLength: 4 }), refusedOrMade), { numRuns: 150 });
+    await fc.assert(fc.asyncProperty(fc.array(change, { maxLength: 4 }), refusedOrMade), randomRuns(150));
   });
 });
 

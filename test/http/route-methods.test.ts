@@ -56,7 +56,13 @@ test.each(['/media/video_1/clip.mp4?signature=x', '/input-images/a.png'])(
   async (url) => {
     const none = async () => null;
     const links = createLinkSigner(['key'], '');
-    const media = mediaRoutes({ store: createFileStore('.'), links, findVideo: none, findInputImage: none });
+    const media = mediaRoutes({
+      store: createFileStore('.'),
+      links,
+      findVideo: none,
+      findFilm: none,
+      findInputImage: none,
+    });
     const answer = await makeApp({ plugins: [media] }).app.inject({ method: 'DELETE', url });
     expect({ status: answer.statusCode, allow: answer.headers.allow }).toEqual({ status: 405, allow: 'GET, HEAD' });
     expect(answer.json()).toEqual(problemOf(405, 'method_not_allowed'));

@@ -11,7 +11,7 @@ import { submissions } from '../../src/catalog/tables/submissions.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import { makeAccount } from '../catalog/rows.ts';
 import { describeOnBothCatalogs, emptyCatalog } from '../catalog/with-catalog.ts';
-import { randomRuns, SOAK_TIMEOUT_MS } from './runs.ts';
+import { randomRuns, SOAK_TIMEOUT_MS } from '../random-runs.ts';
 import { accept, insertCaller, offerModel, winners } from './scene.ts';
 
 const WEIGHTS = { a: 1, b: 1, c: 3 } as const;
@@ -151,7 +151,7 @@ describeOnBothCatalogs('the order of grants', (catalog) => {
         const told = await pool.told();
         expect(await pool.finishAll()).toEqual(told);
       });
-      await fc.assert(property, { ...randomRuns({ numRuns: 5 }), endOnFailure: true });
+      await fc.assert(property, { ...randomRuns(5), endOnFailure: true });
     },
     SOAK_TIMEOUT_MS,
   );

@@ -310,19 +310,21 @@ export class Obligations {
   #checkPaidOnce(upstream: HostileAccount): void {
     const creates = this.#play.upstreams.flatMap((one) => one.creates);
     const lists = this.#told('list', upstream);
-    const started = this.#told('create', upstream);
+    const answered = this.#told('create', upstream);
     for (const [index, second] of upstream.tasks.entries()) {
       const first = upstream.tasks.slice(0, index).filter(({ prompt }) => prompt === second.prompt);
       const twins = this.#askedFor(second.prompt);
       if (first.length < twins || this.#play.resolved.has(second.prompt)) continue;
       for (const task of first) {
-        const wasNamed = started.some(
+        const wasNamed = answered.some(
           ({ outcome, attempt, atMs }) =>
             outcome.kind === 'started' && outcome.taskId === task.id && !attempt.isDead && atMs < second.madeAtMs,
         );
-        // What a list shows only after the doubt was decided, and the video sent elsewhere, comes too late.
+        // What a list shows only after the create was refused, or its doubt decided and the video sent elsewhere, comes too late.
+        const refused = answered.filter(({ prompt, outcome }) => prompt === task.prompt && outcome.kind === 'refused');
         const again = creates.filter(({ prompt, atMs }) => prompt === task.prompt && atMs > task.madeAtMs);
-        const decidedMs = Math.min(...again.map(({ atMs }) => atMs));
+        const decided = [...again, ...refused.filter(({ atMs }) => atMs >= task.madeAtMs)];
+        const decidedMs = Math.min(...decided.map(({ atMs }) => atMs));
         const last = lists.findLast(
           ({ atMs, attempt }) => atMs <= decidedMs && atMs >= task.madeAtMs && !attempt.isDead,
         );

@@ -7,8 +7,8 @@ import { pools } from '../../src/catalog/tables/queue.ts';
 import type { NextStep } from '../../src/domain/step.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
+import { randomRuns, SOAK_TIMEOUT_MS } from '../random-runs.ts';
 import { Attempts, type Fault } from './attempts.ts';
-import { randomRuns, SOAK_TIMEOUT_MS } from './runs.ts';
 import { accept, insertCaller, offerModel, Scene } from './scene.ts';
 import { ANSWERED_5XX, type CreatePlan, LOST } from './upstream.ts';
 
@@ -170,7 +170,7 @@ describe('a create', () => {
   test(
     'is one task however often it is interrupted',
     async () => {
-      const trials = fc.sample(trial, randomRuns({ numRuns: 40 }));
+      const trials = fc.sample(trial, randomRuns(40));
       expect(await playAll(trials)).toEqual([]);
     },
     SOAK_TIMEOUT_MS,

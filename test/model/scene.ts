@@ -142,6 +142,7 @@ export class Scene {
       archiveClip: unused,
       inspectClip: unused,
       takeLastPicture: unused,
+      films: { make: unused, cleanUp: unused, cleanUpOthers: unused },
       renderEnded: () => ({}),
       deliveryTimeoutMs: createTimeoutMs,
       providers: { ...PROVIDERS_BY_NAME, airforce: this.upstream.provider },

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describeOnBothCatalogs, emptyCatalog } from '../catalog/with-catalog.ts';
+import { randomRuns, SOAK_TIMEOUT_MS } from '../random-runs.ts';
 import { OPERATIONS, type Operation, Play } from './play.ts';
-import { randomRuns, SOAK_TIMEOUT_MS } from './runs.ts';
 import { Scene } from './scene.ts';
 
 const operation: fc.Arbitrary<Operation> = fc.record({
@@ -38,7 +38,7 @@ describeOnBothCatalogs('slots, after any steps', (catalog) => {
         await play.check();
         await play.checkEnd();
       });
-      await fc.assert(property, { ...randomRuns({ numRuns: 3 }), endOnFailure: true });
+      await fc.assert(property, { ...randomRuns(3), endOnFailure: true });
     },
     SOAK_TIMEOUT_MS,
   );

@@ -115,6 +115,7 @@ export class World {
       }),
       inspectClip: unused,
       takeLastPicture: unused,
+      films: { make: unused, cleanUp: unused, cleanUpOthers: unused },
       renderEnded: () => ({}),
       countIncident: (incident) => void this.incidents.set(incident, (this.incidents.get(incident) ?? 0) + 1),
       follower: { follow: () => undefined, leave: () => undefined },

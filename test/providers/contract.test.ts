@@ -14,6 +14,7 @@ import {
   startScriptedServer,
   text,
 } from '../net/scripted-server.ts';
+import { randomRuns } from '../random-runs.ts';
 import { CREATING_UPSTREAMS, POLLED_UPSTREAMS, type PolledUpstream } from './contract-upstreams.ts';
 import { makeCall } from './make-call.ts';
 
@@ -405,7 +406,7 @@ describe.each(POLLED_UPSTREAMS)('$provider.name', (upstream) => {
           );
           expect(texts.filter((said) => problem.includes(said))).toEqual([]);
         }),
-        { numRuns: 100 },
+        randomRuns(100),
       );
     });
 

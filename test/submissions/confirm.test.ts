@@ -139,6 +139,21 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'void', presumed: true, costMicroUsd: ESTIMATE }]);
   });
 
+  test('that is back when the hold of the slot ends is read before anything is decided', async () => {
+    await lose();
+    const settings = { onLostAnswer: 'resubmit', lostAnswerHoldMs: 600_000 } as const;
+    for (const account of scene.dependencies.accounts) Object.assign(account, settings);
+    scene.upstream.onList = unreadable(503);
+    await confirm();
+    await scene.pass(182_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    await scene.pass(600_000);
+    scene.upstream.onList = async () => undefined;
+    show();
+    expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+    expect(scene.upstream.creates).toHaveLength(1);
+  });
+
   test.each([404, 405, 501])('that is answered with %d is none, and the account says so', async (status) => {
     await lose();
     scene.upstream.onList = unreadable(status);

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
+import { FfmpegMissing } from '../../src/archive/film/join-clips.ts';
+import type { FilmOrder } from '../../src/archive/film/make-film.ts';
 import { deliverTest } from '../../src/catalog/deliveries.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { accounts } from '../../src/catalog/tables/accounts.ts';
@@ -471,6 +473,50 @@ describe('beside the videos', () => {
     });
     const { id } = answer.json() as { readonly id: string };
     await client.workflow.getHandle(id).result();
+    return id;
+  });
+
+  async function film(transition: 'cut' | 'crossfade'): Promise<string> {
+    const { app, headers } = ways.stack;
+    const videos = [await ends(await ways.create(), 'completed'), await ends(await ways.create(), 'completed')];
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/clipyard/v1/films',
+      headers,
+      payload: { videos, transition },
+    });
+    return (answer.json() as { readonly id: string }).id;
+  }
+
+  way('film', () => film('cut'));
+
+  way('film-failed', async () => {
+    const makers = ways.stack.dependencies.films;
+    const { make } = makers;
+    Object.assign(makers, { make: () => Promise.reject(new FfmpegMissing('this server has no ffmpeg')) });
+    const id = await film('crossfade');
+    await expect(ways.stack.client.workflow.getHandle(id).result()).rejects.toThrow();
+    Object.assign(makers, { make });
+    return id;
+  });
+
+  way('film-cancelled', async () => {
+    const makers = ways.stack.dependencies.films;
+    const { make } = makers;
+    const begun = new Promise<void>((begin) => {
+      Object.assign(makers, {
+        make: ({ signal }: FilmOrder) =>
+          new Promise((_, reject) => {
+            begin();
+            signal.addEventListener('abort', () => reject(signal.reason));
+          }),
+      });
+    });
+    const id = await film('cut');
+    await begun;
+    await ways.stack.client.workflow.getHandle(id).cancel();
+    await expect(ways.stack.client.workflow.getHandle(id).result()).rejects.toThrow();
+    Object.assign(makers, { make });
     return id;
   });
 

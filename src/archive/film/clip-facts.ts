@@ -1,7 +1,7 @@
 /** What has to be known of a stored clip before it is joined to others, read by ranges from the media store. */
 
 import { createHash } from 'node:crypto';
-import type { InputAudioTrack, InputVideoTrack } from 'mediabunny';
+import { type InputAudioTrack, type InputVideoTrack, Mp4OutputFormat } from 'mediabunny';
 import type { MediaStore } from '../../media/media-store.ts';
 import { withVideoTrack } from '../mp4-probe.ts';
 import type { ClipFacts } from './film-plan.ts';
@@ -14,19 +14,27 @@ export async function readClipFacts(store: MediaStore, clipKey: string): Promise
   return await withVideoTrack(store, clipKey, async (track) => {
     const audio = await track.getPrimaryPairableAudioTrack();
     const { averagePacketRate } = await track.computePacketStats(RATED_PICTURES);
+    const { packetCount: pictures } = await track.computePacketStats();
+    const { packetCount: sounds } = (await audio?.computePacketStats()) ?? { packetCount: 0 };
     return {
       durationMs: Math.round((await track.computeDuration()) * 1000),
       width: track.displayWidth,
       height: track.displayHeight,
       framesPerSecond: averagePacketRate,
       hasAudio: audio !== null,
+      pictures,
+      sounds,
       coding: await codingOf(track, audio),
     };
   });
 }
 
-/** All that has to agree where coded pictures and sounds of several clips stand in one track. */
-async function codingOf(video: InputVideoTrack, audio: InputAudioTrack | null): Promise<string> {
+/** What an MP4 of ours can hold. */
+const CODECS: readonly string[] = new Mp4OutputFormat().getSupportedCodecs();
+
+/** All that has to agree where coded pictures and sounds of several clips stand in one track; null where they cannot. */
+async function codingOf(video: InputVideoTrack, audio: InputAudioTrack | null): Promise<string | null> {
+  if ([video, audio].some((track) => track && !CODECS.includes(track.codec ?? ''))) return null;
   const config = await video.getDecoderConfig();
   const heard = await audio?.getDecoderConfig();
   const facts = [

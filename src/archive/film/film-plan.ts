@@ -9,8 +9,11 @@ export interface ClipFacts {
   readonly height: number;
   readonly framesPerSecond: number;
   readonly hasAudio: boolean;
-  /** Clips of which it is the same can be joined as they are. */
-  readonly coding: string;
+  /** How many coded pictures and sounds it has. */
+  readonly pictures: number;
+  readonly sounds: number;
+  /** Clips of which it is the same can be joined as they are; one of which it is null has to be coded again. */
+  readonly coding: string | null;
 }
 
 /** How all pieces look and sound. */
@@ -32,7 +35,7 @@ export interface Piece {
 
 /** Whether the clips can be joined as they are. */
 export function areAlike(clips: readonly ClipFacts[]): boolean {
-  return clips.every(({ coding }) => coding === clips[0]?.coding);
+  return clips.every(({ coding }) => coding !== null && coding === clips[0]?.coding);
 }
 
 const SAMPLES_PER_SECOND = 48_000;

@@ -7,11 +7,13 @@ import { pipeline } from 'node:stream/promises';
 import { filmDurationMs, type Transition } from '../../domain/film.ts';
 import type { MediaStore } from '../../media/media-store.ts';
 import { readClipFacts } from './clip-facts.ts';
+import { copyClips } from './copy-clips.ts';
 import { areAlike, type ClipFacts, type Format, formatOf, graphOf, type Piece, piecesOf } from './film-plan.ts';
-import { FfmpegFailure, type FfmpegRun, runFfmpeg } from './run-ffmpeg.ts';
+import { type FfmpegRun, runFfmpeg } from './run-ffmpeg.ts';
 
 export interface JoinOrder {
-  readonly ffmpeg: string;
+  /** Null where there is none: then clips are joined that are coded alike, and no others. */
+  readonly ffmpeg: string | null;
   readonly store: MediaStore;
   /** In the order in which they are shown. */
   readonly clipKeys: readonly string[];
@@ -38,10 +40,24 @@ export interface JoinedFilm {
 /** A clip of the order is not in the store. */
 export class ClipMissing extends Error {
   override readonly name = 'ClipMissing';
+  readonly clipKey: string;
+
+  constructor(clipKey: string) {
+    super(`${clipKey} is not in the media store`);
+    this.clipKey = clipKey;
+  }
+}
+
+type CodingOrder = JoinOrder & { readonly ffmpeg: string };
+
+/** The clips have to be coded again, and there is no ffmpeg. */
+export class FfmpegMissing extends Error {
+  override readonly name = 'FfmpegMissing';
 }
 
 const FILM = 'film.mp4';
-/** Progress once the clips are here, and once the pieces are made. */
+/** Progress once the clips have been looked into, once they are here, and once the pieces are made. */
+const READ = 5;
 const FETCHED = 15;
 const MADE = 95;
 const CODING_THREADS = 2;
@@ -54,28 +70,60 @@ const UNITS_PER_FRAME = 512;
 const clipName = (n: number) => `clip-${n}.mp4`;
 const pieceName = (n: number) => `piece-${n}.mov`;
 
-/** @throws ClipMissing, FfmpegFailure, and the signal's reason. */
+/** @throws ClipMissing, FfmpegMissing, FfmpegFailure, NotAVideo, and the signal's reason. */
 export async function joinClips(order: JoinOrder): Promise<JoinedFilm> {
-  const { store, clipKeys, transition, folder, onProgress = () => undefined } = order;
+  const { clipKeys, transition, folder, onProgress = () => undefined } = order;
   await mkdir(folder, { recursive: true });
   const facts: ClipFacts[] = [];
   for (const [n, key] of clipKeys.entries()) {
-    await fetchClip(order, key, clipName(n));
-    facts.push(await readClipFacts(store, key));
-    onProgress((FETCHED * (n + 1)) / clipKeys.length);
+    facts.push(await readFacts(order, key));
+    onProgress((READ * (n + 1)) / clipKeys.length);
   }
-  const lengths = facts.map(({ durationMs }) => durationMs);
-  const durationMs = filmDurationMs(lengths, transition);
+  const durationMs = filmDurationMs(
+    facts.map((clip) => clip.durationMs),
+    transition,
+  );
   const isCopy = areAlike(facts) && (transition === 'cut' || facts.length === 1);
-  const names = isCopy ? clipKeys.map((_, n) => clipName(n)) : await makePieces(order, facts, onProgress);
-  onProgress(MADE);
-  const file = await concatenate(order, names, {
-    durationMs,
-    isCopy,
-    hasAudio: facts.some(({ hasAudio }) => hasAudio),
-  });
+  const film = { facts, durationMs, onProgress };
+  const file = isCopy ? await copy(order, film) : await codeAgain(order, film);
   onProgress(100);
   return { file, durationMs, isCopy };
+}
+
+async function readFacts({ store, signal }: JoinOrder, key: string): Promise<ClipFacts> {
+  signal.throwIfAborted();
+  if ((await store.sizeBytes(key)) === null) throw new ClipMissing(key);
+  return await readClipFacts(store, key);
+}
+
+/** What is known of a film before it is made, and who is told of its steps. */
+interface PlannedFilm {
+  readonly facts: readonly ClipFacts[];
+  readonly durationMs: number;
+  readonly onProgress: (percent: number) => void;
+}
+
+async function copy({ store, clipKeys, folder, signal }: JoinOrder, { facts, onProgress }: PlannedFilm) {
+  const file = join(folder, FILM);
+  const part = partOf(file);
+  const onCopied = (clips: number) => onProgress(READ + ((MADE - READ) * clips) / clipKeys.length);
+  await copyClips({ store, clipKeys, facts, file: part, signal, onCopied });
+  await rename(part, file);
+  return file;
+}
+
+/** By ffmpeg, in the format of the first clip. */
+async function codeAgain(order: JoinOrder, film: PlannedFilm): Promise<string> {
+  const { ffmpeg, clipKeys } = order;
+  const { onProgress, facts } = film;
+  if (ffmpeg === null) throw new FfmpegMissing('the clips have to be coded again, and this server has no ffmpeg');
+  for (const [n, key] of clipKeys.entries()) {
+    await fetchClip(order, key, clipName(n));
+    onProgress(READ + ((FETCHED - READ) * (n + 1)) / clipKeys.length);
+  }
+  const names = await makePieces({ ...order, ffmpeg }, facts, onProgress);
+  onProgress(MADE);
+  return await concatenate({ ...order, ffmpeg }, names, film);
 }
 
 async function sizeOf(path: string): Promise<number | null> {
@@ -90,7 +138,7 @@ async function fetchClip({ store, folder, signal }: JoinOrder, key: string, name
   const path = join(folder, name);
   const sizeBytes = await store.sizeBytes(key);
   const stream = sizeBytes === null ? null : await store.read(key);
-  if (stream === null) throw new ClipMissing(`${key} is not in the media store`);
+  if (stream === null) throw new ClipMissing(key);
   if ((await sizeOf(path)) === sizeBytes) return void stream.destroy();
   const part = partOf(path);
   await pipeline(stream, createWriteStream(part), { signal });
@@ -104,7 +152,7 @@ function partOf(path: string): string {
 
 /** Has a file made by ffmpeg, all of it or nothing. */
 async function makeFile(
-  { ffmpeg, folder, signal }: JoinOrder,
+  { ffmpeg, folder, signal }: CodingOrder,
   name: string,
   { args, filmMs, onMade }: Pick<FfmpegRun, 'args' | 'onMade'> & { readonly filmMs: number },
 ): Promise<void> {
@@ -116,7 +164,7 @@ async function makeFile(
 
 /** The pieces' names, in order; those that an earlier try has made are taken as they are. */
 async function makePieces(
-  order: JoinOrder,
+  order: CodingOrder,
   facts: readonly ClipFacts[],
   onProgress: (percent: number) => void,
 ): Promise<readonly string[]> {
@@ -159,18 +207,15 @@ function argsOf(piece: Piece, facts: readonly ClipFacts[], format: Format): read
   ];
 }
 
-interface Whole {
-  readonly durationMs: number;
-  readonly isCopy: boolean;
-  readonly hasAudio: boolean;
-}
-
-/** One after the other in one MP4 that begins with its index; pictures stay as they are, sound where nothing was coded. */
-async function concatenate(order: JoinOrder, names: readonly string[], whole: Whole): Promise<string> {
-  const { durationMs, isCopy, hasAudio } = whole;
-  if (names.length === 0) throw new FfmpegFailure('there is nothing to join');
+/** One after the other in one MP4 that begins with its index; pictures stay as they are. */
+async function concatenate(
+  order: CodingOrder,
+  names: readonly string[],
+  { facts, durationMs }: PlannedFilm,
+): Promise<string> {
   await writeFile(join(order.folder, 'list.txt'), names.map((name) => `file ${name}\n`).join(''));
-  const sound = hasAudio ? ['-map', '0:a:0', '-c:a', ...(isCopy ? ['copy'] : ['aac', '-b:a', '192k'])] : [];
+  const hasAudio = facts.some((clip) => clip.hasAudio);
+  const sound = hasAudio ? ['-map', '0:a:0', '-c:a', 'aac', '-b:a', '192k'] : [];
   const formats = ['-format_whitelist', 'concat,mov,mp4,m4a,3gp,3g2,mj2'];
   const input = ['-f', 'concat', ...formats, '-i', 'list.txt', '-map', '0:v:0', '-c:v', 'copy', ...sound];
   await makeFile(order, FILM, { args: [...input, '-movflags', '+faststart', '-f', 'mp4'], filmMs: durationMs });

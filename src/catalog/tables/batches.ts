@@ -45,8 +45,21 @@ export const batches = pgTable(
     outputSeconds: integer('output_seconds'),
     /** What names the create that made it: a caller's key, or its file. */
     repeatKey: text('repeat_key').notNull(),
+    /** What the create was sent with, where a caller's key names it. */
+    bodyHash: text('body_hash'),
     total: integer().notNull().default(0),
     estimateMicroUsd: microUsd('estimate_micro_usd').notNull().default(0),
+    /** Models of the lines that are to become clips: of how many lines each. */
+    models: jsonb().$type<Readonly<Record<string, number>>>().notNull().default({}),
+    /** Lines by their states from the validation's end on, changed in the statement that changes theirs. */
+    queued: integer().notNull().default(0),
+    running: integer().notNull().default(0),
+    completed: integer().notNull().default(0),
+    failed: integer().notNull().default(0),
+    cancelled: integer().notNull().default(0),
+    expired: integer().notNull().default(0),
+    /** What its clips have settled, each in the transaction that settles it. */
+    costMicroUsd: microUsd('cost_micro_usd').notNull().default(0),
     /** The first bad lines. */
     invalid: jsonb().$type<readonly InvalidLine[]>().notNull().default([]),
     createdAt: instant('created_at').notNull(),
@@ -64,6 +77,7 @@ export const batches = pgTable(
     index('batches_created').on(table.createdAt, table.id),
     index('batches_repeats').on(table.callerId, table.repeatKey, table.createdAt),
     index('batches_open').on(table.createdAt).where(sql`${table.endedAt} is null`),
+    index('batches_ended').on(table.endedAt),
   ],
 );
 

@@ -13,7 +13,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import type { Batches, BatchRow } from '../../gateway/batches.ts';
 import type { FileRow, StoredBytes } from '../../gateway/files.ts';
 import { batchBody, FILE_BOUNDS, FILE_PURPOSES } from '../../wire/openai/batches.ts';
-import { idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { type ManifestSource, openManifest } from './open-manifest.ts';
 
 export interface OpenaiBatchOptions extends ManifestSource {
@@ -93,7 +93,7 @@ function page(data: readonly JsonObject[], hasMore: boolean): JsonObject {
 function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
   const { files } = options;
 
-  app.post('/v1/files', async (request, reply) => {
+  app.post('/v1/files', { config: { isUpload: true } }, async (request, reply) => {
     const { stored, ...facts } = await readUpload(request, options);
     return reply.send(printFile(await files.enter(callerOf(request), stored, facts)));
   });
@@ -179,6 +179,7 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
       outputSeconds: body.output_expires_after?.seconds ?? null,
       repeatKey: key === null ? `file ${file.id} ${body.endpoint}` : `key ${key}`,
       hasKey: key !== null,
+      bodyHash: fingerprint(body),
       onInvalidLine: body.metadata?.['on_invalid_line'] === 'skip' ? 'skip' : 'fail',
       keepsRefused: true,
       lines: () => openManifest(options, caller, { file, format: 'jsonl', isOpenai: true }),

@@ -14,13 +14,16 @@ export async function createVideo(
   { draft, idempotencyKey }: ReturnType<CreateRoute['parse']>,
 ): Promise<Video> {
   checkImageHosts(draft.images, trustedHosts);
+  const sent = idempotencyKey === undefined ? body : withoutKey(body);
+  // A remix names its source in the path, which is part of what a key stands for.
+  const { remixOf } = draft;
   return await gateway.create({
     caller,
     dialect: dialect.name,
     draft,
     retentionSeconds: dialect.retentionSeconds,
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
-    bodyHash: fingerprint(idempotencyKey === undefined ? body : withoutKey(body)),
+    bodyHash: fingerprint(remixOf === undefined ? sent : { remixOf, body: sent }),
     times: readCreateTimes(request.headers),
   });
 }

@@ -71,6 +71,7 @@ function readField({ value, valueTruncated }: MultipartValue): { value: unknown;
 }
 
 async function collect(request: FastifyRequest): Promise<Form> {
+  request.holdBody(JSON_BODY_BYTES + REQUEST_BOUNDS.imageBytes);
   const form: Form = {};
   let textBytes = 0;
   const limits = {

@@ -106,6 +106,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async createAndWait(door, exchange, route) {
     const { request, reply, caller } = exchange;
     const { id } = await createVideo(door, exchange, route.parse(dialectRequest(exchange)));
+    request.releaseBody();
     // X19: from here on sending the request again would make another video.
     reply.headers({ 'x-video-id': id, location: `/clipyard/v1/videos/${id}`, 'x-should-retry': 'false' });
     const source = {

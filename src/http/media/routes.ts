@@ -1,8 +1,9 @@
-/** Archived clips, posters and input images by signed link: no API key, but a signature and a row that still has them. */
+/** Archived clips, posters, films and input images by signed link: no API key, but a signature and a row that still has them. */
 
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import { Refusal } from '../../domain/failure.ts';
+import type { ArchivedFilm } from '../../domain/film.ts';
 import type { ArchivedClip, Video } from '../../domain/video.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { inputImageKeyOf } from '../../media/input-images.ts';
@@ -16,7 +17,17 @@ export interface MediaRoutesOptions {
   readonly store: MediaStore;
   readonly links: Pick<LinkSigner, 'verify' | 'verifyImage'>;
   findVideo(id: string): Promise<Video | null>;
+  findFilm(id: string): Promise<FilmFacts | null>;
   findInputImage(sha256: string): Promise<InputImageFacts | null>;
+}
+
+/** What is known of a film. */
+export interface FilmFacts {
+  readonly id: string;
+  readonly archive: ArchivedFilm | null;
+  readonly createdAt: Date;
+  readonly endedAt: Date | null;
+  readonly expiresAt: Date;
 }
 
 /** What is known of a stored input image. */
@@ -26,11 +37,17 @@ export interface InputImageFacts {
   readonly storedAt: Date;
 }
 
-const VARIANTS: Readonly<Record<string, MediaVariant>> = { 'clip.mp4': 'clip', 'poster.jpg': 'poster' };
+const VARIANTS: Readonly<Record<string, MediaVariant>> = {
+  'clip.mp4': 'clip',
+  'poster.jpg': 'poster',
+  'film.mp4': 'film',
+};
+
+type ClipVariant = Exclude<MediaVariant, 'film'>;
 
 const MEDIA: Tag = {
   name: 'media',
-  description: 'Clips, posters and input images by signed links, which need no key.',
+  description: 'Clips, posters, films and input images by signed links, which need no key.',
 };
 
 /** Of any form, or none: what is not as it was signed is no valid link. */
@@ -88,18 +105,20 @@ function mountFile<const Path extends string>(app: FastifyInstance, route: FileR
 
 /** GET and HEAD of `/media/:id/:file` and `/input-images/:file`. */
 export function mediaRoutes(options: MediaRoutesOptions): FastifyPluginAsync {
-  const { store, links, findVideo } = options;
+  const { store, links, findVideo, findFilm } = options;
   return async (app) => {
     mountFile(app, {
       path: '/media/:id/:file',
       id: 'getMedia',
-      summary: '`clip.mp4` or `poster.jpg` of a video',
+      summary: '`clip.mp4` or `poster.jpg` of a video, `film.mp4` of a film',
       mediaTypes: ['video/mp4', 'image/jpeg'],
       async find({ id, file }, signature) {
         const variant = VARIANTS[file];
         if (variant === undefined) throw new Refusal('not_found', 'there is no such file');
         checkVerdict(links.verify({ videoId: id, variant, ...signature }));
-        return await findMedia(store, await findVideo(id), variant);
+        return variant === 'film'
+          ? describeFilm(store, await findFilm(id))
+          : await findMedia(store, await findVideo(id), variant);
       },
     });
     mountFile(app, {
@@ -138,7 +157,7 @@ async function findImage({ store, findInputImage }: MediaRoutesOptions, file: st
 }
 
 /** The clip or poster of a video as an object to serve; throws `Refusal`: 404 before there is one, 410 after. */
-export async function findMedia(store: MediaStore, video: Video | null, variant: MediaVariant): Promise<ServedObject> {
+export async function findMedia(store: MediaStore, video: Video | null, variant: ClipVariant): Promise<ServedObject> {
   if (video === null) throw new Refusal('not_found', 'there is no such video');
   if (video.purgedAt !== null || video.expiresAt.getTime() <= Date.now()) {
     throw new Refusal('gone', 'the media have been purged');
@@ -149,6 +168,17 @@ export async function findMedia(store: MediaStore, video: Video | null, variant:
   if (variant === 'poster') return { ...base, ...(await describePoster(store, archive)), filename: `${id}.jpg` };
   const { clipKey: key, sizeBytes, sha256 } = archive;
   return { ...base, key, sizeBytes, etag: `"${sha256}"`, contentType: 'video/mp4', filename: `${id}.mp4` };
+}
+
+/** The film as an object to serve; throws `Refusal`: 404 before there is one, 410 after. */
+function describeFilm(store: MediaStore, film: FilmFacts | null): ServedObject {
+  if (film === null) throw new Refusal('not_found', 'there is no such film');
+  const { id, archive, createdAt, endedAt, expiresAt } = film;
+  if (expiresAt.getTime() <= Date.now()) throw new Refusal('gone', 'the film has been removed');
+  if (archive === null) throw new Refusal('not_found', 'the film is not in the archive');
+  const { key, sizeBytes, sha256 } = archive;
+  const lastModified = endedAt ?? createdAt;
+  return { store, key, sizeBytes, etag: `"${sha256}"`, lastModified, contentType: 'video/mp4', filename: `${id}.mp4` };
 }
 
 /** The sprite sheet of a video, made now if there is none; throws as `findMedia` and the gateway do. */

@@ -6,7 +6,6 @@ import type { z } from 'zod';
 import { MANIFEST_BOUNDS } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { failureKindOf } from '../../domain/video.ts';
 import type { BatchRow, CreatedBatch, LineWithVideo } from '../../gateway/batches.ts';
 import {
   BATCH_PATHS,
@@ -18,7 +17,6 @@ import {
   dryRunAnswer,
   type invalidBatchAnswer,
   listBatchesQuery,
-  MANIFEST_COLUMNS,
   MANIFEST_TYPES,
   manifestQuery,
   NEW_BATCH_BODIES,
@@ -28,8 +26,9 @@ import {
 } from '../../wire/clipyard/batches.ts';
 import { noQuery } from '../../wire/clipyard/fields.ts';
 import { openManifest } from '../batches/open-manifest.ts';
-import { idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { scopeOf } from './access.ts';
+import { failureOf, printManifest } from './batch-manifest.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { own, type Printable } from './own.ts';
@@ -41,8 +40,6 @@ const BATCHES: Tag = {
 
 /** An input file is kept as long as OpenAI keeps one. */
 const KEPT_SECONDS = 30 * 86_400;
-/** Lines of a manifest that are read at once. */
-const PAGE = 200;
 const ALL_TYPES = [...MANIFEST_TYPES.jsonl, ...MANIFEST_TYPES.csv];
 
 /** Problem details that name the lines. */
@@ -65,12 +62,13 @@ async function takeManifest({ files }: OwnRoutesOptions, caller: Caller, { body,
     const format = formatOf(headers['content-type'] ?? '');
     const stored = await files.store(body, MANIFEST_BOUNDS.bytes);
     const facts = { filename: `manifest.${format}`, purpose: 'batch', keptSeconds: KEPT_SECONDS };
-    return { file: await files.enter(caller, stored, facts), format, isNew: true };
+    const { sha256 } = stored;
+    return { file: await files.enter(caller, stored, facts), format, isNew: true, named: { format, sha256 } };
   }
   const read = newBatchBody.safeParse(body);
   if (!read.success) throw new Refusal('invalid_request', 'the body must be a manifest (JSONL or CSV), or {"fileId"}');
   const file = await files.read(caller, read.data.fileId);
-  return { file, format: formatOf(file.filename), isNew: false };
+  return { file, format: formatOf(file.filename), isNew: false, named: read.data };
 }
 
 function refuseInvalid(reply: FastifyReply, requestId: string, { invalid, total }: CreatedBatch): FastifyReply {
@@ -106,15 +104,20 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     summary: 'Makes a batch of a manifest',
     description:
       'The body is the manifest (`application/jsonl` or `text/csv`), or `{"fileId"}` as JSON. Without `onInvalidLine=skip` a ' +
-      'bad line refuses the whole (422), and nothing is kept. The same `Idempotency-Key` is the same batch.',
+      'bad line refuses the whole (422), and nothing is kept. The same `Idempotency-Key` is the same batch, and ' +
+      'refused with another manifest.',
     access: 'caller',
+    isUpload: true,
     query: newBatchQuery,
     bodies: NEW_BATCH_BODIES,
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
-    refusals: ['invalid_request', 'insufficient_credit', 'too_large', 'unsupported_media_type', 'not_found'],
+    refusals: [
+      ...(['invalid_request', 'insufficient_credit', 'too_large', 'unsupported_media_type', 'not_found'] as const),
+      'idempotency_mismatch',
+    ],
     handle: async ({ caller, query, request, reply }) => {
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
-      const { file, format, isNew } = await takeManifest(options, caller, request);
+      const { file, format, isNew, named } = await takeManifest(options, caller, request);
       try {
         const created = await batches.create({
           caller,
@@ -124,6 +127,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
           inputFileId: file.id,
           repeatKey: key === null ? null : `key ${key}`,
           hasKey: true,
+          bodyHash: fingerprint({ query, named }),
           onInvalidLine: query.onInvalidLine,
           isDryRun: query.dryRun,
           lines: () => openManifest(options, caller, { file, format, isOpenai: false }),
@@ -174,12 +178,6 @@ async function showOne(options: OwnRoutesOptions, row: BatchRow): Promise<Batch>
   const [shown] = await show(options, [row], true);
   if (!shown) throw new Error('a batch is shown as one');
   return shown;
-}
-
-function failureOf({ line, video }: LineWithVideo) {
-  if (line.code !== null) return { kind: line.code, message: line.message ?? '' };
-  const kind = video && failureKindOf(video);
-  return kind ? { kind, message: video?.failure?.message ?? '' } : null;
 }
 
 function showItem({ links }: OwnRoutesOptions, item: LineWithVideo) {
@@ -283,54 +281,6 @@ function readCursor(cursor: string | undefined): number {
   return Number(cursor);
 }
 
-function cell(value: string | number | null): string {
-  const text = value === null ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** By column. */
-function rowOf(item: LineWithVideo): Readonly<Record<(typeof MANIFEST_COLUMNS)[number], string | number | null>> {
-  const { line, video } = item;
-  const archive = video?.archive ?? null;
-  const failure = failureOf(item);
-  return {
-    custom_id: line.customId,
-    line: line.line,
-    id: line.videoId,
-    state: line.state,
-    file: archive ? `${line.videoId}.mp4` : null,
-    sha256: archive?.sha256 ?? null,
-    bytes: archive?.sizeBytes ?? null,
-    duration_ms: archive?.durationMs ?? null,
-    model: line.request?.model ?? null,
-    prompt: line.request?.prompt ?? null,
-    cost_micro_usd: video?.settledMicroUsd ?? null,
-    failure_kind: failure?.kind ?? null,
-    failure_message: failure?.message ?? null,
-  };
-}
-
-async function* printManifest(
-  { batches }: OwnRoutesOptions,
-  id: string,
-  format: 'jsonl' | 'csv',
-): AsyncGenerator<string> {
-  if (format === 'csv') yield `${MANIFEST_COLUMNS.join(',')}\n`;
-  for (let after = 0; ; ) {
-    const page = await batches.lines(id, { after, limit: PAGE });
-    const last = page.at(-1);
-    if (!last) return;
-    const rows = page.map(rowOf);
-    yield rows
-      .map((row) =>
-        format === 'csv' ? MANIFEST_COLUMNS.map((name) => cell(row[name])).join(',') : JSON.stringify(row),
-      )
-      .join('\n')
-      .concat('\n');
-    after = last.line.line;
-  }
-}
-
 function changeRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   const { batches } = options;
   const change = { method: 'POST', access: 'caller', query: noQuery } as const;
@@ -350,6 +300,7 @@ function changeRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
     path: BATCH_PATHS.retryBatch,
     id: 'retryBatch',
     summary: 'Makes a new batch of the lines that did not complete',
+    description: 'Once: asked for again, it is the same new batch, which can be made again in turn.',
     answers: { 202: batchShape },
     refusals: ['conflict', 'insufficient_credit'],
     handle: async ({ caller, params }) => showOne(options, await batches.retry(caller, params.id)),

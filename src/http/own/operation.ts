@@ -37,6 +37,8 @@ export interface Operation {
   readonly access: 'none' | 'caller' | 'root';
   /** Reads of everything that a caller ever had: some of them at once, and no more. */
   readonly isHeavy?: boolean;
+  /** Its body may be a file. */
+  readonly isUpload?: boolean;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly example?: unknown;

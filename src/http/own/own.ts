@@ -74,12 +74,12 @@ export function own<
   { handle, options, ...description }: OwnRoute<Path, Access, Query, Body, Answer>,
 ): void {
   const operation = { tag, ...description };
-  const { method, path, access, query, body, answers } = operation;
+  const { method, path, access, query, body, answers, isUpload = false } = operation;
   const [status = 200] = Object.keys(answers).map(Number);
   app.route({
     method,
     url: path,
-    config: { operation },
+    config: { operation, isUpload },
     ...options,
     ...GATES[access],
     handler: async (request, reply) => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findFfmpeg } from '../../../src/archive/ffmpeg.ts';
-import { ClipMissing, type JoinOrder, joinClips } from '../../../src/archive/film/join-clips.ts';
+import { ClipMissing, FfmpegMissing, type JoinOrder, joinClips } from '../../../src/archive/film/join-clips.ts';
 import { FfmpegFailure } from '../../../src/archive/film/run-ffmpeg.ts';
 import { crossfadeMs, filmDurationMs } from '../../../src/domain/film.ts';
 import { createFileStore } from '../../../src/media/file-store.ts';
@@ -129,8 +129,32 @@ test('another try goes on with the pieces that one before it has made', async ()
 test('a clip that is gone, and an ffmpeg that fails, are told apart', async () => {
   const clipKeys = [await addClip('a', 1), 'videos/b/clip.mp4'];
   await expect(joinClips({ ...order, clipKeys })).rejects.toBeInstanceOf(ClipMissing);
-  const failing = joinClips({ ...order, clipKeys: clipKeys.slice(0, 1), ffmpeg: '/bin/false' });
+  const unlike = [await addClip('a', 1), await addClip('c', 1, { size: '96x96' })];
+  const failing = joinClips({ ...order, clipKeys: unlike, ffmpeg: '/bin/false' });
   await expect(failing).rejects.toBeInstanceOf(FfmpegFailure);
+});
+
+test('without ffmpeg clips that are coded alike are joined, and others are refused in words', async () => {
+  const clipKeys = [await addClip('a', 1, { tone: true }), await addClip('b', 1.5, { tone: true })];
+  const film = await joinClips({ ...order, clipKeys, ffmpeg: null });
+  expect(film).toMatchObject({ isCopy: true, durationMs: 2500 });
+  expect(await decode(film.file)).toEqual({ frames: 25, complaints: '' });
+  for (const transition of ['cut', 'crossfade'] as const) {
+    const unlike = transition === 'cut' ? [...clipKeys, await addClip('c', 1)] : clipKeys;
+    const refused = joinClips({ ...order, clipKeys: unlike, transition, ffmpeg: null });
+    await expect(refused).rejects.toBeInstanceOf(FfmpegMissing);
+  }
+});
+
+test('the sound of many clips keeps in step with their pictures', async () => {
+  const names = Array.from({ length: 12 }, (_, n) => `clip${n}`);
+  const clipKeys: string[] = [];
+  for (const name of names) clipKeys.push(await addClip(name, 0.7, { tone: true }));
+  const film = await joinClips({ ...order, clipKeys });
+  expect(film.isCopy).toBe(true);
+  const { streams } = await probe(film.file);
+  for (const { duration } of streams) expect(Math.abs(Number(duration) - 8.4)).toBeLessThan(0.1);
+  expect(await decode(film.file)).toEqual({ frames: 84, complaints: '' });
 });
 
 test('blends take no more than a third of a clip each', () => {

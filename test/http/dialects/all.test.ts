@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { DIALECTS } from '../../../src/dialects/index.ts';
 import { type DialectName, DIALECTS as NAMES } from '../../../src/domain/vendor.ts';
 import { makeCaller, makeCompletedVideo } from '../../builders.ts';
+import { randomRuns } from '../../random-runs.ts';
 import { KEY } from '../fake-gateway.ts';
 import { AUTHORIZATION, makeApp } from '../test-app.ts';
 
@@ -162,5 +163,5 @@ test.each(NAMES)('any JSON that %s is sent is answered with 2xx or 4xx', async (
     expect([200, 400, 504]).toContain(answer.statusCode);
     if (answer.statusCode !== 200) expect(answer.json()).toEqual(ERROR_OF[name]);
   };
-  await fc.assert(fc.asyncProperty(keys, answersWell), { numRuns: 150 });
+  await fc.assert(fc.asyncProperty(keys, answersWell), randomRuns(150));
 });

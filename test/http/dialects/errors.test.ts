@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { DIALECTS } from '../../../src/dialects/index.ts';
 import { makeCaller, makeVideo } from '../../builders.ts';
+import { randomRuns } from '../../random-runs.ts';
 import { KEY } from '../fake-gateway.ts';
 import { AUTHORIZATION, makeApp } from '../test-app.ts';
 
@@ -256,7 +257,7 @@ test('a create from any JSON is answered with 2xx or 4xx', async () => {
     expect([200, 400]).toContain(answer.statusCode);
     if (answer.statusCode === 400) expect(answer.json()).toEqual(AIRFORCE_ERROR);
   };
-  await fc.assert(fc.asyncProperty(body, answersWell), { numRuns: 300 });
+  await fc.assert(fc.asyncProperty(body, answersWell), randomRuns(300));
 });
 
 test.each([

@@ -236,6 +236,15 @@ test('a remix is a new video that names its source', async () => {
   expect((await post(made, {}, '/v1/videos/source/remix')).statusCode).toBe(400);
 });
 
+test('remixes of two videos are no repeats of each other', async () => {
+  const made = makeApp();
+  for (const id of ['one', 'other']) made.gateway.put(makeVideo({ id }));
+  for (const id of ['one', 'other', 'one']) await post(made, { prompt: 'at night' }, `/v1/videos/${id}/remix`);
+  const [first, second, third] = made.gateway.orders.map(({ bodyHash }) => bodyHash);
+  expect(second).not.toBe(first);
+  expect(third).toBe(first);
+});
+
 // Contract 3.2: the SDKs ask for the next page with `after`.
 test('the list goes on after the last id', async () => {
   const made = makeApp();

@@ -62,6 +62,7 @@ beforeEach(async () => {
         store,
         links: signer,
         findVideo: (id) => findVideo(database.db, id),
+        findFilm: async () => null,
         findInputImage: async () => null,
       }),
     ],

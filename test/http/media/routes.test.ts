@@ -60,6 +60,7 @@ function build(found: Video | null, media: MediaStore = store): FastifyInstance 
       store: media,
       links: signer,
       findVideo: async (id) => (id === found?.id ? found : null),
+      findFilm: async () => null,
       findInputImage: async (sha256) => (sha256 === IMAGE.sha256 ? IMAGE : null),
     }),
   );

@@ -3,6 +3,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { createCaller, ensureRootCaller } from '../../../src/catalog/callers.ts';
 import type { CatalogDatabase } from '../../../src/catalog/driver/database.ts';
+import type { MediaStore } from '../../../src/media/media-store.ts';
 import { emptyCatalog } from '../../catalog/with-catalog.ts';
 import { openTestGateway } from '../../open-gateway.ts';
 import { testLinks } from '../test-app.ts';
@@ -13,6 +14,7 @@ export const ROOT_KEY = 'root-key';
 export interface OwnApp {
   readonly app: FastifyInstance;
   readonly database: CatalogDatabase;
+  readonly store: MediaStore;
   /** What workflows were told, in order. */
   readonly told: string[];
   /** Accounts whose resumption was passed on. */
@@ -32,12 +34,13 @@ export interface OwnApp {
 export async function openOwnApp(): Promise<OwnApp> {
   const resumed: string[] = [];
   const onResumed = async (account: string) => void resumed.push(account);
-  const { app, database, db, workflows, close } = await openTestGateway({ links: testLinks, onResumed });
+  const { app, parts, database, db, workflows, close } = await openTestGateway({ links: testLinks, onResumed });
   const { told } = workflows;
   const problems = holdToDocument(app);
   return {
     app,
     database,
+    store: parts.store,
     told,
     resumed,
     async ask({ key = ROOT_KEY, ...request }) {

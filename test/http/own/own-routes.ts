@@ -12,9 +12,17 @@ const absent = {} as never;
 
 const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   healthRoutes({ checks: absent, isDraining: absent }),
-  mediaRoutes({ store: absent, links: absent, findVideo: absent, findInputImage: absent }),
+  mediaRoutes({ store: absent, links: absent, findVideo: absent, findFilm: absent, findInputImage: absent }),
   ownRoutes({
-    ...{ gateway: absent, administration: absent, batches: absent, files: absent, webhooks: absent },
+    ...{
+      gateway: absent,
+      administration: absent,
+      batches: absent,
+      files: absent,
+      films: absent,
+      filmUrl: absent,
+      webhooks: absent,
+    },
     ...{ trustedHosts: absent, links: absent, workflowUrl: absent },
   }),
   openApiRoutes({ publicUrl: absent, version: absent }),

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { MalformedVideoBody } from '../../../src/net/base64/decoder.ts';
 import { readVideoBody } from '../../../src/net/base64/video-body.ts';
+import { randomRuns } from '../../random-runs.ts';
 
 async function* inPieces(body: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let start = 0;
@@ -48,6 +49,7 @@ describe('a clip in pieces', () => {
         expect(read.sizeBytes).toBe(bytes.length);
         expect(read.body).toEqual(JSON.parse(JSON.stringify(body(null))));
       }),
+      randomRuns(100),
     );
   });
 
@@ -60,6 +62,7 @@ describe('a clip in pieces', () => {
         const read = await readText(clipText(text.join('')), sizes);
         expect(read.clip).toEqual(Buffer.from(bytes));
       }),
+      randomRuns(100),
     );
   });
 
@@ -69,6 +72,7 @@ describe('a clip in pieces', () => {
         const read = await readText(clipText(Buffer.from(bytes).toString('base64url')), sizes);
         expect(read.clip).toEqual(Buffer.from(bytes));
       }),
+      randomRuns(100),
     );
   });
 
@@ -176,7 +180,7 @@ describe('a malformed body', () => {
         );
         expect(isRead).toBe(isJson(text));
       }),
-      { numRuns: 3000 },
+      randomRuns(3000),
     );
   });
 });

@@ -1,0 +1,79 @@
+/** Bodies that are held in memory: their bytes are bounded in the process, and for one caller to half of that. */
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from '../domain/failure.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * To be called before a body is read into memory that may have so many bytes.
+     * @throws Refusal `unavailable` when too many are held.
+     */
+    holdBody(mostBytes: number): void;
+    /** Gives the bytes back before the answer is sent: what the body said has been taken over. */
+    releaseBody(): void;
+  }
+}
+
+/** Of all bodies at once: what JSON becomes when it is parsed is several times that. */
+export const HELD_BODY_BYTES = 256 * 1024 * 1024;
+
+const RETRY_AFTER_SECONDS = 2;
+
+/** What is held, by the caller's id. */
+export class BodyBudget {
+  readonly #mostBytes: number;
+  readonly #byCaller = new Map<string, number>();
+  #heldBytes = 0;
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /**
+   * Takes bytes; to be given back once.
+   * @throws Refusal `unavailable`.
+   */
+  take(callerId: string, bytes: number): () => void {
+    const own = (this.#byCaller.get(callerId) ?? 0) + bytes;
+    if (this.#heldBytes + bytes > this.#mostBytes || own > this.#mostBytes / 2) {
+      const message = 'too many large requests are being read; send this one again';
+      throw new Refusal('unavailable', message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+    this.#add(callerId, bytes);
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#add(callerId, -bytes);
+      isHeld = false;
+    };
+  }
+
+  #add(callerId: string, bytes: number): void {
+    this.#heldBytes += bytes;
+    const own = (this.#byCaller.get(callerId) ?? 0) + bytes;
+    if (own === 0) this.#byCaller.delete(callerId);
+    else this.#byCaller.set(callerId, own);
+  }
+}
+
+/** A body that does not tell its length may be as long as is allowed. */
+function bytesOf({ headers }: FastifyRequest, mostBytes: number): number {
+  const told = Number(headers['content-length'] ?? mostBytes);
+  return Number.isFinite(told) ? Math.min(told, mostBytes) : mostBytes;
+}
+
+/** Gives an app's requests their share of the bytes; each is given back when its answer is sent, or its client gone. */
+export function limitBodies(app: FastifyInstance, mostBytes: number): void {
+  const budget = new BodyBudget(mostBytes);
+  const held = new WeakMap<FastifyRequest, () => void>();
+  app.decorateRequest('holdBody', function holdBody(this: FastifyRequest, most: number) {
+    held.set(this, budget.take(this.caller?.id ?? '', bytesOf(this, most)));
+  });
+  app.decorateRequest('releaseBody', function releaseBody(this: FastifyRequest) {
+    held.get(this)?.();
+  });
+  app.addHook('preParsing', async (request, reply, payload) => {
+    reply.raw.once('close', () => request.releaseBody());
+    return payload;
+  });
+}

@@ -1,0 +1,138 @@
+/** Requests that cost more than they are worth: refused before they are read, and bounded while they are. */
+
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { BodyBudget } from '../../src/http/body-budget.ts';
+import { findExcess } from '../../src/http/body-shape.ts';
+import { KEY } from './fake-gateway.ts';
+import { makeApp } from './test-app.ts';
+
+const MIB = 1024 * 1024;
+const opened: FastifyInstance[] = [];
+const sockets: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const app of opened.splice(0)) await app.close();
+});
+
+/** Sends the head of a request whose body is announced and not sent; its answer's head. */
+async function sendHead(port: number, lines: readonly string[]): Promise<{ readonly socket: Socket; head(): string }> {
+  const socket = connect({ host: '127.0.0.1', port });
+  sockets.push(socket);
+  let text = '';
+  socket.on('data', (piece) => {
+    text += piece.toString('latin1');
+  });
+  socket.write(`${[...lines, 'host: clipyard.example', '', ''].join('\r\n')}`);
+  await once(socket, 'data');
+  return { socket, head: () => text };
+}
+
+async function listen(overrides: Parameters<typeof makeApp>[0] = {}) {
+  const made = makeApp(overrides);
+  opened.push(made.app);
+  const port = Number(new URL(await made.app.listen({ host: '127.0.0.1', port: 0 })).port);
+  return { ...made, port };
+}
+
+const CREATE = 'POST /v1/videos HTTP/1.1';
+const JSON_TYPE = 'content-type: application/json';
+const LONG = `content-length: ${16 * MIB}`;
+const AUTHORIZED = `authorization: Bearer ${KEY}`;
+
+describe('a body that nothing asks for', () => {
+  test.each([
+    ['at a path that does not exist', 'POST /nope HTTP/1.1', 404],
+    ['under a method that is not taken', 'POST /v1/videos/abc HTTP/1.1', 405],
+    ['with a key that is not known', CREATE, 401],
+  ])('%s is not waited for', async (_where, first, status) => {
+    const { port } = await listen();
+    const { head } = await sendHead(port, [first, JSON_TYPE, LONG]);
+    expect(head()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  });
+});
+
+describe('a client that asks whether to send its body', () => {
+  const WAITS = 'expect: 100-continue';
+
+  test('is told to where its key is known', async () => {
+    const { port } = await listen();
+    const { head } = await sendHead(port, [CREATE, JSON_TYPE, 'content-length: 2', AUTHORIZED, WAITS]);
+    expect(head()).toMatch(/^HTTP\/1.1 100 Continue/);
+  });
+
+  test.each([
+    ['whose key is not known', CREATE, 401],
+    ['for a path that does not exist', 'POST /nope HTTP/1.1', 404],
+  ])('%s is answered instead, and the connection ends', async (_which, first, status) => {
+    const { port } = await listen();
+    const { head } = await sendHead(port, [first, JSON_TYPE, LONG, WAITS]);
+    expect(head()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head().toLowerCase()).toContain('connection: close');
+  });
+});
+
+describe('the values of a JSON text', () => {
+  const BOUNDS = { deepest: 4, mostValues: 10 };
+  const excessOf = (text: string) => findExcess(Buffer.from(text), BOUNDS);
+
+  test.each([
+    '{"a":[1,2,{"b":null}],"c":"[[[[[[[[[,,,,,,,,,,,,,"}',
+    '"\\"[[[[[[[[\\\\"',
+    '[[[[1]]]]',
+    `[${Array(10).fill('0').join()}]`,
+    '',
+    '"no end [[[[[[[',
+  ])('%s may be parsed', (text) => {
+    expect(excessOf(text)).toBeNull();
+  });
+
+  test.each([
+    ['values', `[${Array(11).fill('0').join()}]`],
+    ['values', '[{},{},{},{},{},{},{},{},{},{},{}]'],
+    ['values', `{${Array.from({ length: 12 }, (_, n) => `"${n}":0`).join()}}`],
+    ['depth', '[[[[[1]]]]]'],
+    ['depth', '{"a":{"a":{"a":{"a":{"a":1}}}}}'],
+  ])('too much of %s is seen in %s', (excess, text) => {
+    expect(excessOf(text)).toBe(excess);
+  });
+});
+
+describe('bodies that are read at the same time', () => {
+  test('are bounded in all, and for one caller to half of that', () => {
+    const budget = new BodyBudget(100);
+    const release = budget.take('a', 50);
+    expect(() => budget.take('a', 1)).toThrow('too many large requests');
+    budget.take('b', 50);
+    expect(() => budget.take('c', 1)).toThrow('too many large requests');
+    release();
+    release();
+    expect(() => budget.take('c', 51)).toThrow('too many large requests');
+    budget.take('c', 50);
+    expect(() => budget.take('d', 1)).toThrow('too many large requests');
+  });
+
+  test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {
+    const { port } = await listen({ heldBodyBytes: 2 * MIB });
+    const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });
+    const socket = connect({ host: '127.0.0.1', port });
+    sockets.push(socket);
+    socket.write(`${[CREATE, 'host: a', JSON_TYPE, `content-length: ${MIB}`, AUTHORIZED, '', ''].join('\r\n')}`);
+    const status = async () => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });
+      return { status: answer.status, retryAfter: answer.headers.get('retry-after') };
+    };
+    const until = async (wanted: boolean) => {
+      for (;;) {
+        const seen = await status();
+        if ((seen.status === 503) === wanted) return seen;
+      }
+    };
+    expect(await until(true)).toEqual({ status: 503, retryAfter: '2' });
+    socket.destroy();
+    await until(false);
+  });
+});

@@ -135,6 +135,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     },
   });
   const streams = new EventStreams(options.streams);
+  app.decorate('eventStreams', streams);
 
   const methodsOf = collectMethods(app);
   collectOperations(app);

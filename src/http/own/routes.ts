@@ -5,6 +5,7 @@ import { accountRoutes } from './accounts.ts';
 import { againRoutes } from './again.ts';
 import { batchRoutes } from './batches.ts';
 import { callerRoutes } from './callers.ts';
+import { eventRoutes } from './events.ts';
 import { moneyRoutes } from './money.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { videoRoutes } from './videos.ts';
@@ -13,7 +14,16 @@ import { webhookRoutes } from './webhooks.ts';
 /** A plugin with all of them; errors are left to the application, which answers them as problem details. */
 export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
   return async (app) => {
-    const all = [videoRoutes, againRoutes, moneyRoutes, callerRoutes, accountRoutes, batchRoutes, webhookRoutes];
+    const all = [
+      videoRoutes,
+      againRoutes,
+      moneyRoutes,
+      callerRoutes,
+      accountRoutes,
+      batchRoutes,
+      webhookRoutes,
+      eventRoutes,
+    ];
     for (const mount of all) mount(app, options);
   };
 }

@@ -11,7 +11,6 @@ import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { batches, batchLines } from './tables/batches.ts';
 import { videos } from './tables/videos.ts';
-import { callbacks } from './tables/webhooks.ts';
 import { toVideo } from './videos.ts';
 
 export type BatchRow = typeof batches.$inferSelect;

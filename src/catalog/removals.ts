@@ -58,6 +58,7 @@ export async function removeVideos(tx: Db, removal: Removal): Promise<number> {
   await removeEvents(tx, those);
   await tx.execute(sql`delete from idempotency_keys where video_id = ${those}`);
   await tx.execute(sql`delete from input_image_uses where video_id = ${those}`);
+  await tx.execute(sql`delete from video_changes where video_id = ${those}`);
   await tx.execute(sql`delete from videos where id = ${those}`);
   return ids.length;
 }

@@ -8,7 +8,7 @@ import type { ArchivedClip, VideoState } from '../../domain/video.ts';
 import type { VideoRequest } from '../../domain/video-request.ts';
 import type { WaitingFor } from '../../domain/waiting-for.ts';
 import type { EventType } from '../../domain/webhook.ts';
-import { instant, microUsd } from './columns.ts';
+import { instant, microUsd, transactionId } from './columns.ts';
 
 /** Clips that callers asked for. */
 export const videos = pgTable(
@@ -124,6 +124,26 @@ export const events = pgTable(
     uniqueIndex('events_video').on(table.videoId, table.type),
     // What goes with no video is removed by its age.
     index('events_of_no_video').on(table.createdAt).where(sql`${table.videoId} not like 'video\\_%'`),
+  ],
+);
+
+/**
+ * The last change of each video that its followers are told of; the trigger of videos writes it and announces it. What
+ * has been told is a set of transactions, since their numbers are given out in another order than they commit in.
+ */
+export const videoChanges = pgTable(
+  'video_changes',
+  {
+    videoId: text('video_id').primaryKey(),
+    callerId: text('caller_id').notNull(),
+    /** How many changes there were: 1 is the acceptance. */
+    revision: integer().notNull(),
+    /** The transaction of the last one. */
+    changedIn: transactionId('changed_in').notNull(),
+  },
+  (table) => [
+    index('video_changes_caller').on(table.callerId, table.changedIn, table.videoId),
+    index('video_changes_order').on(table.changedIn, table.videoId),
   ],
 );
 

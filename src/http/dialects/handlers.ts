@@ -146,6 +146,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     const ids = videos.map(({ id }) => id);
     reply.header('x-video-id', ids.join(', '));
     const source = {
+      key: `videos ${caller.id} ${ids.join()}`,
       first: videos,
       read: () => Promise.all(ids.map((id) => door.gateway.read(caller, id, { includeHidden: true }))),
       show: (shown: readonly Video[]) => {
@@ -200,6 +201,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async stream(door, exchange, route) {
     const id = videoIdOf(exchange);
     const source = {
+      key: `view ${exchange.caller.id} ${id}`,
       show: (view: VideoView) => {
         const isOver = isEnded(view.video.state);
         return { events: [route.renderChange(view), ...(isOver ? route.closing : [])], isOver };

@@ -7,7 +7,6 @@ import { MANIFEST_BOUNDS } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { checkReceiverUrl } from '../../domain/receiver-url.ts';
-import { failureKindOf } from '../../domain/video.ts';
 import type { BatchRow, CreatedBatch, LineWithVideo } from '../../gateway/batches.ts';
 import {
   BATCH_PATHS,

@@ -63,7 +63,9 @@ test('a failure is seen as well', async () => {
   streamsFrom = 'sandbox';
   await stack.faults([{ kind: 'failed_task', message: 'no foxes', count: 1 }]);
   const video = await stack.ended(await stack.create({ prompt: 'refused' }));
-  expect(video).toMatchObject({ state: 'failed', polls: 2, failure: { kind: 'upstream_failed', message: 'no foxes' } });
+  expect(video).toMatchObject({ state: 'failed', failure: { kind: 'upstream_failed', message: 'no foxes' } });
+  // One where the task had failed before the first.
+  expect(video.polls).toBeLessThanOrEqual(2);
 }, 60_000);
 
 test.each<[string, Script]>([

@@ -47,9 +47,10 @@ function addList(batch: Command, findGateway: FindGateway): void {
     .option('--limit <count>', 'how many', numberBetween(1, PAGE_LIMIT.max, true))
     .option('--cursor <cursor>', 'where the page before ended')
     .option(...JSON_OPTION)
-    .action(({ json, ...filter }: ListOptions) =>
-      runCommand(findGateway, { ...(json && { json }) }, async ({ gateway, output }) => {
-        const answer = await gateway.ask({ method: 'GET', path: BATCH_PATHS.batches + queryOf({ ...filter }) });
+    .action((options: ListOptions) =>
+      runCommand(findGateway, options, async ({ gateway, output }) => {
+        const { json: _json, ...filter } = options;
+        const answer = await gateway.ask({ method: 'GET', path: BATCH_PATHS.batches + queryOf(filter) });
         output.show(answer, () => renderBatches(answer));
       }),
     );

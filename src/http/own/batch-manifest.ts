@@ -2,7 +2,12 @@
 
 import { failureKindOf } from '../../domain/video.ts';
 import type { LineWithVideo } from '../../gateway/batches.ts';
-import { MANIFEST_COLUMNS } from '../../wire/clipyard/batches.ts';
+import {
+  MANIFEST_HEADS,
+  type ManifestFormat,
+  type ManifestRow,
+  printManifestRow,
+} from '../../wire/clipyard/manifest.ts';
 import type { OwnRoutesOptions } from './options.ts';
 
 /** Lines that are read at once. */
@@ -15,13 +20,7 @@ export function failureOf({ line, video }: LineWithVideo) {
   return kind ? { kind, message: video?.failure?.message ?? '' } : null;
 }
 
-function cell(value: string | number | null): string {
-  const text = value === null ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** By column. */
-function rowOf(item: LineWithVideo): Readonly<Record<(typeof MANIFEST_COLUMNS)[number], string | number | null>> {
+function rowOf(item: LineWithVideo): ManifestRow {
   const { line, video } = item;
   const archive = video?.archive ?? null;
   const failure = failureOf(item);
@@ -46,20 +45,14 @@ function rowOf(item: LineWithVideo): Readonly<Record<(typeof MANIFEST_COLUMNS)[n
 export async function* printManifest(
   { batches }: Pick<OwnRoutesOptions, 'batches'>,
   id: string,
-  format: 'jsonl' | 'csv',
+  format: ManifestFormat,
 ): AsyncGenerator<string> {
-  if (format === 'csv') yield `${MANIFEST_COLUMNS.join(',')}\n`;
+  yield MANIFEST_HEADS[format];
   for (let after = 0; ; ) {
     const page = await batches.lines(id, { after, limit: PAGE });
     const last = page.at(-1);
     if (!last) return;
-    const rows = page.map(rowOf);
-    yield rows
-      .map((row) =>
-        format === 'csv' ? MANIFEST_COLUMNS.map((name) => cell(row[name])).join(',') : JSON.stringify(row),
-      )
-      .join('\n')
-      .concat('\n');
+    yield page.map((item) => printManifestRow(rowOf(item), format)).join('');
     after = last.line.line;
   }
 }

@@ -20,6 +20,7 @@ import { createWebhooks } from '../gateway/webhooks.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
+import { openaiWebhookRoutes } from '../http/openai/webhooks.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
 import { createVideoLinks } from '../media/signed-links.ts';
@@ -131,6 +132,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findVideo: (id) => findVideo(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
+      openaiWebhookRoutes(webhooks),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
         ...{ ...served, batches, files, trustedHosts },

@@ -7,6 +7,7 @@ import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
+import { addWebhookCommands } from '../client/webhook-commands.ts';
 import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
 import { type Config, ConfigError, loadConfig } from '../config/settings.ts';
 import type { ProcessContext } from '../process/run.ts';
@@ -120,6 +121,7 @@ export function buildProgram(): Command {
   addSandboxCommand(program);
   addDemoCommand(program);
   addVideoCommands(program, findGateway);
+  addWebhookCommands(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

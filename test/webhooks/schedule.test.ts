@@ -1,5 +1,6 @@
 /** A delivery over days, in virtual time: when each receiver is tried, and when no more. */
 
+import { replayDelivery } from '../../src/catalog/deliveries.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { recordEvent } from '../../src/catalog/events.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
@@ -115,6 +116,22 @@ test('a receiver that is up again is told by the next attempt, and no more', asy
   await tell('video_1');
   await pass();
   expect(waits()).toEqual(WAITS_MS.slice(0, 3));
+  expect(await states()).toEqual(['delivered']);
+});
+
+test('a replay that comes while the run closes is sent', async () => {
+  receiver = answers(200);
+  await tell('video_1');
+  await runtime.settle();
+  const [attempt] = runtime.ready.splice(0);
+  const value = await attemptDelivery(attempting(), attempt?.input as AttemptInput);
+  // The success stands in the rows, and the run has not heard of it.
+  const [delivery] = await database.db.select().from(deliveries);
+  await replayDelivery(database.db, 'caller_1', delivery?.id ?? '');
+  expect(runtime.signal(delivery?.id ?? '', 'retryNow')).toBe(true);
+  attempt?.settle({ value });
+  await pass();
+  expect(asked).toHaveLength(2);
   expect(await states()).toEqual(['delivered']);
 });
 

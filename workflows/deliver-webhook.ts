@@ -21,7 +21,12 @@ export async function deliverWebhook({ deliveryId, attempt: first = 1 }: Deliver
   for (let attempt = first; !isStopped; ) {
     isToTry = false;
     const outcome = await tryOnce(deliveryId, attempt);
-    if (outcome?.kind === 'over') return outcome.end;
+    if (outcome?.kind === 'over') {
+      if (!isToTry) return outcome.end;
+      // It was to be sent again before this run had closed: the rows say whether it is, by a schedule of its own.
+      attempt = 1;
+      continue;
+    }
     if (outcome !== null) attempt++;
     const waitMs = outcome?.waitMs ?? AFTER_FAILURE_MS;
     await condition(() => isToTry || isStopped, waitMs, { summary: `attempt ${attempt} in ${inWords(waitMs)}` });

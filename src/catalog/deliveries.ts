@@ -24,9 +24,10 @@ export async function claimUnstarted(db: Db, limit: number): Promise<readonly st
   return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
 }
 
-/** The delivery's workflow has been started. */
+/** The delivery's workflow has been started; one that is to be sent again since then has to be started once more. */
 export async function noteStarted(db: Db, id: string): Promise<void> {
-  await db.update(deliveries).set({ startedAt: new Date(), claimedUntil: null }).where(eq(deliveries.id, id));
+  const isTaken = and(eq(deliveries.id, id), isNotNull(deliveries.claimedUntil));
+  await db.update(deliveries).set({ startedAt: new Date(), claimedUntil: null }).where(isTaken);
 }
 
 /** What an attempt needs to know. */

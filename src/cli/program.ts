@@ -9,6 +9,7 @@ import { addCostCommand } from '../client/cost-command.ts';
 import { addFilmCommands } from '../client/film-commands.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
+import { addWebhookCommands } from '../client/webhook-commands.ts';
 import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
 import { type Config, ConfigError, loadConfig } from '../config/settings.ts';
 import type { ProcessContext } from '../process/run.ts';
@@ -124,6 +125,7 @@ export function buildProgram(): Command {
   addVideoCommands(program, findGateway);
   addBatchCommands(program, findGateway);
   addFilmCommands(program, findGateway);
+  addWebhookCommands(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

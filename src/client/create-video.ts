@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Json, JsonObject } from '../domain/json.ts';
-import { type Mode, REQUEST_BOUNDS } from '../domain/video-request.ts';
+import { CALLBACK_KEY, type Mode, REQUEST_BOUNDS } from '../domain/video-request.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
 import { sendOnce } from './send-once.ts';
 
@@ -21,6 +21,8 @@ export interface VideoOptions {
   readonly seed?: number;
   /** Forwarded to the upstream as it stands. */
   readonly extra?: JsonObject;
+  /** Told of the end. */
+  readonly callback?: string;
 }
 
 const CREATE_PATH = '/airforce/v1/video/generations';
@@ -54,7 +56,7 @@ async function readImage(image: string): Promise<Json> {
  * @throws CommandFailure for images that cannot be sent.
  */
 export async function createBodyOf(options: VideoOptions): Promise<JsonObject> {
-  const { model, prompt, mode, duration, aspectRatio, quality, image, seed, extra = {} } = options;
+  const { model, prompt, mode, duration, aspectRatio, quality, image, seed, extra = {}, callback } = options;
   if (image.length > REQUEST_BOUNDS.images) {
     throw new CommandFailure(`a video takes ${REQUEST_BOUNDS.images} images at the most, not ${image.length}`);
   }
@@ -69,6 +71,7 @@ export async function createBodyOf(options: VideoOptions): Promise<JsonObject> {
     ...(aspectRatio !== undefined && { aspect_ratio: aspectRatio }),
     ...(quality !== undefined && { quality }),
     ...(images.length > 0 && { input_images: images }),
+    ...(callback !== undefined && { [CALLBACK_KEY]: callback }),
   };
   if (Buffer.byteLength(JSON.stringify(body)) > MAX_BODY_BYTES) {
     throw new CommandFailure(

@@ -82,6 +82,7 @@ function addCreate(video: Command, findGateway: FindGateway): void {
     .option('--image <file-or-url>', 'first frame, or given several times, references', collect, [])
     .option('--seed <number>', 'forwarded', numberBetween(0, Number.MAX_SAFE_INTEGER, true))
     .option('--extra <json>', 'an object of more keys, forwarded as they stand', jsonObject)
+    .option('--callback <url>', 'told of the end')
     .option('--idempotency-key <key>', 'the same key is the same video; one is generated')
     .option('--watch', 'wait for the end; exit 1 unless it is completed')
     .option(...JSON_OPTION)

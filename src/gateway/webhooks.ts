@@ -6,6 +6,7 @@ import {
   changeEndpoint,
   createEndpoint,
   deleteEndpoint,
+  type Endpoint,
   type EndpointChange,
   listEndpoints,
   type NewEndpoint,
@@ -15,6 +16,8 @@ import {
 } from '../catalog/webhooks.ts';
 import { checkReceiverUrl } from '../domain/receiver-url.ts';
 import type { EventType } from '../domain/webhook.ts';
+
+export type { Endpoint };
 
 export interface WebhooksOptions extends WebhookCatalog {
   /** `host:port` that may be private, and may be called without TLS. */

@@ -22,6 +22,7 @@ import { createWebhooks } from '../gateway/webhooks.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
+import { openaiWebhookRoutes } from '../http/openai/webhooks.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
 import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
@@ -134,6 +135,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findFilm: (id) => findFilm(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
+      openaiWebhookRoutes(webhooks),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
         ...{ ...served, batches, files, trustedHosts },

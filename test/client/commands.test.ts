@@ -42,6 +42,42 @@ async function json(...args: readonly string[]) {
   return JSON.parse(stdout);
 }
 
+describe('clipyard webhooks', () => {
+  test('an endpoint is made, listed, tested, rotated and deleted, and what it was told is sent again', async () => {
+    const url = `http://127.0.0.1:${clipyard.input.receiverPort}/hook`;
+    const created = succeeded(await run('webhooks', 'create', url, '--events', 'video.completed,video.failed'));
+    const [id = '', secret = ''] = created.split('\n');
+    expect(secret).toMatch(/^whsec_/);
+    expect(await json('webhooks')).toMatchObject({ items: [{ id, url, events: ['video.completed', 'video.failed'] }] });
+    expect(succeeded(await run('webhooks', 'list'))).toMatch(new RegExp(`^${id} +${url} +enabled`, 'm'));
+    const delivery = succeeded(await run('webhooks', 'test', id, '--type', 'video.failed')).trim();
+    const { items } = await json('webhooks', 'deliveries', id, '--limit', '1');
+    expect(items).toMatchObject([{ id: delivery, type: 'video.failed', test: true }]);
+    expect(succeeded(await run('webhooks', 'deliveries', id))).toContain('video.failed (test)');
+    expect(succeeded(await run('webhooks', 'replay', delivery))).toBe(`${delivery} is sent again\n`);
+    const range = ['--from', '2026-01-01T00:00:00Z'];
+    expect(succeeded(await run('webhooks', 'replay', id, ...range))).toBe('1 are sent again\n');
+    const rotated = await json('webhooks', 'rotate', id, '--keep-old-hours', '0');
+    expect(rotated).toMatchObject({ id, secret: expect.not.stringContaining(secret) });
+    expect(succeeded(await run('webhooks', 'delete', id))).toBe(`${id} deleted\n`);
+    expect(succeeded(await run('webhooks'))).toBe('no webhook endpoints\n');
+  });
+
+  test('a callback at a private address is refused where a video is asked for', async () => {
+    const { exitCode, stderr } = await run(
+      'video',
+      'create',
+      ...CLIP,
+      '--prompt',
+      'x',
+      '--callback',
+      'https://10.0.0.1',
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('callback_url: names the private address 10.0.0.1');
+  });
+});
+
 describe('clipyard video', () => {
   test('a video is created, watched to its end, shown, listed and downloaded', async () => {
     const id = succeeded(await run('video', 'create', ...CLIP, '--prompt', 'a red fox')).trim();

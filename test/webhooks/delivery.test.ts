@@ -146,6 +146,15 @@ describeOnBothCatalogs('events and deliveries', (under) => {
     await db().execute(sql`update deliveries set claimed_until = null`);
     expect(await claimUnstarted(db(), 10)).toEqual([]);
   });
+
+  test('a replay that comes before a start was noted is started as well', async () => {
+    await makeEndpoint();
+    await cancelled();
+    const [id = ''] = await claimUnstarted(db(), 10);
+    await replayDelivery(db(), 'caller_1', id);
+    await noteStarted(db(), id);
+    expect(await claimUnstarted(db(), 10)).toEqual([id]);
+  });
 });
 
 describe('signature, schedule and secrets', () => {

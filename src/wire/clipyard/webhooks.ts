@@ -16,7 +16,8 @@ export const WEBHOOK_PATHS = {
   callbackSecret: `${V1}/callback-secret`,
 } as const;
 
-const KEEP_OLD_HOURS = { default: 24, max: 72 } as const;
+/** How long a secret that was replaced may sign beside the new one. */
+export const KEEP_OLD_HOURS = { default: 24, max: 72 } as const;
 
 const url = z.url({ protocol: /^https?$/ }).max(LONGEST_URL);
 const eventType = z.enum(EVENT_TYPES);

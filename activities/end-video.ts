@@ -5,7 +5,7 @@ import type { VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
 import { removeMedia } from '../src/media/remove-media.ts';
-import { tellBatch } from '../src/recovery/batches.ts';
+import { tellBatchOfEnd } from '../src/recovery/batches.ts';
 import { announceGrants } from '../src/submissions/dependencies.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -25,7 +25,7 @@ export function createEndActivities(dependencies: ActivityDependencies) {
       const { end, grants, isBehind, batchId } = await endVideo(db, videoId, ending);
       if (isBehind) return { step: 'open' };
       await announceGrants(dependencies, grants);
-      if (batchId) await tellBatch(dependencies, batchId);
+      if (batchId) await tellBatchOfEnd(dependencies, { batchId, videoId });
       // What was archived, or came with the create's answer, will never be shown.
       if (end && end.state !== 'completed') await removeMedia(store, videoId);
       return await readNextStep(dependencies, videoId);

@@ -1,6 +1,6 @@
 /** Ends of batches, each with its event in one transaction, and batches of which nothing is to be kept. */
 
-import { and, eq, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { BatchState } from '../domain/batch.ts';
 import { type BatchRow, clipsOf, type Validated } from './batches.ts';
 import { type Db, inTransaction } from './driver/database.ts';
@@ -85,12 +85,18 @@ export async function refuseBatch(
 }
 
 /** Ends batches whose validation went away with its process: nothing of them was made, and their keys are free again. */
-export async function endUnvalidated(db: Db, createdBefore: Date, limit: number): Promise<void> {
+export async function endUnvalidated(db: Db, advancedBefore: Date, limit: number): Promise<void> {
   const invalid = [{ line: 0, code: 'interrupted', message: 'the validation was interrupted; submit the batch again' }];
   const lost = await db
     .select({ id: batches.id })
     .from(batches)
-    .where(and(isNull(batches.endedAt), eq(batches.state, 'validating'), lt(batches.createdAt, createdBefore)))
+    .where(
+      and(
+        isNull(batches.endedAt),
+        eq(batches.state, 'validating'),
+        sql`coalesce(${batches.advancedAt}, ${batches.createdAt}) < ${advancedBefore.toISOString()}::timestamptz`,
+      ),
+    )
     .orderBy(batches.createdAt)
     .limit(limit);
   for (const { id } of lost) await refuseBatch(db, id, { invalid, repeatKey: id });

@@ -18,8 +18,8 @@ const KEPT_AFTER_WINDOW_MS = 24 * 60 * 60_000;
 const LONGEST_WAIT_MS = 15_000;
 /** The same while a limit or spent credit keeps lines from beginning. */
 const REFUSED_WAIT_MS = 3000;
-/** Clips under way: for each slot of the models' accounts so many, and at most so many. */
-const CLIPS_PER_SLOT = 2;
+/** Clips under way: for each slot of the models' accounts so many, and at most so many. A third may end before the next step. */
+const CLIPS_PER_SLOT = 3;
 const MOST_UNDER_WAY = 400;
 /** Accepted in one step, and last pictures that are asked for. */
 const MOST_AT_ONCE = 50;

@@ -21,6 +21,9 @@ export type NewLine = typeof batchLines.$inferInsert;
 /** What the ids of a batch's clips begin with, before their lines. */
 export const clipsOf = (id: string) => videoIdOfLine(id, 0).slice(0, -1);
 
+/** Of the clips that were under way at its last step, so many still are when a batch is told of ends. */
+const LOW_SHARE = 2 / 3;
+
 /** A create that is sent again without a key is the same batch for so long. */
 const REPEATS_FOR = sql`interval '10 minutes'`;
 
@@ -83,11 +86,16 @@ export async function beginBatch(
   return batch ?? null;
 }
 
-/** Enters some lines; the images that they will be made from are kept from now on. */
-export async function enterLines(db: Db, lines: readonly (NewLine & { readonly clipId: string })[]): Promise<void> {
+/** Enters some lines of a batch that is being validated; the images that they will be made from are kept from now on. */
+export async function enterLines(
+  db: Db,
+  batchId: string,
+  lines: readonly (Omit<NewLine, 'batchId'> & { readonly clipId: string })[],
+): Promise<void> {
   if (lines.length === 0) return;
   await inTransaction(db, async (tx) => {
-    await tx.insert(batchLines).values(lines.map(({ clipId: _, ...line }) => line));
+    await tx.update(batches).set({ advancedAt: new Date() }).where(eq(batches.id, batchId));
+    await tx.insert(batchLines).values(lines.map(({ clipId: _, ...line }) => ({ ...line, batchId })));
     for (const { clipId, request } of lines) {
       if (request && request.images.length > 0) await useInputImages(tx, clipId, request.images);
     }
@@ -247,6 +255,23 @@ export async function expectedMsLeft(db: Db, batchId: string): Promise<number | 
   );
   if (!row?.is_known || row.work === null || row.slots === 0) return null;
   return Math.ceil(Number(row.work) / row.slots);
+}
+
+/**
+ * Whether a batch has something to do now that this clip of it has ended: the clips that were begun ahead run low, one of
+ * its lines starts from this one, or it was the last. What is not told is taken over with the next step.
+ */
+export async function wantsToKnow(db: Db, batchId: string, videoId: string): Promise<boolean> {
+  const result = await db.execute(sql`
+    select case when b.queued > 0 then under_way.clips <= b.running * ${LOW_SHARE}::float8 or exists (
+        select from batch_lines l join batch_lines d on d.batch_id = l.batch_id and d.start_from_line = l.line
+        where l.batch_id = b.id and l.state = 'running' and l.video_id = ${videoId} and d.state = 'queued')
+      else under_way.clips = 0 end as wants
+    from batches b, lateral (
+      select count(*)::int as clips from batch_lines l join videos v on v.id = l.video_id
+      where l.batch_id = b.id and l.state = 'running' and v.ended_at is null
+    ) under_way where b.id = ${batchId}`);
+  return rowsOf<{ readonly wants: boolean }>(result)[0]?.wants ?? false;
 }
 
 /** Batches that their workflows should have advanced since: ids, oldest first. */

@@ -47,7 +47,7 @@ class Validation {
   readonly #batchId: string;
   readonly #good = new Set<number>();
   readonly #invalid: InvalidLine[] = [];
-  #lines: Parameters<typeof enterLines>[1][number][] = [];
+  #lines: Parameters<typeof enterLines>[2][number][] = [];
   #read = 0;
   readonly #models = new Map<string, number>();
   #estimateMicroUsd = 0;
@@ -92,7 +92,6 @@ class Validation {
       this.#estimateMicroUsd += estimateMicroUsd;
       const clipId = videoIdOfLine(this.#batchId, line);
       this.#lines.push({
-        batchId: this.#batchId,
         line,
         customId,
         dialect,
@@ -131,7 +130,6 @@ class Validation {
     const { line } = invalid;
     const clipId = videoIdOfLine(this.#batchId, line);
     this.#lines.push({
-      batchId: this.#batchId,
       line,
       customId,
       clipId,
@@ -144,6 +142,6 @@ class Validation {
   async #flush(): Promise<void> {
     const lines = this.#lines;
     this.#lines = [];
-    if (!this.#order.isDryRun) await enterLines(this.#dependencies.db, lines);
+    if (!this.#order.isDryRun) await enterLines(this.#dependencies.db, this.#batchId, lines);
   }
 }

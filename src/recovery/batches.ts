@@ -1,7 +1,7 @@
 /** Keeping workflows of batches at work: told of what changed, and started where they do not run. */
 
 import { endUnvalidated } from '../catalog/batch-ends.ts';
-import { findBatch, listForgottenBatches } from '../catalog/batches.ts';
+import { findBatch, listForgottenBatches, wantsToKnow } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -24,6 +24,14 @@ export async function tellBatch(
   }
 }
 
+/** Tells a batch of the end of one of its clips where that gives it something to do: each step costs as much as a poll. */
+export async function tellBatchOfEnd(
+  dependencies: BatchWorkflowDependencies,
+  { batchId, videoId }: { readonly batchId: string; readonly videoId: string },
+): Promise<void> {
+  if (await wantsToKnow(dependencies.db, batchId, videoId)) await tellBatch(dependencies, batchId);
+}
+
 /** Starts a batch's workflow unless it runs; what cannot be started now the sweep starts. */
 export async function startBatch(
   { workflows, log }: Omit<BatchWorkflowDependencies, 'db'>,
@@ -38,12 +46,12 @@ export async function startBatch(
 
 /** Batches of each kind in one sweep. */
 const LIMIT = 200;
-/** A validation may take so long; after that its process is gone. */
-const LONGEST_VALIDATION_MS = 30 * 60_000;
+/** A validation that has entered no lines for so long has lost its process: some hundred are entered at once. */
+const SILENT_VALIDATION_MS = 10 * 60_000;
 
 /** Ends batches whose validation went away with its process. */
 export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {
-  await endUnvalidated(db, new Date(Date.now() - LONGEST_VALIDATION_MS), LIMIT);
+  await endUnvalidated(db, new Date(Date.now() - SILENT_VALIDATION_MS), LIMIT);
 }
 
 /** Batches that no workflow has advanced for so long. */

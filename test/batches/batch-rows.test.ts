@@ -5,7 +5,14 @@ import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { endBatch, endUnvalidated } from '../../src/catalog/batch-ends.ts';
 import { advanceBatch } from '../../src/catalog/batch-steps.ts';
-import { type BatchRow, expectedMsLeft, findBatch, listLines, readProgress } from '../../src/catalog/batches.ts';
+import {
+  type BatchRow,
+  expectedMsLeft,
+  findBatch,
+  listLines,
+  readProgress,
+  wantsToKnow,
+} from '../../src/catalog/batches.ts';
 import { settleReviewed } from '../../src/catalog/corrections.ts';
 import { type Db, inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
@@ -146,19 +153,19 @@ describeOnBothCatalogs('a batch', (catalog) => {
   };
 
   test('is counted line by line, costs what its clips settle, and is told of once', async () => {
-    const id = await begun(goodLines(12));
+    const id = await begun(goodLines(16));
     expect(workflows.told).toEqual([`start batch ${id}`]);
-    expect(await statesOf(id)).toEqual({ queued: 12 });
+    expect(await statesOf(id)).toEqual({ queued: 16 });
     const { accepted, next } = await advance(id);
-    expect([accepted.length, next.step]).toEqual([2 * SLOTS, 'wait']);
-    expect(await statesOf(id)).toEqual({ queued: 4, running: 8 });
+    expect([accepted.length, next.step]).toEqual([3 * SLOTS, 'wait']);
+    expect(await statesOf(id)).toEqual({ queued: 4, running: 12 });
     const [first, second, third] = started(accepted);
     await finish(first ?? '', 900_000);
     await finish(second ?? '', null);
     // Three times the estimate is paid without asking; this waits for an operator.
     await finish(third ?? '', 3 * ESTIMATE + 1);
     await advance(id);
-    expect(await statesOf(id)).toEqual({ queued: 1, running: 8, completed: 2, failed: 1 });
+    expect(await statesOf(id)).toEqual({ queued: 1, running: 12, completed: 2, failed: 1 });
     expect((await read(id)).costMicroUsd).toBe(900_000);
     await settleReviewed(db, third ?? '', 2_000_000);
     expect((await read(id)).costMicroUsd).toBe(2_900_000);
@@ -168,14 +175,35 @@ describeOnBothCatalogs('a batch', (catalog) => {
     expect(await toldOf(id)).toEqual([]);
     await runToItsEnd(id);
     expect(await endBatch(db, id, { outputFileId: 'file-late', errorFileId: null })).toBe('completed');
-    expect(await read(id)).toMatchObject({ state: 'completed', outputFileId: null, costMicroUsd: 11_900_000 });
-    expect(await statesOf(id)).toEqual({ completed: 11, failed: 1 });
+    expect(await read(id)).toMatchObject({ state: 'completed', outputFileId: null, costMicroUsd: 15_900_000 });
+    expect(await statesOf(id)).toEqual({ completed: 15, failed: 1 });
     expect(await toldOf(id)).toEqual(['batch.completed to caller_1']);
-    expect((await balance(db, CALLER.id)).spentMicroUsd).toBe(11_900_000);
+    expect((await balance(db, CALLER.id)).spentMicroUsd).toBe(15_900_000);
+  });
+
+  test('is told of the end of a clip where that gives it something to do', async () => {
+    const id = await begun([...goodLines(12), good(13, { line: 2 })]);
+    const clips = started((await advance(id)).accepted);
+    expect(clips).toHaveLength(12);
+    const wants: number[] = [];
+    for (const [index, videoId] of clips.entries()) {
+      await finish(videoId, 1_000_000);
+      if (await wantsToKnow(db, id, videoId)) wants.push(index + 1);
+    }
+    // The second is what the thirteenth line starts from; with the fourth a third of them has ended.
+    expect(wants).toEqual([2, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    const last = await begun(goodLines(3));
+    const begunLast = started((await advance(last)).accepted);
+    const isTold: boolean[] = [];
+    for (const videoId of begunLast) {
+      await finish(videoId, 1_000_000);
+      isTold.push(await wantsToKnow(db, last, videoId));
+    }
+    expect(isTold).toEqual([false, false, true]);
   });
 
   test('knows how long it still takes by what its model took lately', async () => {
-    const id = await begun(goodLines(12));
+    const id = await begun(goodLines(16));
     expect(await expectedMsLeft(db, id)).toBeNull();
     const { accepted } = await advance(id);
     for (const videoId of started(accepted)) await finish(videoId, 1);
@@ -309,32 +337,32 @@ describeOnBothCatalogs('a batch', (catalog) => {
   });
 
   test('ends as expired when its window is over before all of its lines began', async () => {
-    const id = await begun(goodLines(10));
+    const id = await begun(goodLines(14));
     const { accepted } = await advance(id);
-    await db.insert(inputImageUses).values({ sha256: 'abc', videoId: `video_${id.slice('batch_'.length)}-10` });
+    await db.insert(inputImageUses).values({ sha256: 'abc', videoId: `video_${id.slice('batch_'.length)}-14` });
     await db.update(batchTable).set({ expiresAt: new Date(Date.now() - 1) });
     await advance(id);
-    expect(await statesOf(id)).toEqual({ running: 8, expired: 2 });
+    expect(await statesOf(id)).toEqual({ running: 12, expired: 2 });
     const [waits, ...others] = started(accepted);
     const failure = { kind: 'deadline_exceeded', message: 'no slot in time', upstream: null } as const;
     await endVideo(db, waits ?? '', { state: 'expired', failure, archive: null });
     for (const videoId of others) await finish(videoId, 1_000_000);
     await runToItsEnd(id);
-    expect(await statesOf(id)).toEqual({ completed: 7, expired: 3 });
+    expect(await statesOf(id)).toEqual({ completed: 11, expired: 3 });
     const codes = (await linesOf(id)).filter(({ state }) => state === 'expired').map(({ code }) => code);
     expect(codes).toEqual(['batch_expired', 'batch_expired', 'batch_expired']);
     expect(await toldOf(id)).toEqual(['batch.expired to caller_1']);
     const uses = await db.select().from(inputImageUses);
     expect(uses.map(({ endedAt }) => endedAt !== null)).toEqual([true]);
-    expect(await balance(db, CALLER.id)).toMatchObject({ heldMicroUsd: 0, spentMicroUsd: 7_000_000 });
+    expect(await balance(db, CALLER.id)).toMatchObject({ heldMicroUsd: 0, spentMicroUsd: 11_000_000 });
   });
 
   test('that is cancelled at half finishes what was submitted, and pays that alone', async () => {
-    const id = await begun(goodLines(16));
+    const id = await begun(goodLines(24));
     const { accepted } = await advance(id);
     for (const videoId of started(accepted)) await finish(videoId, 1_000_000);
     const running = started((await advance(id)).accepted);
-    // Four of eight have been submitted.
+    // Four of twelve have been submitted.
     for (const videoId of running.slice(0, SLOTS)) await db.delete(waiting).where(eq(waiting.videoId, videoId));
     await batches.cancel(CALLER, id);
     const { toCancel } = await advance(id);
@@ -343,11 +371,11 @@ describeOnBothCatalogs('a batch', (catalog) => {
     for (const videoId of toCancel) await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });
     for (const videoId of running.filter((each) => !toCancel.includes(each))) await finish(videoId, 1_000_000);
     await runToItsEnd(id);
-    expect(await statesOf(id)).toEqual({ completed: 12, cancelled: 4 });
+    expect(await statesOf(id)).toEqual({ completed: 16, cancelled: 8 });
     expect(await toldOf(id)).toEqual(['batch.cancelled to caller_1']);
-    expect(await balance(db, CALLER.id)).toMatchObject({ heldMicroUsd: 0, spentMicroUsd: 12_000_000 });
+    expect(await balance(db, CALLER.id)).toMatchObject({ heldMicroUsd: 0, spentMicroUsd: 16_000_000 });
     await batches.cancel(CALLER, id);
-    expect(await read(id)).toMatchObject({ state: 'cancelled', costMicroUsd: 12_000_000 });
+    expect(await read(id)).toMatchObject({ state: 'cancelled', costMicroUsd: 16_000_000 });
   });
 
   test('fails what starts from a clip that failed, through the whole chain', async () => {

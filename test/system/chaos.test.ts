@@ -1,4 +1,4 @@
-/** A batch of clips while gateways, workers and Temporal are killed every few seconds and the upstreams misbehave. */
+/** A batch of 300 lines, and clips beside it, while gateways, workers and Temporal are killed every few seconds and upstreams misbehave. */
 
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -23,16 +23,24 @@ import {
 import { writeUpstreams } from './upstreams.ts';
 
 /** More than the suite has time for may be asked for by hand. */
-const CLIPS = Number(process.env['CHAOS_CLIPS'] ?? 24);
+const LINES = Number(process.env['CHAOS_CLIPS'] ?? 300);
+/** Clips of creates of their own, amid the batch. */
+const SINGLES = 8;
+/** A clip of two seconds takes as many: slots are what its account runs out of. */
+const SANDBOX_SPEED = 4;
 const BETWEEN_KILLS_MS = 3_000;
+const LINES_BETWEEN_KILLS = 4;
 const TASKS_AT_ONCE = 4;
+
+/** The rate at which about so many creates of the scene are struck: a lost answer holds its account up for seconds. */
+const about = (creates: number) => creates / (LINES + SINGLES);
 
 /** By rate, each upstream doing all of it at once. */
 const FAULTS = [
-  { kind: 'lost_create_answer', answer: '5xx', recorded: 'now', rate: 0.08 },
-  { kind: 'lost_create_answer', answer: 'garbage', recorded: 'never', rate: 0.04 },
-  { kind: 'lost_create_answer', answer: 'reset', recorded: { afterMs: 800 }, rate: 0.02 },
-  { kind: 'http_error', on: 'create', status: 429, retryAfterSeconds: 1, rate: 0.04 },
+  { kind: 'lost_create_answer', answer: '5xx', recorded: 'now', rate: about(4) },
+  { kind: 'lost_create_answer', answer: 'garbage', recorded: 'never', rate: about(2) },
+  { kind: 'lost_create_answer', answer: 'reset', recorded: { afterMs: 800 }, rate: about(2) },
+  { kind: 'http_error', on: 'create', status: 429, retryAfterSeconds: 1, rate: about(4) },
   { kind: 'http_error', on: 'task', status: 503, rate: 0.1 },
   { kind: 'http_error', on: 'list', status: 502, rate: 0.1 },
   { kind: 'cut_result', atFraction: 0.4, rate: 0.1 },
@@ -69,6 +77,8 @@ function start(args: readonly string[], settings: Readonly<Record<string, string
   return one;
 }
 
+type Ask = ReturnType<typeof askAs>;
+
 /** What a process prints when it does its work: before that there is nothing to hit. */
 const UP = /^(workers|gateway) +\S/m;
 
@@ -82,9 +92,11 @@ class Victim {
     this.#process = this.#start();
   }
 
-  async strike(): Promise<void> {
+  /** Once it works, and some lines have ended since the last blow: a slow machine gets no further otherwise. */
+  async strike(hasProgressed: () => Promise<void>): Promise<void> {
     await untilPrinted(this.#process, UP);
     await sleep(BETWEEN_KILLS_MS);
+    await hasProgressed();
     await this.#process.killTree();
     processes.delete(this.#process);
     this.#process = this.#start();
@@ -112,12 +124,68 @@ async function createSurely(gateways: readonly string[], index: number): Promise
   throw new Error(`create ${index} was never answered`);
 }
 
-test('every accepted clip ends, is paid for once, and the ledger follows the bill', async () => {
+/** Lines of a manifest, each a create of its own. */
+const manifest = () =>
+  Array.from({ length: LINES }, (_, n) =>
+    JSON.stringify({
+      custom_id: `line-${n}`,
+      model: 'sandbox-mini',
+      prompt: `line ${n}`,
+      duration_seconds: 1 + (n % 3),
+    }),
+  ).join('\n');
+
+/** A route of ours that takes or answers what is not JSON. */
+async function exchange(url: string, body?: string): Promise<string> {
+  const answer = await fetch(url, {
+    headers: { authorization: `Bearer ${ROOT_KEY}`, ...(body && { 'content-type': 'application/jsonl' }) },
+    ...(body && { method: 'POST', body }),
+  });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+  return await answer.text();
+}
+
+interface Batch {
+  readonly state: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly costMicroUsd: number;
+  readonly outputFileId: string | null;
+  readonly errorFileId: string | null;
+  readonly endedAt: string | null;
+}
+
+const endedOf = ({ counts: { completed = 0, failed = 0 } }: Batch) => completed + failed;
+
+/** Resolves when the batch has come so far. */
+async function untilBatch(ask: Ask, id: string, reached: (batch: Batch) => boolean): Promise<Batch> {
+  for (let tries = 0; tries < 2400; tries++) {
+    const batch = (await ask(`/clipyard/v1/batches/${id}`)) as unknown as Batch;
+    if (reached(batch)) return batch;
+    await sleep(500);
+  }
+  throw new Error(`the batch stays as it is: ${JSON.stringify(await ask(`/clipyard/v1/batches/${id}`))}`);
+}
+
+/** The custom ids in a file that was written of a batch. */
+async function customIdsIn(url: string, fileId: string | null): Promise<readonly string[]> {
+  if (fileId === null) return [];
+  const text = await exchange(`${url}/v1/files/${fileId}/content`);
+  const lines = text.trim().split('\n');
+  return lines.map((line) => (JSON.parse(line) as { custom_id: string }).custom_id);
+}
+
+/** Ids of a batch's clips. */
+async function clipsOf(url: string, id: string): Promise<readonly string[]> {
+  const lines = (await exchange(`${url}/clipyard/v1/batches/${id}/manifest`)).trim().split('\n');
+  return lines.map((line) => (JSON.parse(line) as { id: string }).id);
+}
+
+test('every line and every single clip ends, is paid for once, and the ledger follows the bill', async () => {
   const binaries = findPostgresBinaries();
   if (binaries === null) throw new Error('PostgreSQL is not installed on this machine');
   postgres = await startPostgres(binaries);
   const [gatewayPort, lastingPort] = await Promise.all([freePort(0), freePort(0)]);
-  const sandbox = start(['sandbox', '--port', '0'], {});
+  const sandbox = start(['sandbox', '--port', '0', '--speed', String(SANDBOX_SPEED)], {});
   const sandboxUrl = await untilPrinted(sandbox, /^sandbox +(\S+)$/m);
   const temporalDir = join(dataDir, 'temporal');
   await useOwnPorts(temporalDir);
@@ -152,29 +220,46 @@ test('every accepted clip ends, is paid for once, and the ledger follows the bil
   await untilModels(ask);
   await new SandboxClient(sandboxUrl).configure({ faults: FAULTS });
 
+  const gateways = [`http://127.0.0.1:${gatewayPort}`, lastingUrl];
+  const { id } = JSON.parse(await exchange(`${lastingUrl}/clipyard/v1/batches`, manifest())) as { id: string };
   let kills = 0;
+  let endedAtLastKill = 0;
+  const hasProgressed = async () => {
+    const batch = await untilBatch(ask, id, (now) => isOver || endedOf(now) >= endedAtLastKill + LINES_BETWEEN_KILLS);
+    endedAtLastKill = endedOf(batch);
+  };
   const strike = async () => {
-    const blows = [...victims.map((victim) => () => victim.strike()), killTemporal];
+    const blows = [...victims.map((victim) => () => victim.strike(hasProgressed)), killTemporal];
     while (!isOver) await blows[kills++ % blows.length]?.();
   };
   striking = strike();
-  const gateways = [`http://127.0.0.1:${gatewayPort}`, lastingUrl];
-  const ids = await Promise.all(Array.from({ length: CLIPS }, (_, index) => createSurely(gateways, index)));
-  expect(new Set(ids).size).toBe(CLIPS);
-  const hasEnded = ({ endedAt }: Record<string, unknown>) => endedAt !== null;
-  await untilVideos(ask, ids, (all) => all.filter(hasEnded).length >= CLIPS / 2);
+  const singles = await Promise.all(Array.from({ length: SINGLES }, (_, index) => createSurely(gateways, index)));
+  expect(new Set(singles).size).toBe(SINGLES);
+  await untilBatch(ask, id, (batch) => endedOf(batch) >= LINES / 2);
   isOver = true;
   await striking;
-  const snapshots = await untilVideos(ask, ids, (all) => all.every(hasEnded));
+  const batch = await untilBatch(ask, id, ({ endedAt }) => endedAt !== null);
+  const clips = [...(await clipsOf(lastingUrl, id)), ...singles];
+  const snapshots = await untilVideos(ask, clips, (all) => all.every(({ endedAt }) => endedAt !== null));
 
+  const { completed = 0, failed = 0 } = batch.counts;
+  expect({ state: batch.state, ended: completed + failed }).toEqual({ state: 'completed', ended: LINES });
+  const output = await customIdsIn(lastingUrl, batch.outputFileId);
+  const errors = await customIdsIn(lastingUrl, batch.errorFileId);
+  expect([output.length, errors.length]).toEqual([completed, failed]);
+  expect(new Set([...output, ...errors]).size).toBe(LINES);
   const bill = await new SandboxClient(sandboxUrl).bill();
   const billedMicroUsd = bill.tasks.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0);
   const { items } = (await ask('/clipyard/v1/costs')) as { items: Record<string, number>[] };
   const [total = {}] = items;
   expect(Math.max(...Object.values(bill.peakConcurrent))).toBeLessThanOrEqual(TASKS_AT_ONCE);
   expect((total['settledMicroUsd'] ?? 0) + (total['lostMicroUsd'] ?? 0)).toBe(billedMicroUsd);
+  const settledBySingles = snapshots
+    .filter(({ id: clip }) => singles.includes(String(clip)))
+    .reduce((sum, { cost }) => sum + Number((cost as Record<string, number>)['settledMicroUsd']), 0);
+  expect(batch.costMicroUsd + settledBySingles).toBe(total['settledMicroUsd']);
   const made = snapshots.flatMap(({ taskId }) => taskId ?? []);
-  expect(bill.tasks.map(({ id }) => id).toSorted()).toEqual(made.toSorted());
+  expect(bill.tasks.map(({ id: task }) => task).toSorted()).toEqual(made.toSorted());
   const { heldMicroUsd } = (await ask('/clipyard/v1/balance')) as { heldMicroUsd: number };
   expect(heldMicroUsd).toBe(0);
-}, 900_000);
+}, 1_800_000);

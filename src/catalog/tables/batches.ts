@@ -69,7 +69,7 @@ export const batches = pgTable(
     cancelRequestedAt: instant('cancel_requested_at'),
     finalizingAt: instant('finalizing_at'),
     endedAt: instant('ended_at'),
-    /** When it was last advanced by its workflow. */
+    /** When it was last advanced: by its validation, then by its workflow. */
     advancedAt: instant('advanced_at'),
   },
   (table) => [

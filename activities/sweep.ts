@@ -5,6 +5,7 @@ import { listSuspendedAccounts, recover } from '../src/catalog/account-health.ts
 import type { AccountRow } from '../src/catalog/accounts.ts';
 import { forgetFile, listExpiredFiles } from '../src/catalog/files.ts';
 import { listStranded, listUntakenGrants, listWaitingPools } from '../src/catalog/slots.ts';
+import { deleteExpiredSecrets } from '../src/catalog/webhooks.ts';
 import type { Log } from '../src/domain/log.ts';
 import { isAway } from '../src/domain/start-error.ts';
 import { fileKeyOf } from '../src/media/media-key.ts';
@@ -229,6 +230,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     );
     await sweepFiles(parts, dependencies);
     await parts.section('idempotency keys', () => deleteOldKeys(db), undefined);
+    await parts.section('secrets', () => deleteExpiredSecrets(db), undefined);
     const removed = await parts.section('old rows', () => removeOld(dependencies), 0);
     const { errors } = parts;
     return {

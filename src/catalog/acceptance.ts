@@ -6,6 +6,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
+import { enterCallback, type NewCallback } from './callbacks.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { checkCredit, type HoldOfOrder, hold } from './ledger.ts';
@@ -44,6 +45,8 @@ export interface NewVideo {
    */
   readonly isRestored?: boolean;
   readonly idempotency: IdempotencyKey | null;
+  /** Where its end is told beside its caller's endpoints; nowhere when absent. */
+  readonly callback?: NewCallback;
   /** Which of several videos it is that are accepted all or none; absent when it is the only one. */
   readonly ofOrder?: HoldOfOrder;
 }
@@ -169,7 +172,7 @@ export async function acceptVideo(
   return await inTransaction(db, async (tx) => {
     const earlier = await claimKey(tx, order);
     if (earlier) return { video: earlier, repeated: true };
-    const { limits, idempotency: _key, isRestored = false, ofOrder, ...row } = order;
+    const { limits, idempotency: _key, isRestored = false, ofOrder, callback, ...row } = order;
     const { id: videoId, callerId, estimateMicroUsd: amountMicroUsd } = order;
     await hold(tx, { callerId, videoId, amountMicroUsd, granted: isRestored, ofOrder });
     // Counted after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit.
@@ -184,6 +187,7 @@ export async function acceptVideo(
       .returning({ othersUnended: countUnended(callerId, limits) });
     if (limits) checkLimits(entered?.othersUnended ?? 0, limits);
     await useInputImages(tx, order.id, order.request.images);
+    if (callback) await enterCallback(tx, { ...callback, subjectId: order.id, callerId });
     await enterQueue(tx, { ...order, priority: order.priority ?? 0, model: order.request.model });
     const { queueDeadlineAt: _deadline, endBeforeAt: _endBefore, priority: _priority, ...known } = row;
     return { video: { ...known, ...NEW }, repeated: false };

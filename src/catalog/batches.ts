@@ -5,6 +5,7 @@ import { type BatchCounts, type BatchProgress, LINE_STATES, type LineState, vide
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Video } from '../domain/video.ts';
+import { enterCallback } from './callbacks.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
@@ -54,7 +55,11 @@ export async function enterBatchOnce(tx: Db, batch: NewBatch, hasKey: boolean): 
   const { callerId, repeatKey } = batch;
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${callerId} ${repeatKey}`}, 0))`);
   const earlier = await findRepeatedBatch(tx, batch, hasKey);
-  if (!earlier) await tx.insert(batches).values(batch);
+  if (!earlier) {
+    const { id: subjectId, callbackUrl: url } = batch;
+    await tx.insert(batches).values(batch);
+    if (url) await enterCallback(tx, { subjectId, callerId, url, jobId: null });
+  }
   return earlier;
 }
 

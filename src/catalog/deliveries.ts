@@ -4,6 +4,7 @@ import { and, desc, eq, gte, isNotNull, lt, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import { type AttemptOutcome, type EventType, eventBody, FAILING_LONGEST_MS } from '../domain/webhook.ts';
+import { type Callback, findCallback } from './callbacks.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { announceDeliveries } from './events.ts';
 import { events } from './tables/videos.ts';
@@ -34,7 +35,9 @@ export interface DueDelivery {
   readonly state: 'waiting' | 'delivered' | 'failed' | 'stopped';
   readonly eventId: string;
   readonly body: string | null;
+  /** One of these two, or neither where it is gone. */
   readonly endpoint: { readonly id: string; readonly url: string; readonly disabledAt: Date | null } | null;
+  readonly callback: Callback | null;
 }
 
 /** The delivery as it stands; null where its rows are gone. */
@@ -45,13 +48,16 @@ export async function readDue(db: Db, id: string): Promise<DueDelivery | null> {
       state: deliveries.state,
       eventId: deliveries.eventId,
       body: events.body,
+      destination: deliveries.destination,
       endpoint: { id: webhookEndpoints.id, url: webhookEndpoints.url, disabledAt: webhookEndpoints.disabledAt },
     })
     .from(deliveries)
     .leftJoin(events, eq(events.id, deliveries.eventId))
     .leftJoin(webhookEndpoints, eq(webhookEndpoints.id, deliveries.destination))
     .where(eq(deliveries.id, id));
-  return row ?? null;
+  if (!row) return null;
+  const { destination, ...due } = row;
+  return { ...due, callback: due.endpoint ? null : await findCallback(db, destination) };
 }
 
 /** Beyond so many failures in a row an endpoint is asked by one delivery at a time, so often. */
@@ -192,15 +198,21 @@ export async function listDeliveries(
   return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
 }
 
+const isOwnDelivery = (callerId: string, id: string) => and(eq(deliveries.id, id), eq(deliveries.callerId, callerId));
+
 /** Has a delivery sent again, with the id and the bytes that it had. @throws Refusal `not_found`. */
 export async function replayDelivery(db: Db, callerId: string, id: string): Promise<DeliveryView> {
-  const isOwn = and(eq(deliveries.id, id), eq(deliveries.callerId, callerId));
-  if ((await replay(db, isOwn)) === 0) throw new Refusal('not_found', `there is no delivery ${id}`);
+  await replay(db, isOwnDelivery(callerId, id));
+  return await readDelivery(db, callerId, id);
+}
+
+/** A caller's own delivery. @throws Refusal `not_found`. */
+export async function readDelivery(db: Db, callerId: string, id: string): Promise<DeliveryView> {
   const [row] = await db
     .select(VIEW)
     .from(deliveries)
     .innerJoin(events, eq(events.id, deliveries.eventId))
-    .where(isOwn);
+    .where(isOwnDelivery(callerId, id));
   if (!row) throw new Refusal('not_found', `there is no delivery ${id}`);
   return row;
 }

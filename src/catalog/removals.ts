@@ -31,6 +31,7 @@ async function removeEvents(tx: Db, those: SQL): Promise<void> {
     with gone as (delete from events where video_id = ${those} returning id),
       untold as (delete from deliveries d using gone g where d.event_id = g.id returning d.id)
     delete from delivery_attempts a using untold u where a.delivery_id = u.id`);
+  await tx.execute(sql`delete from callbacks where subject_id = ${those}`);
 }
 
 /**
@@ -57,6 +58,7 @@ export async function removeVideos(tx: Db, removal: Removal): Promise<number> {
   await removeEvents(tx, those);
   await tx.execute(sql`delete from idempotency_keys where video_id = ${those}`);
   await tx.execute(sql`delete from input_image_uses where video_id = ${those}`);
+  await tx.execute(sql`delete from video_changes where video_id = ${those}`);
   await tx.execute(sql`delete from videos where id = ${those}`);
   return ids.length;
 }
@@ -91,6 +93,25 @@ export async function removeBatches(tx: Db, { endedBefore, limit }: Removal): Pr
     removed += 1;
     if (removed >= limit) return removed;
   }
+}
+
+/** Removes events of batches, jobs and tests of before that time, with what was delivered of them: how many. */
+export async function removeOtherEvents(tx: Db, { endedBefore, limit }: Removal): Promise<number> {
+  const result = await tx.execute(sql`
+    with old as (
+      select id from events where video_id not like 'video\\_%' and created_at < ${endedBefore.toISOString()}
+      order by created_at limit ${limit} for update skip locked
+    ), gone as (
+      delete from events e using old where e.id = old.id returning e.id, e.video_id
+    ), untold as (
+      delete from deliveries d using gone g where d.event_id = g.id returning d.id
+    ), unlogged as (
+      delete from delivery_attempts a using untold u where a.delivery_id = u.id
+    ), uncalled as (
+      delete from callbacks c using gone g where c.subject_id = g.video_id
+    )
+    select from gone`);
+  return rowsOf(result).length;
 }
 
 /** Removes orphans that ended before that time: how many. */

@@ -1,6 +1,6 @@
 /** Secrets at rest that have to be read again: sealed with AES-256-GCM under the key of the settings. */
 
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 const ALGORITHM = 'aes-256-gcm';
 const NONCE_BYTES = 12;
@@ -12,12 +12,15 @@ export interface SecretBox {
   seal(secret: string): string;
   /** @throws Error for a text that was sealed with another key, or was changed. */
   open(sealed: string): string;
+  /** A secret that is kept nowhere: always the same for a name. */
+  derive(name: string): string;
 }
 
 /** Seals and opens with this key, which may have any length. */
 export function createSecretBox(secretKey: string): SecretBox {
   const key = createHash('sha256').update(secretKey).digest();
   return {
+    derive: (name) => createHmac('sha256', key).update(`derived ${name}`).digest('base64url'),
     seal(secret) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv(ALGORITHM, key, nonce);

@@ -1,4 +1,4 @@
-/** Rows of videos: reading, listing and changing them, each change announced. */
+/** Rows of videos: reading, listing and changing them. */
 
 import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
@@ -6,7 +6,6 @@ import { Refusal } from '../domain/failure.ts';
 import { isVideoId, type Video, type VideoState } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
-import { announce } from './changes.ts';
 import type { Db } from './driver/database.ts';
 import { videos } from './tables/videos.ts';
 
@@ -70,15 +69,9 @@ export async function lockVideo(tx: Db, id: string): Promise<VideoRow | null> {
   return row ?? null;
 }
 
-/** Changes a video and tells its followers, unless the change is none that shows. */
-export async function changeVideo(
-  tx: Db,
-  id: string,
-  change: Partial<VideoRow>,
-  { silent = false }: { readonly silent?: boolean } = {},
-): Promise<void> {
+/** Changes a video; a trigger tells its followers where the change is one that shows. */
+export async function changeVideo(tx: Db, id: string, change: Partial<VideoRow>): Promise<void> {
   await tx.update(videos).set(change).where(eq(videos.id, id));
-  if (!silent) await announce(tx, id);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Callers' webhook endpoints and their secrets. */
 
 import { randomBytes } from 'node:crypto';
-import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, lt, or } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { EventType, EventWords } from '../domain/webhook.ts';
@@ -47,16 +47,19 @@ const MOST_ENDPOINTS = 50;
 /** One statement signs with all of them. */
 const MOST_SECRETS = 8;
 
+/** As much of a secret as tells it from others. */
+export const hintOf = (secret: string) => `whsec_…${secret.slice(-HINT_LENGTH)}`;
+
 const makeSecret = () => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 
 function toEndpoint(
   { callerId: _callerId, probeAt: _probeAt, words: _words, ...row }: EndpointRow,
   secret: string,
 ): Endpoint {
-  return { ...row, secretHint: `whsec_…${secret.slice(-HINT_LENGTH)}` };
+  return { ...row, secretHint: hintOf(secret) };
 }
 
-/** The secrets that sign for an endpoint now, the newest first. */
+/** The secrets that sign for an endpoint or a caller now, the newest first. */
 export async function activeSecrets({ db, secrets }: WebhookCatalog, owner: string): Promise<readonly string[]> {
   const isActive = or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, new Date()));
   const rows = await db
@@ -68,7 +71,8 @@ export async function activeSecrets({ db, secrets }: WebhookCatalog, owner: stri
   return rows.map(({ sealed }) => secrets.open(sealed));
 }
 
-async function addSecret({ db, secrets }: WebhookCatalog, owner: string): Promise<string> {
+/** Gives an endpoint or a caller one more secret, which is shown this once. */
+export async function addSecret({ db, secrets }: WebhookCatalog, owner: string): Promise<string> {
   const secret = makeSecret();
   const row = { id: uuidv7(), owner, sealed: secrets.seal(secret), createdAt: new Date() };
   await db.insert(webhookSecrets).values(row);
@@ -165,6 +169,21 @@ export async function deleteEndpoint({ db }: WebhookCatalog, callerId: string, i
 
 const HOUR_MS = 60 * 60_000;
 
+/** Has an owner's secrets sign for so many hours more, and no longer. */
+export async function expireSecrets(tx: Db, owner: string, keepHours: number): Promise<void> {
+  const expiresAt = new Date(Date.now() + keepHours * HOUR_MS);
+  const isLonger = or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, expiresAt));
+  await tx
+    .update(webhookSecrets)
+    .set({ expiresAt })
+    .where(and(eq(webhookSecrets.owner, owner), isLonger));
+}
+
+/** Removes secrets that do not sign any more. */
+export async function deleteExpiredSecrets(db: Db): Promise<void> {
+  await db.delete(webhookSecrets).where(lt(webhookSecrets.expiresAt, new Date()));
+}
+
 /** Gives an endpoint a new secret, beside which the old ones sign for so many hours more. @throws Refusal `not_found`. */
 export async function rotateSecret(
   { db, secrets }: WebhookCatalog,
@@ -173,12 +192,7 @@ export async function rotateSecret(
 ): Promise<{ readonly endpoint: Endpoint; readonly secret: string }> {
   return await inTransaction(db, async (tx) => {
     const row = await readRow(tx, callerId, id);
-    const expiresAt = new Date(Date.now() + keepOldHours * HOUR_MS);
-    const isOld = and(
-      eq(webhookSecrets.owner, id),
-      or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, expiresAt)),
-    );
-    await tx.update(webhookSecrets).set({ expiresAt }).where(isOld);
+    await expireSecrets(tx, id, keepOldHours);
     const secret = await addSecret({ db: tx, secrets }, id);
     return { endpoint: toEndpoint(row, secret), secret };
   });

@@ -29,7 +29,7 @@ export async function wish(db: Db, id: string, kind: 'cancel' | 'recheck'): Prom
 export async function enterWish(tx: Db, row: VideoRow, kind: 'cancel' | 'recheck'): Promise<UntoldWish> {
   const since = new Date();
   const cancelRequestedAt = kind === 'cancel' ? (row.cancelRequestedAt ?? since) : row.cancelRequestedAt;
-  await changeVideo(tx, row.id, { cancelRequestedAt, untoldSince: since }, { silent: kind !== 'cancel' });
+  await changeVideo(tx, row.id, { cancelRequestedAt, untoldSince: since });
   return toUntold({ ...row, cancelRequestedAt }, since);
 }
 

@@ -11,7 +11,7 @@ import { patiently } from './follow.ts';
 import { CommandFailure, type GatewayClient, GatewayFailure } from './gateway-client.ts';
 import { oneLine } from './output.ts';
 import { drawBar, openProgressView, type Picture } from './progress.ts';
-import { type ArchivedClip, isClip, receiveClip, WrongBytes } from './receive-clip.ts';
+import { type ArchivedClip, isClip, receiveClip } from './receive-clip.ts';
 import type { Session } from './run-command.ts';
 
 const CLIPS_AT_ONCE = 4;
@@ -31,7 +31,7 @@ const RESULTS_PICTURE: Picture<Tally> = {
     const done = fetched + verified + failed.length;
     return [`${drawBar((done / Math.max(completed, 1)) * 100, cyan)} ${done} of ${completed} clips`];
   },
-  say: ({ failed }) => failed.map(({ id, message }) => oneLine(`${id}: ${message}`)),
+  say: ({ failed }) => failed.slice(-1).map(({ id, message }) => oneLine(`${id}: ${message}`)),
 };
 
 /**
@@ -61,10 +61,7 @@ function clipOf({ line, videoId, archive }: BatchLine): ArchivedClip {
 
 /** Whether the other clips can be had all the same. */
 function isOfClip(error: unknown): error is CommandFailure {
-  return (
-    error instanceof WrongBytes ||
-    (error instanceof GatewayFailure ? error.status !== null : error instanceof CommandFailure)
-  );
+  return error instanceof CommandFailure && !(error instanceof GatewayFailure && error.status === null);
 }
 
 function rowOf(item: BatchLine, hasFile: boolean): ManifestRow {

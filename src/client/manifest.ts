@@ -81,8 +81,8 @@ async function findImages({ path, format, folder }: ManifestFile): Promise<Reado
   return images;
 }
 
-/** @throws CommandFailure for what cannot be an image. */
-async function upload(gateway: GatewayClient, path: string): Promise<string> {
+/** The id of the file. @throws CommandFailure for what cannot be an image. */
+async function upload(gateway: GatewayClient, path: string, isReached: boolean): Promise<string> {
   const { size } = await stat(path);
   if (size > REQUEST_BOUNDS.imageBytes) {
     throw new CommandFailure(`it has ${size} bytes; an image may have ${REQUEST_BOUNDS.imageBytes}`);
@@ -95,8 +95,9 @@ async function upload(gateway: GatewayClient, path: string): Promise<string> {
   const bytes = await readFile(path);
   const file = { field: 'file', filename: basename(path), mediaType: 'application/octet-stream', bytes };
   const body = await encodeMultipart(fields, file);
-  const answer = await patiently(gateway, () => gateway.ask({ method: 'POST', path: FILES_PATH, body }));
-  return readAnswer(uploaded, answer).id;
+  const ask = () => gateway.ask({ method: 'POST', path: FILES_PATH, body });
+  // One that has not answered yet may not be there at all.
+  return readAnswer(uploaded, await (isReached ? patiently(gateway, ask) : ask())).id;
 }
 
 /** Uploads each once. One that cannot be read stays a path, so that the gateway refuses its lines. */
@@ -109,7 +110,7 @@ async function uploadAll(
   await eachAtOnce([...paths], UPLOADS_AT_ONCE, async (path) => {
     if (broken !== undefined) return;
     try {
-      ids.set(path, await upload(gateway, path));
+      ids.set(path, await upload(gateway, path, ids.size > 0));
     } catch (error) {
       if (error instanceof GatewayFailure || gateway.signal.aborted) broken = error;
       else output.notes.write(`${oneLine(`${path}: ${(error as Error).message}`)}\n`);
@@ -146,11 +147,11 @@ async function bodyOf(session: Session, file: ManifestFile): Promise<StreamedBod
  * may have to be sent again.
  * @throws CommandFailure for what cannot be sent.
  */
-export async function withManifest(
+export async function withManifest<Result>(
   session: Session,
   file: string,
-  work: (body: StreamedBody) => Promise<void>,
-): Promise<void> {
+  work: (body: StreamedBody) => Promise<Result>,
+): Promise<Result> {
   if (file !== '-') {
     const format = file.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl';
     return await work(await bodyOf(session, await describeFile(file, dirname(file), format)));
@@ -159,7 +160,7 @@ export async function withManifest(
   try {
     const path = join(folder, 'manifest');
     await pipeline(bounded(process.stdin), createWriteStream(path), { signal: session.gateway.signal });
-    await work(await bodyOf(session, await describeFile(path, process.cwd())));
+    return await work(await bodyOf(session, await describeFile(path, process.cwd())));
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -13,15 +13,15 @@ export interface ArchivedClip {
   readonly archive: Pick<Archive, 'sha256' | 'sizeBytes'>;
 }
 
-/** What came was not what the gateway archived. */
-export class WrongBytes extends CommandFailure {}
-
 /** Without a byte for as long the connection is given up. */
 const IDLE_MS = 60_000;
 
-async function hashOf(file: FileHandle): Promise<Hash> {
+/** Of the first bytes. */
+async function hashOf(file: FileHandle, sizeBytes: number): Promise<Hash> {
   const hash = createHash('sha256');
-  for await (const chunk of file.createReadStream({ start: 0, autoClose: false })) hash.update(chunk);
+  if (sizeBytes === 0) return hash;
+  const bytes = file.createReadStream({ start: 0, end: sizeBytes - 1, autoClose: false });
+  for await (const chunk of bytes) hash.update(chunk);
   return hash;
 }
 
@@ -31,13 +31,12 @@ export async function isClip(name: string, { archive }: ArchivedClip): Promise<b
   if (file === null) return false;
   try {
     const { size } = await file.stat();
-    return size === archive.sizeBytes && (await hashOf(file)).digest('hex') === archive.sha256;
+    return size === archive.sizeBytes && (await hashOf(file, size)).digest('hex') === archive.sha256;
   } finally {
     await file.close();
   }
 }
 
-/** Two runs that write the same part put the same bytes at the same places. */
 async function writeAt(part: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     const { bytesWritten } = await part.write(chunk, done, chunk.length - done, position + done);
@@ -53,7 +52,8 @@ async function receiveRest(
   idle: { readonly signal: AbortSignal; isBroken(): void },
 ): Promise<boolean> {
   let { size: at } = await part.stat();
-  let hash = await hashOf(part);
+  if (at > sizeBytes) return false;
+  let hash = await hashOf(part, at);
   if (at < sizeBytes) {
     const clip = await gateway.openClip(path, { firstByte: at, signal: idle.signal });
     try {
@@ -92,7 +92,7 @@ async function receive(gateway: GatewayClient, clip: ArchivedClip, part: FileHan
 
 /**
  * Completes the part; what was received of it stays where that breaks off.
- * @throws WrongBytes; GatewayFailure where it can be gone on with.
+ * @throws CommandFailure for other bytes; GatewayFailure where it can be gone on with.
  */
 export async function receiveClip(gateway: GatewayClient, clip: ArchivedClip, part: FileHandle): Promise<void> {
   const { size } = await part.stat();
@@ -101,5 +101,5 @@ export async function receiveClip(gateway: GatewayClient, clip: ArchivedClip, pa
   // What an earlier run left may have been damaged since, as by a loss of power.
   if (size > 0 && (await receive(gateway, clip, part))) return;
   await part.truncate(0);
-  throw new WrongBytes(`what was received of ${clip.id} is not what the gateway archived; nothing was kept`);
+  throw new CommandFailure(`what was received of ${clip.id} is not what the gateway archived; nothing was kept`);
 }

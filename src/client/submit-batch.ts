@@ -79,26 +79,27 @@ export async function createBatchOf(gateway: GatewayClient, name: string, create
   return readAnswer(newBatchAnswer, await createBatch(gateway, body, { query: { name }, idempotencyKey })).id;
 }
 
+function showPriced({ output }: Session, answer: unknown, { onInvalidLine }: SubmitOptions): void {
+  const priced = readAnswer(dryRunAnswer, answer);
+  output.show(answer, () => renderPriced(priced));
+  const { total, invalid } = priced;
+  if (total > 0 && (invalid.length === 0 || onInvalidLine === 'skip')) return;
+  throw new CommandFailure(total > 0 ? `${invalid.length} lines cannot become clips` : 'no line can become a clip');
+}
+
 /** @throws CommandFailure for bad lines unless they are to be skipped. */
 export async function submitBatch(session: Session, file: string, options: SubmitOptions): Promise<void> {
   const { gateway, output } = session;
-  const { dryRun = false, onInvalidLine = 'fail', window, name, watch = false } = options;
+  const { dryRun = false, onInvalidLine, window, name, watch = false } = options;
   const idempotencyKey = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
   const query = { onInvalidLine, dryRun: dryRun ? 'true' : undefined, window, name };
-  await withManifest(session, file, async (body) => {
-    const answer = await createBatch(gateway, body, { query, idempotencyKey }).catch((error: unknown) => {
-      throw showRefused(session, error) ?? error;
-    });
-    if (dryRun) {
-      const priced = readAnswer(dryRunAnswer, answer);
-      output.show(answer, () => renderPriced(priced));
-      const isBad = priced.total === 0 || (priced.invalid.length > 0 && onInvalidLine === 'fail');
-      if (isBad) throw new CommandFailure(`${priced.invalid.length} lines cannot become clips`);
-      return;
-    }
-    const made = readAnswer(newBatchAnswer, answer);
-    if (!watch) return output.show(answer, () => renderPriced(made));
-    output.notes.write(`${renderPriced(made)}\n`);
-    await watchToEnd(session, made.id);
+  const creating = withManifest(session, file, (body) => createBatch(gateway, body, { query, idempotencyKey }));
+  const answer = await creating.catch((error: unknown) => {
+    throw showRefused(session, error) ?? error;
   });
+  if (dryRun) return showPriced(session, answer, options);
+  const made = readAnswer(newBatchAnswer, answer);
+  if (!watch) return output.show(answer, () => renderPriced(made));
+  output.notes.write(`${renderPriced(made)}\n`);
+  await watchToEnd(session, made.id);
 }

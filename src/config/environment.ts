@@ -98,7 +98,8 @@ export const PROCESS_SETTINGS = {
       .refine((hosts) => z.array(hostPort).safeParse(hosts).success, 'is not a list of host:port')
       .default([]),
     example: '10.0.0.7:9000,images.internal:443',
-    meaning: "`host:port,…` that callers' image URLs may name although they are private; gateway and workers read it",
+    meaning:
+      "`host:port,…` that callers' image URLs, webhooks and callbacks may name although they are private; gateway and workers read it",
   },
   drainSeconds: {
     name: 'CLIPYARD_DRAIN_SECONDS',

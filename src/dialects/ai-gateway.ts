@@ -16,7 +16,7 @@ import {
   MODEL_HEADER,
   statusBody,
 } from '../wire/ai-gateway.ts';
-import type { Dialect, DialectAnswer, DialectRequest, ServerSentEvent, VideoView } from './dialect.ts';
+import type { Dialect, DialectAnswer, DialectRequest, Job, ServerSentEvent, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
@@ -96,6 +96,13 @@ function parseGenerate(request: DialectRequest) {
   return { draft, count: read.n ?? 1 };
 }
 
+/** GW-02: a start may name where it is told. */
+function parseStart(request: DialectRequest) {
+  const { callbackUrl } = readBody(generateBody, request.body);
+  const callback = callbackUrl != null && { param: 'callbackUrl', url: callbackUrl };
+  return { ...parseGenerate(request), ...(callback && { callback }) };
+}
+
 const unsupported = (feature: string, details: string): GatewayWarning => ({ type: 'unsupported', feature, details });
 
 /** GW-05: what was asked for and will not be in the clip, though nothing is wrong with asking. */
@@ -111,15 +118,22 @@ function warningsOf({ body }: DialectRequest): readonly GatewayWarning[] {
       unsupported('inputReferences', 'references are not combined with a first frame'),
     read.providerOptions?.[GATEWAY_OPTIONS] !== undefined &&
       unsupported(`providerOptions.${GATEWAY_OPTIONS}`, 'accounts are chosen by the configuration'),
-    read.callbackUrl != null && unsupported('callbackUrl', 'nothing will be sent there; ask for the status instead'),
   ].filter((warning) => typeof warning === 'object');
+}
+
+/** GW-05: the long answer tells by itself. */
+function untoldOf({ body }: DialectRequest): readonly GatewayWarning[] {
+  const isNamed = readBody(generateBody, body).callbackUrl != null;
+  return isNamed ? [unsupported('callbackUrl', 'nothing is sent there, for this answer tells of the end')] : [];
 }
 
 const operationOf = (views: readonly VideoView[]) => ({ videos: views.map(({ video }) => video.id) });
 
-/** GW-02. */
-function renderStarted(views: readonly VideoView[], request: DialectRequest): DialectAnswer {
-  return { status: 200, body: { operation: operationOf(views), warnings: [...warningsOf(request)] } };
+/** GW-02; the secret that signs what the callback is told is shown in this answer alone. */
+function renderStarted(views: readonly VideoView[], request: DialectRequest, job: Job | null): DialectAnswer {
+  const asyncJob = job && { jobId: job.id, status: 'pending', webhookSigningSecret: job.secret };
+  const body = { operation: operationOf(views), warnings: [...warningsOf(request)] };
+  return { status: 200, body: { ...body, ...(asyncJob && { providerMetadata: { gateway: { asyncJob } } }) } };
 }
 
 /** What became of an operation. */
@@ -187,7 +201,7 @@ function renderEnd(views: readonly VideoView[], request: DialectRequest): Server
     const result = {
       type: 'result',
       videos,
-      warnings: [...warningsOf(request), ...warnings],
+      warnings: [...warningsOf(request), ...untoldOf(request), ...warnings],
       providerMetadata: metadataOf(views),
     };
     return { data: JSON.stringify(result) };
@@ -243,8 +257,8 @@ export const aiGateway: Dialect = {
       kind: 'createMany',
       method: 'POST',
       path: AI_GATEWAY_PATHS.start,
-      meaning: '`{operation,warnings}` at once',
-      parse: parseGenerate,
+      meaning: '`{operation,warnings}` at once; `callbackUrl` is told when all clips have ended',
+      parse: parseStart,
       render: renderStarted,
     },
     {

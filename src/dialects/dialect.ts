@@ -92,13 +92,26 @@ export interface CreateAndWaitRoute extends Creation {
 
 /** Makes as many videos as are asked for from one request. `parse` throws `Refusal`. */
 interface CreationOfMany extends RouteBase {
-  parse(request: DialectRequest): { readonly draft: VideoDraft; readonly count: number };
+  parse(request: DialectRequest): {
+    readonly draft: VideoDraft;
+    readonly count: number;
+    /** Where the dialect itself lets a client be told, and the parameter that says so. */
+    readonly callback?: { readonly param: string; readonly url: string };
+  };
+}
+
+/** A job of several videos, of which its callback is told. */
+export interface Job {
+  readonly id: string;
+  /** What signs. */
+  readonly secret: string;
 }
 
 /** Makes several videos and answers at once. */
 export interface CreateManyRoute extends CreationOfMany {
   readonly kind: 'createMany';
-  render(views: readonly VideoView[], request: DialectRequest): DialectAnswer;
+  /** `job` is null where no callback is told. */
+  render(views: readonly VideoView[], request: DialectRequest, job: Job | null): DialectAnswer;
 }
 
 /** Makes several videos and keeps its answer open until they have ended. */

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
-import { REQUEST_BOUNDS } from '../domain/video-request.ts';
+import { CALLBACK_KEY, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
 /** No documented value of a short field comes near this; it keeps requests small where a model states no list. */
 const SHORT_TEXT_BYTES = 256;
@@ -44,7 +44,9 @@ export function checkShortText(param: string, text: string | null | undefined): 
 /** The keys a dialect does not know, as they stand; refused above 64 KiB in all. */
 export function forwardedKeys(body: unknown, knownKeys: readonly string[]): JsonObject {
   if (!isJsonObject(body)) return {};
-  const extra = Object.fromEntries(Object.entries(body).filter(([key]) => !knownKeys.includes(key)));
+  const extra = Object.fromEntries(
+    Object.entries(body).filter(([key]) => key !== CALLBACK_KEY && !knownKeys.includes(key)),
+  );
   if (Buffer.byteLength(JSON.stringify(extra)) > REQUEST_BOUNDS.extraBytes) {
     const keys = Object.keys(extra).slice(0, 5).join(', ').slice(0, SHORT_TEXT_BYTES);
     throw new Refusal('invalid_request', `the forwarded keys (${keys}) exceed ${REQUEST_BOUNDS.extraBytes} bytes`);

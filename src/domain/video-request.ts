@@ -77,6 +77,9 @@ export function draftOf(request: VideoRequest): VideoDraft {
 /** A request as a workflow is given it: complete from the gateway, perhaps with gaps from another team's workflow. */
 export type GivenRequest = Pick<VideoRequest, 'model' | 'prompt'> & Partial<VideoRequest>;
 
+/** In the body of a create of any dialect: where its end is to be told. No upstream sees it. */
+export const CALLBACK_KEY = 'callback_url';
+
 /** Bounds that keep a request small enough to be a workflow's input. */
 export const REQUEST_BOUNDS = {
   promptBytes: 32 * 1024,

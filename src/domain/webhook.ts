@@ -27,6 +27,29 @@ export const EVENT_OF_END = {
 /** Whose words an endpoint's events have: ours, or OpenAI's, which knows no other end of a video than these two. */
 export type EventWords = 'own' | 'openai';
 
+/** Whose words a callback has: ours, or the AI SDK's, which is told once of all clips of a job. */
+export type CallbackWords = 'own' | 'ai-gateway';
+
+/** What the AI SDK's job came to. */
+export type JobStatus = 'completed' | 'failed' | 'cancelled';
+
+/** Clips that were made are paid, so a job with one of them is completed; all have ended. */
+export function jobStatusOf(states: readonly EndState[]): JobStatus {
+  if (states.includes('completed')) return 'completed';
+  return states.every((state) => state === 'cancelled') ? 'cancelled' : 'failed';
+}
+
+/** The AI SDK's event of a job that came to this. */
+export function jobEvent(jobId: string, status: JobStatus): { readonly type: EventType; readonly body: string } {
+  const type = status === 'completed' ? 'video.completed' : 'video.failed';
+  return { type, body: JSON.stringify({ type, data: { jobId, status } }) };
+}
+
+/** A job by the id of its first video. */
+export function jobIdOf(firstVideoId: string): string {
+  return firstVideoId.replace(/^video_/, 'job_');
+}
+
 /** The same event in OpenAI's words. */
 export function inOpenAiWords(type: EventType): EventType {
   return type === 'video.cancelled' || type === 'video.expired' ? 'video.failed' : type;

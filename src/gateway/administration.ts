@@ -15,12 +15,12 @@ import {
 } from '../catalog/callers.ts';
 import { refundVideo, settleReviewed } from '../catalog/corrections.ts';
 import { type CostFilter, costs } from '../catalog/costs.ts';
-import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { inTransaction } from '../catalog/driver/database.ts';
 import { credit } from '../catalog/ledger.ts';
+import { addSecret, type WebhookCatalog } from '../catalog/webhooks.ts';
 import { Refusal } from '../domain/failure.ts';
 
-export interface AdministrationOptions {
-  readonly db: Db;
+export interface AdministrationOptions extends WebhookCatalog {
   /** Called when an account was resumed: its slots can be granted. */
   readonly onResumed: (account: string) => Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface AdministrationOptions {
 export type Administration = ReturnType<typeof createAdministration>;
 
 /** Every method throws `Refusal` for what cannot be. */
-export function createAdministration({ db, onResumed }: AdministrationOptions) {
+export function createAdministration({ db, secrets, onResumed }: AdministrationOptions) {
   async function readAccount(id: string): Promise<AccountView> {
     const account = (await listAccounts(db)).find((each) => each.id === id);
     if (account === undefined) throw new Refusal('not_found', `there is no account ${id}`);
@@ -40,7 +40,14 @@ export function createAdministration({ db, onResumed }: AdministrationOptions) {
     listEntries: (filter: EntryFilter) => listEntries(db, filter),
     costs: (filter: CostFilter) => costs(db, filter),
     listCallers: () => listCallers(db),
-    createCaller: (chosen: CallerSettings & { readonly name: string }) => createCaller(db, chosen),
+
+    /** With its key and the secret that signs its callbacks, both of which are shown this once. */
+    async createCaller(chosen: CallerSettings & { readonly name: string }) {
+      return await inTransaction(db, async (tx) => {
+        const { caller, key } = await createCaller(tx, chosen);
+        return { caller, key, callbackSecret: await addSecret({ db: tx, secrets }, caller.id) };
+      });
+    },
 
     /** Changes what is given; `isDisabled` turns the key off or on. */
     async updateCaller(id: string, chosen: CallerSettings, isDisabled: boolean | undefined): Promise<CallerRecord> {

@@ -3,15 +3,26 @@
 import type { SpriteSheets } from '../archive/sprite-sheet.ts';
 import { acceptVideo } from '../catalog/acceptance.ts';
 import { findCallerByKey } from '../catalog/callers.ts';
+import {
+  type ChangePage,
+  type ChangesAsked,
+  EVERY_CHANGE,
+  findVideoNow,
+  readChanges,
+  readSeen,
+  type VideoNow,
+} from '../catalog/changes.ts';
 import type { LostAnswerDecision } from '../catalog/corrections.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
 import { queuePositions } from '../catalog/queue-order.ts';
+import type { SecretBox } from '../catalog/secret-box.ts';
 import { findVideo, listVideoIds, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { ModelOffer } from '../domain/models.ts';
+import type { Seen } from '../domain/seen.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -31,10 +42,14 @@ export interface Gateway {
   create(order: CreateOrder): Promise<Video>;
   /** As many videos of one order, all or none; a repeat returns the same ones. */
   createMany(order: CreateOrder, count: number): Promise<readonly Video[]>;
+  /** What signs the callback of a job (`jobIdOf`): the same for a start that is sent again. */
+  jobSecret(jobId: string): string;
   /** The video that this one is made again as by one request for many: the request's key stands for one of each. */
   createAgain(order: CreateOrder, sourceId: string): Promise<Video>;
   /** A caller's own video (root: anyone's); hidden ones only where asked for. */
   read(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<Video>;
+  /** The same with its revision. */
+  readNow(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<VideoNow>;
   list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }>;
   /** The ids alone, as many as the filter's limit. */
   listIds(filter: Omit<VideoFilter, 'cursor' | 'order'>): Promise<readonly string[]>;
@@ -61,6 +76,11 @@ export interface Gateway {
   offers(caller: Caller): Promise<readonly ModelOffer[]>;
   /** Calls back after each change of the video, until the returned function is called. */
   watch(id: string, onChange: () => void): () => void;
+  /** The same for all of a caller's videos, or for everyone's. */
+  watchCaller(callerId: string | null, onChange: () => void): () => void;
+  /** What a reading of this moment can see of changes. */
+  seenNow(): Promise<Seen>;
+  changes(asked: ChangesAsked): Promise<ChangePage>;
   /** Ends what goes on in the background; resolves when it has. */
   close(): Promise<void>;
 }
@@ -71,6 +91,7 @@ export type DialectGateway = Pick<
   | 'authenticate'
   | 'create'
   | 'createMany'
+  | 'jobSecret'
   | 'read'
   | 'list'
   | 'cancel'
@@ -84,6 +105,7 @@ export type DialectGateway = Pick<
 export interface GatewayDependencies {
   readonly db: Db;
   readonly store: MediaStore;
+  readonly secrets: SecretBox;
   readonly workflows: VideoWorkflows;
   readonly spriteSheets: SpriteSheets;
   /** Wakes a video's followers after each of its changes. */
@@ -91,20 +113,29 @@ export interface GatewayDependencies {
   readonly log: { warn(fields: object, message: string): void };
 }
 
+interface Sought {
+  readonly caller: Caller;
+  readonly id: string;
+  readonly includeHidden?: boolean | undefined;
+}
+
 /** The gateway over the catalog, the media store and Temporal. */
 export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { db, store, workflows, spriteSheets, subscribe, log } = dependencies;
+  const { db, store, secrets, workflows, spriteSheets, subscribe, log } = dependencies;
   const starter = new Starter({ db, workflows, log });
   const wishing = { db, workflows, log, starter };
   const bulks = new BulkRunner({ log });
 
-  async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {
-    const video = await findVideo(db, id);
-    const isTheirs = video !== null && (caller.isRoot || video.callerId === caller.id);
+  function requireOwn({ caller, id, includeHidden = false }: Sought, video: Video | null): Video {
+    const isTheirs = video && (caller.isRoot || video.callerId === caller.id);
     if (!isTheirs || (video.hiddenAt !== null && !includeHidden)) {
       throw new Refusal('not_found', `there is no video ${id}`);
     }
     return video;
+  }
+
+  async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {
+    return requireOwn({ caller, id, includeHidden }, await findVideo(db, id));
   }
 
   async function create(order: CreateOrder): Promise<Video> {
@@ -138,7 +169,14 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       return accepted.map(({ video }) => video);
     },
 
+    jobSecret: (jobId) => secrets.derive(jobId),
+
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
+    async readNow(caller, id, options) {
+      const found = await findVideoNow(db, id);
+      const video = requireOwn({ caller, id, ...options }, found?.video ?? null);
+      return { video, revision: found?.revision ?? 0 };
+    },
     list: (filter) => listVideos(db, filter),
     listIds: (filter) => listVideoIds(db, filter),
     bulk: (ids, act) => bulks.run(ids, act),
@@ -188,6 +226,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     estimate: async (caller, order) => await estimatePrice(db, order, await offersFor(db, caller, order.model)),
     offers: (caller) => offersFor(db, caller),
     watch: subscribe,
+    watchCaller: (callerId, onChange) => subscribe(callerId ?? EVERY_CHANGE, onChange),
+    seenNow: () => readSeen(db),
+    changes: (asked) => readChanges(db, asked),
     async close() {
       await bulks.close();
       await starter.close();

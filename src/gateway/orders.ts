@@ -14,6 +14,7 @@ import { choose } from '../domain/prefer.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
 import { checkRequest, type VideoDraft } from '../domain/video-request.ts';
+import { jobIdOf } from '../domain/webhook.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { keepInputImage } from './images.ts';
 
@@ -27,6 +28,15 @@ export interface CreateOrder {
   readonly idempotencyKey: string | null;
   readonly bodyHash: string;
   readonly times?: CreateTimes;
+  /** Where its end is told. */
+  readonly callback?: CreateCallback;
+}
+
+/** Where a create wants to be told of its end, in any dialect. */
+export interface CreateCallback {
+  readonly url: string;
+  /** Each clip of an order by itself, or all of them at once in the AI SDK's words. */
+  readonly tells: 'each clip' | 'the job';
 }
 
 /** What a caller says of when its video is wanted, in any dialect. */
@@ -88,17 +98,18 @@ export async function prepareVideo(
   order: CreateOrder,
   count = 1,
 ): Promise<NewVideo> {
-  const { caller, dialect, draft, idempotencyKey, bodyHash, times = {} } = order;
+  const { caller, dialect, draft, idempotencyKey, bodyHash, times = {}, callback } = order;
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
   const offers = await offersFor(db, caller, draft.model ?? undefined);
   const admit = (price: MicroUsd) =>
     checkAdmission(db, { callerId: caller.id, limits: caller, amountMicroUsd: count * price });
   const priced = await requestOf({ db, store }, draft, { offers, admit });
+  const id = newVideoId();
   const createdAt = new Date();
   const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
   const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
   return {
-    id: newVideoId(),
+    id,
     callerId: caller.id,
     dialect,
     ...priced,
@@ -110,6 +121,7 @@ export async function prepareVideo(
     batchId: null,
     limits: caller,
     idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
+    ...(callback && { callback: { url: callback.url, jobId: callback.tells === 'the job' ? jobIdOf(id) : null } }),
   };
 }
 

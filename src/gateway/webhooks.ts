@@ -1,6 +1,7 @@
 /** Webhook endpoints as our own routes use them, each call complete in itself. */
 
-import { deliverTest, listDeliveries, replayDelivery, replayRange } from '../catalog/deliveries.ts';
+import { callbackSecretHint, renewCallbackSecret } from '../catalog/callback-secrets.ts';
+import { deliverTest, listDeliveries, readDelivery, replayDelivery, replayRange } from '../catalog/deliveries.ts';
 import {
   changeEndpoint,
   createEndpoint,
@@ -12,8 +13,7 @@ import {
   rotateSecret,
   type WebhookCatalog,
 } from '../catalog/webhooks.ts';
-import { hostAndPort, isLiteralPrivateAddress } from '../domain/address.ts';
-import { Refusal } from '../domain/failure.ts';
+import { checkReceiverUrl } from '../domain/receiver-url.ts';
 import type { EventType } from '../domain/webhook.ts';
 
 export interface WebhooksOptions extends WebhookCatalog {
@@ -27,16 +27,7 @@ export type Webhooks = ReturnType<typeof createWebhooks>;
 export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
   const { db } = catalog;
 
-  function checkUrl(text: string): void {
-    const refuse = (problem: string): never => {
-      throw new Refusal('invalid_request', `url: ${problem}`, { param: 'url' });
-    };
-    const url = new URL(text);
-    if (url.username !== '' || url.password !== '') refuse('must hold no credentials');
-    if (trustedHosts.includes(hostAndPort(url))) return;
-    if (url.protocol !== 'https:') refuse('must be an HTTPS URL');
-    if (isLiteralPrivateAddress(url.hostname)) refuse(`names the private address ${url.hostname}`);
-  }
+  const checkUrl = (text: string) => checkReceiverUrl('url', text, trustedHosts);
 
   return {
     list: (callerId: string) => listEndpoints(catalog, callerId),
@@ -65,6 +56,11 @@ export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
       return await listDeliveries(db, id, page);
     },
 
+    callbackSecretHint: (callerId: string) => callbackSecretHint(catalog, callerId),
+    renewCallbackSecret: (callerId: string, hours: number) => renewCallbackSecret(catalog, callerId, hours),
+
+    /** One of the caller's deliveries. */
+    delivery: (callerId: string, deliveryId: string) => readDelivery(db, callerId, deliveryId),
     replay: (callerId: string, deliveryId: string) => replayDelivery(db, callerId, deliveryId),
 
     async replayRange(callerId: string, id: string, range: { readonly from: Date; readonly to: Date }) {

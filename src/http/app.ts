@@ -146,6 +146,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     },
   });
   const streams = new EventStreams(options.streams);
+  app.decorate('eventStreams', streams);
 
   collectOperations(app);
   addAuthentication(app, gateway);

@@ -1,35 +1,48 @@
-/** Server-sent events: one connection follows one video, or several, from the present state to the end. */
+/** Server-sent events: one connection follows one video, or several, or all of a caller's, from the present state on. */
 
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerSentEvent } from '../dialects/dialect.ts';
 import { Refusal } from '../domain/failure.ts';
+import { type Followed, SharedReads } from './shared-reads.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    eventStreams: EventStreams;
+  }
+}
 
 /** Proxies close what is silent for 60 s. */
 const HEARTBEAT_MS = 15_000;
 /** How long clients wait before they reconnect. */
 const RETRY_MS = 3000;
+/** Streams that may be open in a process, and those of one caller among them. */
+const MOST = { inAll: 20_000, ofCaller: 10_000 };
 
 export interface EventStreamSettings {
   readonly heartbeatMs: number;
   readonly retryMs: number;
+  readonly most: Readonly<Record<'inAll' | 'ofCaller', number>>;
 }
 
-/** What a stream shows, and how it learns of changes. */
-export interface StreamSource<Shown> {
+/** An event whose id means the same in every process, or without one: then the events of the connection are counted. */
+interface StreamEvent extends Partial<ServerSentEvent> {
+  readonly id?: string;
+}
+
+/** What a stream shows, and how it learns of changes; `read` refuses with `not_found` what is none of the caller's any more. */
+export interface StreamSource<Shown> extends Omit<Followed<Shown>, 'key'> {
+  /** Null for a source that none shares. */
+  readonly key: string | null;
   /** What is known already: then a first read that fails is repeated like any other. */
   readonly first?: Shown;
-  /** What is followed as it is now; `not_found` when it is none of the caller's any more. */
-  read(): Promise<Shown>;
   /** What to send for it, and whether that was the last. */
-  show(shown: Shown): { readonly events: readonly ServerSentEvent[]; readonly isOver: boolean };
-  /** Calls back after each change until the returned function is called. */
-  watch(onChange: () => void): () => void;
+  show(shown: Shown): { readonly events: readonly StreamEvent[]; readonly isOver: boolean };
 }
 
-/** WHATWG HTML 9.2: a field a line, an empty line behind each event. */
-function frame(id: number, { event, data }: ServerSentEvent): string {
-  const lines = data.split('\n').map((line) => `data: ${line}\n`);
+/** WHATWG HTML 9.2: a field a line, an empty line behind each event; without data it tells the client where it is, and nothing else. */
+function frame(id: number | string, { event, data }: StreamEvent): string {
+  const lines = data?.split('\n').map((line) => `data: ${line}\n`) ?? [];
   return `id: ${id}\n${event === undefined ? '' : `event: ${event}\n`}${lines.join('')}\n`;
 }
 
@@ -83,11 +96,11 @@ class Connection {
   }
 
   /** Writes an event unless it says what the last one said. */
-  send(event: ServerSentEvent): void {
-    const text = `${event.event ?? ''}\n${event.data}`;
-    if (!this.isOpen || text === this.#lastSent) return;
+  send(event: StreamEvent): void {
+    const text = event.data === undefined ? null : `${event.event ?? ''}\n${event.data}`;
+    if (!this.isOpen || (text !== null && text === this.#lastSent)) return;
     this.#lastSent = text;
-    this.#response.write(frame(this.#nextId, event));
+    this.#response.write(frame(event.id ?? this.#nextId, event));
     this.#nextId += 1;
   }
 
@@ -121,36 +134,68 @@ class Connection {
   }
 }
 
+interface Following<Shown> extends Pick<StreamSource<Shown>, 'show' | 'read'> {
+  readonly first: Shown;
+  readonly request: FastifyRequest;
+}
+
 /** The streams of one server, so that they can be ended together. */
 export class EventStreams {
   readonly #settings: EventStreamSettings;
   readonly #open = new Set<Connection>();
+  readonly #reads = new SharedReads();
+  /** How many there are, by their callers' ids. */
+  readonly #counts = new Map<string, number>();
+  #count = 0;
 
   constructor(settings: Partial<EventStreamSettings> = {}) {
-    this.#settings = { heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS, ...settings };
+    this.#settings = { heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS, most: MOST, ...settings };
   }
 
   /**
    * Answers with the stream; resolves when it has ended.
-   * @throws Refusal before the first byte, where there is no such video.
+   * @throws Refusal before the first byte: where there is no such video, `rate_limited` or `unavailable` beyond what may be
+   * open.
    */
   async follow<Shown>(source: StreamSource<Shown>, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const leave = this.#enter(request.caller?.id ?? '');
     let connection: Connection | null = null;
     let changedBefore = false;
     // Watched before it is read, so that no change falls between.
-    const unwatch = source.watch(() => {
+    const { read, stop } = this.#followShared(source, () => {
       changedBefore = true;
       connection?.wake();
     });
     try {
-      const first = source.first ?? (await source.read());
+      const first = source.first ?? (await read());
       connection = this.#connect(request, reply);
       if (changedBefore || source.first !== undefined) connection.wake();
-      await this.#run(connection, { source, first, request });
+      await this.#run(connection, { show: source.show, read, first, request });
     } finally {
-      unwatch();
+      stop();
+      leave();
       if (connection !== null) this.#open.delete(connection);
     }
+  }
+
+  #followShared<Shown>({ key, read, watch }: StreamSource<Shown>, onChange: () => void) {
+    return key === null ? { read, stop: watch(onChange) } : this.#reads.follow({ key, read, watch }, onChange);
+  }
+
+  /** Counts a stream in; the function that is returned counts it out. */
+  #enter(callerId: string): () => void {
+    const { inAll, ofCaller } = this.#settings.most;
+    const own = this.#counts.get(callerId) ?? 0;
+    if (own >= ofCaller) throw new Refusal('rate_limited', `this key has ${own} event streams open; close one first`);
+    if (this.#count >= inAll) throw new Refusal('unavailable', 'as many event streams are open as there may be');
+    this.#counts.set(callerId, own + 1);
+    this.#count += 1;
+    return () => {
+      const left = (this.#counts.get(callerId) ?? 1) - 1;
+      if (left === 0) this.#counts.delete(callerId);
+      else this.#counts.set(callerId, left);
+      this.#count -= 1;
+    };
   }
 
   /** Ends all streams without their closing events: clients reconnect, to another process or later. */
@@ -178,19 +223,16 @@ export class EventStreams {
   }
 
   /** X24: a video that has ended already gets its last state and the closing events as well. */
-  async #run<Shown>(
-    connection: Connection,
-    { source, first, request }: { source: StreamSource<Shown>; first: Shown; request: FastifyRequest },
-  ): Promise<void> {
+  async #run<Shown>(connection: Connection, { show, read, first, request }: Following<Shown>): Promise<void> {
     let shown = first;
     while (connection.isOpen) {
-      const { events, isOver } = source.show(shown);
+      const { events, isOver } = show(shown);
       for (const event of events) connection.send(event);
       if (isOver) return connection.end();
       await connection.woken();
       if (!connection.isOpen) return;
       try {
-        shown = await source.read();
+        shown = await read();
         connection.readAgain = false;
       } catch (error) {
         if (error instanceof Refusal) return connection.end();

@@ -74,6 +74,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const gateway = createGateway({
     db,
     store,
+    secrets: parts.secrets,
     workflows: link.workflows,
     spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     subscribe: changes.subscribe,
@@ -82,6 +83,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   context.closers.add('gateway', () => gateway.close());
   const administration = createAdministration({
     db,
+    secrets: parts.secrets,
     onResumed: onResumed ?? ((account) => grantFreeSlots(options, account)),
   });
   const app = appOf(options, { gateway, administration, links });
@@ -106,6 +108,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
   const { trustedHosts } = config;
   const batches = createBatches({ db, store, workflows: link.workflows, log });
   const files = createFiles({ db, store });
+  const webhooks = createWebhooks({ db, secrets: parts.secrets, trustedHosts });
   return buildApp({
     gateway,
     dialects: DIALECTS,
@@ -136,7 +139,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         ...{ ...served, batches, files, trustedHosts },
         films: createFilms({ db, workflows: link.workflows, keepDays: config.keepDays, log }),
         filmUrl: createFilmLink(signer),
-        webhooks: createWebhooks({ db, secrets: parts.secrets, trustedHosts }),
+        webhooks,
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),

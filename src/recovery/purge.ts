@@ -26,7 +26,7 @@ export async function listExpired({ db }: PurgeDependencies): Promise<readonly s
 /** The expiry in the row keeps everybody from files that are going; an interrupted purge is done again. */
 export async function purgeMedia({ db, store }: PurgeDependencies, videoId: string): Promise<void> {
   await removeMedia(store, videoId);
-  await changeVideo(db, videoId, { purgedAt: new Date() }, { silent: true });
+  await changeVideo(db, videoId, { purgedAt: new Date() });
 }
 
 /** Hashes of input images that are not needed any more. */

@@ -1,7 +1,14 @@
 /** Rows are kept for so many days after the end of their videos and batches: the sweep removes older ones, piece by piece. */
 
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
-import { forgetFirstUse, type Removal, removeBatches, removeOrphans, removeVideos } from '../catalog/removals.ts';
+import {
+  forgetFirstUse,
+  type Removal,
+  removeBatches,
+  removeOrphans,
+  removeOtherEvents,
+  removeVideos,
+} from '../catalog/removals.ts';
 
 export interface RetentionDependencies {
   readonly db: Db;
@@ -37,6 +44,7 @@ export async function removeOld({ db, keepDays }: RetentionDependencies): Promis
   const videos = await removePieces(db, endedBefore, removeVideos);
   const orphans = await removePieces(db, endedBefore, removeOrphans);
   const ofBatches = await removePieces(db, endedBefore, removeBatches);
+  await removePieces(db, endedBefore, removeOtherEvents);
   if (videos + orphans > 0) await forgetFirstUse(db, endedBefore);
   return videos + orphans + ofBatches;
 }

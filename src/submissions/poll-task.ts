@@ -32,9 +32,6 @@ export interface CheckTaskInput {
   readonly ended?: boolean;
 }
 
-/** Followers are told of progress in steps of this many per cent. */
-const PROGRESS_STEP = 5;
-
 /** While the clip is archived the task shows as almost done. */
 const ARCHIVING_PROGRESS = 99;
 
@@ -89,11 +86,9 @@ async function recordPoll(
     if (status && submission.missingSince !== null) await noteMissing(tx, submission.id, null);
     const progress = shownProgress(video, status?.progress ?? null);
     const shows = status !== null && video.endedAt === null;
-    const isStep = Math.floor(progress / PROGRESS_STEP) !== Math.floor(video.progress / PROGRESS_STEP);
-    const isNews = shows && (isStep || BEFORE_GENERATING.includes(video.state));
     const seen = { polls: video.polls + 1, polledAt: new Date(), ...(status && { lastWord: status.word }) };
     const change = { ...seen, ...(shows && { ...healed(video, task), progress }) };
-    await changeVideo(tx, videoId, change, { silent: !isNews });
+    await changeVideo(tx, videoId, change);
     const isWanted = ended || (video.endedAt === null && video.cancelRequestedAt === null);
     return isWanted ? { progress } : 'changed';
   });

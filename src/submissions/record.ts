@@ -170,8 +170,7 @@ async function stepBehind(
     error: refused.upstream,
     to: 'behind',
     notBeforeMs,
-    note: (tx, video) =>
-      video ? changeVideo(tx, video.id, { undecidedRefusals: before + 1 }, { silent: true }) : Promise.resolve(),
+    note: (tx, video) => (video ? changeVideo(tx, video.id, { undecidedRefusals: before + 1 }) : Promise.resolve()),
   });
 }
 

@@ -1,13 +1,21 @@
 /** One attempt of a delivery: what it finds in the rows, one request, and what is written down of it. */
 
-import { type Attempt, mayAttempt, readDue, recordAttempt, settleUnsent } from '../catalog/deliveries.ts';
+import { callbackSecrets } from '../catalog/callback-secrets.ts';
+import {
+  type Attempt,
+  type DueDelivery,
+  mayAttempt,
+  readDue,
+  recordAttempt,
+  settleUnsent,
+} from '../catalog/deliveries.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { SecretBox } from '../catalog/secret-box.ts';
-import { activeSecrets } from '../catalog/webhooks.ts';
+import { activeSecrets, type WebhookCatalog } from '../catalog/webhooks.ts';
 import type { AttemptOutcome } from '../domain/webhook.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import type { PostAnswer, PostUntrusted } from '../net/untrusted/post.ts';
-import { signedHeaders } from './sign.ts';
+import { gatewaySignedHeaders, signedHeaders } from './sign.ts';
 
 export interface AttemptDependencies {
   readonly db: Db;
@@ -54,6 +62,21 @@ function outcomeOf({ status, retryAfterMs }: Found, thenMs: number | null): Atte
   return status === GONE ? STOPPED : againOrNever(thenMs, retryAfterMs);
 }
 
+/** The headers by which the receiver knows that it is us: of its own secrets, its caller's, or its job's. */
+async function signedFor(
+  catalog: WebhookCatalog,
+  { endpoint, callback, eventId: id }: DueDelivery,
+  { body, atSeconds }: { readonly body: string; readonly atSeconds: number },
+): Promise<Record<string, string>> {
+  if (callback?.words === 'ai-gateway') {
+    return gatewaySignedHeaders(catalog.secrets.derive(callback.id), { body, atSeconds });
+  }
+  const signing = callback
+    ? await callbackSecrets(catalog, callback.callerId)
+    : await activeSecrets(catalog, endpoint?.id ?? '');
+  return signedHeaders(signing, { id, body, atSeconds });
+}
+
 /** Makes one attempt. A delivery that is over already is not sent again. */
 export async function attemptDelivery(
   { db, secrets, post, trustedHosts }: AttemptDependencies,
@@ -65,17 +88,15 @@ export async function attemptDelivery(
   };
   const due = await readDue(db, deliveryId);
   if (due === null) return STOPPED;
-  const { state, endpoint, eventId: id, body } = due;
+  const { state, endpoint, callback, body } = due;
   if (state !== 'waiting') return { kind: 'over', end: state };
-  if (body === null || endpoint === null || endpoint.disabledAt !== null) return await sendNothing(STOPPED);
-  if (!(await mayAttempt(db, endpoint.id))) return await sendNothing(againOrNever(thenMs));
+  const url = (endpoint ?? callback)?.url;
+  if (body === null || url === undefined || endpoint?.disabledAt) return await sendNothing(STOPPED);
+  if (endpoint && !(await mayAttempt(db, endpoint.id))) return await sendNothing(againOrNever(thenMs));
   const at = new Date();
-  const signing = await activeSecrets({ db, secrets }, endpoint.id);
-  const headers = {
-    'content-type': 'application/json',
-    ...signedHeaders(signing, { id, body, atSeconds: Math.floor(at.getTime() / 1000) }),
-  };
-  const found = await send(() => post({ url: endpoint.url, trustedHosts, headers, body, timeoutMs: ANSWER_MS }), at);
+  const signed = await signedFor({ db, secrets }, due, { body, atSeconds: Math.floor(at.getTime() / 1000) });
+  const headers = { 'content-type': 'application/json', ...signed };
+  const found = await send(() => post({ url, trustedHosts, headers, body, timeoutMs: ANSWER_MS }), at);
   const outcome = outcomeOf(found, thenMs);
   const { retryAfterMs: _hint, ...attempt } = found;
   await recordAttempt(db, due, { attempt, outcome });

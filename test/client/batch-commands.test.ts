@@ -339,7 +339,7 @@ describe('clipyard batch results', () => {
     const theirs = commandsIn(folder, { ...settings, CLIPYARD_API_KEY: key });
     const { stdout } = await theirs('batch', 'submit', manifest('shots.jsonl', jsonl(lines)), '--watch', '--json');
     id = JSON.parse(stdout).id;
-  }, 120_000);
+  }, 300_000);
   afterAll(() => brake?.close());
 
   test('killed three times it goes on each time, and ends with each clip that was paid', async () => {

@@ -1,11 +1,13 @@
 /** The AI SDK with its gateway provider, unmodified, against a running Clipyard; prints what each call gave. */
 
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createGateway } from '@ai-sdk/gateway';
 import { experimental_generateVideo, experimental_getVideoStatus, experimental_startVideo } from 'ai';
+import { openReceiver } from './receiver.mjs';
 
 globalThis.AI_SDK_LOG_WARNINGS = false;
-const { url, key, image, keys } = JSON.parse(process.argv.at(-1));
+const { url, key, image, keys, receiverPort } = JSON.parse(process.argv.at(-1));
 const baseURL = `${url}/v4/ai`;
 const gateway = createGateway({ baseURL, apiKey: key });
 const model = gateway.video('sandbox-mini');
@@ -79,6 +81,38 @@ async function startedTwice() {
   return { tokens, operations, operation };
 }
 
+/** Waits to be told: which requests the package sends, what it is told, and whether the secret of the start signed that. */
+async function told() {
+  const receiver = await openReceiver(receiverPort);
+  const requests = [];
+  let job;
+  const watched = createGateway({
+    baseURL,
+    apiKey: key,
+    async fetch(input, init) {
+      const answer = await fetch(input, init);
+      const body = await answer.clone().json();
+      const path = String(input).split('/').at(-1);
+      requests.push(path === 'status' ? [path, body.status] : [path]);
+      job ??= body.providerMetadata?.gateway.asyncJob;
+      return answer;
+    },
+  });
+  const webhook = async () => ({
+    url: `${receiver.url}/job`,
+    received: receiver.at('/job', 1).then(([{ headers, body }]) => ({ headers, body: JSON.parse(body) })),
+  });
+  const { videos } = await generated({ model: watched.video('sandbox-mini'), n: 2, prompt: 'told', webhook });
+  const [{ headers, body }, ...more] = await receiver.at('/job', 1);
+  receiver.close();
+  const [, at, signature] = /^t=(\d+),v1=([0-9a-f]+)$/.exec(headers['x-ai-gateway-signature']) ?? [];
+  const expected = createHmac('sha256', job.webhookSigningSecret).update(`${at}.${body}`).digest('hex');
+  return {
+    ...{ videos, requests, more: more.length, isSigned: signature === expected, jobId: job.jobId },
+    ...{ event: JSON.parse(body), deliveryId: headers['x-ai-gateway-idempotency-key'] },
+  };
+}
+
 /** Leaves while the long answer is open; the video has to go on. */
 async function left() {
   const controller = new AbortController();
@@ -133,6 +167,7 @@ const found = {
   }),
   withReferences: await generated({ prompt: 'from references', inputReferences: [png, png] }),
   withOptions: await generated({ ...asked, prompt: 'with options', providerOptions }),
+  told: await told(),
   started: await started({ webhookUrl: 'https://hooks.example/1' }),
   defaultDownload: await refused(() => generated({ download: undefined })),
   startedTwice: await startedTwice(),

@@ -60,8 +60,20 @@ export function aiSdk(running: () => RunningClipyard): void {
     ]);
   });
 
+  test('generateVideo with webhook is told once of n clips, asks once and has them (GW-02, GW-03, GW-04)', () => {
+    const { jobId, ...told } = found.told;
+    expect(told).toEqual({
+      videos: [CLIP, CLIP],
+      requests: [['start'], ['status', 'completed']],
+      more: 0,
+      isSigned: true,
+      event: { type: 'video.completed', data: { jobId, status: 'completed' } },
+      deliveryId: `${jobId}-completed`,
+    });
+  });
+
   test('startVideo gives an operation whose status leads to a link (GW-02, GW-03, GW-04, GW-05)', () => {
-    expect(found.started).toEqual({ operation: { videos: [ID] }, warnings: [unsupported('callbackUrl')] });
+    expect(found.started).toEqual({ operation: { videos: [ID] }, warnings: [] });
     expect(found.settled.videos).toEqual([{ type: 'url', url: expect.any(String), mediaType: 'video/mp4' }]);
     expect(found.settled.seen.at(-1)).toBe('completed');
   });

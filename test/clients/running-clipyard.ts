@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createCanvas } from '@napi-rs/canvas';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { freePort } from '../../src/temporal/dev-server/process.ts';
 import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import { ROOT_KEY } from '../system/clipyard-process.ts';
 import { startClipyardUp } from '../system/clipyard-up.ts';
@@ -22,6 +23,8 @@ export interface ClientInput {
   readonly key: string;
   /** A picture to start from, as a file. */
   readonly image: string;
+  /** Of this machine; what listens there may be told of ends. */
+  readonly receiverPort: number;
   readonly [more: string]: unknown;
 }
 
@@ -62,14 +65,16 @@ function picture(): Buffer {
 /** Starts it; `close` ends everything. */
 export async function startClipyardForClients() {
   const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed: SPEED });
-  const started = await startClipyardUp(upstreamsAt(sandbox.url)).catch(async (error: unknown) => {
+  const receiverPort = await freePort(0);
+  const trusted = { CLIPYARD_TRUSTED_HOSTS: `127.0.0.1:${receiverPort}` };
+  const started = await startClipyardUp(upstreamsAt(sandbox.url), trusted).catch(async (error: unknown) => {
     await sandbox.close();
     throw error;
   });
   const { url, folder, ask, close } = started;
   const image = join(folder, 'start.png');
   await writeFile(image, picture());
-  const input: ClientInput = { url, key: ROOT_KEY, image };
+  const input: ClientInput = { url, key: ROOT_KEY, image, receiverPort };
   const tester = new SandboxClient(sandbox.url);
 
   return {

@@ -24,7 +24,7 @@ function asked(body: object = {}, model: string | undefined = 'vendor/fox-1'): D
 }
 
 function warningsOf(body: object) {
-  const { body: answer } = start.render([viewOf(makeVideo())], asked(body));
+  const { body: answer } = start.render([viewOf(makeVideo())], asked(body), null);
   return answer['warnings'];
 }
 
@@ -157,16 +157,33 @@ describe('warnings (GW-05)', () => {
     ['frameImages', { frameImages: [{ image: LINK, frameType: 'last_frame' }] }],
     ['inputReferences', { image: FILE, inputReferences: [FILE] }],
     ['providerOptions.gateway', { providerOptions: { gateway: { order: ['a'] } } }],
-    ['callbackUrl', { callbackUrl: 'https://hooks.example/1' }],
   ])('%s cannot be had', (feature, body) => {
     expect(warningsOf(body)).toEqual([{ type: 'unsupported', feature, details: expect.any(String) }]);
     expect(ended([viewOf(makeCompletedVideo())], body).warnings).toEqual(warningsOf(body));
   });
 });
 
+describe('a callback (GW-02, GW-05)', () => {
+  const body = { callbackUrl: 'https://hooks.example/1' };
+
+  test('is taken from a start, whose answer alone shows the secret that signs', () => {
+    expect(start.parse(asked(body))).toMatchObject({ callback: { param: 'callbackUrl', url: body.callbackUrl } });
+    const { body: answer } = start.render([viewOf(makeVideo())], asked(body), { id: 'job_1', secret: 'secret' });
+    const asyncJob = { jobId: 'job_1', status: 'pending', webhookSigningSecret: 'secret' };
+    expect(answer).toMatchObject({ warnings: [], providerMetadata: { gateway: { asyncJob } } });
+    expect(warningsOf(body)).toEqual([]);
+  });
+
+  test('of a long answer is told nothing, and the answer says so', () => {
+    expect(generate.parse(asked(body))).not.toHaveProperty('callback');
+    const warning = { type: 'unsupported', feature: 'callbackUrl', details: expect.any(String) };
+    expect(ended([viewOf(makeCompletedVideo())], body).warnings).toEqual([warning]);
+  });
+});
+
 test('a start is answered with the operation that the status takes (GW-02, GW-03)', () => {
   const views = [makeVideo({ id: 'video_a' }), makeVideo({ id: 'video_b' })].map(viewOf);
-  const { status: code, body } = start.render(views, asked({ n: 2 }));
+  const { status: code, body } = start.render(views, asked({ n: 2 }), null);
   expect({ code, body }).toEqual({ code: 200, body: { operation: { videos: ['video_a', 'video_b'] }, warnings: [] } });
   expect(status.parse(requestOf({ body: { operation: body['operation'] } }))).toEqual(['video_a', 'video_b']);
 });

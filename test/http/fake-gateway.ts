@@ -61,6 +61,10 @@ export class FakeGateway implements DialectGateway {
     return videos;
   }
 
+  jobSecret(jobId: string): string {
+    return `secret of ${jobId}`;
+  }
+
   async read(caller: Caller, id: string): Promise<Video> {
     this.reads += 1;
     this.#fail();

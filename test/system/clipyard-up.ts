@@ -17,8 +17,8 @@ import {
 } from './clipyard-process.ts';
 import { type Upstreams, writeUpstreams } from './upstreams.ts';
 
-/** Prepares it; without upstreams its own sandbox is the only one. */
-export async function prepareClipyardUp(upstreams?: Upstreams) {
+/** Prepares it; without upstreams its own sandbox is the only one. `more` settings stand beside those it needs. */
+export async function prepareClipyardUp(upstreams?: Upstreams, more: Readonly<Record<string, string>> = {}) {
   compile();
   const folder = await mkdtemp(join(tmpdir(), 'clipyard-up-'));
   const dataDir = join(folder, 'data');
@@ -28,6 +28,7 @@ export async function prepareClipyardUp(upstreams?: Upstreams) {
     CLIPYARD_DATA_DIR: dataDir,
     CLIPYARD_PORT: String(port),
     ...(upstreams && (await writeUpstreams(folder, upstreams))),
+    ...more,
   };
   const ask = askAs(ROOT_KEY, url);
   let running: ClipyardProcess | null = null;
@@ -67,8 +68,11 @@ export async function prepareClipyardUp(upstreams?: Upstreams) {
 export type ClipyardUp = Awaited<ReturnType<typeof prepareClipyardUp>>;
 
 /** Starts it, with models on offer. */
-export async function startClipyardUp(upstreams?: Upstreams): Promise<ClipyardUp> {
-  const clipyard = await prepareClipyardUp(upstreams);
+export async function startClipyardUp(
+  upstreams?: Upstreams,
+  more?: Readonly<Record<string, string>>,
+): Promise<ClipyardUp> {
+  const clipyard = await prepareClipyardUp(upstreams, more);
   try {
     await clipyard.start();
     await clipyard.untilModels();

@@ -49,7 +49,7 @@ async function at(path: string, count: number): Promise<readonly Received[]> {
   for (;;) {
     const those = received.filter((each) => each.path === path);
     if (those.length >= count) return those;
-    await once(server, 'received', { signal: AbortSignal.timeout(20_000) });
+    await once(server, 'received', { signal: AbortSignal.timeout(60_000) });
   }
 }
 

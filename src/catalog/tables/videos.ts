@@ -8,7 +8,7 @@ import type { ArchivedClip, VideoState } from '../../domain/video.ts';
 import type { VideoRequest } from '../../domain/video-request.ts';
 import type { WaitingFor } from '../../domain/waiting-for.ts';
 import type { EventType } from '../../domain/webhook.ts';
-import { instant, microUsd } from './columns.ts';
+import { instant, microUsd, transactionId } from './columns.ts';
 
 /** Clips that callers asked for. */
 export const videos = pgTable(
@@ -107,20 +107,44 @@ export const idempotencyKeys = pgTable(
   ],
 );
 
-/** Ends of videos, written in the transaction of the end: what webhooks are made from. */
+/** Ends of videos, batches and jobs, written in the transaction of the end: what webhooks are made from. */
 export const events = pgTable(
   'events',
   {
     id: text().primaryKey(),
     callerId: text('caller_id').notNull(),
-    /** The video, or the batch. */
+    /** The video, the batch or the job; a test is its own. */
     videoId: text('video_id').notNull(),
     type: text().$type<EventType>().notNull(),
     createdAt: instant('created_at').notNull(),
     /** What is sent, frozen; null where nothing was to be told. */
     body: text(),
   },
-  (table) => [uniqueIndex('events_video').on(table.videoId, table.type)],
+  (table) => [
+    uniqueIndex('events_video').on(table.videoId, table.type),
+    // What goes with no video is removed by its age.
+    index('events_of_no_video').on(table.createdAt).where(sql`${table.videoId} not like 'video\\_%'`),
+  ],
+);
+
+/**
+ * The last change of each video that its followers are told of; the trigger of videos writes it and announces it. What
+ * has been told is a set of transactions, since their numbers are given out in another order than they commit in.
+ */
+export const videoChanges = pgTable(
+  'video_changes',
+  {
+    videoId: text('video_id').primaryKey(),
+    callerId: text('caller_id').notNull(),
+    /** How many changes there were: 1 is the acceptance. */
+    revision: integer().notNull(),
+    /** The transaction of the last one. */
+    changedIn: transactionId('changed_in').notNull(),
+  },
+  (table) => [
+    index('video_changes_caller').on(table.callerId, table.changedIn, table.videoId),
+    index('video_changes_order').on(table.changedIn, table.videoId),
+  ],
 );
 
 /** Videos whose workflows were told to open again after an older copy was put back: nothing is granted while any is left. */

@@ -1,8 +1,8 @@
-/** The tables of webhooks: endpoints, their secrets, and deliveries of events with the log of their attempts. */
+/** The tables of webhooks: endpoints, callbacks, secrets, and deliveries of events with the log of their attempts. */
 
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
-import type { EventType, EventWords } from '../../domain/webhook.ts';
+import type { CallbackWords, EventType, EventWords } from '../../domain/webhook.ts';
 import { instant } from './columns.ts';
 
 /** Where callers want to be told, with the health of each. */
@@ -28,19 +28,37 @@ export const webhookEndpoints = pgTable(
   (table) => [index('webhook_endpoints_caller').on(table.callerId, table.createdAt)],
 );
 
+/** Where one request wants to be told of its end. */
+export const callbacks = pgTable(
+  'callbacks',
+  {
+    /** The video or the batch whose end it waits for. */
+    subjectId: text('subject_id').primaryKey(),
+    /** What is told of: the subject, or the job that this clip is one of. Deliveries are sent to it by this id. */
+    id: text().notNull(),
+    callerId: text('caller_id').notNull(),
+    url: text().notNull(),
+    words: text().$type<CallbackWords>().notNull(),
+  },
+  (table) => [index('callbacks_id').on(table.id, table.subjectId)],
+);
+
 /** Secrets that sign; sealed, since they have to be read again. */
 export const webhookSecrets = pgTable(
   'webhook_secrets',
   {
     id: text().primaryKey(),
-    /** The endpoint. */
+    /** The endpoint, or the caller whose callbacks it signs. */
     owner: text().notNull(),
     sealed: text().notNull(),
     createdAt: instant('created_at').notNull(),
     /** Signs until then; null: until it is replaced. */
     expiresAt: instant('expires_at'),
   },
-  (table) => [index('webhook_secrets_owner').on(table.owner, table.createdAt)],
+  (table) => [
+    index('webhook_secrets_owner').on(table.owner, table.createdAt),
+    index('webhook_secrets_expiring').on(table.expiresAt).where(sql`${table.expiresAt} is not null`),
+  ],
 );
 
 /** What is to be told to whom; each has one workflow at a time. */
@@ -50,7 +68,7 @@ export const deliveries = pgTable(
     id: text().primaryKey(),
     eventId: text('event_id').notNull(),
     callerId: text('caller_id').notNull(),
-    /** The endpoint. */
+    /** The endpoint, or the callback. */
     destination: text().notNull(),
     isTest: boolean('is_test').notNull().default(false),
     state: text().$type<'waiting' | 'delivered' | 'failed' | 'stopped'>().notNull(),

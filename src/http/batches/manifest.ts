@@ -8,7 +8,7 @@ import { type InvalidLine, MANIFEST_BOUNDS, type ReadLine, type StartFrom } from
 import { Refusal } from '../../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { isVideoId } from '../../domain/video.ts';
-import { type ImageInput, REQUEST_BOUNDS, type VideoDraft } from '../../domain/video-request.ts';
+import { CALLBACK_KEY, type ImageInput, REQUEST_BOUNDS, type VideoDraft } from '../../domain/video-request.ts';
 import { checkValues } from '../body.ts';
 import { checkImageHosts } from '../dialects/image-hosts.ts';
 import { readCsvRecords, readTextLines } from './lines.ts';
@@ -184,6 +184,9 @@ async function draftOf(
   { dialect, body, startFrom }: RawCreate,
   { readImage, trustedHosts }: ManifestOptions,
 ): Promise<VideoDraft> {
+  if (body[CALLBACK_KEY] != null) {
+    throw new BadLine('invalid_line', `${CALLBACK_KEY}: the batch is told of its end, and no line by itself`);
+  }
   const { input_reference: named, ...others } = body;
   const fileId = fileIdOf(named);
   if (dialect === 'openai' && fileId !== null) {

@@ -2,37 +2,27 @@
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { openai } from '../../dialects/openai.ts';
 import { readBody, refuse } from '../../dialects/read-body.ts';
 import { readChoice, readLimit } from '../../dialects/read-query.ts';
 import type { BatchProgress } from '../../domain/batch.ts';
 import { windowMs } from '../../domain/batch.ts';
-import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Batches, BatchRow } from '../../gateway/batches.ts';
 import type { FileRow, StoredBytes } from '../../gateway/files.ts';
 import { batchBody, FILE_BOUNDS, FILE_PURPOSES } from '../../wire/openai/batches.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { type Asked, callerOf, openaiFace, page, seconds } from '../openai/face.ts';
 import { type ManifestSource, openManifest } from './open-manifest.ts';
 
 export interface OpenaiBatchOptions extends ManifestSource {
   readonly batches: Batches;
 }
 
-type Asked = FastifyRequest<{ Params: { id: string }; Querystring: Record<string, string | undefined> }>;
-
 const LIST_LIMIT = { default: 20, max: 100 } as const;
 const FILE_LIST_LIMIT = { default: 10_000, max: 10_000 } as const;
 /** Entries of a list of files in one answer, however many are asked for. */
 const MOST_FILES = 1000;
-
-const seconds = (date: Date | null) => date && Math.floor(date.getTime() / 1000);
-
-function callerOf({ caller }: FastifyRequest): Caller {
-  if (caller === null) throw new Error('a route was reached without a caller');
-  return caller;
-}
 
 function printFile({ id, sizeBytes, createdAt, expiresAt, filename, purpose }: FileRow): JsonObject {
   return {
@@ -83,11 +73,6 @@ function readFields(fields: Readonly<Record<string, string>>) {
     refuse('expires_after', `must be ${keptSeconds.min} to ${keptSeconds.max} seconds`);
   }
   return { purpose, keptSeconds: kept };
-}
-
-function page(data: readonly JsonObject[], hasMore: boolean): JsonObject {
-  const idOf = (entry: JsonObject | undefined) => entry?.['id'] ?? null;
-  return { object: 'list', data, first_id: idOf(data[0]), last_id: idOf(data.at(-1)), has_more: hasMore };
 }
 
 function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
@@ -214,19 +199,8 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
 
 /** A plugin with all of them. */
 export function openaiBatchRoutes(options: OpenaiBatchOptions): FastifyPluginAsync {
-  return async (app) => {
-    app.addHook('onRequest', async (request, reply) => {
-      request.dialect = openai;
-      await request.server.requestRates.count(await request.server.authenticate(request), reply);
-    });
-    for (const prefix of ['', '/openai']) {
-      await app.register(
-        async (scope) => {
-          mountFiles(scope, options);
-          mountBatches(scope, options);
-        },
-        { prefix },
-      );
-    }
-  };
+  return openaiFace((scope) => {
+    mountFiles(scope, options);
+    mountBatches(scope, options);
+  });
 }

@@ -2,6 +2,7 @@
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
 import type { Video } from '../../domain/video.ts';
+import { readCallback } from './callback.ts';
 import { readCreateTimes } from './create-times.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
@@ -25,6 +26,7 @@ export async function createVideo(
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
     bodyHash: fingerprint(remixOf === undefined ? sent : { remixOf, body: sent }),
     times: readCreateTimes(request.headers),
+    ...readCallback({ headers: request.headers, body }, trustedHosts),
   });
 }
 
@@ -32,7 +34,7 @@ export async function createVideo(
 export async function createVideos(
   { gateway, trustedHosts }: FrontDoor,
   { request, body, caller, dialect }: Exchange,
-  { draft, count }: ReturnType<(CreateManyRoute | CreateManyAndStreamRoute)['parse']>,
+  { draft, count, callback: own }: ReturnType<(CreateManyRoute | CreateManyAndStreamRoute)['parse']>,
 ): Promise<readonly Video[]> {
   checkImageHosts(draft.images, trustedHosts);
   const order = {
@@ -43,6 +45,7 @@ export async function createVideos(
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
     bodyHash: fingerprint({ model: draft.model, body }),
     times: readCreateTimes(request.headers),
+    ...readCallback({ headers: request.headers, body, own }, trustedHosts),
   };
   return await gateway.createMany(order, count);
 }

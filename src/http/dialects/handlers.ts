@@ -13,6 +13,7 @@ import type {
 } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, isVideoId, type Video } from '../../domain/video.ts';
+import { jobIdOf } from '../../domain/webhook.ts';
 import type { DialectGateway } from '../../gateway/gateway.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
@@ -128,10 +129,13 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
 
   async createMany(door, exchange, route) {
     const asked = dialectRequest(exchange);
-    const videos = await createVideos(door, exchange, route.parse(asked));
+    const order = route.parse(asked);
+    const videos = await createVideos(door, exchange, order);
+    const jobId = jobIdOf(videos[0]?.id ?? '');
     return route.render(
       videos.map((video) => viewOf(door, video)),
       asked,
+      order.callback ? { id: jobId, secret: door.gateway.jobSecret(jobId) } : null,
     );
   },
 
@@ -142,6 +146,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     const ids = videos.map(({ id }) => id);
     reply.header('x-video-id', ids.join(', '));
     const source = {
+      key: `videos ${caller.id} ${ids.join()}`,
       first: videos,
       read: () => Promise.all(ids.map((id) => door.gateway.read(caller, id, { includeHidden: true }))),
       show: (shown: readonly Video[]) => {
@@ -196,6 +201,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   async stream(door, exchange, route) {
     const id = videoIdOf(exchange);
     const source = {
+      key: `view ${exchange.caller.id} ${id}`,
       show: (view: VideoView) => {
         const isOver = isEnded(view.video.state);
         return { events: [route.renderChange(view), ...(isOver ? route.closing : [])], isOver };

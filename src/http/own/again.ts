@@ -18,6 +18,7 @@ import {
   MOST_IN_BULK,
 } from '../../wire/clipyard/bulk.ts';
 import { videoAnswer } from '../../wire/clipyard/videos.ts';
+import { readCallback } from '../dialects/callback.ts';
 import { readCreateTimes } from '../dialects/create-times.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { checkImageHosts } from '../dialects/image-hosts.ts';
@@ -35,22 +36,32 @@ interface Asking {
   readonly idempotencyKey: string | null;
   readonly bodyHash: string;
   readonly times: CreateOrder['times'];
+  readonly callback?: CreateOrder['callback'];
 }
 
-function askingOf(request: FastifyRequest, caller: Caller, body: unknown): Asking {
+function askingOf(
+  { trustedHosts }: Pick<OwnRoutesOptions, 'trustedHosts'>,
+  request: FastifyRequest,
+  { caller, body }: { readonly caller: Caller; readonly body: unknown },
+): Asking {
   return {
     caller,
     idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
     bodyHash: fingerprint(body),
     times: readCreateTimes(request.headers),
+    ...readCallback({ headers: request.headers }, trustedHosts),
   };
 }
 
 /** The same request with these changes, kept for as long as its dialect keeps videos. */
-function orderAgain({ times, ...asking }: Asking, { id, dialect, request }: Video, changes?: Changes): CreateOrder {
+function orderAgain(
+  { times, callback, ...asking }: Asking,
+  { id, dialect, request }: Video,
+  changes?: Changes,
+): CreateOrder {
   const draft = { ...draftOf(request), ...defined(changes ?? {}), againOf: id };
   const { retentionSeconds } = DIALECTS[dialect];
-  return { ...asking, ...(times && { times }), dialect, draft, retentionSeconds };
+  return { ...asking, ...defined({ times, callback }), dialect, draft, retentionSeconds };
 }
 
 /** Mounts the routes. */
@@ -65,7 +76,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     summary: 'Makes a video again',
     description:
       "A new video with the same request; members of the body stand in place of the request's own. Takes " +
-      '`Idempotency-Key`, `x-start-before`, `x-end-before` and `x-priority` as every create does.',
+      '`Idempotency-Key`, `x-callback-url`, `x-start-before`, `x-end-before` and `x-priority` as every create does.',
     body: againBody,
     example: { prompt: 'a red fox at night' },
     answers: { 201: videoAnswer },
@@ -81,7 +92,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     async handle({ caller, params, body, request }) {
       const source = await gateway.read(caller, params.id);
       checkImageHosts(body.images ?? [], trustedHosts);
-      const asking = askingOf(request, caller, { againOf: source.id, ...body });
+      const asking = askingOf(options, request, { caller, body: { againOf: source.id, ...body } });
       return takeSnapshot(options, await gateway.create(orderAgain(asking, source, body)));
     },
   });
@@ -121,7 +132,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     answers: { 200: bulkAnswer },
     refusals: ['forbidden', 'unavailable'],
     async handle({ caller, body, request }) {
-      const asking = askingOf(request, caller, body);
+      const asking = askingOf(options, request, { caller, body });
       const act = ACTIONS[body.action];
       const ids = 'ids' in body ? body.ids : await gateway.listIds(filterOf(caller, body.filter));
       return await gateway.bulk(ids, (id) => act(asking, id));

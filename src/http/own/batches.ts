@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { MANIFEST_BOUNDS } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
+import { checkReceiverUrl } from '../../domain/receiver-url.ts';
 import type { BatchRow, CreatedBatch, LineWithVideo } from '../../gateway/batches.ts';
 import {
   BATCH_PATHS,
@@ -116,6 +117,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
       'idempotency_mismatch',
     ],
     handle: async ({ caller, query, request, reply }) => {
+      if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options.trustedHosts);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
       const { file, format, isNew, named } = await takeManifest(options, caller, request);
       try {

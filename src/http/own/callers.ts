@@ -35,16 +35,16 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
     method: 'POST',
     path: CALLER_PATHS.callers,
     id: 'createCaller',
-    summary: 'Makes a caller and its key',
-    description: 'The key is shown this once; only its hash is kept.',
+    summary: 'Makes a caller, its key and the secret that signs its callbacks',
+    description: 'Both are shown this once; of the key only its hash is kept.',
     access: 'root',
     body: newCallerBody,
     example: { name: 'studio', creditMicroUsd: 50_000_000, maxRunningVideos: 8 },
     answers: { 201: newCallerAnswer },
     handle: async ({ body }) => {
-      const { caller, key } = await administration.createCaller(body);
+      const { caller, ...shownOnce } = await administration.createCaller(body);
       const { id, ...rest } = caller;
-      return { id, key, ...rest };
+      return { id, ...shownOnce, ...rest };
     },
   });
 

@@ -5,6 +5,7 @@ import { accountRoutes } from './accounts.ts';
 import { againRoutes } from './again.ts';
 import { batchRoutes } from './batches.ts';
 import { callerRoutes } from './callers.ts';
+import { eventRoutes } from './events.ts';
 import { filmRoutes } from './films.ts';
 import { moneyRoutes } from './money.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -21,6 +22,7 @@ export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
       callerRoutes,
       accountRoutes,
       batchRoutes,
+      eventRoutes,
       filmRoutes,
       webhookRoutes,
     ];

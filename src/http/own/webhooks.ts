@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { EVENT_TYPES } from '../../domain/webhook.ts';
 import { noQuery } from '../../wire/clipyard/fields.ts';
 import {
+  callbackSecretAnswer,
   changeEndpointBody,
   deletedAnswer,
   deliveriesQuery,
@@ -11,6 +12,7 @@ import {
   deliveryListAnswer,
   endpointAnswer,
   endpointListAnswer,
+  newCallbackSecretAnswer,
   newEndpointAnswer,
   newEndpointBody,
   replayedAnswer,
@@ -33,6 +35,7 @@ const WEBHOOKS: Tag = {
 export function webhookRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   deliveryRoutes(app, options);
   endpointRoutes(app, options);
+  callbackRoutes(app, options);
 }
 
 function endpointRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): void {
@@ -121,6 +124,35 @@ function endpointRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
       await webhooks.delete(caller.id, id);
       return { id, deleted: true as const };
     },
+  });
+}
+
+function callbackRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): void {
+  own(app, WEBHOOKS, {
+    method: 'GET',
+    path: WEBHOOK_PATHS.callbackSecret,
+    id: 'getCallbackSecret',
+    summary: "The end of the secret that signs the caller's callbacks",
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: callbackSecretAnswer },
+    refusals: ['invalid_request'],
+    handle: async ({ caller }) => ({ secretHint: await webhooks.callbackSecretHint(caller.id) }),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'POST',
+    path: WEBHOOK_PATHS.callbackSecret,
+    id: 'rotateCallbackSecret',
+    summary: "Gives the caller a new secret for what is sent to its requests' `callback_url`",
+    description: 'For so many hours the old one signs as well.',
+    access: 'caller',
+    body: rotateSecretBody,
+    example: { keepOldHours: 24 },
+    answers: { 200: newCallbackSecretAnswer },
+    handle: async ({ caller, body }) => ({
+      callbackSecret: await webhooks.renewCallbackSecret(caller.id, body.keepOldHours),
+    }),
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { BATCH_STATES, INVALID_LINE_CODES, LINE_STATES } from '../../domain/batch.ts';
+import { LONGEST_URL } from '../../domain/receiver-url.ts';
 import { count, instant, money, nextCursor, ofCaller, page, text, V1 } from './fields.ts';
 
 const BATCHES = `${V1}/batches`;
@@ -36,8 +37,6 @@ export const MANIFEST_COLUMNS = [
   'failure_kind',
   'failure_message',
 ] as const;
-
-const LONGEST_URL = 2048;
 
 const flag = z
   .enum(['true', 'false'])

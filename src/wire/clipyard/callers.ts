@@ -63,6 +63,7 @@ export const callerAnswer = named('Caller', {
 export const newCallerAnswer = named('NewCaller', {
   ...callerAnswer.shape,
   key: z.string().describe('The API key, shown this once.'),
+  callbackSecret: z.string().describe('What signs its callbacks, shown this once.'),
 });
 
 export const callerListAnswer = named('CallerList', { items: z.array(callerAnswer) });

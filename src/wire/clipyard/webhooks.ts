@@ -1,6 +1,7 @@
 /** Our own routes of webhooks: paths, bodies and answers. */
 
 import { z } from 'zod';
+import { LONGEST_URL } from '../../domain/receiver-url.ts';
 import { EVENT_TYPES } from '../../domain/webhook.ts';
 import { count, instant, named, nextCursor, page, text, V1 } from './fields.ts';
 
@@ -12,9 +13,9 @@ export const WEBHOOK_PATHS = {
   deliveries: `${V1}/webhook-endpoints/:id/deliveries`,
   replayRange: `${V1}/webhook-endpoints/:id/replay`,
   replay: `${V1}/deliveries/:id/replay`,
+  callbackSecret: `${V1}/callback-secret`,
 } as const;
 
-const LONGEST_URL = 2048;
 const KEEP_OLD_HOURS = { default: 24, max: 72 } as const;
 
 const url = z.url({ protocol: /^https?$/ }).max(LONGEST_URL);
@@ -76,7 +77,7 @@ export const endpointListAnswer = named('WebhookEndpointList', { items: z.array(
 export const deliveryAnswer = named('Delivery', {
   id: z.string(),
   eventId: z.string(),
-  endpointId: z.string(),
+  endpointId: z.string().describe('For one of a callback: the video, batch or job that it tells of.'),
   type: eventType,
   test: z.boolean(),
   state: z.enum(['waiting', 'delivered', 'failed', 'stopped']),
@@ -86,6 +87,14 @@ export const deliveryAnswer = named('Delivery', {
   endedAt: instant.nullable(),
   lastStatus: z.int().nullable().describe('Of the last answer; null where there was none.'),
   lastError: z.string().nullable(),
+});
+
+export const callbackSecretAnswer = named('CallbackSecret', {
+  secretHint: z.string().nullable().describe('The end of the newest one; null where there is none yet.'),
+});
+
+export const newCallbackSecretAnswer = named('NewCallbackSecret', {
+  callbackSecret: z.string().describe('What signs, shown this once.'),
 });
 
 export const deliveryListAnswer = named('DeliveryList', { items: z.array(deliveryAnswer), nextCursor });

@@ -1,0 +1,75 @@
+/** Our own routes of webhooks: what is refused of a URL, and the secret that signs callbacks. */
+
+import { syncAccounts } from '../../../src/catalog/accounts.ts';
+import { replacePublishedModels } from '../../../src/catalog/models.ts';
+import { makeOffer } from '../../builders.ts';
+import { makeAccount } from '../../catalog/rows.ts';
+import { type OwnApp, openOwnApp } from './own-app.ts';
+
+const SECRET = /^whsec_[A-Za-z0-9+/]{43}=$/;
+
+let own: OwnApp;
+beforeAll(async () => {
+  own = await openOwnApp();
+});
+beforeEach(() => own.reset());
+afterAll(() => own.close());
+
+const post = (url: string, payload?: object, key?: string) =>
+  own.ask({ method: 'POST', url: `/clipyard/v1/${url}`, ...(payload && { payload }), ...(key && { key }) });
+
+test.each([
+  'http://studio.example/hook',
+  'https://127.0.0.1/hook',
+  'https://[::1]/hook',
+  'https://user:word@studio.example/hook',
+  'https://',
+  'nonsense',
+])('an endpoint at %s is refused by the name of the field', async (url) => {
+  const { status, body } = await post('webhook-endpoints', { url });
+  expect({ status, body }).toMatchObject({ status: 400, body: { detail: expect.stringContaining('url') } });
+});
+
+test('a caller is shown the secret of its callbacks when it is made, and another one when it asks', async () => {
+  const { body } = await post('callers', { name: 'studio' });
+  const { key, callbackSecret } = body as { readonly key: string; readonly callbackSecret: string };
+  expect(callbackSecret).toMatch(SECRET);
+  const hint = async () => (await own.ask({ url: '/clipyard/v1/callback-secret', key })).body;
+  expect(await hint()).toEqual({ secretHint: `whsec_…${callbackSecret.slice(-4)}` });
+  const { body: renewed } = await post('callback-secret', { keepOldHours: 1 }, key);
+  const { callbackSecret: newer } = renewed as { readonly callbackSecret: string };
+  expect(newer).toMatch(SECRET);
+  expect(newer).not.toBe(callbackSecret);
+  expect(await hint()).toEqual({ secretHint: `whsec_…${newer.slice(-4)}` });
+});
+
+test('root has none until it asks', async () => {
+  const { body } = await own.ask({ url: '/clipyard/v1/callback-secret' });
+  expect(body).toEqual({ secretHint: null });
+  expect((await post('callback-secret')).body).toEqual({ callbackSecret: expect.stringMatching(SECRET) });
+});
+
+describe('a batch', () => {
+  const manifest = (line: object) => ({
+    method: 'POST' as const,
+    headers: { 'content-type': 'application/jsonl' },
+    payload: JSON.stringify({ model: 'wan-2.6', prompt: 'a fox', ...line }),
+  });
+  beforeEach(async () => {
+    const { db } = own.database;
+    await syncAccounts(db, [makeAccount({ id: 'airforce-1' })]);
+    await replacePublishedModels(db, 'airforce-1', [makeOffer({ upstreamModel: 'sandbox-mini' })]);
+  });
+
+  test('is refused for a callback at a private address', async () => {
+    const url = '/clipyard/v1/batches?callbackUrl=https%3A%2F%2F10.0.0.1%2Fhook';
+    const { status, body } = await own.ask({ ...manifest({}), url });
+    expect({ status, body }).toMatchObject({ status: 400, body: { detail: expect.stringContaining('callbackUrl') } });
+  });
+
+  test('is refused for a line with a callback of its own', async () => {
+    const url = '/clipyard/v1/batches?dryRun=true';
+    const { body } = await own.ask({ ...manifest({ callback_url: 'https://hooks.example/1' }), url });
+    expect(body).toMatchObject({ invalid: [{ line: 1, message: expect.stringContaining('callback_url') }] });
+  });
+});

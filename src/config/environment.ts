@@ -113,7 +113,7 @@ export const PROCESS_SETTINGS = {
     schema: wholeNumberText(1, 36_500).default(400),
     meaning:
       'for how many days after their end videos, batches and films keep their rows, and films their bytes; sums of costs ' +
-      'and of the ledger are kept for ever; workers read it',
+      'and of the ledger are kept for ever; gateways and workers read it',
   },
   syncWaitSeconds: {
     name: 'CLIPYARD_SYNC_WAIT_SECONDS',

@@ -71,6 +71,8 @@ async function stage(store: MediaStore, key: string, file: string, signal: Abort
   const staged = await store.stage(key);
   try {
     for await (const chunk of createReadStream(file, { signal })) await staged.write(chunk);
+    // Publishing holds the row's lock: the disk is waited for before.
+    await staged.checkpoint();
     return staged;
   } catch (error) {
     await staged.discard();

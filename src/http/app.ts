@@ -15,7 +15,7 @@ import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { addAuthentication } from './authentication.ts';
+import { addAuthentication, type ReadStreamToken } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { answerClientError } from './client-errors.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
@@ -45,6 +45,8 @@ export interface AppOptions {
   /** Told of each request once it is answered; must not throw. */
   readonly onAnswered?: (answer: AnsweredRequest) => void;
   readonly streams?: Partial<EventStreamSettings>;
+  /** No token opens a stream when absent. */
+  readonly readStreamToken?: ReadStreamToken;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -139,7 +141,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   const methodsOf = collectMethods(app);
   collectOperations(app);
-  addAuthentication(app, gateway);
+  addAuthentication(app, gateway, options.readStreamToken);
   app.decorate('requestRates', new RequestRates());
   acceptJsonAndForms(app);
   closeGently(app, streams);

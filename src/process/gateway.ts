@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
+import { findActiveCaller } from '../catalog/callers.ts';
 import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { findInputImage } from '../catalog/input-images.ts';
@@ -121,6 +122,11 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       readNotice: () => readNotice(database.db),
       isDraining: () => context.stop.aborted,
     },
+    async readStreamToken(token) {
+      const claim = parts.streamTokens.verify(token);
+      const caller = claim && (await findActiveCaller(db, claim.callerId));
+      return caller && { caller, videoId: claim.videoId };
+    },
     plugins: [
       mediaRoutes({
         store,
@@ -130,7 +136,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       }),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
-        ...{ ...served, batches, files, trustedHosts },
+        ...{ ...served, batches, files, trustedHosts, streamTokens: parts.streamTokens },
         webhooks: createWebhooks({ db, secrets: parts.secrets, trustedHosts }),
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),

@@ -6,6 +6,7 @@ import type { Files } from '../../gateway/files.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { Webhooks } from '../../gateway/webhooks.ts';
 import type { VideoLinks } from '../dialects/exchange.ts';
+import type { StreamTokens } from '../stream-tokens.ts';
 
 export interface OwnRoutesOptions {
   readonly gateway: Gateway;
@@ -14,6 +15,7 @@ export interface OwnRoutesOptions {
   readonly files: Files;
   readonly webhooks: Webhooks;
   readonly links: VideoLinks;
+  readonly streamTokens: StreamTokens;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   /** Where a video's workflow can be looked at; null without a Temporal UI. */

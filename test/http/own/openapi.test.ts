@@ -61,6 +61,7 @@ describe('the document', () => {
       'createWebhookEndpoint',
       'changeWebhookEndpoint',
       'rotateWebhookSecret',
+      'createStreamToken',
     ]);
     for (const { body, example } of bodies) expect(body?.parse(example)).toEqual(example);
   });

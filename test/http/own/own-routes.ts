@@ -15,7 +15,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   mediaRoutes({ store: absent, links: absent, findVideo: absent, findInputImage: absent }),
   ownRoutes({
     ...{ gateway: absent, administration: absent, batches: absent, files: absent, webhooks: absent },
-    ...{ trustedHosts: absent, links: absent, workflowUrl: absent },
+    ...{ trustedHosts: absent, links: absent, streamTokens: absent, workflowUrl: absent },
   }),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { addAccountCommands } from '../client/account-commands.ts';
 import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
+import { addListenCommand } from '../client/listen.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
 import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
@@ -120,6 +121,7 @@ export function buildProgram(): Command {
   addSandboxCommand(program);
   addDemoCommand(program);
   addVideoCommands(program, findGateway);
+  addListenCommand(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

@@ -12,6 +12,8 @@ export interface StreamRequest {
   readonly apiKey: string;
   /** What kind of answer is wanted. */
   readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
+  /** Where a stream of events goes on. */
+  readonly lastEventId?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Ends the exchange, the body included; carries the timeout of the whole. */
@@ -33,7 +35,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
  */
 export async function requestStream(request: StreamRequest): Promise<StreamedAnswer> {
-  const { method, url, apiKey, accept, body, signal } = request;
+  const { method, url, apiKey, accept, lastEventId, body, signal } = request;
   const { origin, pathname, search } = new URL(url);
   const client = new Client(origin, {
     connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -53,6 +55,7 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
         accept,
         authorization: `Bearer ${apiKey}`,
         'user-agent': USER_AGENT,
+        ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       body: body === undefined ? null : JSON.stringify(body),

@@ -84,7 +84,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     types: ['workflows', 'activities'],
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
-  { zone: 'src/client', values: ['src/domain', 'src/wire', 'src/net'], types: [], packages: ['any'] },
+  {
+    zone: 'src/client',
+    values: ['src/domain', 'src/wire', 'src/net', 'src/webhooks/sign'],
+    types: [],
+    packages: ['any'],
+  },
   {
     zone: 'src/process',
     values: ['src', 'workflows', 'activities'],

@@ -1,7 +1,7 @@
 /** Callers: who holds our API keys, found by the key's hash; the keys themselves are never stored. */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { asc, eq } from 'drizzle-orm';
+import { and, asc, eq, isNull } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -131,6 +131,15 @@ export async function readCaller(db: Db, id: string): Promise<CallerRecord> {
   const [row] = await db.select().from(callers).where(eq(callers.id, id));
   if (!row) throw new Refusal('not_found', `there is no caller ${id}`);
   return toRecord(row);
+}
+
+/** The caller as long as its key is good, else null. */
+export async function findActiveCaller(db: Db, id: string): Promise<CallerRecord | null> {
+  const [row] = await db
+    .select()
+    .from(callers)
+    .where(and(eq(callers.id, id), isNull(callers.disabledAt)));
+  return row ? toRecord(row) : null;
 }
 
 /** All callers, the oldest first. */

@@ -7,6 +7,7 @@ import { addBatchCommands } from '../client/batch-commands.ts';
 import { addCallerCommands } from '../client/caller-commands.ts';
 import { addCostCommand } from '../client/cost-command.ts';
 import { addFilmCommands } from '../client/film-commands.ts';
+import { addListenCommand } from '../client/listen.ts';
 import { numberBetween } from '../client/option-values.ts';
 import { addVideoCommands } from '../client/video-commands.ts';
 import { addWebhookCommands } from '../client/webhook-commands.ts';
@@ -126,6 +127,7 @@ export function buildProgram(): Command {
   addBatchCommands(program, findGateway);
   addFilmCommands(program, findGateway);
   addWebhookCommands(program, findGateway);
+  addListenCommand(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

@@ -1,10 +1,13 @@
 /** Requests of the commands to a running gateway: bounded in time and size, their failures in words for people. */
 
+import { createHmac } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { EventSourceMessage } from 'eventsource-parser';
 import type { z } from 'zod';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { EncodedBody } from '../net/trusted/encoded-body.ts';
+import { requestEvents } from '../net/trusted/request-events.ts';
 import {
   closeUpstreamConnections,
   type JsonReply,
@@ -93,6 +96,9 @@ const LONGEST_REFUSAL = 64 * 1024;
 /** A list of 200 snapshots with the longest prompts and forwarded keys. */
 const MAX_ANSWER_BYTES = 32 * MIB;
 
+/** A stream of events has no end and says something each 15 s; an event is the longest snapshot at most. */
+const EVENTS = { silentMs: 60_000, maxBytes: Number.POSITIVE_INFINITY, maxEventCharacters: MIB };
+
 /** A gateway as one command talks to it. */
 export class GatewayClient {
   readonly url: string;
@@ -145,14 +151,38 @@ export class GatewayClient {
     throw refused({ status, headers, body: parseJson(text), excerpt: text, upstreamNowMs: Date.now() });
   }
 
+  /**
+   * The events of a stream as they come, until it ends or breaks off; behind the one with this id, where one is given.
+   * @throws GatewayFailure where no stream was opened, and where one broke off.
+   */
+  async *events(path: string, lastEventId: string | undefined): AsyncGenerator<EventSourceMessage> {
+    const asked = { url: `${this.url}${path}`, apiKey: this.#apiKey, lastEventId, signal: this.signal };
+    try {
+      yield* requestEvents({ ...asked, bounds: EVENTS });
+    } catch (error) {
+      throw this.#failureOf(error);
+    }
+  }
+
+  /** A secret of our own that is the same for the same key, and tells nothing of it. */
+  secretFor(purpose: string): Buffer {
+    return createHmac('sha256', this.#apiKey).update(purpose).digest();
+  }
+
   async #translate<T>(exchange: Promise<T>): Promise<T> {
     try {
       return await exchange;
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      if (this.signal.aborted) throw new CommandFailure('interrupted');
-      throw error.phase === 'not sent' ? unreachable(this.url, error) : new GatewayFailure(error.message);
+      throw this.#failureOf(error);
     }
+  }
+
+  #failureOf(error: unknown): unknown {
+    if (!(error instanceof UpstreamError)) return error;
+    if (this.signal.aborted) return new CommandFailure('interrupted');
+    if (error.phase === 'not sent') return unreachable(this.url, error);
+    const status = error.upstream?.status;
+    return new GatewayFailure(error.message, { ...(status !== undefined && { status }) });
   }
 
   /** Closes what is kept open for the next request. */

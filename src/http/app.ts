@@ -15,7 +15,7 @@ import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { addAuthentication } from './authentication.ts';
+import { addAuthentication, type ReadStreamToken } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
@@ -51,6 +51,8 @@ export interface AppOptions {
   /** The most bytes of bodies that are held in memory at once; 256 MiB when absent. */
   readonly heldBodyBytes?: number;
   readonly bodyTimes?: Partial<BodyTimes>;
+  /** No token opens a stream when absent. */
+  readonly readStreamToken?: ReadStreamToken;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -149,7 +151,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('eventStreams', streams);
 
   collectOperations(app);
-  addAuthentication(app, gateway);
+  addAuthentication(app, gateway, options.readStreamToken);
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
   limitBodyTime(app, options.bodyTimes);

@@ -22,11 +22,43 @@ declare module 'fastify' {
 /** AF-07: `Bearer` and the key; the scheme's case does not matter (RFC 9110). */
 const BEARER = /^bearer +(\S+) *$/i;
 
+/** What a stream token opens. */
+export interface StreamGrant {
+  readonly caller: Caller;
+  /** Null: every stream of the caller. */
+  readonly videoId: string | null;
+}
+
+/** Null for a token that opens nothing, or nothing any more. */
+export type ReadStreamToken = (token: string) => Promise<StreamGrant | null>;
+
+/** The caller of a token, where the route is one that tokens open; undefined where there is no token. */
+async function callerOfToken(request: FastifyRequest, readToken: ReadStreamToken): Promise<Caller | undefined> {
+  const { token } = request.query as Readonly<Record<string, unknown>>;
+  if (!request.routeOptions.config.isStream || typeof token !== 'string') return undefined;
+  const grant = await readToken(token);
+  if (grant === null) throw new Refusal('unauthenticated', 'the stream token is not one of ours, or has expired');
+  const { id } = request.params as Readonly<Record<string, unknown>>;
+  if (grant.videoId !== null && grant.videoId !== id) {
+    throw new Refusal('forbidden', 'the stream token opens the streams of another video');
+  }
+  return grant.caller;
+}
+
 /** Gives the app's requests their callers. */
-export function addAuthentication(app: FastifyInstance, gateway: Pick<Gateway, 'authenticate'>): void {
+export function addAuthentication(
+  app: FastifyInstance,
+  gateway: Pick<Gateway, 'authenticate'>,
+  readToken: ReadStreamToken = async () => null,
+): void {
   app.decorateRequest('caller', null);
   app.decorate('authenticate', async (request: FastifyRequest) => {
     const key = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    const caller = key === undefined ? await callerOfToken(request, readToken) : undefined;
+    if (caller !== undefined) {
+      request.caller = caller;
+      return caller;
+    }
     if (key === undefined) throw new Refusal('unauthenticated', 'send the API key as "Authorization: Bearer <key>"');
     request.caller = await gateway.authenticate(key);
     if (request.caller === null) throw new Refusal('unauthenticated', 'the API key is not known');

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
+import { findActiveCaller } from '../catalog/callers.ts';
 import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { findFilm } from '../catalog/films.ts';
@@ -127,6 +128,11 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       readNotice: () => readNotice(database.db),
       isDraining: () => context.stop.aborted,
     },
+    async readStreamToken(token) {
+      const claim = parts.streamTokens.verify(token);
+      const caller = claim && (await findActiveCaller(db, claim.callerId));
+      return caller && { caller, videoId: claim.videoId };
+    },
     plugins: [
       mediaRoutes({
         store,
@@ -138,7 +144,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       openaiWebhookRoutes(webhooks),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
-        ...{ ...served, batches, files, trustedHosts },
+        ...{ ...served, batches, files, trustedHosts, streamTokens: parts.streamTokens },
         films: createFilms({ db, workflows: link.workflows, keepDays: config.keepDays, log }),
         filmUrl: createFilmLink(signer),
         webhooks,

@@ -10,6 +10,7 @@ import { type Config, ConfigError } from '../config/settings.ts';
 import type { AccountConfig } from '../domain/account.ts';
 import type { Provider } from '../domain/provider.ts';
 import type { ProviderName } from '../domain/vendor.ts';
+import { createStreamTokens, type StreamTokens } from '../http/stream-tokens.ts';
 import { createFileStore } from '../media/file-store.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { createLinkSigner, type LinkSigner } from '../media/signed-links.ts';
@@ -39,6 +40,8 @@ export interface Parts {
   readonly rootKey: RootKey;
   /** Of the links to media and to input images. */
   readonly signer: LinkSigner;
+  /** Open event streams. */
+  readonly streamTokens: StreamTokens;
   /** Of what the catalog has to be able to read. */
   readonly secrets: SecretBox;
   /** Null where they cannot be read: then nothing is counted. */
@@ -101,6 +104,7 @@ export async function openParts(
     accounts.map((account) => withFacts(account, providers)),
   );
   await syncConfiguredModels(db, models);
+  const signingKeys = await ensureSigningKeys(config, database);
   const metrics = metricsPort === null ? null : createProcessMetrics();
   return {
     config,
@@ -110,7 +114,8 @@ export async function openParts(
     // Counted inside of the pace: waiting for a turn is no part of an exchange.
     providers: paceProviders(measureProviders(providers, accounts, metrics), accounts),
     rootKey: await ensureRootKey(config, database),
-    signer: createLinkSigner(await ensureSigningKeys(config, database), publicUrl),
+    signer: createLinkSigner(signingKeys, publicUrl),
+    streamTokens: createStreamTokens(signingKeys),
     secrets: createSecretBox(ensureSecretKey(config)),
     metrics,
   };

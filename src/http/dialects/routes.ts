@@ -77,12 +77,14 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
   for (const path of paths) {
     for (const [method, faces] of path.methods) {
       const servesMedia = faces.some(({ route }) => route.kind === 'content');
+      const isStream = faces.some(({ route }) => route.kind === 'stream');
       app.route<{ Params: DialectHttpRequest['params']; Querystring: DialectHttpRequest['query'] }>({
         // Media answer HEAD themselves: the framework would tell the length of the answer's empty body.
         method: servesMedia ? [method, 'HEAD'] : method,
         url: path.url,
         // A stream has no headers to tell without streaming.
-        exposeHeadRoute: method === 'GET' && !servesMedia && faces.every(({ route }) => route.kind !== 'stream'),
+        exposeHeadRoute: method === 'GET' && !servesMedia && !isStream,
+        config: { isStream },
         onRequest: admit(faces),
         handler: answer(door, faces),
       });

@@ -4,7 +4,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../../domain/caller.ts';
 import { type Position, parsePosition, type Seen } from '../../domain/seen.ts';
 import { isEnded } from '../../domain/video.ts';
-import { EVENT_PATHS, eventsQuery, videoEventsQuery } from '../../wire/clipyard/events.ts';
+import {
+  EVENT_PATHS,
+  eventsQuery,
+  streamTokenAnswer,
+  streamTokenBody,
+  videoEventsQuery,
+} from '../../wire/clipyard/events.ts';
 import type { StreamSource } from '../event-stream.ts';
 import { scopeOf } from './access.ts';
 import { CallerFeed, Follower } from './caller-feed.ts';
@@ -18,6 +24,8 @@ const EVENTS: Tag = {
   description: 'Live events as server-sent events: snapshots of videos as they change.',
 };
 
+const TOKEN_LIFETIME_MS = 5 * 60_000;
+
 const STREAM = { meaning: 'Events as they come, and a comment each 15 s.', mediaTypes: ['text/event-stream'] } as const;
 
 function lastEventId({ headers }: FastifyRequest): string | null {
@@ -29,6 +37,29 @@ function lastEventId({ headers }: FastifyRequest): string | null {
 export function eventRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   videoEvents(app, options);
   callerEvents(app, options);
+  tokens(app, options);
+}
+
+function tokens(app: FastifyInstance, { gateway, streamTokens }: OwnRoutesOptions): void {
+  own(app, EVENTS, {
+    method: 'POST',
+    path: EVENT_PATHS.tokens,
+    id: 'createStreamToken',
+    summary: 'A token that opens event streams for five minutes',
+    description:
+      'To be sent as `?token=` where no key can be sent, as by `EventSource` in a browser. It opens streams of its caller ' +
+      'alone, those of the documented APIs as well; a stream that is open stays so.',
+    access: 'caller',
+    body: streamTokenBody,
+    example: { videoId: 'video_01980b4e-6f0a-7c3d-9d51-2f4a8c7b6e10' },
+    answers: { 200: streamTokenAnswer },
+    refusals: ['not_found'],
+    handle: async ({ caller, body: { videoId = null } }) => {
+      if (videoId !== null) await gateway.read(caller, videoId);
+      const expiresAt = new Date(Date.now() + TOKEN_LIFETIME_MS);
+      return { token: streamTokens.issue({ callerId: caller.id, videoId }, expiresAt), expiresAt };
+    },
+  });
 }
 
 interface VideoShown {
@@ -66,10 +97,10 @@ function videoEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
       'stream ends. `Last-Event-ID` leaves out what the client has: where that was the end, the answer is 204, at which ' +
       '`EventSource` does not come again.',
     access: 'caller',
+    isStream: true,
     query: videoEventsQuery,
     answers: { 200: STREAM, 204: { meaning: 'The client has the end already.', mediaTypes: [] } },
     refusals: ['invalid_request', 'not_found'],
-    options: { exposeHeadRoute: false },
     handle: async ({ caller, params, request, reply }) => {
       const known = lastEventId(request);
       const source = videoSource(options, caller, params.id, known);
@@ -105,10 +136,10 @@ function callerEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
       'are videos that are in one of these states. `Last-Event-ID` goes on behind that event, at any gateway process, with ' +
       'one event for each video that has changed since.',
     access: 'caller',
+    isStream: true,
     query: eventsQuery,
     answers: { 200: STREAM },
     refusals: ['invalid_request', 'forbidden'],
-    options: { exposeHeadRoute: false },
     handle: async ({ caller, query: { caller: named, batchId, state }, request, reply }) => {
       const callerId = scopeOf(caller, named);
       const seen = await gateway.seenNow();

@@ -6,6 +6,8 @@ import type { RefusalKind } from '../../domain/failure.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    /** Server-sent events, which a token opens as well as a key. */
+    isStream?: boolean;
     /** Absent on routes that are not ours to describe. */
     operation?: Operation;
   }
@@ -39,6 +41,8 @@ export interface Operation {
   readonly isHeavy?: boolean;
   /** Its body may be a file. */
   readonly isUpload?: boolean;
+  /** Server-sent events, which a token opens as well as a key. */
+  readonly isStream?: boolean;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly example?: unknown;

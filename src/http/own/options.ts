@@ -7,6 +7,7 @@ import type { FilmRow, Films } from '../../gateway/films.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { Webhooks } from '../../gateway/webhooks.ts';
 import type { VideoLinks } from '../dialects/exchange.ts';
+import type { StreamTokens } from '../stream-tokens.ts';
 
 export interface OwnRoutesOptions {
   readonly gateway: Gateway;
@@ -18,6 +19,7 @@ export interface OwnRoutesOptions {
   readonly filmUrl: (film: FilmRow) => string | null;
   readonly webhooks: Webhooks;
   readonly links: VideoLinks;
+  readonly streamTokens: StreamTokens;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   /** Where a video's workflow can be looked at; null without a Temporal UI. */

@@ -8,6 +8,8 @@ import { requestStream, type StreamedAnswer } from './request-stream.ts';
 export interface EventsRequest {
   readonly url: string;
   readonly apiKey: string;
+  /** The id of the last event that was read: the stream goes on behind it. */
+  readonly lastEventId?: string | undefined;
   /** Ends the stream wherever it is. */
   readonly signal: AbortSignal;
   readonly bounds?: EventsBounds;
@@ -33,12 +35,13 @@ const BOUNDS: EventsBounds = { silentMs: 60_000, maxBytes: 1024 * 1024, maxEvent
  * @throws UpstreamError `answered` for what is no event stream or too large for one, else as far as the exchange came.
  */
 export async function* requestEvents(request: EventsRequest): AsyncGenerator<EventSourceMessage> {
-  const { url, apiKey, signal, bounds = BOUNDS } = request;
+  const { url, apiKey, lastEventId, signal, bounds = BOUNDS } = request;
   const silence = new Silence(bounds.silentMs);
   let answer: StreamedAnswer | undefined;
   try {
     const ended = AbortSignal.any([signal, silence.signal]);
-    answer = await requestStream({ method: 'GET', url, apiKey, accept: 'text/event-stream', signal: ended });
+    const asked = { method: 'GET', url, apiKey, accept: 'text/event-stream', signal: ended } as const;
+    answer = await requestStream({ ...asked, ...(lastEventId !== undefined && { lastEventId }) });
     requireEventStream(answer);
     yield* readEvents(answer, silence, bounds);
   } catch (cause) {

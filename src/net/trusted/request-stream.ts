@@ -12,6 +12,8 @@ export interface StreamRequest {
   readonly apiKey: string;
   /** What kind of answer is wanted. */
   readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
+  /** Where a stream of events goes on. */
+  readonly lastEventId?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** From which byte on the answer is wanted; all of it when absent or 0. */
@@ -35,7 +37,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
  */
 export async function requestStream(request: StreamRequest): Promise<StreamedAnswer> {
-  const { method, url, apiKey, accept, body, firstByte = 0, signal } = request;
+  const { method, url, apiKey, accept, lastEventId, body, firstByte = 0, signal } = request;
   const { origin, pathname, search } = new URL(url);
   const client = new Client(origin, {
     connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -55,6 +57,7 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
         accept,
         authorization: `Bearer ${apiKey}`,
         'user-agent': USER_AGENT,
+        ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(firstByte > 0 && { range: `bytes=${firstByte}-` }),
       },

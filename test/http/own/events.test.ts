@@ -1,7 +1,8 @@
 /** Live events over real connections: what a client reads, in which order, from which process, and what it costs. */
 
 import { sql } from 'drizzle-orm';
-import { createCaller } from '../../../src/catalog/callers.ts';
+import { pino } from 'pino';
+import { createCaller, setCallerDisabled } from '../../../src/catalog/callers.ts';
 import { type CatalogDatabase, openDatabase } from '../../../src/catalog/driver/database.ts';
 import { changeVideo } from '../../../src/catalog/videos.ts';
 import type { VideoState } from '../../../src/domain/video.ts';
@@ -17,15 +18,17 @@ const ofVideo = (id: string) => `/clipyard/v1/videos/${id}/events`;
 /** A gateway of a process of its own, as far as the catalog goes. */
 class Process {
   readonly #gateway: TestGateway;
-  readonly #url: string;
+  readonly url: string;
+  readonly logged: readonly string[];
   readonly #clients: EventClient[] = [];
   #stopped: Promise<void> | null = null;
   /** How often changes were read from the catalog. */
   reads = 0;
 
-  constructor(gateway: TestGateway, url: string) {
+  constructor(gateway: TestGateway, url: string, logged: readonly string[]) {
     this.#gateway = gateway;
-    this.#url = url;
+    this.url = url;
+    this.logged = logged;
     const { select } = gateway.db;
     jest.spyOn(gateway.db, 'select').mockImplementation(((...fields: Parameters<typeof select>) => {
       this.reads += 1;
@@ -38,18 +41,20 @@ class Process {
       databaseUrl === null
         ? { ...database, db: Object.create(database.db), close: async () => {} }
         : await openDatabase({ databaseUrl, dataDir: '' });
-    const gateway = await openTestGateway({ database: own });
-    return new Process(gateway, await gateway.app.listen({ host: '127.0.0.1', port: 0 }));
+    const logged: string[] = [];
+    const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+    const gateway = await openTestGateway({ database: own, log });
+    return new Process(gateway, await gateway.app.listen({ host: '127.0.0.1', port: 0 }), logged);
   }
 
   async open(path: string, options: ClientOptions = {}): Promise<EventClient> {
-    const client = await EventClient.open(`${this.#url}${path}`, { key: ROOT_KEY, ...options });
+    const client = await EventClient.open(`${this.url}${path}`, { key: ROOT_KEY, ...options });
     this.#clients.push(client);
     return client;
   }
 
   async ask(path: string, key: string, init: RequestInit = {}): Promise<Response> {
-    return await fetch(`${this.#url}${path}`, {
+    return await fetch(`${this.url}${path}`, {
       ...init,
       headers: { authorization: `Bearer ${key}`, ...init.headers },
     });
@@ -287,6 +292,48 @@ describeOnBothCatalogs('live events', (catalog) => {
     );
     expect((await alone.rest()).map(({ data }) => JSON.parse(data).state)).toEqual(['failed']);
     expect(await all.shown()).toMatchObject({ state: 'failed' });
+  });
+
+  test('are opened by a token as well, for its caller alone, in any process', async () => {
+    const [mine, theirs] = [await join('mine'), await join('theirs')];
+    for (const id of ['video_1', 'video_2']) await insert(id, mine.id);
+    await insert('video_3', theirs.id);
+    const issue = async (body?: object) => {
+      const answer = await one.ask('/clipyard/v1/stream-tokens', mine.key, {
+        method: 'POST',
+        ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      return { status: answer.status, ...((await answer.json()) as { token: string; expiresAt: string }) };
+    };
+    const { token, expiresAt } = await issue();
+    expect(new Date(expiresAt).getTime()).toBeGreaterThan(Date.now());
+    const other = await start();
+    /** Without a key. */
+    const open = (path: string) => EventClient.open(`${other.url}${path}`, {});
+    const clients = [await open(`${ALL}?token=${token}`), await open(`${ofVideo('video_1')}?token=${token}`)];
+    for (const client of clients) expect((await client.shown()).id).toBe('video_1');
+    const documented = await open(`/v1/video/tasks/video_2/stream?token=${token}`);
+    expect(documented.status).toBe(200);
+    for (const client of [...clients, documented]) client.close();
+    expect((await open(`${ofVideo('video_3')}?token=${token}`)).status).toBe(404);
+    expect((await open(`/clipyard/v1/videos?token=${token}`)).status).toBe(401);
+    expect((await open(`${ALL}?token=${token.slice(0, -2)}`)).status).toBe(401);
+    expect((await open(`${ALL}?token=x`)).status).toBe(401);
+    expect((await open(ALL)).status).toBe(401);
+
+    const { token: narrow } = await issue({ videoId: 'video_1' });
+    expect((await open(`${ofVideo('video_2')}?token=${narrow}`)).status).toBe(403);
+    expect((await open(`${ALL}?token=${narrow}`)).status).toBe(403);
+    const alone = await open(`${ofVideo('video_1')}?token=${narrow}`);
+    expect((await alone.shown()).id).toBe('video_1');
+    alone.close();
+    expect((await issue({ videoId: 'video_3' })).status).toBe(404);
+
+    await setCallerDisabled(catalog.database.db, mine.id, true);
+    expect((await open(`${ALL}?token=${token}`)).status).toBe(401);
+    const line = expect.stringContaining(token.slice(0, 20));
+    expect([...one.logged, ...other.logged]).not.toContainEqual(line);
+    expect(other.logged).not.toEqual([]);
   });
 
   test('end when their process stops', async () => {

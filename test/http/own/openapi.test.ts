@@ -56,6 +56,7 @@ describe('the document', () => {
       'createCaller',
       'changeCaller',
       'creditCaller',
+      'createStreamToken',
       'createFilm',
       'testWebhookEndpoint',
       'replayDeliveries',

@@ -23,7 +23,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
       filmUrl: absent,
       webhooks: absent,
     },
-    ...{ trustedHosts: absent, links: absent, workflowUrl: absent },
+    ...{ trustedHosts: absent, links: absent, streamTokens: absent, workflowUrl: absent },
   }),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];

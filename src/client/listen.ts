@@ -1,0 +1,100 @@
+/** `clipyard listen`: a caller's events as they come, and their ends posted to a local address, signed as webhooks are. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { hostAndPort } from '../domain/address.ts';
+import { isEnded } from '../domain/video.ts';
+import { EVENT_OF_END, eventBody } from '../domain/webhook.ts';
+import { postUntrusted } from '../net/untrusted/post.ts';
+import { signedHeaders } from '../webhooks/sign.ts';
+import { EVENT_PATHS } from '../wire/clipyard/events.ts';
+import { GatewayFailure, GatewayUnreachable } from './gateway-client.ts';
+import { oneLine } from './output.ts';
+import { type FindGateway, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import { describeState, readSnapshot, type Snapshot } from './video-answers.ts';
+
+interface ListenOptions extends JsonFlag {
+  readonly forwardTo?: URL;
+}
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+const ANSWER_MS = 10_000;
+/** Ends that are remembered: a video may change once more after its end, and is told once. */
+const MOST_REMEMBERED = 10_000;
+
+function localUrl(value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new InvalidArgumentError('give an http or https URL');
+  return url;
+}
+
+/** What posts ends to a local address, each once; resolves to what came of it, null where there was nothing to post. */
+function forwarder(url: URL, secret: string): (snapshot: Snapshot) => Promise<string | null> {
+  const told = new Set<string>();
+  return async ({ id, state, endedAt }) => {
+    if (!isEnded(state) || endedAt === null || told.has(id)) return null;
+    told.add(id);
+    const [oldest] = told;
+    if (told.size > MOST_REMEMBERED && oldest !== undefined) told.delete(oldest);
+    const type = EVENT_OF_END[state];
+    // The same end has the same id and the same bytes, whenever it is told.
+    const event = { id: `evt_${id.replace(/^video_/, '')}`, type, subjectId: id, at: new Date(endedAt) };
+    const body = eventBody(event);
+    const signed = signedHeaders([secret], { id: event.id, body, atSeconds: Math.floor(Date.now() / 1000) });
+    const headers = { 'content-type': 'application/json', ...signed };
+    const trustedHosts = [hostAndPort(url)];
+    try {
+      const { status } = await postUntrusted({ url: url.href, trustedHosts, headers, body, timeoutMs: ANSWER_MS });
+      return `${type} ${event.id} -> ${status}`;
+    } catch (error) {
+      return `${type} ${event.id} -> ${oneLine(String(error))}`;
+    }
+  };
+}
+
+/** A gateway that is started again, or is too busy, is asked again; one that refuses is not. */
+function mayPass(error: unknown): error is GatewayFailure {
+  return error instanceof GatewayFailure && (error.status === null || error.status >= 500 || error.status === 429);
+}
+
+/** Until the command is told to stop. @throws GatewayFailure where the gateway is not there at first, or refuses. */
+async function listen({ gateway, output }: Session, { forwardTo, json = false }: ListenOptions): Promise<void> {
+  const note = (line: string) => void output.notes.write(`${line}\n`);
+  const secret = `whsec_${gateway.secretFor('clipyard listen').toString('base64')}`;
+  const forward = forwardTo && forwarder(forwardTo, secret);
+  if (forwardTo) note(`forwarding to ${forwardTo.href}; verify with the secret ${secret}`);
+  note(`listening to ${gateway.url}`);
+  let lastEventId: string | undefined;
+  let waitMs = FIRST_WAIT_MS;
+  for (let isFirst = true; !gateway.signal.aborted; isFirst = false) {
+    try {
+      for await (const { id, data } of gateway.events(EVENT_PATHS.all, lastEventId)) {
+        waitMs = FIRST_WAIT_MS;
+        const { snapshot } = readSnapshot(JSON.parse(data));
+        const line = `${new Date().toISOString()} ${snapshot.id} ${describeState(snapshot)}`;
+        process.stdout.write(`${json ? data : oneLine(line)}\n`);
+        const outcome = await forward?.(snapshot);
+        if (outcome) note(outcome);
+        // Only now: what was not forwarded is told again.
+        lastEventId = id ?? lastEventId;
+      }
+    } catch (error) {
+      if (gateway.signal.aborted) return;
+      if (!mayPass(error) || (isFirst && error instanceof GatewayUnreachable)) throw error;
+      note(`${error.message}; trying again in ${waitMs / 1000} s`);
+    }
+    await sleep(waitMs, undefined, { signal: gateway.signal }).catch(() => undefined);
+    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+  }
+}
+
+/** Adds the command. */
+export function addListenCommand(program: Command, findGateway: FindGateway): void {
+  program
+    .command('listen')
+    .description("the caller's events as they come, until it is stopped")
+    .option('--forward-to <url>', 'post the ends of videos there, signed as webhooks are', localUrl)
+    .option('--json', 'a line of JSON on standard output for each event')
+    .action((options: ListenOptions) => runCommand(findGateway, options, (session) => listen(session, options)));
+}

@@ -2,10 +2,12 @@
 
 import { archive } from './archive.ts';
 import { base64 } from './base64.ts';
+import { batch } from './batch.ts';
 import type { Benchmark } from './benchmark.ts';
 import { create } from './create.ts';
 import { idle } from './idle.ts';
-import { makespan, makespanStream } from './makespan.ts';
+import { largeBatch } from './large-batch.ts';
+import { makespan, makespanBatch, makespanStream } from './makespan.ts';
 import { scale } from './scale.ts';
 import { status } from './status.ts';
 import { waiting } from './waiting.ts';
@@ -18,6 +20,9 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['idle', idle],
   ['makespan', makespan],
   ['makespan-stream', makespanStream],
+  ['makespan-batch', makespanBatch],
+  ['batch', batch],
+  ['large-batch', largeBatch],
   ['waiting', waiting],
   ['scale', scale],
 ]);

@@ -49,7 +49,11 @@ async function run(names: readonly string[], options: BenchOptions): Promise<voi
 await new Command('bench')
   .description(`Measures Clipyard against baselines in the same run: ${NAMES.join(', ')}; all when none is named.`)
   .argument('[names...]', 'which to run')
-  .option('--clips <count>', 'clips of each makespan (60) and of idle (8)', upTo(9999))
+  .option(
+    '--clips <count>',
+    'clips of each makespan (60), of idle (8), of a round of batch (60), and before large-batch is cancelled (5,000)',
+    upTo(9999),
+  )
   .option('--videos <count>', 'videos of scale', upTo(10_000_000), 1_000_000)
   .option('--waiting <count>', 'how many of them wait for a slot', upTo(1_000_000), 100_000)
   .action(async (names: string[], options: BenchOptions, command: Command) => {

@@ -3,7 +3,6 @@
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { count, eq, isNull, ne } from 'drizzle-orm';
-import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Db } from '../src/catalog/driver/database.ts';
 import { submissions } from '../src/catalog/tables/submissions.ts';
@@ -11,6 +10,7 @@ import { videos } from '../src/catalog/tables/videos.ts';
 import type { PollTiming } from '../src/domain/poll-schedule.ts';
 import { startAllInOne } from '../src/process/all-in-one.ts';
 import { airforce } from '../src/providers/airforce.ts';
+import { type BatchClient, createSingles, hasEnded, submitBatch, untilBatch } from './batch-client.ts';
 import type { BenchContext, Benchmark, Outcome } from './benchmark.ts';
 import { mean, percentile, sum } from './statistics.ts';
 import { openSubjectLog, startSandboxProcess, subjectConfig } from './subject.ts';
@@ -19,8 +19,7 @@ const CLIPS = 60;
 const SLOTS = 4;
 const MOST_TIMES_IDEAL = 1.05;
 const MOST_SEEN_LATE_SHARE = 0.05;
-/** A clip of one second, which the sandbox renders quickly, and which at this speed takes 10 s to generate. */
-const CLIP_SECONDS = 1;
+/** A clip of one second, which the sandbox renders quickly, takes 10 s to generate at this speed. */
 const SANDBOX_SPEED = 0.45;
 /** Four in five clips take longer or shorter than that, or all slots would come free at the same moments. */
 const DIFFERENT_CLIPS = [
@@ -34,23 +33,6 @@ const LOOK_MS = 250;
 const billSchema = z.object({
   tasks: z.array(z.object({ id: z.string(), createdAt: z.iso.datetime(), generationMs: z.number() })),
 });
-
-async function createClips(baseUrl: string, apiKey: string, clips: number): Promise<void> {
-  const dispatcher = new Agent({ connections: SLOTS });
-  const createOne = async (n: number) => {
-    const body = { model: 'sandbox-mini', prompt: `Clip ${n} of a batch`, duration_seconds: CLIP_SECONDS };
-    const answer = await request(`${baseUrl}/airforce/v1/video/generations`, {
-      method: 'POST',
-      dispatcher,
-      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200) throw new Error(`a create was answered ${answer.statusCode}: ${text}`);
-  };
-  await Promise.all(Array.from({ length: clips }, (_, n) => createOne(n)));
-  await dispatcher.close();
-}
 
 /** Resolves when every video has its end. @throws when one did not complete. */
 async function untilAllEnded(db: Db, stop: AbortSignal): Promise<void> {
@@ -139,28 +121,36 @@ async function setConditions(sandboxUrl: string, { pushes }: { readonly pushes: 
   if (!answer.ok) throw new Error(`the sandbox refuses its conditions: ${await answer.text()}`);
 }
 
-async function makeClips(context: BenchContext, sandboxUrl: string, timing: Partial<PollTiming>) {
+interface Conditions {
+  readonly timing: Partial<PollTiming>;
+  /** Whether the upstream has the event stream by which tasks can be followed. */
+  readonly pushes: boolean;
+  /** As lines of one batch, in place of creates of their own. */
+  readonly asBatch?: boolean;
+}
+
+async function makeClips(context: BenchContext, sandboxUrl: string, { timing, asBatch = false }: Conditions) {
   const log = openSubjectLog(context);
   const config = await subjectConfig(context, { baseUrl: sandboxUrl, maxConcurrentTasks: SLOTS, timing });
   const { parts, working } = await startAllInOne(config, { ...context, log });
   await working;
+  const { options, stop } = context;
+  const asking: BatchClient = { url: config.publicUrl, key: parts.rootKey.key ?? '', stop };
+  const clips = options.clips ?? CLIPS;
   const createdMs = Date.now();
-  await createClips(config.publicUrl, parts.rootKey.key ?? '', context.options.clips ?? CLIPS);
+  const batchId = asBatch ? await submitBatch(asking, clips) : null;
+  if (batchId === null) await createSingles(asking, clips);
   const allCreatedMs = Date.now();
+  if (batchId !== null) await untilBatch(asking, batchId, hasEnded);
   await untilAllEnded(parts.database.db, context.stop);
   return { createdMs, allCreatedMs, passages: await readPassages(parts.database.db, sandboxUrl) };
 }
 
-interface Upstream {
-  readonly timing: Partial<PollTiming>;
-  /** Whether it has the event stream by which tasks can be followed. */
-  readonly pushes: boolean;
-}
-
-async function measure(context: BenchContext, { timing, pushes }: Upstream): Promise<Outcome> {
+async function measure(context: BenchContext, conditions: Conditions): Promise<Outcome> {
+  const { timing, pushes } = conditions;
   const sandboxUrl = await startSandboxProcess(context, SANDBOX_SPEED);
   await setConditions(sandboxUrl, { pushes });
-  const { createdMs, allCreatedMs, passages } = await makeClips(context, sandboxUrl, timing);
+  const { createdMs, allCreatedMs, passages } = await makeClips(context, sandboxUrl, conditions);
   const workMs = passages.map(({ generationMs }) => generationMs);
   const makespanMs = Math.max(...passages.map(({ endedMs }) => endedMs)) - createdMs;
   const lags = lagsOf(passages);
@@ -197,9 +187,14 @@ async function measure(context: BenchContext, { timing, pushes }: Upstream): Pro
   };
 }
 
+const TWICE_A_SECOND = { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 };
+
 /** An account that may be polled twice a second, and whose upstream does not push: what polls achieve by themselves. */
-export const makespan: Benchmark = (context) =>
-  measure(context, { timing: { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 }, pushes: false });
+export const makespan: Benchmark = (context) => measure(context, { timing: TWICE_A_SECOND, pushes: false });
+
+/** The same for the lines of one batch. */
+export const makespanBatch: Benchmark = (context) =>
+  measure(context, { timing: TWICE_A_SECOND, pushes: false, asBatch: true });
 
 /** The documented timing, which alone would see the end of each clip seconds late; the event stream is followed. */
 export const makespanStream: Benchmark = (context) => measure(context, { timing: {}, pushes: true });

@@ -46,6 +46,11 @@ function readProcess(pid: number): ProcessMemory {
   return { pid, command, rss, pss, anonymous };
 }
 
+/** Resident KiB of one process, without what it has started. */
+export function readResidentKiB(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+}
+
 /** Null for a process that has just ended. */
 function parentOf(pid: number): number | null {
   try {

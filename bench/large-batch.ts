@@ -1,0 +1,156 @@
+/** Benchmark `large-batch`: 10,000 lines accepted, shown and cancelled at half, and 50,000 accepted; as separate processes. */
+
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { PROCESS_SETTINGS } from '../src/config/environment.ts';
+import { freePort } from '../src/temporal/dev-server/process.ts';
+import { batchAnswer } from '../src/wire/clipyard/batches.ts';
+import { ask, type BatchClient, hasEnded, submitBatch, untilBatch } from './batch-client.ts';
+import type { BenchContext, Outcome } from './benchmark.ts';
+import { findPostgresBinaries, startPostgres } from './postgres-server.ts';
+import { readResidentKiB } from './process-memory.ts';
+import { median, sum } from './statistics.ts';
+import { startCommand, startSandboxProcess } from './subject.ts';
+
+const LINES = 10_000;
+const MOST_LINES = 50_000;
+/** Completed until it is cancelled, where `--clips` does not say. */
+const HALF = LINES / 2;
+const MOST_ACCEPT_MS = 60_000;
+const MOST_GROWTH_MIB = 100;
+const MOST_ANSWER_MS = 50;
+const ANSWERS = 20;
+const SANDBOX_SPEED = 100;
+const SLOTS = 32;
+const ROOT_KEY = 'cy_root_key_of_the_benchmark';
+const SAMPLE_MS = 250;
+const PAGE = 100;
+
+/** The most resident memory that a process takes, in MiB above what it takes now. */
+function watchGrowth({ closers }: BenchContext, pid: number): () => number {
+  const read = () => readResidentKiB(pid) / 1024;
+  const before = read();
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, read());
+  }, SAMPLE_MS);
+  closers.add('samples', async () => clearInterval(timer));
+  return () => most - before;
+}
+
+function writeConfig({ dataDir }: BenchContext, baseUrl: string): string {
+  const file = join(dataDir, 'clipyard.yaml');
+  const timing = { firstPollMs: 500, minPollMs: 500, maxPollMs: 5000 };
+  const account = { id: 'sandbox', provider: 'airforce', baseUrl, apiKeyEnv: 'UPSTREAM_KEY' };
+  writeFileSync(file, JSON.stringify({ accounts: [{ ...account, maxConcurrentTasks: SLOTS, timing }] }));
+  return file;
+}
+
+/** Gateway, worker, Temporal, PostgreSQL and sandbox, each a process of its own. */
+async function startSubject(context: BenchContext) {
+  const binaries = findPostgresBinaries();
+  if (binaries === null) throw new Error('this benchmark needs PostgreSQL');
+  const postgres = await startPostgres(binaries);
+  context.closers.add('PostgreSQL', () => postgres.stop());
+  const baseUrl = await startSandboxProcess(context, SANDBOX_SPEED);
+  const own = { CLIPYARD_DATA_DIR: context.dataDir, CLIPYARD_ROOT_KEY: ROOT_KEY };
+  const temporal = await startCommand(context, { args: ['temporal'], settings: own, prints: 'temporal' });
+  const port = await freePort(0);
+  const settings = {
+    ...own,
+    [PROCESS_SETTINGS.databaseUrl.name]: postgres.url,
+    [PROCESS_SETTINGS.temporalAddress.name]: temporal.printed,
+    [PROCESS_SETTINGS.configFile.name]: writeConfig(context, baseUrl),
+    CLIPYARD_PORT: String(port),
+    UPSTREAM_KEY: 'sk-air-benchmark',
+  };
+  const worker = await startCommand(context, { args: ['work'], settings, prints: 'workers' });
+  const gateway = await startCommand(context, { args: ['serve'], settings, prints: 'gateway' });
+  const asking: BatchClient = { url: `http://127.0.0.1:${port}`, key: ROOT_KEY, stop: context.stop };
+  return { worker, gateway, asking, baseUrl };
+}
+
+/** Models are read from the upstream by a worker. */
+async function untilModels({ stop, ...asking }: BatchClient): Promise<void> {
+  const offers = z.object({ data: z.array(z.unknown()) });
+  while ((await ask({ stop, ...asking }, offers, '/airforce/v1/models')).data.length === 0) {
+    await sleep(SAMPLE_MS, undefined, { signal: stop });
+  }
+}
+
+/** The median time of an answer. */
+async function timeAnswers(asking: BatchClient, path: string): Promise<number> {
+  const times: number[] = [];
+  for (let n = 0; n < ANSWERS; n += 1) {
+    const startedMs = performance.now();
+    await ask(asking, z.unknown(), path);
+    times.push(performance.now() - startedMs);
+  }
+  return median(times);
+}
+
+async function submitTimed(asking: BatchClient, lines: number) {
+  const startedMs = performance.now();
+  const id = await submitBatch(asking, lines);
+  const acceptMs = performance.now() - startedMs;
+  process.stderr.write(`${lines} lines accepted in ${Math.round(acceptMs)} ms\n`);
+  return { id, acceptMs };
+}
+
+async function cancel(asking: BatchClient, id: string) {
+  await ask(asking, batchAnswer, `/clipyard/v1/batches/${id}/cancel`, { type: 'application/json' });
+  return await untilBatch(asking, id, hasEnded);
+}
+
+const moneySchema = z.object({ heldMicroUsd: z.number(), spentMicroUsd: z.number() });
+const billSchema = z.object({ tasks: z.array(z.object({ costMicroUsd: z.number() })) });
+
+/** @throws where money or lines do not add up. */
+async function checkCancelled(asking: BatchClient, baseUrl: string, counts: Readonly<Record<string, number>>) {
+  const { completed = 0, cancelled = 0 } = counts;
+  const money = await ask(asking, moneySchema, '/clipyard/v1/balance');
+  const { tasks } = billSchema.parse(await (await fetch(`${baseUrl}/_sandbox/bill`)).json());
+  const billedMicroUsd = sum(tasks.map(({ costMicroUsd }) => costMicroUsd));
+  const isRight =
+    completed + cancelled === LINES &&
+    tasks.length === completed &&
+    money.heldMicroUsd === 0 &&
+    money.spentMicroUsd === billedMicroUsd;
+  const facts = { completed, cancelled, tasks: tasks.length, billedMicroUsd, ...money };
+  if (!isRight) throw new Error(`a cancelled batch does not add up: ${JSON.stringify(facts)}`);
+  return facts;
+}
+
+export async function largeBatch(context: BenchContext): Promise<Outcome> {
+  const { worker, gateway, asking, baseUrl } = await startSubject(context);
+  await untilModels(asking);
+  const growths = { gateway: watchGrowth(context, gateway.pid), worker: watchGrowth(context, worker.pid) };
+  const first = await submitTimed(asking, LINES);
+  const until = context.options.clips ?? HALF;
+  const startedMs = performance.now();
+  await untilBatch(asking, first.id, ({ counts }) => counts.completed >= until);
+  const madeMs = performance.now() - startedMs;
+  const listMs = await timeAnswers(asking, '/clipyard/v1/batches');
+  const itemsMs = await timeAnswers(asking, `/clipyard/v1/batches/${first.id}/items?limit=${PAGE}`);
+  const { counts } = await cancel(asking, first.id);
+  const cancelled = await checkCancelled(asking, baseUrl, counts);
+  const most = await submitTimed(asking, MOST_LINES);
+  await cancel(asking, most.id);
+  const held = (what: string, unit: string, ours: number, atMost: number) => {
+    return { what, unit, ours, baseline: null, bar: { atMost } };
+  };
+  return {
+    comparisons: [
+      held(`${LINES} lines validated and accepted`, 'ms', first.acceptMs, MOST_ACCEPT_MS),
+      held('growth of the gateway meanwhile and until the end', 'MiB', growths.gateway(), MOST_GROWTH_MIB),
+      held('the same of the worker', 'MiB', growths.worker(), MOST_GROWTH_MIB),
+      held('the list of batches amid it', 'ms', listMs, MOST_ANSWER_MS),
+      held(`a page of ${PAGE} of its lines`, 'ms', itemsMs, MOST_ANSWER_MS),
+      { what: `${MOST_LINES} lines accepted`, unit: 'ms', ours: most.acceptMs, baseline: null, bar: null },
+    ],
+    figures: { loadAverages: loadavg(), cancelledAfter: until, clipsPerSecond: (until / madeMs) * 1000, cancelled },
+  };
+}

@@ -9,6 +9,7 @@ import { enterCallback } from './callbacks.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
+import { LATEST_CLIPS } from './model-times.ts';
 import { batches, batchLines } from './tables/batches.ts';
 import { videos } from './tables/videos.ts';
 import { toVideo } from './videos.ts';
@@ -228,9 +229,6 @@ export async function readProgress(db: Db, ids: readonly string[]): Promise<(id:
   };
 }
 
-/** Clips of a model are taken to last as long as the latest of them did. */
-const LATEST_CLIPS = 20;
-
 /**
  * How long the lines of a batch that are left will take, by what their models took lately; null where that is not known.
  * Of each model as large a part is taken to be left as of the whole.
@@ -247,7 +245,7 @@ export async function expectedMsLeft(db: Db, batchId: string): Promise<number | 
     from models m left join lateral (
       select avg(extract(epoch from ended_at - submitted_at) * 1000) as ms from (
         select v.ended_at, v.submitted_at from videos v
-        where v.model = m.model and v.state = 'completed' order by v.created_at desc limit ${LATEST_CLIPS}
+        where v.model = m.model and v.state = 'completed' order by v.ended_at desc limit ${LATEST_CLIPS}
       ) latest
     ) took on true`);
   const [row] = rowsOf<{ readonly work: number | null; readonly is_known: boolean | null; readonly slots: number }>(

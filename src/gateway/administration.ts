@@ -17,6 +17,7 @@ import { refundVideo, settleReviewed } from '../catalog/corrections.ts';
 import { type CostFilter, costs } from '../catalog/costs.ts';
 import { inTransaction } from '../catalog/driver/database.ts';
 import { credit } from '../catalog/ledger.ts';
+import { readModelTimes } from '../catalog/model-times.ts';
 import { addSecret, type WebhookCatalog } from '../catalog/webhooks.ts';
 import { Refusal } from '../domain/failure.ts';
 
@@ -39,6 +40,8 @@ export function createAdministration({ db, secrets, onResumed }: AdministrationO
     balance: (callerId: string) => balance(db, callerId),
     listEntries: (filter: EntryFilter) => listEntries(db, filter),
     costs: (filter: CostFilter) => costs(db, filter),
+    /** How long these models took lately, by model. */
+    modelTimes: (models: readonly string[]) => readModelTimes(db, models),
     listCallers: () => listCallers(db),
 
     /** With its key and the secret that signs its callbacks, both of which are shown this once. */

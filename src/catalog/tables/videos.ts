@@ -71,6 +71,8 @@ export const videos = pgTable(
     index('videos_created').on(table.createdAt, table.id),
     index('videos_state').on(table.state, table.createdAt),
     index('videos_model').on(table.model, table.createdAt),
+    // How long a model took lately.
+    index('videos_made').on(table.model, table.endedAt).where(sql`${table.state} = 'completed'`),
     index('videos_batch').on(table.batchId, table.createdAt).where(sql`${table.batchId} is not null`),
     // What the sweep asks each minute holds only what is not done yet, or what is done for good.
     index('videos_unopened')

@@ -7,6 +7,7 @@ import { batchRoutes } from './batches.ts';
 import { callerRoutes } from './callers.ts';
 import { eventRoutes } from './events.ts';
 import { filmRoutes } from './films.ts';
+import { modelRoutes } from './models.ts';
 import { moneyRoutes } from './money.ts';
 import type { OwnRoutesOptions } from './options.ts';
 import { videoRoutes } from './videos.ts';
@@ -18,6 +19,7 @@ export function ownRoutes(options: OwnRoutesOptions): FastifyPluginAsync {
     const all = [
       videoRoutes,
       againRoutes,
+      modelRoutes,
       moneyRoutes,
       callerRoutes,
       accountRoutes,

@@ -172,6 +172,7 @@ describe('the routes', () => {
       rearchiveVideo: 409,
       makeVideoAgain: 400,
       actOnVideos: 200,
+      listModels: 200,
       estimate: 200,
       getBalance: 200,
       listEntries: 200,

@@ -1,1 +1,0 @@
-CREATE INDEX "batch_lines_links" ON "batch_lines" USING btree ("batch_id","start_from_line") WHERE "batch_lines"."start_from_line" is not null;

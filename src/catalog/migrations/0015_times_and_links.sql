@@ -1,0 +1,2 @@
+CREATE INDEX "batch_lines_links" ON "batch_lines" USING btree ("batch_id","start_from_line") WHERE "batch_lines"."start_from_line" is not null;--> statement-breakpoint
+CREATE INDEX "videos_made" ON "videos" USING btree ("model","ended_at") WHERE "videos"."state" = 'completed';

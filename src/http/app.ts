@@ -79,13 +79,16 @@ function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
   };
 }
 
+/** For clients of APIs whose creates stand elsewhere, such as `/v1/videos/generations`. */
+const NO_ROUTE = 'there is no such route; POST /v1/videos makes a video, and GET /docs shows every route';
+
 /** Says why nothing answers at a URL: no such route, or another method; before a body is read that nothing asks for. */
 function refuseMissing(app: FastifyInstance): void {
   const methodsOf = collectMethods(app);
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!request.is404) return;
     const allowed = methodsOf(request.url).join(', ');
-    if (allowed === '') throw new Refusal('not_found', 'there is no such route');
+    if (allowed === '') throw new Refusal('not_found', NO_ROUTE);
     reply.header('allow', allowed);
     throw new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
   };
@@ -138,7 +141,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
-    routerOptions: { maxParamLength: LONGEST_PARAMETER },
+    routerOptions: { maxParamLength: LONGEST_PARAMETER, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     // While closing, our own hook answers in the dialect's shape.
     return503OnClosing: false,
     clientErrorHandler: answerClientError,

@@ -45,6 +45,14 @@ async function callerOfToken(request: FastifyRequest, readToken: ReadStreamToken
   return grant.caller;
 }
 
+/** Where clients of other APIs put their keys. */
+const KEY_HEADERS = ['x-api-key', 'api-key'] as const;
+
+function keyOf({ headers }: FastifyRequest): string | undefined {
+  if (headers.authorization !== undefined) return BEARER.exec(headers.authorization)?.[1];
+  return KEY_HEADERS.map((name) => [headers[name]].flat()[0]?.trim()).find((key) => key);
+}
+
 /** Gives the app's requests their callers. */
 export function addAuthentication(
   app: FastifyInstance,
@@ -53,7 +61,7 @@ export function addAuthentication(
 ): void {
   app.decorateRequest('caller', null);
   app.decorate('authenticate', async (request: FastifyRequest) => {
-    const key = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    const key = keyOf(request);
     const caller = key === undefined ? await callerOfToken(request, readToken) : undefined;
     if (caller !== undefined) {
       request.caller = caller;

@@ -2,9 +2,10 @@
 
 import type { FastifyInstance } from 'fastify';
 
-/** The path part of a request's URL. */
+/** The path part of a request's URL, as the router takes it: double slashes are one, and one at the end is none. */
 export function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? url;
+  const [path = ''] = url.split('?', 1);
+  return path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
 }
 
 /** Matches the paths of a route whose parameters are whole segments, such as `/v1/videos/:id`. */

@@ -68,7 +68,12 @@ interface Creation extends RouteBase {
    * own dialect selects it there.
    */
   readonly ownKeys?: readonly string[];
-  parse(request: DialectRequest): { readonly draft: VideoDraft; readonly idempotencyKey?: string };
+  parse(request: DialectRequest): {
+    readonly draft: VideoDraft;
+    readonly idempotencyKey?: string;
+    /** A file of the caller's that is the draft's image, and the parameter that names it. */
+    readonly imageFile?: { readonly id: string; readonly param: string };
+  };
 }
 
 /** Makes a video and answers at once. */

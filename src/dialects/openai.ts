@@ -19,6 +19,7 @@ import {
   VARIANTS,
 } from '../wire/openai/videos.ts';
 import type {
+  CreateRoute,
   Dialect,
   DialectAnswer,
   DialectRequest,
@@ -68,14 +69,10 @@ function splitFile(body: unknown): { readonly fields: unknown; readonly file: Up
   return { fields: Object.fromEntries(fields), file };
 }
 
-/** OV-10: a file in a form, else an image by URL or `data:` URL. */
+/** OV-10: a file in a form, else an image by URL or `data:` URL; one that was uploaded before is not there yet. */
 function readReference({ input_reference: named }: CreateBody, file: UploadedFile | null): readonly ImageInput[] {
   if (file !== null) return [imageOfBytes('input_reference', file.bytes)];
-  if (named == null) return [];
-  if (named.image_url == null) {
-    const problem = 'input_reference.file_id: files cannot be referred to; send the image itself or its image_url';
-    throw new Refusal('invalid_request', problem, { param: 'input_reference.file_id', code: 'not_supported' });
-  }
+  if (named?.image_url == null) return [];
   return [imageFromUrl('input_reference.image_url', named.image_url)];
 }
 
@@ -85,23 +82,28 @@ function readSize(size: string | null | undefined) {
   return frameOf(size) ?? refuse('size', `must be one of ${KNOWN_SIZES.join(', ')}`);
 }
 
+/** Other APIs' words for the length: passed on they would have no effect, and another clip would be made and paid. */
+const FOREIGN_LENGTHS = ['duration', 'duration_seconds'] as const;
+
 /** OV-06 to OV-11; `stream` has no effect, and null in an optional field counts as absent. */
-function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
+function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']> {
   const { fields, file } = splitFile(body);
   const read = readBody(createBody, fields);
+  for (const key of FOREIGN_LENGTHS) if (read[key] != null) refuse(key, 'is called seconds here');
   checkShortText('model', read.model);
   checkPrompt('prompt', read.prompt);
   const images = readReference(read, file);
+  const fileId = file === null ? read.input_reference?.file_id : null;
   const draft: VideoDraft = {
     model: read.model,
-    mode: images.length === 0 ? 'text' : 'image',
+    mode: images.length === 0 && fileId == null ? 'text' : 'image',
     prompt: read.prompt,
     images,
     extra: forwardedKeys(fields, KNOWN_KEYS),
     ...readSize(read.size),
     ...(read.seconds != null && { durationSeconds: read.seconds }),
   };
-  return { draft };
+  return { draft, ...(fileId != null && { imageFile: { id: fileId, param: 'input_reference.file_id' } }) };
 }
 
 /** Contract, 3.2: the source's settings under a new prompt. */

@@ -13,6 +13,7 @@ import {
 } from 'fastify';
 import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
+import type { Files } from '../gateway/files.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication, type ReadStreamToken } from './authentication.ts';
@@ -39,6 +40,8 @@ export interface AppOptions {
   readonly links: VideoLinks;
   /** Where the clips are that dialects serve by themselves. */
   readonly store: MediaStore;
+  /** Files that requests may name as their images; none when absent. */
+  readonly files?: Files;
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly health: HealthOptions;
@@ -169,8 +172,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   limitHeavyReads(app, paths);
   const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
-  const { store } = options;
-  mountDialects(app, { gateway, links, store, trustedHosts, streams, syncWaitMs }, paths);
+  const { store, files = null } = options;
+  mountDialects(app, { gateway, links, store, trustedHosts, streams, files, syncWaitMs }, paths);
   app.register(healthRoutes(options.health));
   for (const plugin of options.plugins ?? []) app.register(plugin);
   return app;

@@ -116,6 +116,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
     dialects: DIALECTS,
     links,
     store,
+    files,
     trustedHosts,
     syncWaitSeconds: config.syncWaitSeconds,
     health: {

@@ -39,6 +39,7 @@ async function linesOf(id) {
 
 const picture = await client.files.create({ file: createReadStream(image), purpose: 'vision' });
 const pictured = { input_reference: { file_id: picture.id } };
+const single = await client.videos.create({ ...BODY, prompt: 'from a file', ...pictured });
 const file = await upload([lineOf('one'), '', lineOf('two'), lineOf('three', {}, pictured)]);
 const processed = await client.files.waitForProcessing(file.id);
 const created = await submit(file, { metadata: { film: 'foxes' } });
@@ -63,6 +64,6 @@ const gone = await client.files.retrieve(file.id).catch(({ status, code }) => ({
 console.log(
   JSON.stringify({
     ...{ file, processed, created, ended, bad, lenient, cancelling, cancelled, listed, files, output, errors },
-    ...{ deleted, gone, isRepeat: repeated.id === created.id, cancelledErrors: cancelledErrors.length },
+    ...{ single, deleted, gone, isRepeat: repeated.id === created.id, cancelledErrors: cancelledErrors.length },
   }),
 );

@@ -30,6 +30,13 @@ export function openaiBatches(running: () => RunningClipyard): void {
       expect(found.processed.id).toBe(found.file.id);
     });
 
+    test('a video of its own starts from a file as well (OV-10)', async () => {
+      expect(found.single).toMatchObject({ object: 'video', prompt: 'from a file' });
+      const fromFile = async () => (await running().requests()).find(({ prompt }) => prompt === 'from a file');
+      while ((await fromFile()) === undefined) await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(await fromFile()).toMatchObject({ mode: 'image' });
+    });
+
     test('a batch ends with each line in its output file', () => {
       expect(found.created).toMatchObject({ object: 'batch', endpoint: '/v1/videos', metadata: { film: 'foxes' } });
       expect(found.ended).toMatchObject({ status: 'completed', request_counts: { total: 3, completed: 3, failed: 0 } });

@@ -62,7 +62,7 @@ export function openaiNode(running: () => RunningClipyard): void {
   test('images that cannot be had are refused by name (OV-10, OV-23)', () => {
     expect(found.refusedImages).toEqual({
       privateUrl: expect.objectContaining({ name: 'BadRequestError', status: 400, code: 'invalid_request' }),
-      fileId: bad('not_supported', 'input_reference.file_id'),
+      fileId: bad('invalid_request', 'input_reference.file_id'),
       notAnImage: expect.objectContaining({ name: 'BadRequestError', status: 400, param: 'input_reference' }),
     });
   });

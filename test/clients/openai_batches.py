@@ -41,6 +41,7 @@ def lines_of(file_id):
 with open(settings["image"], "rb") as picture:
     image = client.files.create(file=picture, purpose="vision")
 pictured = {"input_reference": {"file_id": image.id}}
+single = client.videos.create(**{**BODY, "prompt": "from a file", **pictured})
 file = upload([line_of("one"), "", line_of("two"), line_of("three", body=pictured)])
 processed = client.files.wait_for_processing(file.id)
 created = submit(file, metadata={"film": "foxes"})
@@ -53,6 +54,7 @@ cancelling = client.batches.cancel(long.id)
 cancelled = followed(long.id)
 found = {
     "file": file.to_dict(),
+    "single": single.to_dict(),
     "processed": processed.to_dict(),
     "created": created.to_dict(),
     "ended": ended.to_dict(),

@@ -113,7 +113,8 @@ describe('a create body', () => {
     ['input_reference', { ...MINIMAL, input_reference: { bytes: [], sha256: '' } }],
     ['input_reference', { ...MINIMAL, input_reference: new UploadedFile(Buffer.from('text'), 'f00') }],
     ['input_reference.image_url', { ...MINIMAL, input_reference: { image_url: 'file:///etc/passwd' } }],
-    ['input_reference.file_id', { ...MINIMAL, input_reference: { file_id: 'file_1' } }],
+    ['duration', { ...MINIMAL, duration: 8 }],
+    ['duration_seconds', { ...MINIMAL, duration_seconds: 8 }],
     ['video', { ...MINIMAL, video: new UploadedFile(PNG, 'f00') }],
   ])('is refused for its %s in case %# (OV-06, OV-07, OV-23)', (param, body) => {
     expect(refusalOf(() => parse(body))).toMatchObject({ kind: 'invalid_request', httpStatus: 400, param });

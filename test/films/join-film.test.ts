@@ -134,8 +134,8 @@ test('of a four-clip batch lasts as long as its clips, plays, and costs nothing'
   const { stderr } = await run('ffmpeg', ['-v', 'error', '-i', file, '-f', 'null', '-']);
   expect(stderr).toBe('');
   expect(await objectsOf(id)).toEqual(['film.mp4']);
-  expect(await leftovers()).toEqual([]);
   expect(await closed(id)).toBe('COMPLETED');
+  expect(await leftovers()).toEqual([]);
   expect((await listEntries(stack.db, { callerId: 'root', limit: 200 })).items).toHaveLength(entries);
 });
 
@@ -153,6 +153,7 @@ test('goes on at other workers, and is archived once', async () => {
   await stack.restartWorkers();
   expect(await ended(id)).toMatchObject({ state: 'completed' });
   expect(await objectsOf(id)).toEqual(['film.mp4']);
+  expect(await closed(id)).toBe('COMPLETED');
   expect(await leftovers()).toEqual([]);
 });
 

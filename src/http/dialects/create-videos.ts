@@ -2,6 +2,7 @@
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
 import type { Video } from '../../domain/video.ts';
+import { readImageFile } from '../image-files.ts';
 import { readCallback } from './callback.ts';
 import { readCreateTimes } from './create-times.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
@@ -10,10 +11,11 @@ import { checkImageHosts } from './image-hosts.ts';
 
 /** Has a video accepted, once for each idempotency key. */
 export async function createVideo(
-  { gateway, trustedHosts }: FrontDoor,
+  { gateway, trustedHosts, files }: FrontDoor,
   { request, body, caller, dialect }: Exchange,
-  { draft, idempotencyKey }: ReturnType<CreateRoute['parse']>,
+  { draft: read, idempotencyKey, imageFile }: ReturnType<CreateRoute['parse']>,
 ): Promise<Video> {
+  const draft = imageFile ? { ...read, images: [await readImageFile(files, caller, imageFile)] } : read;
   checkImageHosts(draft.images, trustedHosts);
   const sent = idempotencyKey === undefined ? body : withoutKey(body);
   // A remix names its source in the path, which is part of what a key stands for.

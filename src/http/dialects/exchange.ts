@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, VideoView } from '../../dialects/dialect.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Video } from '../../domain/video.ts';
+import type { Files } from '../../gateway/files.ts';
 import type { DialectGateway } from '../../gateway/gateway.ts';
 import type { MediaStore } from '../../media/media-store.ts';
 import type { EventStreams } from '../event-stream.ts';
@@ -19,6 +20,8 @@ export interface FrontDoor {
   /** `host:port` of images that may be private. */
   readonly trustedHosts: readonly string[];
   readonly streams: EventStreams;
+  /** Where files are that requests name as their images; null: there are none. */
+  readonly files: Files | null;
   /** How long a caller who waits for an end is kept waiting. */
   readonly syncWaitMs: number;
 }

@@ -85,13 +85,17 @@ async function collect(request: FastifyRequest): Promise<Form> {
     const path = pathOf(part.fieldname);
     if (part.type === 'file') {
       if (path.length > 1) refuse(`${part.fieldname}: a file stands under a plain name`);
-      put(form, path, await readFile(part));
+      const file = await readFile(part);
+      // As browsers send it where no file was chosen.
+      const isNone = part.filename === '' && file.bytes.length === 0;
+      if (!isNone) put(form, path, file);
       continue;
     }
     const { value, bytes } = readField(part);
     textBytes += bytes;
     if (textBytes > JSON_BODY_BYTES) throw new Refusal('too_large', `the fields exceed ${JSON_BODY_BYTES} bytes`);
-    put(form, path, value);
+    // As browsers send what was not filled in.
+    if (value !== '') put(form, path, value);
   }
   return form;
 }

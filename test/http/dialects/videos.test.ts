@@ -121,6 +121,14 @@ describe('a form', () => {
     });
   });
 
+  test('has no file where none was chosen, and no field that was not filled in', async () => {
+    const made = makeApp();
+    const nothing = { name: 'input_reference', value: Buffer.alloc(0), filename: '' };
+    expect((await post(made, formOf([...TEXTS, nothing, { name: 'size', value: '' }]))).statusCode).toBe(200);
+    expect(made.gateway.orders[0]?.draft).toMatchObject({ mode: 'text', images: [], extra: {} });
+    expect(made.gateway.orders[0]?.draft).not.toHaveProperty('quality');
+  });
+
   test('repeats are told by the bytes of its file', async () => {
     const made = makeApp();
     const withFile = (bytes: Buffer) => formOf([...TEXTS, { name: 'input_reference', value: bytes, filename: 'a' }]);

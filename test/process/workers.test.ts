@@ -9,7 +9,7 @@ import { fakeWorkflows } from '../fake-workflows.ts';
 import { openTestParts, type TestParts } from '../open-parts.ts';
 
 /** One for each task queue. */
-const WORKERS = 5;
+const WORKERS = 6;
 const ALL_RUNNING = Array.from({ length: WORKERS }, () => 'RUNNING');
 
 /** A worker without Temporal: told to shut down it drains, and stops when the signal says that all is handed over. */

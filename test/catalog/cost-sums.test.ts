@@ -273,7 +273,7 @@ describeOnBothCatalogs('sums of costs', (catalog) => {
         for (const one of events) await happen(db, one);
         await expectAgreement(db);
       }),
-      { ...randomRuns(25), endOnFailure: true },
+      { ...randomRuns(12), endOnFailure: true },
     );
   });
 
@@ -289,7 +289,7 @@ describeOnBothCatalogs('sums of costs', (catalog) => {
         );
         await expectAgreement(db);
       }),
-      { ...randomRuns(25), endOnFailure: true },
+      { ...randomRuns(12), endOnFailure: true },
     );
   });
 

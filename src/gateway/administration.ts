@@ -17,9 +17,11 @@ import { refundVideo, settleReviewed } from '../catalog/corrections.ts';
 import { type CostFilter, costs } from '../catalog/costs.ts';
 import { inTransaction } from '../catalog/driver/database.ts';
 import { credit } from '../catalog/ledger.ts';
-import { readModelTimes } from '../catalog/model-times.ts';
+import { type ModelTimes, readModelTimes } from '../catalog/model-times.ts';
 import { addSecret, type WebhookCatalog } from '../catalog/webhooks.ts';
 import { Refusal } from '../domain/failure.ts';
+
+export type { ModelTimes };
 
 export interface AdministrationOptions extends WebhookCatalog {
   /** Called when an account was resumed: its slots can be granted. */

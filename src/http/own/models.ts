@@ -2,8 +2,8 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import type { ModelTimes } from '../../catalog/model-times.ts';
 import type { ModelOffer } from '../../domain/models.ts';
+import type { ModelTimes } from '../../gateway/administration.ts';
 import { noQuery } from '../../wire/clipyard/fields.ts';
 import { MODEL_PATHS, modelsAnswer } from '../../wire/clipyard/models.ts';
 import type { Tag } from './operation.ts';

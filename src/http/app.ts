@@ -83,7 +83,7 @@ function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
 }
 
 /** For clients of APIs whose creates stand elsewhere, such as `/v1/videos/generations`. */
-const NO_ROUTE = 'there is no such route; POST /v1/videos makes a video, and GET /docs shows every route';
+const WHERE = 'POST /v1/videos makes a video, and GET /docs shows every route';
 
 /** Says why nothing answers at a URL: no such route, or another method; before a body is read that nothing asks for. */
 function refuseMissing(app: FastifyInstance): void {
@@ -91,9 +91,10 @@ function refuseMissing(app: FastifyInstance): void {
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!request.is404) return;
     const allowed = methodsOf(request.url).join(', ');
-    if (allowed === '') throw new Refusal('not_found', NO_ROUTE);
+    if (allowed === '') throw new Refusal('not_found', `there is no such route; ${WHERE}`);
     reply.header('allow', allowed);
-    throw new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}`);
+    const hint = request.method === 'POST' ? `; ${WHERE}` : '';
+    throw new Refusal('method_not_allowed', `this route takes ${allowed}, not ${request.method}${hint}`);
   };
   app.addHook('onRequest', refuse);
   app.setNotFoundHandler(refuse);

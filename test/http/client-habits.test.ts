@@ -35,10 +35,7 @@ test.each(['/v1/videos/generations', '/v1/video/create', '/v2/videos'])(
   async (url) => {
     const { app } = makeApp();
     const answer = await app.inject({ method: 'POST', url, headers: AUTHORIZATION, payload: CREATE });
-    expect({ status: answer.statusCode, body: answer.body }).toMatchObject({
-      status: expect.any(Number),
-      body: expect.stringContaining('POST'),
-    });
+    expect(answer.body).toContain('POST /v1/videos makes a video');
     expect([404, 405]).toContain(answer.statusCode);
   },
 );

@@ -261,7 +261,9 @@ export class Obligations {
       if (own.length === 0) continue;
       const lost = own.filter(({ answered }) => answered !== null).length;
       if (lost > MOST_LOST) this.#break(`the answers to ${lost} creates of ${id} were lost`);
-      const hidden = unnamed.filter((task) => task.prompt === prompt).length;
+      // What an upstream makes although it refuses is bounded as refusals are.
+      const refused = this.#told('create').filter((told) => told.prompt === prompt && told.outcome.kind === 'refused');
+      const hidden = unnamed.filter((task) => task.prompt === prompt).length - refused.length;
       if (hidden > MOST_LOST * this.#askedFor(prompt)) this.#break(`${hidden} tasks of ${prompt} were never named`);
       const grantedMs = own.map(({ grantedAt }) => grantedAt.getTime());
       const tookMs = Math.max(...grantedMs) - Math.min(...grantedMs);

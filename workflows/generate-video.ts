@@ -55,6 +55,8 @@ async function toItsEnd(run: Run): Promise<EndedVideo> {
     if (workflowInfo().continueAsNewSuggested && patched(CONTINUES_AT_EACH_STEP)) await continueWhereLong(run);
     run.memory = remember(run.memory, next);
     next = await take(next.step, run, next);
+    // The end that it has seen stood in a newer copy of the catalog than the one that is there now.
+    if (next.step === 'ended' && run.wishes.reopen) next = { step: 'open' };
   }
   const { state, endedAt, settledMicroUsd, failure } = next.end;
   const progress = state === 'completed' ? { progress: 100 } : {};

@@ -43,6 +43,23 @@ async function tasksOf(prompt: string) {
 const RELEASED = { hold: -10_000, release: 10_000 };
 const SETTLED = { ...RELEASED, settle: -10_000 };
 
+/** The activities of a video's run, in the order in which they were scheduled. */
+async function activitiesOf(id: string): Promise<readonly string[]> {
+  const { events } = await stack.client.workflow.getHandle(id).fetchHistory();
+  return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+}
+
+test('a run that is told to look at its rows while it ends does so before it closes', async () => {
+  await stack.faults([{ kind: 'slow_result', bytesPerSecond: 8000, count: 1 }]);
+  const id = await stack.create({ prompt: 'told at its end' });
+  await stack.until(id, ({ state }) => state === 'archiving');
+  expect(await stack.workflows.signalReopen(id)).toBe(true);
+  expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
+  await stack.client.workflow.getHandle(id).result();
+  expect((await activitiesOf(id)).slice(-3)).toEqual(['archiveVideo', 'endVideo', 'openVideo']);
+  expect(await entries(id)).toEqual(SETTLED);
+});
+
 describe('a video that goes well', () => {
   test('is generated, archived and settled', async () => {
     const id = await stack.create();

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
+import { hasBody } from './body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -73,7 +74,7 @@ export function limitBodies(app: FastifyInstance, mostBytes: number): void {
     held.get(this)?.();
   });
   app.addHook('preParsing', async (request, reply, payload) => {
-    reply.raw.once('close', () => request.releaseBody());
+    if (hasBody(request)) reply.raw.once('close', () => request.releaseBody());
     return payload;
   });
 }

@@ -2,6 +2,7 @@
 
 import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { hasBody } from './body.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -25,11 +26,11 @@ const TOO_SLOW = Object.assign(new Error('the body did not arrive in time'), { c
 /** Answers 408 to a body that is not there in time, and closes its connection; also to the rest of one that nothing reads. */
 export function limitBodyTime(app: FastifyInstance, times: Partial<BodyTimes> = {}): void {
   const { totalMs, idleMs } = { ...BODY_TIMES, ...times };
-  app.addHook('onRequest', async ({ raw, routeOptions }) => {
-    const { socket, headers } = raw;
-    const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  app.addHook('onRequest', async (request) => {
+    const { raw, routeOptions } = request;
+    const { socket } = raw;
     // A request that came over no connection is there as a whole.
-    if (!hasBody || !(socket instanceof Socket)) return;
+    if (!hasBody(request) || !(socket instanceof Socket)) return;
     const isUpload = routeOptions.config.isUpload === true;
     let bytesRead = socket.bytesRead;
     const timer = setInterval(

@@ -83,13 +83,18 @@ export async function restOfBody({ raw, headers }: FastifyRequest): Promise<void
   await finished(raw, { signal: AbortSignal.timeout(REST_MS) }).catch(() => {});
 }
 
+/** Whether a body follows the headers; some clients announce a type also where none does. */
+export function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
 /** Whether the body is announced as what `acceptJsonAndForms` parses. */
 const isJson = ({ headers }: FastifyRequest) => /^application\/json\b/i.test(headers['content-type'] ?? '');
 
 /** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */
 export function acceptJsonAndForms(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
-    if (isJson(request)) request.holdBody(JSON_BODY_BYTES);
+    if (hasBody(request) && isJson(request)) request.holdBody(JSON_BODY_BYTES);
     return payload;
   });
   app.removeAllContentTypeParsers();

@@ -114,6 +114,12 @@ describe('bodies that are read at the same time', () => {
     expect(() => budget.take('d', 1)).toThrow('too many large requests');
   });
 
+  test('are none where a type is announced and no body', async () => {
+    const { port } = await listen({ heldBodyBytes: 1 });
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+    expect((await fetch(`http://127.0.0.1:${port}/v1/models`, { headers })).status).toBe(200);
+  });
+
   test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {
     const { port } = await listen({ heldBodyBytes: 2 * MIB });
     const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });

@@ -84,7 +84,7 @@ export async function requestOf(
   const { mode, prompt, extra, remixOf, againOf } = draft;
   const price = estimateMicroUsd(offer, values.durationSeconds);
   const given = keepsImages ? draft.images : [];
-  if (given.length > 0) await admit?.(price);
+  if (given.some(({ kind }) => kind === 'bytes')) await admit?.(price);
   const images = await Promise.all(given.map((image) => keepInputImage({ db, store }, image)));
   return {
     request: defined({ model: offer.model, mode, prompt, images, extra, ...values, remixOf, againOf }),

@@ -97,6 +97,17 @@ export const signedMoney = z.int().describe('In micro-dollars; may be below zero
 
 export const provider = z.enum(PROVIDERS);
 
+/** What is said of any MP4 in the archive. */
+export const archived = {
+  sha256: z.string(),
+  sizeBytes: count,
+  durationMs: z.number(),
+  width: count,
+  height: count,
+  codec: z.string(),
+  url: z.string().nullable().describe('Signed: works without a key until `expiresAt`.'),
+};
+
 export const nextCursor = z
   .string()
   .nullable()

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { FILM_BOUNDS, FILM_FAILURES, FILM_STATES, TRANSITIONS } from '../../domain/film.ts';
-import { count, instant, named, optional, V1 } from './fields.ts';
+import { archived, count, instant, named, optional, V1 } from './fields.ts';
 
 export const FILM_PATHS = { films: `${V1}/films`, film: `${V1}/films/:id` } as const;
 
@@ -25,13 +25,7 @@ export const filmAnswer = named('Film', {
   batchId: z.string().nullable(),
   archive: z
     .object({
-      sha256: z.string(),
-      sizeBytes: count,
-      durationMs: z.number(),
-      width: count,
-      height: count,
-      codec: z.string(),
-      url: z.string().nullable().describe('Signed: works without a key until `expiresAt`.'),
+      ...archived,
     })
     .nullable(),
   failure: z.object({ kind: z.literal(Object.keys(FILM_FAILURES)), message: z.string() }).nullable(),

@@ -7,6 +7,7 @@ import { VIDEO_STATES } from '../../domain/video.ts';
 import { MODES } from '../../domain/video-request.ts';
 import { WAITING_KINDS, type WaitingKind } from '../../domain/waiting-for.ts';
 import {
+  archived,
   count,
   instant,
   listOf,
@@ -66,13 +67,7 @@ const request = z
 
 const archive = z
   .object({
-    sha256: z.string(),
-    sizeBytes: count,
-    durationMs: z.number(),
-    width: count,
-    height: count,
-    codec: z.string(),
-    url: z.string().nullable().describe('Signed: works without a key until `expiresAt`.'),
+    ...archived,
     posterUrl: z.string().nullable().describe('Signed link of the poster; null where there is none.'),
   })
   .describe('Our own copy of the clip, as it was read back.');

@@ -1,6 +1,6 @@
 /** Submissions: their compare-and-set moves from granted to an end, each of which happens once, however many try. */
 
-import { and, desc, eq, inArray, isNotNull, min, ne, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, min, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -100,15 +100,15 @@ export async function ensureRunning(tx: Db, videoId: string, task: RunningTask):
   const running = { state: 'running', taskId, runningAt } as const;
   const existing = await findSubmission(tx, id);
   if (existing) return (await move(tx, id, { from: OPENING, to: running })) ?? existing;
-  const n = await makeWay(tx, videoId, task.n);
   const { credential } = await findPlace(tx, account, upstreamModel);
+  const n = await makeWay(tx, videoId, { wanted: task.n, keeps: isTask(credential, taskId) });
   const place = { account, provider, baseUrl, credential, upstreamModel, singleLane: false };
   const [entered] = await tx
     .insert(submissions)
     .values({ id, videoId, n, grantedAt: runningAt, ...place, ...running })
     .onConflictDoNothing()
     .returning();
-  // Found in the account's list meanwhile, its task belongs to another submission.
+  // Entered meanwhile by another, or found in the account's list, the task belongs to another submission.
   const [known] = entered ? [entered] : await tx.select().from(submissions).where(isTask(credential, taskId));
   if (!known) throw new Error(`submission ${id} was not entered`);
   return known;
@@ -130,7 +130,7 @@ export async function reenterTask(
   const { submissionId: id, account, provider } = memory.create;
   if (await findSubmission(tx, id)) return;
   const sentAt = instantOf(id) ?? video.createdAt;
-  const n = await makeWay(tx, video.id, 1);
+  const n = await makeWay(tx, video.id, { wanted: 1, keeps: eq(submissions.id, id) });
   const place = await findPlace(tx, account, video.model);
   const times = { grantedAt: sentAt, sentAt, sendUntil };
   const doubt = { state: 'unconfirmed', answered: false, singleLane: false } as const;
@@ -157,15 +157,24 @@ function instantOf(id: string): Date | null {
   return high === '' ? null : new Date(Number.parseInt(high + low, 16));
 }
 
-/** Takes a video out of the queue and out of any other slot; a number for a submission, `wanted` if it is free. */
-async function makeWay(tx: Db, videoId: string, wanted: number): Promise<number> {
+/**
+ * Takes a video out of the queue and out of any slot but the one it `keeps`, which another transaction may have entered
+ * by now; a number for a submission, `wanted` if it is free.
+ */
+async function makeWay(
+  tx: Db,
+  videoId: string,
+  { wanted, keeps }: { readonly wanted: number; readonly keeps: SQL | undefined },
+): Promise<number> {
   await tx.delete(waiting).where(eq(waiting.videoId, videoId));
-  const rows = await tx.select().from(submissions).where(eq(submissions.videoId, videoId));
-  for (const row of rows) {
+  const isKept = sql<boolean>`coalesce(${keeps}, false)`;
+  const rows = await tx.select({ row: submissions, isKept }).from(submissions).where(eq(submissions.videoId, videoId));
+  for (const { row, isKept: stays } of rows) {
+    if (stays) continue;
     if (row.state === 'running') await leaveTask(tx, row);
     else await voidSubmission(tx, row.id, { message: OLDER_COPY });
   }
-  const taken = rows.map(({ n }) => n);
+  const taken = rows.map(({ row }) => row.n);
   return taken.includes(wanted) ? Math.max(...taken) + 1 : wanted;
 }
 

@@ -238,8 +238,17 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
   const HEALED = { id: 's1', n: 1, state: 'running', taskId: 't1' };
 
   test('has its row entered where it is missing, once', async () => {
-    await Promise.all([heal(makeTask()), heal(makeTask())]);
+    await Promise.all(Array.from({ length: 8 }, () => heal(makeTask())));
     expect(await rows()).toEqual([HEALED]);
+    expect(await catalog.database.db.select().from(orphans)).toEqual([]);
+  });
+
+  test('keeps the row that was found for its task under another submission', async () => {
+    const { db } = catalog.database;
+    await insertSubmission(db, { id: 'found', videoId: 'v1', state: 'running', taskId: 't1' });
+    await heal(makeTask({ n: 2 }));
+    expect(await rows()).toEqual([{ ...HEALED, id: 'found' }]);
+    expect(await db.select().from(orphans)).toEqual([]);
   });
 
   test.each(['granted', 'sending', 'unconfirmed'] as const)('moves a row on that is %s', async (state) => {

@@ -2,7 +2,7 @@
 
 import type { SpriteSheets } from '../archive/sprite-sheet.ts';
 import { acceptVideo } from '../catalog/acceptance.ts';
-import { findCallerByKey } from '../catalog/callers.ts';
+import { findActiveCaller, findCallerByKey } from '../catalog/callers.ts';
 import {
   type ChangePage,
   type ChangesAsked,
@@ -39,6 +39,8 @@ import { cancelVideo, recheckVideo, resolveVideo } from './wishes.ts';
 export interface Gateway {
   /** The caller whose key this is, null for an unknown or disabled one. */
   authenticate(apiKey: string): Promise<Caller | null>;
+  /** The caller as long as its key is good, else null. */
+  findActive(callerId: string): Promise<Caller | null>;
   create(order: CreateOrder): Promise<Video>;
   /** As many videos of one order, all or none; a repeat returns the same ones. */
   createMany(order: CreateOrder, count: number): Promise<readonly Video[]>;
@@ -89,6 +91,7 @@ export interface Gateway {
 export type DialectGateway = Pick<
   Gateway,
   | 'authenticate'
+  | 'findActive'
   | 'create'
   | 'createMany'
   | 'jobSecret'
@@ -148,6 +151,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
   return {
     authenticate: (apiKey) => findCallerByKey(db, apiKey),
+    findActive: (callerId) => findActiveCaller(db, callerId),
 
     create,
 

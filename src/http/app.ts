@@ -56,6 +56,8 @@ export interface AppOptions {
   readonly bodyTimes?: Partial<BodyTimes>;
   /** No token opens a stream when absent. */
   readonly readStreamToken?: ReadStreamToken;
+  /** What an error from below tells the client, where it is no defect of ours; none does when absent. */
+  readonly refusalOf?: (error: unknown) => Refusal | null;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -75,10 +77,12 @@ function requestIdOf(header: string | string[] | undefined): string {
 }
 
 /** Turns anything thrown into an answer, in the shape of the dialect that was spoken to. */
-function errorAnswerer(dialects: DialectTable, paths: readonly DialectPath[]) {
+function errorAnswerer({ dialects, refusalOf }: AppOptions, paths: readonly DialectPath[]) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const dialect = request.dialect ?? dialectOfUrl(dialects, paths, request.url);
-    return sendError(error, { request, reply, dialect });
+    const refusal = refusalOf?.(error) ?? null;
+    if (refusal !== null) request.log.warn({ err: error }, 'request refused');
+    return sendError(refusal ?? error, { request, reply, dialect });
   };
 }
 
@@ -132,7 +136,7 @@ function closeGently(app: FastifyInstance, streams: EventStreams): void {
 export function buildApp(options: AppOptions): FastifyInstance {
   const { dialects, gateway, links, trustedHosts, log } = options;
   const paths = dialectPaths(dialects);
-  const answerError = errorAnswerer(dialects, paths);
+  const answerError = errorAnswerer(options, paths);
   const app = fastify({
     loggerInstance: log,
     // Its lines would hold URLs with their queries.
@@ -154,7 +158,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
       answerError(error, request, reply);
     },
   });
-  const streams = new EventStreams(options.streams);
+  const isActive = async (callerId: string) => (await gateway.findActive(callerId)) !== null;
+  const streams = new EventStreams(isActive, options.streams);
   app.decorate('eventStreams', streams);
 
   collectOperations(app);

@@ -142,14 +142,20 @@ interface Following<Shown> extends Pick<StreamSource<Shown>, 'show' | 'read'> {
 /** The streams of one server, so that they can be ended together. */
 export class EventStreams {
   readonly #settings: EventStreamSettings;
-  readonly #open = new Set<Connection>();
+  readonly #isActive: (callerId: string) => Promise<boolean>;
+  readonly #review: NodeJS.Timeout;
+  /** By their callers' ids. */
+  readonly #open = new Map<Connection, string>();
   readonly #reads = new SharedReads();
   /** How many there are, by their callers' ids. */
   readonly #counts = new Map<string, number>();
   #count = 0;
 
-  constructor(settings: Partial<EventStreamSettings> = {}) {
+  /** @param isActive whether the key of a caller is still good; without it the caller's streams end at the next heartbeat. */
+  constructor(isActive: (callerId: string) => Promise<boolean>, settings: Partial<EventStreamSettings> = {}) {
     this.#settings = { heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS, most: MOST, ...settings };
+    this.#isActive = isActive;
+    this.#review = setInterval(() => void this.#endThoseOfInactive(), this.#settings.heartbeatMs).unref();
   }
 
   /**
@@ -200,7 +206,16 @@ export class EventStreams {
 
   /** Ends all streams without their closing events: clients reconnect, to another process or later. */
   endAll(): void {
-    for (const connection of this.#open) connection.drop();
+    clearInterval(this.#review);
+    for (const connection of this.#open.keys()) connection.drop();
+  }
+
+  async #endThoseOfInactive(): Promise<void> {
+    for (const callerId of new Set(this.#open.values())) {
+      // What cannot be read now is read at the next heartbeat.
+      if (await this.#isActive(callerId).catch(() => true)) continue;
+      for (const [connection, owner] of this.#open) if (owner === callerId) connection.drop();
+    }
   }
 
   #connect(request: FastifyRequest, reply: FastifyReply): Connection {
@@ -218,7 +233,7 @@ export class EventStreams {
       connection: 'close',
     });
     const connection = new Connection(reply.raw, this.#settings, idAfter(request.headers['last-event-id']));
-    this.#open.add(connection);
+    this.#open.set(connection, request.caller?.id ?? '');
     return connection;
   }
 

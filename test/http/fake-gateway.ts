@@ -37,6 +37,10 @@ export class FakeGateway implements DialectGateway {
     return this.callers.get(apiKey) ?? null;
   }
 
+  async findActive(callerId: string): Promise<Caller | null> {
+    return [...this.callers.values()].find(({ id }) => id === callerId) ?? null;
+  }
+
   async create(order: CreateOrder): Promise<Video> {
     this.#fail();
     this.orders.push(order);

@@ -48,7 +48,7 @@ function tokens(app: FastifyInstance, { gateway, streamTokens }: OwnRoutesOption
     summary: 'A token that opens event streams for five minutes',
     description:
       'To be sent as `?token=` where no key can be sent, as by `EventSource` in a browser. It opens streams of its caller ' +
-      'alone, those of the documented APIs as well; a stream that is open stays so.',
+      'alone, those of the documented APIs as well; a stream that is open stays so, until its caller is disabled.',
     access: 'caller',
     body: streamTokenBody,
     example: { videoId: 'video_01980b4e-6f0a-7c3d-9d51-2f4a8c7b6e10' },

@@ -5,7 +5,8 @@ import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { airforce } from '../../../src/dialects/airforce.ts';
 import { Refusal } from '../../../src/domain/failure.ts';
 import type { AppOptions } from '../../../src/http/app.ts';
-import { makeCompletedVideo, makeVideo } from '../../builders.ts';
+import { makeCaller, makeCompletedVideo, makeVideo } from '../../builders.ts';
+import { KEY } from '../fake-gateway.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from '../test-app.ts';
 
 const STREAM = '/v1/video/tasks/video_1/stream';
@@ -245,6 +246,35 @@ test('a client that does not read is dropped', async () => {
   client.response.on('error', () => undefined);
   await released(made);
   expect(made.gateway.watching).toBe(0);
+});
+
+test.each([
+  ['of one caller', { ofCaller: 1, inAll: 9 }, 429, 'rate_limited'],
+  ['of all', { ofCaller: 9, inAll: 1 }, 503, 'unavailable'],
+])('as many streams %s are open as may be, until one ends', async (_, most, status, code) => {
+  const made = await listen({ streams: { most } });
+  made.gateway.put(makeVideo());
+  const first = await Client.connect(made.port);
+  await first.event();
+  const refused = await Client.connect(made.port);
+  expect(refused.response.statusCode).toBe(status);
+  expect(await refused.response.toArray()).toEqual([expect.stringContaining(code)]);
+  first.request.destroy();
+  await released(made);
+  expect((await Client.connect(made.port)).response.statusCode).toBe(200);
+});
+
+test('a caller who is disabled has no stream left at the next heartbeat, and others theirs', async () => {
+  const made = await listen({ streams: { heartbeatMs: 5 } });
+  made.gateway.put(makeVideo());
+  const own = await Client.connect(made.port);
+  made.gateway.callers.set('ck_other', makeCaller({ id: 'caller_2' }));
+  made.gateway.put(makeVideo({ callerId: 'caller_2' }));
+  const other = await Client.connect(made.port, { authorization: 'Bearer ck_other' });
+  await other.event();
+  made.gateway.callers.delete(KEY);
+  expect((await own.rest()).map(({ event }) => event)).not.toContain('done');
+  expect(await other.block()).toBe(': ping');
 });
 
 test('a closing server ends its streams and stops', async () => {

@@ -5,6 +5,7 @@ import { createSpriteSheets } from '../archive/sprite-sheet.ts';
 import { findActiveCaller } from '../catalog/callers.ts';
 import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { isCatalogAway } from '../catalog/driver/database-error.ts';
 import { findFilm } from '../catalog/films.ts';
 import { findInputImage } from '../catalog/input-images.ts';
 import { readRestoreState } from '../catalog/reopenings.ts';
@@ -13,6 +14,7 @@ import { findVideo } from '../catalog/videos.ts';
 import { ConfigError } from '../config/settings.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { withDeadline } from '../domain/deadline.ts';
+import { Refusal } from '../domain/failure.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import { type Administration, createAdministration } from '../gateway/administration.ts';
 import { createBatches } from '../gateway/batches.ts';
@@ -129,6 +131,10 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       readNotice: () => readNotice(database.db),
       isDraining: () => context.stop.aborted,
     },
+    refusalOf: (error) =>
+      error instanceof Refusal || !isCatalogAway(error)
+        ? null
+        : new Refusal('unavailable', 'the catalog does not answer; try again'),
     async readStreamToken(token) {
       const claim = parts.streamTokens.verify(token);
       const caller = claim && (await findActiveCaller(db, claim.callerId));

@@ -1,5 +1,7 @@
 /** What PostgreSQL's errors say of themselves, the same for both drivers. */
 
+import { isNativeError } from 'node:util/types';
+
 /** What both drivers' errors carry, wherever in the chain of causes they are. */
 interface DatabaseError {
   /** SQLSTATE. */
@@ -15,4 +17,19 @@ export function findDatabaseError(error: unknown): DatabaseError | null {
     }
   }
   return null;
+}
+
+/** Connections that fail, servers that stop or have no place left, statements that took too long: PostgreSQL's appendix A. */
+const AWAY_CODE = /^(?:08...|53...|57...|25P03|ECONN[A-Z]+|E?TIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)$/;
+/** The driver's own patience, which has no codes. */
+const AWAY_WORDS =
+  /^(?:timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client (?:has encountered a connection error|was closed))/;
+
+/** Whether the catalog did not answer, or not in time: what was asked of it may well succeed later. */
+export function isCatalogAway(error: unknown): boolean {
+  for (let current = error; isNativeError(current); current = current.cause) {
+    if ('code' in current && typeof current.code === 'string' && AWAY_CODE.test(current.code)) return true;
+    if (AWAY_WORDS.test(current.message)) return true;
+  }
+  return false;
 }

@@ -85,10 +85,14 @@ export async function* readCsvRecords(
   source.once('error', (error) => parser.destroy(error));
   const records: AsyncIterable<ParsedRecord> = parser;
   try {
+    // Within quotes the parser counts CR LF as two lines.
+    let doubled = 0;
     for await (const { record, raw, info } of records) {
+      const text = raw.replace(/^[\r\n]+|[\r\n]+$/g, '');
+      doubled += text.split('\r\n').length - 1;
       // A quoted value may go over several lines; the record stands at its first.
-      const more = raw.replace(/^[\r\n]+|[\r\n]+$/g, '').split('\n').length - 1;
-      yield { line: info.lines - more, values: record };
+      const more = text.split('\n').length - 1;
+      yield { line: info.lines - doubled - more, values: record };
     }
   } catch (error) {
     if (error instanceof Refusal || !(error instanceof Error) || !('code' in error)) throw error;

@@ -10,7 +10,9 @@ import { largeBatch } from './large-batch.ts';
 import { makespan, makespanBatch, makespanStream } from './makespan.ts';
 import { scale } from './scale.ts';
 import { status } from './status.ts';
+import { streams } from './streams.ts';
 import { waiting } from './waiting.ts';
+import { webhooks } from './webhooks.ts';
 
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['create', create],
@@ -24,5 +26,7 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['batch', batch],
   ['large-batch', largeBatch],
   ['waiting', waiting],
+  ['webhooks', webhooks],
+  ['streams', streams],
   ['scale', scale],
 ]);

@@ -9,7 +9,7 @@ import { type DeliverWebhookInput, retryNowSignal, stopSignal } from './messages
 const AFTER_FAILURE_MS = 10_000;
 
 /** Each attempt is one activity; between them the run waits, and wakes early when it is told to try now or to stop. */
-export async function deliverWebhook({ deliveryId, attempt: first = 1 }: DeliverWebhookInput): Promise<string> {
+export async function deliverWebhook(input: DeliverWebhookInput): Promise<string> {
   let isToTry = false;
   let isStopped = false;
   setHandler(retryNowSignal, () => {
@@ -18,9 +18,9 @@ export async function deliverWebhook({ deliveryId, attempt: first = 1 }: Deliver
   setHandler(stopSignal, () => {
     isStopped = true;
   });
-  for (let attempt = first; !isStopped; ) {
+  for (let attempt = input.attempt ?? 1; !isStopped; ) {
     isToTry = false;
-    const outcome = await tryOnce(deliveryId, attempt);
+    const outcome = await tryOnce(input, attempt);
     if (outcome?.kind === 'over') {
       if (!isToTry) return outcome.end;
       // It was to be sent again before this run had closed: the rows say whether it is, by a schedule of its own.
@@ -31,17 +31,20 @@ export async function deliverWebhook({ deliveryId, attempt: first = 1 }: Deliver
     const waitMs = outcome?.waitMs ?? AFTER_FAILURE_MS;
     await condition(() => isToTry || isStopped, waitMs, { summary: `attempt ${attempt} in ${inWords(waitMs)}` });
     if (workflowInfo().continueAsNewSuggested && !isToTry && !isStopped) {
-      await continueAsNew<typeof deliverWebhook>({ deliveryId, attempt });
+      await continueAsNew<typeof deliverWebhook>({ ...input, attempt });
     }
   }
   return 'stopped';
 }
 
 /** What came of an attempt; null where our own side could not make it, or died over it. */
-async function tryOnce(deliveryId: string, attempt: number): Promise<AttemptOutcome | null> {
+async function tryOnce(
+  { deliveryId, isLocal = false }: DeliverWebhookInput,
+  attempt: number,
+): Promise<AttemptOutcome | null> {
   const thenMs = attemptWaitMs(attempt + 1, Math.random());
   try {
-    return await delivering(`attempt ${attempt}`).attemptDelivery({ deliveryId, thenMs });
+    return await delivering(`attempt ${attempt}`, isLocal).attemptDelivery({ deliveryId, thenMs });
   } catch (error) {
     if (error instanceof ActivityFailure) return null;
     throw error;

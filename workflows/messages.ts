@@ -61,6 +61,8 @@ export interface DeliverWebhookInput {
   readonly deliveryId: string;
   /** Which attempt comes first; 1 when absent. */
   readonly attempt?: number;
+  /** Whether attempts are local activities; absent in runs that began when none was. */
+  readonly isLocal?: boolean;
 }
 
 /** Input of `joinFilm`; the workflow's id is the film's id. */

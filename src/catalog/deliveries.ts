@@ -1,6 +1,6 @@
 /** Deliveries: which are to be started, what each of them sends where, and what became of its attempts. */
 
-import { and, desc, eq, gte, isNotNull, lt, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, gte, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import { type AttemptOutcome, type EventType, eventBody, FAILING_LONGEST_MS } from '../domain/webhook.ts';
@@ -9,7 +9,7 @@ import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { announceDeliveries } from './events.ts';
 import { events } from './tables/videos.ts';
 import { deliveries, deliveryAttempts, webhookEndpoints } from './tables/webhooks.ts';
-import { disabledNow } from './webhooks.ts';
+import { disableEndpoint, wakeDeliveries } from './webhooks.ts';
 
 /** A process that has taken a start over has this long for it. */
 const CLAIM = sql`interval '30 seconds'`;
@@ -21,6 +21,31 @@ export async function claimUnstarted(db: Db, limit: number): Promise<readonly st
       select id from deliveries where started_at is null and (claimed_until is null or claimed_until < now())
       order by created_at limit ${limit} for update skip locked)
     returning id`);
+  return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
+}
+
+/** From so many failures in a row on, what comes for an endpoint is parked, and one request in a while finds out whether it is back. */
+const FAILURES_IN_DOUBT = 20;
+const PROBE_EVERY = sql`interval '30 seconds'`;
+
+const inDoubt = sql`failures >= ${FAILURES_IN_DOUBT} and disabled_at is null`;
+
+/** Takes what came for endpoints in doubt out of what is to be started, until they are back. */
+export async function parkDeliveries(db: Db): Promise<void> {
+  // The lock has a success wait that would find an endpoint back before its last deliveries are parked.
+  await db.execute(sql`
+    with doubted as materialized (select id from webhook_endpoints where ${inDoubt} for share)
+    update deliveries set started_at = now() where started_at is null and destination in (select id from doubted)`);
+}
+
+/** For each endpoint in doubt that has not been asked for a while, what has waited longest for it since: their ids. */
+export async function listProbes(db: Db): Promise<readonly string[]> {
+  const result = await db.execute(sql`
+    select oldest.id from webhook_endpoints e cross join lateral (
+      select d.id from deliveries d
+      where d.destination = e.id and d.created_at >= e.failing_since and d.state = 'waiting'
+      order by d.created_at, d.id limit 1) oldest
+    where ${inDoubt} and (probe_at is null or probe_at < now())`);
   return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
 }
 
@@ -37,7 +62,7 @@ export interface DueDelivery {
   readonly eventId: string;
   readonly body: string | null;
   /** One of these two, or neither where it is gone. */
-  readonly endpoint: { readonly id: string; readonly url: string; readonly disabledAt: Date | null } | null;
+  readonly endpoint: Pick<typeof webhookEndpoints.$inferSelect, 'id' | 'url' | 'disabledAt' | 'failures'> | null;
   readonly callback: Callback | null;
 }
 
@@ -50,7 +75,12 @@ export async function readDue(db: Db, id: string): Promise<DueDelivery | null> {
       eventId: deliveries.eventId,
       body: events.body,
       destination: deliveries.destination,
-      endpoint: { id: webhookEndpoints.id, url: webhookEndpoints.url, disabledAt: webhookEndpoints.disabledAt },
+      endpoint: {
+        id: webhookEndpoints.id,
+        url: webhookEndpoints.url,
+        disabledAt: webhookEndpoints.disabledAt,
+        failures: webhookEndpoints.failures,
+      },
     })
     .from(deliveries)
     .leftJoin(events, eq(events.id, deliveries.eventId))
@@ -61,23 +91,18 @@ export async function readDue(db: Db, id: string): Promise<DueDelivery | null> {
   return { ...due, callback: due.endpoint ? null : await findCallback(db, destination) };
 }
 
-/** Beyond so many failures in a row an endpoint is asked by one delivery at a time, so often. */
-const FAILURES_IN_DOUBT = 20;
-const PROBE_EVERY = sql`interval '30 seconds'`;
-
-/** Whether a request may be sent now: an endpoint that only fails gets one in half a minute, however much waits for it. */
-export async function mayAttempt(db: Db, endpointId: string): Promise<boolean> {
+/** Whether a request may be sent now: an endpoint in doubt gets one in half a minute, however much waits for it. */
+export async function mayAttempt(
+  db: Db,
+  { id, failures }: Pick<NonNullable<DueDelivery['endpoint']>, 'id' | 'failures'>,
+): Promise<boolean> {
+  if (failures < FAILURES_IN_DOUBT) return true;
   const result = await db.execute(sql`
     update webhook_endpoints set probe_at = now() + ${PROBE_EVERY}
-    where id = ${endpointId} and failures >= ${FAILURES_IN_DOUBT} and (probe_at is null or probe_at < now())
+    where id = ${id} and (failures < ${FAILURES_IN_DOUBT} or probe_at is null or probe_at < now())
     returning true
   `);
-  if (rowsOf(result).length > 0) return true;
-  const [row] = await db
-    .select({ failures: webhookEndpoints.failures })
-    .from(webhookEndpoints)
-    .where(eq(webhookEndpoints.id, endpointId));
-  return (row?.failures ?? 0) < FAILURES_IN_DOUBT;
+  return rowsOf(result).length > 0;
 }
 
 /** What an attempt found. */
@@ -121,6 +146,7 @@ export async function settleUnsent(db: Db, id: string, outcome: AttemptOutcome):
 }
 
 const GONE = 410;
+const BETWEEN_SUCCESSES_MS = 1000;
 
 async function noteHealth(
   tx: Db,
@@ -128,26 +154,34 @@ async function noteHealth(
   { attempt, isDelivered }: { readonly attempt: Attempt; readonly isDelivered: boolean },
 ): Promise<void> {
   const isIt = eq(webhookEndpoints.id, endpointId);
-  if (isDelivered) {
-    const healthy = { failures: 0, failingSince: null, probeAt: null, lastSuccessAt: attempt.at };
-    await tx.update(webhookEndpoints).set(healthy).where(isIt);
-    return;
-  }
+  if (isDelivered) return await noteSuccess(tx, endpointId, attempt.at);
   const failingSince = sql<Date>`coalesce(${webhookEndpoints.failingSince}, ${attempt.at.toISOString()})`;
   await tx
     .update(webhookEndpoints)
     .set({ failures: sql`${webhookEndpoints.failures} + 1`, failingSince })
     .where(isIt);
-  const isOver = lt(webhookEndpoints.failingSince, new Date(Date.now() - FAILING_LONGEST_MS));
-  const enabled = sql`${webhookEndpoints.disabledAt} is null`;
-  if (attempt.status === GONE) {
-    await tx.update(webhookEndpoints).set(disabledNow('it answered 410')).where(and(isIt, enabled));
-  } else {
-    await tx
-      .update(webhookEndpoints)
-      .set(disabledNow('nothing but failures for five days'))
-      .where(and(isIt, enabled, isNotNull(webhookEndpoints.failingSince), isOver));
-  }
+  if (attempt.status === GONE) return await disableEndpoint(tx, endpointId, { reason: 'it answered 410' });
+  const failingBefore = new Date(Date.now() - FAILING_LONGEST_MS);
+  await disableEndpoint(tx, endpointId, { reason: 'nothing but failures for five days', failingBefore });
+}
+
+/** A success is written down once a second at most: each of many at once would wait for the one before. */
+async function noteSuccess(tx: Db, endpointId: string, at: Date): Promise<void> {
+  const isIt = eq(webhookEndpoints.id, endpointId);
+  const healthy = { failures: 0, failingSince: null, probeAt: null, lastSuccessAt: at };
+  const back = await tx
+    .update(webhookEndpoints)
+    .set(healthy)
+    .where(and(isIt, gte(webhookEndpoints.failures, FAILURES_IN_DOUBT)))
+    .returning({ id: webhookEndpoints.id });
+  if (back.length > 0) return await wakeDeliveries(tx, endpointId);
+  const earlier = new Date(at.getTime() - BETWEEN_SUCCESSES_MS);
+  const isNews = or(
+    gt(webhookEndpoints.failures, 0),
+    isNull(webhookEndpoints.lastSuccessAt),
+    lt(webhookEndpoints.lastSuccessAt, earlier),
+  );
+  await tx.update(webhookEndpoints).set(healthy).where(and(isIt, isNews));
 }
 
 type DeliveryRow = typeof deliveries.$inferSelect;

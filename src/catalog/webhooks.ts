@@ -6,6 +6,7 @@ import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { EventType, EventWords } from '../domain/webhook.ts';
 import { type Db, inTransaction } from './driver/database.ts';
+import { announceDeliveries } from './events.ts';
 import type { SecretBox } from './secret-box.ts';
 import { deliveries, webhookEndpoints, webhookSecrets } from './tables/webhooks.ts';
 
@@ -139,10 +140,8 @@ export async function changeEndpoint(
 ): Promise<Endpoint> {
   return await inTransaction(db, async (tx) => {
     await readRow(tx, callerId, id);
-    const columns = {
-      ...chosen,
-      ...(enabled !== undefined && (enabled ? ENABLED : disabledNow('disabled by its caller'))),
-    };
+    if (enabled === false) await disableEndpoint(tx, id, { reason: 'disabled by its caller' });
+    const columns = { ...chosen, ...(enabled && ENABLED) };
     const isEmpty = Object.values(columns).every((value) => value === undefined);
     if (!isEmpty) await tx.update(webhookEndpoints).set(columns).where(eq(webhookEndpoints.id, id));
     return await show({ db: tx, secrets }, await readRow(tx, callerId, id));
@@ -151,9 +150,36 @@ export async function changeEndpoint(
 
 const ENABLED = { disabledAt: null, disabledReason: null, failingSince: null, failures: 0, probeAt: null };
 
-/** What a disabled endpoint says of itself. */
-export function disabledNow(disabledReason: string) {
-  return { disabledAt: new Date(), disabledReason };
+/** Disables an endpoint (where given, one that has only failed since before then) and stops what waits for it. */
+export async function disableEndpoint(
+  tx: Db,
+  id: string,
+  { reason, failingBefore }: { readonly reason: string; readonly failingBefore?: Date },
+): Promise<void> {
+  const isIt = and(eq(webhookEndpoints.id, id), isNull(webhookEndpoints.disabledAt));
+  const isOver = failingBefore && lt(webhookEndpoints.failingSince, failingBefore);
+  const disabled = await tx
+    .update(webhookEndpoints)
+    .set({ disabledAt: new Date(), disabledReason: reason })
+    .where(and(isIt, isOver))
+    .returning({ id: webhookEndpoints.id });
+  if (disabled.length > 0) await stopDeliveries(tx, id);
+}
+
+const isWaitingFor = (endpointId: string) =>
+  and(eq(deliveries.destination, endpointId), eq(deliveries.state, 'waiting'));
+
+async function stopDeliveries(tx: Db, endpointId: string): Promise<void> {
+  await tx
+    .update(deliveries)
+    .set({ state: 'stopped', endedAt: new Date(), nextAttemptAt: null })
+    .where(isWaitingFor(endpointId));
+}
+
+/** Has everything that waits for an endpoint started, or told to try now: it is back. */
+export async function wakeDeliveries(tx: Db, endpointId: string): Promise<void> {
+  await tx.update(deliveries).set({ startedAt: null, claimedUntil: null }).where(isWaitingFor(endpointId));
+  await announceDeliveries(tx);
 }
 
 /** Removes an endpoint; what waits for it is told to no one. @throws Refusal `not_found`. */
@@ -162,8 +188,7 @@ export async function deleteEndpoint({ db }: WebhookCatalog, callerId: string, i
     await readRow(tx, callerId, id);
     await tx.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id));
     await tx.delete(webhookSecrets).where(eq(webhookSecrets.owner, id));
-    const isWaiting = and(eq(deliveries.destination, id), eq(deliveries.state, 'waiting'));
-    await tx.update(deliveries).set({ state: 'stopped', endedAt: new Date(), nextAttemptAt: null }).where(isWaiting);
+    await stopDeliveries(tx, id);
   });
 }
 

@@ -180,7 +180,7 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
         client().workflow.signalWithStart<typeof deliverWebhook, []>(WORKFLOW_TYPES.deliverWebhook, {
           workflowId: `delivery:${deliveryId}`,
           taskQueue: TASK_QUEUES.delivery,
-          args: [{ deliveryId }],
+          args: [{ deliveryId, isLocal: true }],
           signal: retryNowSignal,
         }),
       );

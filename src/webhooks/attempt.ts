@@ -92,7 +92,7 @@ export async function attemptDelivery(
   if (state !== 'waiting') return { kind: 'over', end: state };
   const url = (endpoint ?? callback)?.url;
   if (body === null || url === undefined || endpoint?.disabledAt) return await sendNothing(STOPPED);
-  if (endpoint && !(await mayAttempt(db, endpoint.id))) return await sendNothing(againOrNever(thenMs));
+  if (endpoint && !(await mayAttempt(db, endpoint))) return await sendNothing(againOrNever(thenMs));
   const at = new Date();
   const signed = await signedFor({ db, secrets }, due, { body, atSeconds: Math.floor(at.getTime() / 1000) });
   const headers = { 'content-type': 'application/json', ...signed };

@@ -1,6 +1,6 @@
 /** Starting the workflows of deliveries: as soon as they are committed, and until they are started. */
 
-import { claimUnstarted, noteStarted } from '../catalog/deliveries.ts';
+import { claimUnstarted, listProbes, noteStarted, parkDeliveries } from '../catalog/deliveries.ts';
 import type { CatalogDatabase, Db } from '../catalog/driver/database.ts';
 import { DELIVERY_CHANNEL } from '../catalog/events.ts';
 import { eachAtOnce } from '../domain/at-once.ts';
@@ -19,6 +19,7 @@ const AT_ONCE = 8;
 /** Starts all deliveries that no process has started or is starting: how many. What fails is found again later. */
 export async function startDeliveries({ db, startDelivery, log }: DeliveryStart): Promise<number> {
   let started = 0;
+  await parkDeliveries(db);
   for (;;) {
     const ids = await claimUnstarted(db, PAGE);
     let failed = 0;
@@ -33,6 +34,15 @@ export async function startDeliveries({ db, startDelivery, log }: DeliveryStart)
       }
     });
     if (failed > 0 || ids.length < PAGE) return started;
+  }
+}
+
+/** Has one delivery tried at each endpoint that has only failed, to find out whether it is back. */
+async function tryFailing({ db, startDelivery, log }: DeliveryStart): Promise<void> {
+  try {
+    await eachAtOnce(await listProbes(db), AT_ONCE, startDelivery);
+  } catch (error) {
+    log.warn({ error: String(error) }, 'an endpoint that fails could not be tried; it is tried again');
   }
 }
 
@@ -60,7 +70,10 @@ export async function watchDeliveries(
     running ??= run();
   };
   const stop = await database.listen(DELIVERY_CHANNEL, { onPayload: wake, onGap: wake });
-  const timer = setInterval(wake, AGAIN_MS);
+  const timer = setInterval(() => {
+    void tryFailing(start);
+    wake();
+  }, AGAIN_MS);
   wake();
   let stopping: Promise<void> | null = null;
   const close = async () => {

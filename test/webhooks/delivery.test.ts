@@ -3,17 +3,26 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eq, sql } from 'drizzle-orm';
-import { claimUnstarted, noteStarted, replayDelivery } from '../../src/catalog/deliveries.ts';
+import { pino } from 'pino';
+import { claimUnstarted, listProbes, noteStarted, replayDelivery } from '../../src/catalog/deliveries.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { recordEvent } from '../../src/catalog/events.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
 import { events } from '../../src/catalog/tables/videos.ts';
 import { deliveries, deliveryAttempts, webhookEndpoints, webhookSecrets } from '../../src/catalog/tables/webhooks.ts';
-import { createEndpoint, readEndpoint, rotateSecret, type WebhookCatalog } from '../../src/catalog/webhooks.ts';
+import {
+  changeEndpoint,
+  createEndpoint,
+  type Endpoint,
+  readEndpoint,
+  rotateSecret,
+  type WebhookCatalog,
+} from '../../src/catalog/webhooks.ts';
 import { attemptWaitMs, EVENT_TYPES, type EventWords, FAILING_LONGEST_MS } from '../../src/domain/webhook.ts';
 import { type PostAnswer, postUntrusted, type UntrustedPost } from '../../src/net/untrusted/post.ts';
 import { attemptDelivery } from '../../src/webhooks/attempt.ts';
 import { signedHeaders } from '../../src/webhooks/sign.ts';
+import { startDeliveries } from '../../src/webhooks/start.ts';
 import { insertVideo } from '../catalog/rows.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 
@@ -39,7 +48,9 @@ describeOnBothCatalogs('events and deliveries', (under) => {
     await endVideo(db(), 'video_1', { state: 'cancelled', failure: FAILED, archive: null });
   }
 
-  const post = async (reply: PostAnswer | Error, sent: UntrustedPost[] = []) => {
+  const isIt = (endpointId: string) => eq(webhookEndpoints.id, endpointId);
+
+  const post = async (reply: PostAnswer | Error, sent: UntrustedPost[] = [], id?: string) => {
     const [delivery] = await db().select().from(deliveries);
     const dependencies = {
       db: db(),
@@ -51,7 +62,7 @@ describeOnBothCatalogs('events and deliveries', (under) => {
         return reply;
       },
     };
-    return await attemptDelivery(dependencies, { deliveryId: delivery?.id ?? '', thenMs: 1000 });
+    return await attemptDelivery(dependencies, { deliveryId: id ?? delivery?.id ?? '', thenMs: 1000 });
   };
 
   test('an end without endpoints records its event and no delivery', async () => {
@@ -133,6 +144,49 @@ describeOnBothCatalogs('events and deliveries', (under) => {
     const sent: UntrustedPost[] = [];
     for (let i = 0; i < 5; i++) await post(answer(500), sent);
     expect(sent).toHaveLength(1);
+  });
+
+  test('what comes for an endpoint that only fails is parked, one is tried, and all are started once it is back', async () => {
+    const { endpoint } = await makeEndpoint();
+    const other = await makeEndpoint('openai');
+    await db().update(webhookEndpoints).set({ failures: 20, failingSince: new Date() }).where(isIt(endpoint.id));
+    await cancelled();
+    await insertVideo(db(), { id: 'video_2' });
+    await endVideo(db(), 'video_2', { state: 'cancelled', failure: FAILED, archive: null });
+    const waiting = await db().select().from(deliveries).orderBy(deliveries.createdAt, deliveries.id);
+    const idsOf = ({ id }: Pick<Endpoint, 'id'>) =>
+      waiting.filter((row) => row.destination === id).map((row) => row.id);
+    const started: string[] = [];
+    const starting = {
+      db: db(),
+      log: pino({ level: 'silent' }),
+      startDelivery: async (id: string) => void started.push(id),
+    };
+    await startDeliveries(starting);
+    expect(started.toSorted()).toEqual(idsOf(other.endpoint).toSorted());
+    const [oldest = ''] = idsOf(endpoint);
+    expect(await listProbes(db())).toEqual([oldest]);
+
+    const sent: UntrustedPost[] = [];
+    await post(answer(500), sent, oldest);
+    expect(await listProbes(db())).toEqual([]);
+    await db()
+      .update(webhookEndpoints)
+      .set({ probeAt: new Date(0) })
+      .where(isIt(endpoint.id));
+    expect(await listProbes(db())).toEqual([oldest]);
+    await post(answer(200), sent, oldest);
+    expect(sent).toHaveLength(2);
+    started.length = 0;
+    await startDeliveries(starting);
+    expect(started).toEqual(idsOf(endpoint).slice(1));
+  });
+
+  test('what waits for an endpoint stops when it is disabled', async () => {
+    const { endpoint } = await makeEndpoint();
+    await cancelled();
+    await changeEndpoint(catalog(), { callerId: 'caller_1', id: endpoint.id }, { enabled: false });
+    expect(await db().select().from(deliveries)).toMatchObject([{ state: 'stopped', attempts: 0 }]);
   });
 
   test('what a process took over and did not start is taken over by another one', async () => {

@@ -20,7 +20,7 @@ import { dollars, renderTable } from './output.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 
 /** The key is shown once: nothing else that is answered may keep it from being shown. */
-const createdAnswer = newCallerAnswer.pick({ id: true, key: true });
+const createdAnswer = newCallerAnswer.pick({ id: true, key: true, callbackSecret: true });
 
 /** The options of a new caller as they were given. */
 interface CallerOptions extends JsonFlag {
@@ -82,8 +82,8 @@ function bodyOf(name: string, options: CallerOptions): JsonObject {
 async function create({ gateway, output }: Session, name: string, options: CallerOptions): Promise<void> {
   const answer = await gateway.ask({ method: 'POST', path: CALLER_PATHS.callers, body: bodyOf(name, options) });
   output.show(answer, () => {
-    const { id, key } = readAnswer(createdAnswer, answer);
-    return `${id}\n${key}\nThe key is not shown again.`;
+    const { id, key, callbackSecret } = readAnswer(createdAnswer, answer);
+    return `${id}\n${key}\nIts callbacks are signed with ${callbackSecret}\nNeither secret is shown again.`;
   });
 }
 
@@ -98,7 +98,7 @@ function addCreate(callers: Command, findGateway: FindGateway): void {
   callers
     .command('create')
     .argument('<name>')
-    .description('a new caller; prints its id and its key, which is not shown again')
+    .description('a new caller; prints its id, its key and what signs its callbacks, which are not shown again')
     .option('--credit-usd <dollars>', 'what it may spend; without it as much as it likes', microUsdFromDollars)
     .option('--max-running <count>', 'videos at once', count)
     .option('--max-queued <count>', 'videos that wait', numberBetween(0, MAX_COUNT, true))

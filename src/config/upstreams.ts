@@ -7,10 +7,12 @@ import type { z } from 'zod';
 import type { AccountConfig } from '../domain/account.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { ModelConfig } from '../domain/models.ts';
+import { NO_PROXIES, type Proxies } from '../domain/passage.ts';
 import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { didYouMean } from './closest-name.ts';
 import { ConfigError, type Environment, exampleOf } from './entry.ts';
-import { FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
+import { type AccountContent, FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
+import { passageOf, problemsOfPassage, variablesOf } from './passages.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -68,6 +70,11 @@ function crossComplaints(content: FileContent, environment: Environment): readon
       if (problem === null) return [];
       return [complaint(['accounts', index, 'apiKeyEnv'], `names ${apiKeyEnv}, which ${problem}`)];
     }),
+    ...content.accounts.flatMap((account, index) =>
+      problemsOfPassage(account, environment).map(([path, problem]) =>
+        complaint(['accounts', index, ...path], problem),
+      ),
+    ),
     ...content.accounts.flatMap((account, index) => crossedIntervals(account, ['accounts', index, 'timing'])),
     ...content.models.flatMap((model, index) => unusableAccounts(content, model, ['models', index])),
   ];
@@ -81,7 +88,7 @@ function repeatedIds(content: FileContent, list: 'accounts' | 'models'): readonl
 }
 
 /** The bound that is not written is the provider's. */
-function crossedIntervals({ provider, timing }: FileContent['accounts'][number], path: Path): readonly string[] {
+function crossedIntervals({ provider, timing }: AccountContent, path: Path): readonly string[] {
   const documented = PROVIDER_FACTS[provider].timing;
   const { minPollMs = documented.minPollMs, maxPollMs = documented.maxPollMs } = timing;
   if (minPollMs <= maxPollMs) return [];
@@ -107,10 +114,11 @@ function accountsOf(model: FileContent['models'][number]): readonly string[] {
   return model.accounts ?? (model.account === undefined ? [] : [model.account]);
 }
 
-function toAccount(account: FileContent['accounts'][number], environment: Environment): AccountConfig {
-  const { apiKeyEnv, timing, ...rest } = account;
+function toAccount(account: AccountContent, environment: Environment, proxies: Proxies): AccountConfig {
+  const { apiKeyEnv, timing, headers: _headers, proxy: _proxy, ...rest } = account;
   const given = Object.fromEntries(Object.entries(timing).filter(([, value]) => value !== undefined));
-  return { ...rest, apiKey: environment[apiKeyEnv] ?? '', timing: given };
+  const passage = passageOf(account, environment, proxies);
+  return { ...rest, apiKey: environment[apiKeyEnv] ?? '', passage, timing: given };
 }
 
 function toModel(model: FileContent['models'][number]): ModelConfig {
@@ -148,15 +156,16 @@ function parseYaml(path: string): unknown {
 export interface Upstreams {
   readonly accounts: readonly AccountConfig[];
   readonly models: readonly ModelConfig[];
-  /** The environment variables that hold the accounts' keys. */
+  /** The environment variables that the file names: they hold the accounts' keys and other secrets. */
   readonly keyNames: readonly string[];
 }
 
 /**
- * Reads accounts and models; keys are looked up in the environment by the names that the file gives.
+ * Reads accounts and models; keys are looked up in the environment by the names that the file gives. `proxies` are those
+ * of accounts that name none.
  * @throws ConfigError naming the path of every entry at fault, its problem and an example.
  */
-export function readConfigFile(path: string, environment: Environment): Upstreams {
+export function readConfigFile(path: string, environment: Environment, proxies = NO_PROXIES): Upstreams {
   const content = parseYaml(path) ?? {};
   const parsed = fileSchema.safeParse(content);
   const problems = parsed.success
@@ -167,8 +176,8 @@ export function readConfigFile(path: string, environment: Environment): Upstream
   }
   const { accounts, models } = parsed.data;
   return {
-    accounts: accounts.map((account) => toAccount(account, environment)),
+    accounts: accounts.map((account) => toAccount(account, environment, proxies)),
     models: models.map(toModel),
-    keyNames: accounts.map(({ apiKeyEnv }) => apiKeyEnv),
+    keyNames: accounts.flatMap((account) => [account.apiKeyEnv, ...variablesOf(account)]),
   };
 }

@@ -8,9 +8,10 @@ export const INCIDENTS = {
   lane_opened: 'A doubt kept the lane of its account too long, and others go on beside it.',
   grant_taken_back: 'A granted slot was not taken, and was given to another video.',
   task_missing: 'A task was given up that its upstream does not know any more.',
+  other_length: 'An archived clip is more than a second longer or shorter than what was asked for.',
 } as const;
 
 export type Incident = keyof typeof INCIDENTS;
 
-/** Counts an incident of an account. */
-export type CountIncident = (incident: Incident, account: string) => void;
+/** Counts an incident of an account; `word` is what the upstream said, where that is the incident. */
+export type CountIncident = (incident: Incident, account: string, word?: string) => void;

@@ -2,7 +2,7 @@
 
 import { replacePublishedModels } from '../catalog/models.ts';
 import type { AccountConfig } from '../domain/account.ts';
-import type { SubmissionDependencies } from './dependencies.ts';
+import { callOf, type SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Reads every account's models and enters them; an account that cannot be read keeps those it had.
@@ -15,10 +15,11 @@ export async function discoverModels({
   exchangeTimeoutMs,
   log,
 }: Pick<SubmissionDependencies, 'db' | 'accounts' | 'providers' | 'exchangeTimeoutMs' | 'log'>): Promise<number> {
-  const readModels = async ({ id, provider, baseUrl, apiKey }: AccountConfig): Promise<number> => {
+  const readModels = async (account: AccountConfig): Promise<number> => {
+    const { id, provider } = account;
     try {
       const signal = AbortSignal.timeout(exchangeTimeoutMs);
-      const models = await providers[provider].models?.({ baseUrl, apiKey, signal });
+      const models = await providers[provider].models?.(callOf(account, signal));
       if (!models) return 0;
       await replacePublishedModels(db, id, models);
       return models.length;

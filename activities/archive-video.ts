@@ -105,12 +105,12 @@ async function inspect(inspectClip: InspectClip, clip: Parameters<InspectClip>[0
   }
 }
 
-function sourceOf({ url, baseUrl, needsKey, account, apiKey, trustedHosts }: ResultSource) {
+function sourceOf({ url, baseUrl, needsKey, account, apiKey, keyHeaders, trustedHosts }: ResultSource) {
   if (!needsKey || !URL.canParse(url)) return { url, baseUrl, trustedHosts };
   if (apiKey === null) {
     throw activityFailure('account_missing', `account ${account} is not configured, and its clips need its key`);
   }
-  return { url, baseUrl, trustedHosts, authorise: { origin: new URL(url).origin, apiKey } };
+  return { url, baseUrl, trustedHosts, authorise: { origin: new URL(url).origin, apiKey, headers: keyHeaders } };
 }
 
 function wordsOf({ status }: ArchiveProblem): UpstreamWords {

@@ -24,7 +24,9 @@ export { ConfigError, type Environment };
 type Given = Values<typeof PROCESS_SETTINGS>;
 
 /** Every setting under its name in the table, and what is made of several. */
-export interface Config extends Omit<Given, `temporal${string}` | 'cacheHome'>, Pick<Upstreams, 'accounts' | 'models'> {
+export interface Config
+  extends Omit<Given, `temporal${string}` | 'cacheHome'>,
+    Pick<Upstreams, 'accounts' | 'models' | 'descriptions'> {
   /** Absolute. */
   readonly dataDir: string;
   /** Without a trailing slash. */
@@ -96,7 +98,7 @@ const SANDBOX_ACCOUNT: AccountConfig = {
   trustedHosts: [],
   timing: { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 },
 };
-const SANDBOX: Upstreams = { accounts: [SANDBOX_ACCOUNT], models: [], keyNames: [] };
+const SANDBOX: Upstreams = { accounts: [SANDBOX_ACCOUNT], models: [], keyNames: [], descriptions: {} };
 
 /** Where a gateway is called that listens there; one that listens everywhere is called at this machine's own address. */
 function urlAt(host: string, port: number): string {
@@ -123,6 +125,7 @@ export function embeddedOnly(config: Config): Config {
     publicUrl: urlAt(config.host, config.port),
     accounts: SANDBOX.accounts,
     models: SANDBOX.models,
+    descriptions: SANDBOX.descriptions,
     configFile: null,
     databaseUrl: null,
     metricsPort: null,

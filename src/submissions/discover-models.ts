@@ -2,6 +2,7 @@
 
 import { replacePublishedModels } from '../catalog/models.ts';
 import type { AccountConfig } from '../domain/account.ts';
+import { providerOf } from '../domain/provider.ts';
 import type { SubmissionDependencies } from './dependencies.ts';
 
 /**
@@ -18,7 +19,7 @@ export async function discoverModels({
   const readModels = async ({ id, provider, baseUrl, apiKey }: AccountConfig): Promise<number> => {
     try {
       const signal = AbortSignal.timeout(exchangeTimeoutMs);
-      const models = await providers[provider].models?.({ baseUrl, apiKey, signal });
+      const models = await providerOf(providers, { account: id, provider }).models?.({ baseUrl, apiKey, signal });
       if (!models) return 0;
       await replacePublishedModels(db, id, models);
       return models.length;

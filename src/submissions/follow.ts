@@ -2,9 +2,8 @@
 
 import type { AccountConfig } from '../domain/account.ts';
 import type { Log } from '../domain/log.ts';
-import type { Provider } from '../domain/provider.ts';
+import { type ProviderTable, providerOf } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
-import type { ProviderName } from '../domain/vendor.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
 export interface TaskFollower {
@@ -17,7 +16,7 @@ export interface TaskFollower {
 }
 
 export interface FollowerSettings {
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly providers: ProviderTable;
   readonly accounts: readonly AccountConfig[];
   readonly log: Log;
   readonly workflows: Pick<VideoWorkflows, 'signalNews'>;
@@ -56,7 +55,7 @@ class StreamFollower implements TaskFollower {
 
   follow(videoId: string, task: RunningTask): void {
     const { providers, accounts, maxStreams = MAX_STREAMS } = this.#settings;
-    const listen = providers[task.provider].follow;
+    const listen = providerOf(providers, task).follow;
     const account = accounts.find(({ id }) => id === task.account);
     if (this.#isClosed || !listen || !account || this.#running.size >= maxStreams) return;
     const followed = this.#remember(task.submissionId);

@@ -3,6 +3,7 @@
 import { findCurrentSubmission, renewResult, type SubmissionRow } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { hostAndPort } from '../domain/address.ts';
+import { providerOf } from '../domain/provider.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import type { ArchivedClip, StoredClip, Video } from '../domain/video.ts';
 import { callFor, findAccount, type SubmissionDependencies, timingOf } from './dependencies.ts';
@@ -18,6 +19,8 @@ export interface ResultSource {
   readonly trustedHosts: readonly string[];
   /** Null when the account has vanished from the configuration. */
   readonly apiKey: string | null;
+  /** The headers that carry the key there; as a bearer token where absent. */
+  readonly keyHeaders?: Readonly<Record<string, string>> | undefined;
   /** When the link dies; null where the upstream does not say. */
   readonly expiresAt: Date | null;
   /** How long a result that cannot be had yet is asked for again (milliseconds). */
@@ -52,7 +55,9 @@ async function pollAgain(dependencies: SubmissionDependencies, submission: Submi
   const { taskEnd, taskId } = submission;
   const call = callFor(dependencies, submission);
   if (!call || taskId === null || taskEnd?.kind !== 'succeeded') return submission;
-  const status = await dependencies.providers[submission.provider].poll(taskId, call).catch(() => null);
+  const status = await providerOf(dependencies.providers, submission)
+    .poll(taskId, call)
+    .catch(() => null);
   const result = status?.kind === 'succeeded' ? status.result : null;
   if (!result || result.url === taskEnd.resultUrl) return submission;
   const { url: resultUrl, needsKey, expiresAtMs } = result;
@@ -67,13 +72,15 @@ export function sourceOf(dependencies: SubmissionDependencies, submission: Submi
   const { taskEnd, baseUrl } = submission;
   if (taskEnd?.kind !== 'succeeded' || taskEnd.resultUrl === null) return null;
   const account = findAccount(dependencies, submission.account);
+  // Shown to the host that it is for, and to no other that the account had before.
+  const apiKey = account?.baseUrl === baseUrl ? account.apiKey : null;
   return {
     url: taskEnd.resultUrl,
     baseUrl,
     needsKey: taskEnd.needsKey,
     account: submission.account,
-    // Shown to the host that it is for, and to no other that the account had before.
-    apiKey: account?.baseUrl === baseUrl ? account.apiKey : null,
+    apiKey,
+    keyHeaders: apiKey === null ? undefined : providerOf(dependencies.providers, submission).keyHeaders?.(apiKey),
     // Where the account's own requests go, its results may lie.
     trustedHosts: [...(account?.trustedHosts ?? []), hostAndPort(new URL(baseUrl))],
     expiresAt: new Date(taskEnd.expiresAt),

@@ -19,7 +19,7 @@ import { StreamedBody } from './streamed-body.ts';
 export type RequestBody = Json | EncodedBody | StreamedBody;
 
 export interface JsonRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly apiKey: string;
   readonly body?: RequestBody;
@@ -33,6 +33,8 @@ export interface JsonRequest {
    */
   readonly freshConnection?: boolean;
   readonly idempotencyKey?: string;
+  /** By names in lower case, in place of those that would be sent; an undefined one is not sent. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A complete answer, of any status. */
@@ -115,13 +117,16 @@ function dispatchOptions(request: JsonRequest, url: URL): Dispatcher.DispatchOpt
     method: request.method,
     body: body?.bytes ?? null,
     reset: request.freshConnection ?? false,
-    headers: defined({
-      accept: 'application/json',
-      authorization: `Bearer ${request.apiKey}`,
-      'user-agent': USER_AGENT,
-      'content-type': body?.contentType,
-      'idempotency-key': request.idempotencyKey,
-    }),
+    headers: Object.fromEntries(
+      Object.entries({
+        accept: 'application/json',
+        authorization: `Bearer ${request.apiKey}`,
+        'user-agent': USER_AGENT,
+        'content-type': body?.contentType,
+        'idempotency-key': request.idempotencyKey,
+        ...request.headers,
+      }).filter((header): header is [string, string] => header[1] !== undefined),
+    ),
   };
 }
 

@@ -18,8 +18,11 @@ export interface UntrustedRequest {
   /** To the head of the last answer; after it, a body may be silent for 30 s at most. */
   readonly timeoutMs: number;
   /** A key for one origin alone; it is not sent any more once a redirect has left that origin. */
-  readonly authorise?: { readonly origin: string; readonly apiKey: string };
+  readonly authorise?: { readonly origin: string; readonly apiKey: string; readonly headers?: KeyHeaders | undefined };
 }
+
+/** Headers that carry a key other than as a bearer token. */
+type KeyHeaders = Readonly<Record<string, string>>;
 
 /** The answer's head and its body as it comes, which has to be read or dropped. */
 export interface UntrustedAnswer extends AnswerHead {
@@ -63,7 +66,11 @@ async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Pro
   let authorise = call.authorise;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     if (authorise?.origin !== url.origin) authorise = undefined;
-    const answer = exchange(call, { url, apiKey: authorise?.apiKey, signal });
+    const answer = exchange(call, {
+      url,
+      keyHeaders: authorise && (authorise.headers ?? bearer(authorise.apiKey)),
+      signal,
+    });
     const { status, headers } = await answer.head;
     const { location } = headers;
     if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer };
@@ -90,14 +97,18 @@ function checkUrl(text: string, base?: string): URL {
   return url;
 }
 
+function bearer(apiKey: string): KeyHeaders {
+  return { authorization: `Bearer ${apiKey}` };
+}
+
 interface Hop {
   readonly url: URL;
-  readonly apiKey: string | undefined;
+  readonly keyHeaders: KeyHeaders | undefined;
   readonly signal: AbortSignal;
 }
 
 function exchange({ method = 'GET', headers = {}, trustedHosts }: UntrustedRequest, hop: Hop): LentAnswer {
-  const { url, apiKey, signal } = hop;
+  const { url, keyHeaders, signal } = hop;
   signal.throwIfAborted();
   const given = Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase()));
   return new LentAnswer({
@@ -110,7 +121,7 @@ function exchange({ method = 'GET', headers = {}, trustedHosts }: UntrustedReque
       'accept-encoding': 'identity',
       'user-agent': USER_AGENT,
       ...Object.fromEntries(given),
-      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+      ...keyHeaders,
     },
   });
 }

@@ -6,6 +6,7 @@ import type { ArchiveProblem } from '../src/archive/archive-problem.ts';
 import { NotAVideo } from '../src/archive/mp4-boxes.ts';
 import type { ClipKeys } from '../src/archive/poster.ts';
 import type { UpstreamWords } from '../src/domain/failure.ts';
+import type { ClipPlace } from '../src/domain/provider.ts';
 import { nextResultDelayMs } from '../src/domain/result-schedule.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
 import { WAITING_KINDS, type WaitingFor } from '../src/domain/waiting-for.ts';
@@ -18,13 +19,17 @@ export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archive
   findResult(videoId: string): Promise<FoundResult | null>;
   /** Says in the video's row what it waits for, and since when. */
   noteWaiting(videoId: string, waitingFor: WaitingFor): Promise<unknown>;
+  /** Takes note of what has just been archived. */
+  noteArchived(videoId: string, clip: ArchivedClip): Promise<void>;
 }
 
 /**
  * `archiveVideo` fails for good with the type `result_expired` or `result_invalid` and the upstream's words as its detail;
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
-export function createArchiveActivity({ findResult, noteWaiting, archiveClip, inspectClip }: ArchiveDependencies) {
+export function createArchiveActivity(dependencies: ArchiveDependencies) {
+  const { findResult, noteWaiting, noteArchived, archiveClip, inspectClip } = dependencies;
+
   /** The result cannot be had yet: a later attempt asks for it again, at a link that may be another one by then. */
   async function waitForResult(videoId: string, problem: ArchiveProblem, result: ResultSource) {
     const { attempt } = Context.current().info;
@@ -43,6 +48,14 @@ export function createArchiveActivity({ findResult, noteWaiting, archiveClip, in
     return activityFailure('result_not_ready', problem.message, details);
   }
 
+  async function fetch(videoId: string, result: ResultSource, keys: ClipKeys): Promise<ArchivedClip> {
+    const { notReadySince, expiresAt } = result;
+    const untilAt = notReadySince === null ? expiresAt : patienceOf({ ...result, notReadySince });
+    const fetched = await fetchClip(archiveClip, result, { ...keys, expiresAt: untilAt });
+    if (fetched.kind === 'archived') return fetched.clip;
+    throw await waitForResult(videoId, fetched.problem, result);
+  }
+
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
       const result = await findResult(videoId);
@@ -50,12 +63,12 @@ export function createArchiveActivity({ findResult, noteWaiting, archiveClip, in
       if (!result) throw activityFailure('no_result', `video ${videoId} has no result to archive`);
       if ('archived' in result) return result.archived;
       const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
-      if ('stored' in result) return await inspect(inspectClip, { ...keys, ...result.stored });
-      const { notReadySince, expiresAt } = result;
-      const untilAt = notReadySince === null ? expiresAt : patienceOf({ ...result, notReadySince });
-      const fetched = await fetchClip(archiveClip, result, { ...keys, expiresAt: untilAt });
-      if (fetched.kind === 'archived') return fetched.clip;
-      throw await waitForResult(videoId, fetched.problem, result);
+      const clip =
+        'stored' in result
+          ? await inspect(inspectClip, { ...keys, ...result.stored })
+          : await fetch(videoId, result, keys);
+      await noteArchived(videoId, clip);
+      return clip;
     },
   };
 }
@@ -78,21 +91,45 @@ export type Fetched =
 /** Fetches a clip in the activity of the moment; throws what is final as `archiveVideo` fails. */
 export async function fetchClip(archiveClip: ArchiveClip, result: ResultSource, order: FetchOrder): Promise<Fetched> {
   const context = Context.current();
-  const outcome = await archiveClip({
-    source: sourceOf(result),
-    ...order,
-    signal: context.cancellationSignal,
-    heartbeat: (details) => context.heartbeat(details),
-    resumeFrom: context.info.heartbeatDetails,
-    // A worker that shuts down, a pause or a lost lease all mean another attempt; a cancelled workflow does not.
-    keepsPartial: () => context.cancellationDetails?.cancelRequested !== true,
-  });
-  if (outcome.kind === 'archived') return outcome;
-  const { problem } = outcome;
+  const fetchFrom = (place: ClipPlace, resumeFrom: unknown) =>
+    archiveClip({
+      source: sourceOf({ ...result, ...place }),
+      ...order,
+      signal: context.cancellationSignal,
+      heartbeat: (details) => context.heartbeat(details),
+      resumeFrom,
+      // A worker that shuts down, a pause or a lost lease all mean another attempt; a cancelled workflow does not.
+      keepsPartial: () => context.cancellationDetails?.cancelRequested !== true,
+    });
+  const first = await fetchFrom(result, context.info.heartbeatDetails);
+  if (first.kind === 'archived') return first;
+  const problems = [first.problem];
+  for (const place of otherPlaces(result, first.problem)) {
+    const outcome = await fetchFrom(place, null);
+    if (outcome.kind === 'archived') return outcome;
+    problems.push(outcome.problem);
+  }
+  // What may pass at one place may pass.
+  const problem = problems.find(({ kind }) => kind === 'later') ?? first.problem;
   if (problem.kind === 'later') return { kind: 'later', problem };
   const type = problem.kind === 'invalid' ? 'result_invalid' : 'result_expired';
   const message = `account ${result.account}: ${problem.message}`;
   throw activityFailure(type, message, { upstream: wordsOf(problem), cause: problem });
+}
+
+const WANTS_KEY: readonly (number | undefined)[] = [401, 403];
+
+/** Where a clip may be that a link did not give; a download that broke off goes on where it is. */
+function otherPlaces(result: ResultSource, { status, hasBegun }: ArchiveProblem): readonly ClipPlace[] {
+  const { url, needsKey, otherwise, apiKey } = result;
+  if (hasBegun) return [];
+  // A link to the upstream's own files may want the key as its other routes do.
+  const isOpenable = !needsKey && apiKey !== null && isOwnLink(result) && WANTS_KEY.includes(status);
+  return [...(isOpenable ? [{ url, needsKey: true }] : []), ...(otherwise === null ? [] : [otherwise])];
+}
+
+function isOwnLink({ url, baseUrl }: ResultSource): boolean {
+  return URL.canParse(url, baseUrl) && new URL(url, baseUrl).origin === new URL(baseUrl).origin;
 }
 
 /** A clip that came with the create's answer is only read back. */
@@ -105,12 +142,26 @@ async function inspect(inspectClip: InspectClip, clip: Parameters<InspectClip>[0
   }
 }
 
-function sourceOf({ url, baseUrl, needsKey, account, apiKey, keyHeaders, trustedHosts }: ResultSource) {
-  if (!needsKey || !URL.canParse(url)) return { url, baseUrl, trustedHosts };
+function sourceOf({
+  url,
+  baseUrl,
+  needsKey,
+  account,
+  apiKey,
+  headers,
+  keyHeaders,
+  proxies,
+  trustedHosts,
+}: ResultSource) {
+  const place = { url, baseUrl, trustedHosts, proxies };
+  if (!needsKey || !URL.canParse(url, baseUrl))
+    return { ...place, authorise: { origin: new URL(baseUrl).origin, headers } };
   if (apiKey === null) {
     throw activityFailure('account_missing', `account ${account} is not configured, and its clips need its key`);
   }
-  return { url, baseUrl, trustedHosts, authorise: { origin: new URL(url).origin, apiKey, headers: keyHeaders } };
+  const { origin } = new URL(url, baseUrl);
+  if (keyHeaders) return { ...place, authorise: { origin, headers: { ...headers, ...keyHeaders } } };
+  return { ...place, authorise: { origin, apiKey, headers } };
 }
 
 function wordsOf({ status }: ArchiveProblem): UpstreamWords {

@@ -1,6 +1,7 @@
 /** All activities, made from the instances they work with; workflows import this for its type alone. */
 
 import { noteWaiting } from '../src/catalog/videos.ts';
+import { noteLength } from '../src/submissions/note-length.ts';
 import { findResult } from '../src/submissions/result-source.ts';
 import { createBatchActivities } from './advance-batch.ts';
 import { createArchiveActivity } from './archive-video.ts';
@@ -30,6 +31,7 @@ export function createActivities(dependencies: ActivityDependencies) {
       ...dependencies,
       findResult: (videoId) => findResult(dependencies, videoId),
       noteWaiting: (videoId, waitingFor) => noteWaiting(dependencies.db, videoId, waitingFor),
+      noteArchived: (videoId, clip) => noteLength(dependencies, videoId, clip),
     }),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),

@@ -48,6 +48,7 @@ export function makeVideo(overrides: Partial<Video> = {}): Video {
     account: null,
     taskId: null,
     progress: 0,
+    lastWord: null,
     batchId: null,
     createdAt,
     submittedAt: null,

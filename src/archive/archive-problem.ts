@@ -11,6 +11,7 @@ interface ProblemDetails {
   readonly status?: number | undefined;
   /** The upstream's own hint. */
   readonly retryAfterMs?: number | undefined;
+  readonly hasBegun?: boolean;
   readonly cause?: unknown;
 }
 
@@ -19,6 +20,8 @@ export class ArchiveProblem extends Error {
   readonly kind: ArchiveProblemKind;
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Some of the clip has come, and the rest of it can be asked for. */
+  readonly hasBegun: boolean;
 
   constructor(kind: ArchiveProblemKind, message: string, details: ProblemDetails = {}) {
     super(message, { cause: details.cause });
@@ -26,6 +29,7 @@ export class ArchiveProblem extends Error {
     this.kind = kind;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.hasBegun = details.hasBegun ?? false;
   }
 }
 

@@ -37,7 +37,7 @@ export const DOWNLOAD_LIMITS: DownloadLimits = {
 };
 
 /** Where a clip is, and who may be asked for it. */
-export type ClipSource = Pick<UntrustedRequest, 'url' | 'baseUrl' | 'trustedHosts' | 'authorise'>;
+export type ClipSource = Pick<UntrustedRequest, 'url' | 'baseUrl' | 'trustedHosts' | 'authorise' | 'proxies'>;
 
 export interface DownloadJob {
   readonly fetchResult: FetchUntrusted;
@@ -57,8 +57,10 @@ export async function downloadClip(transfer: ClipTransfer, job: DownloadJob): Pr
     if (cut === null) return;
     if (transfer.isResumable && transfer.staged.sizeBytes - beforeBytes >= progressBytes) failures = 0;
     const waitMs = waitsMs[failures];
-    if (waitMs === undefined)
-      throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, { cause: cut });
+    if (waitMs === undefined) {
+      const details = { cause: cut, hasBegun: transfer.staged.sizeBytes > 0 };
+      throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, details);
+    }
     await pause(waitMs, job.signal);
   }
 }

@@ -71,6 +71,7 @@ const NEW = {
   upstreamMicroUsd: null,
   archive: null,
   failure: null,
+  lastWord: null,
   submissions: 0,
   polls: 0,
   polledAt: null,

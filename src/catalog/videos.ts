@@ -18,7 +18,6 @@ export function toVideo(row: VideoRow): Video {
     queueDeadlineAt: _deadline,
     endBeforeAt: _endBefore,
     priority: _priority,
-    lastWord: _word,
     undecidedRefusals: _refusals,
     sentUnknownSince: _unknown,
     untoldSince: _untold,

@@ -10,6 +10,7 @@ import {
   isWildcard,
   longSecret,
   oneOf,
+  proxyUrl,
   secret,
   textWithout,
   webUrl,
@@ -138,6 +139,28 @@ export const PROCESS_SETTINGS = {
     example: 'postgres://clipyard@127.0.0.1:5432/clipyard',
     absent: 'unset: embedded PGlite',
     meaning: 'PostgreSQL; needed by `serve` and `work`',
+  },
+  httpsProxy: {
+    name: 'HTTPS_PROXY',
+    schema: proxyUrl.optional(),
+    example: 'http://proxy.example:3128',
+    absent: 'none',
+    meaning:
+      'proxy for what is asked of upstreams and of result links by https, unless an account names another; also in lower ' +
+      'case, which counts first, like the next two; this machine itself, Temporal and the catalog are never reached through it',
+  },
+  httpProxy: {
+    name: 'HTTP_PROXY',
+    schema: proxyUrl.optional(),
+    example: 'http://proxy.example:3128',
+    absent: 'none',
+    meaning: 'the same for plain http',
+  },
+  noProxy: {
+    name: 'NO_PROXY',
+    schema: commaSeparated.default([]),
+    example: 'internal.example,10.0.0.0/8',
+    meaning: 'hosts that are asked directly, with all names below theirs: names, addresses, networks, or `*` for all',
   },
   temporalAddress: {
     name: 'TEMPORAL_ADDRESS',

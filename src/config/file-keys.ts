@@ -5,7 +5,7 @@ import { type PollTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
 import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import { MODES } from '../domain/video-request.ts';
 import { type Entry, shapeOf } from './entry.ts';
-import { apiBaseUrl, hostPort, oneOf, wholeNumber } from './values.ts';
+import { apiBaseUrl, hostPort, oneOf, problemOfHeaderName, wholeNumber } from './values.ts';
 
 /** A row; its key is the key of the file. */
 export interface FileKey extends Entry {
@@ -19,6 +19,13 @@ const DAY_MS = 86_400_000;
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a name of letters, digits, dot, - and _');
 const modelName = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is not a model id without spaces');
+
+const headers = z.record(z.string(), z.string()).superRefine((given, context) => {
+  for (const name of Object.keys(given)) {
+    const problem = problemOfHeaderName(name);
+    if (problem !== null) context.addIssue({ code: 'custom', path: [name], message: problem });
+  }
+});
 
 /** What the providers' documents say, where all say the same. */
 function documented(bound: keyof PollTiming): string {
@@ -127,6 +134,22 @@ const ACCOUNT_KEYS = {
     schema: z.array(hostPort).default([]),
     example: '[127.0.0.1:9000]',
     meaning: "`host:port` of result links that may be private; the base URL's own host always is",
+  },
+  headers: {
+    schema: headers.default({}),
+    example: `{ CF-Access-Client-Id: "\${CF_ID}" }`,
+    absent: 'none',
+    meaning:
+      `sent with every request to the base URL's host; \`\${NAME}\` stands for the environment variable of that name, ` +
+      'whose value is never shown',
+  },
+  proxy: {
+    schema: z.string().optional(),
+    example: 'http://10.0.0.2:3128',
+    absent: "the environment's",
+    meaning:
+      `the proxy for its requests and result links, \`none\` for none; \`\${NAME}\` stands for an environment variable; ` +
+      'this machine itself is never asked through one',
   },
   timing: {
     schema: z.strictObject(shapeOf(TIMING_KEYS)).default({}),
@@ -240,3 +263,4 @@ export const FILE_KEYS = {
 /** The whole file. */
 export const fileSchema = z.strictObject(shapeOf(FILE_KEYS));
 export type FileContent = z.output<typeof fileSchema>;
+export type AccountContent = FileContent['accounts'][number];

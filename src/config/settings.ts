@@ -23,6 +23,17 @@ export { ConfigError, type Environment };
 
 type Given = Values<typeof PROCESS_SETTINGS>;
 
+const { httpsProxy, httpProxy, noProxy } = PROCESS_SETTINGS;
+
+/** Other programs read these in lower case, and first so. */
+function withProxyNames(environment: Record<string, string>): Record<string, string> {
+  const lower = [httpsProxy, httpProxy, noProxy].flatMap(({ name }) => {
+    const value = environment[name.toLowerCase()];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...environment, ...Object.fromEntries(lower) };
+}
+
 /** Every setting under its name in the table, and what is made of several. */
 export interface Config
   extends Omit<Given, `temporal${string}` | 'cacheHome'>,
@@ -148,10 +159,11 @@ export function userCacheDir(environment: Environment): string {
  * @throws ConfigError naming every setting that cannot be used, its problem and an example.
  */
 export function loadConfig(read: Environment = processEnvironment()): Config {
-  const environment = withoutEmpty(read);
+  const environment = withProxyNames(withoutEmpty(read));
   const given = readSettings(PROCESS_SETTINGS, environment);
   const configFile = findConfigFile(given.configFile);
-  const { keyNames, ...upstreams } = configFile === null ? SANDBOX : readConfigFile(configFile, environment);
+  const proxies = { http: given.httpProxy, https: given.httpsProxy, except: given.noProxy };
+  const { keyNames, ...upstreams } = configFile === null ? SANDBOX : readConfigFile(configFile, environment, proxies);
   return {
     ...given,
     dataDir: resolve(given.dataDir),

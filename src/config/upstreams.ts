@@ -8,13 +8,15 @@ import type { AccountConfig } from '../domain/account.ts';
 import { defined } from '../domain/defined.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { ModelConfig } from '../domain/models.ts';
+import { NO_PROXIES, type Proxies } from '../domain/passage.ts';
 import type { PollTiming } from '../domain/poll-schedule.ts';
 import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import type { Description } from '../wire/description.ts';
 import { didYouMean } from './closest-name.ts';
 import { descriptionFile, readDescription } from './descriptions.ts';
 import { ConfigError, type Environment, exampleOf } from './entry.ts';
-import { FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
+import { type AccountContent, FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
+import { passageOf, problemsOfPassage, variablesOf } from './passages.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -73,6 +75,11 @@ function crossComplaints(content: FileContent, { environment, timingOf }: Surrou
       return [complaint(['accounts', index, 'apiKeyEnv'], `names ${apiKeyEnv}, which ${problem}`)];
     }),
     ...content.accounts.flatMap((account, index) => misplacedApi(account, ['accounts', index, 'api'])),
+    ...content.accounts.flatMap((account, index) =>
+      problemsOfPassage(account, environment).map(([path, problem]) =>
+        complaint(['accounts', index, ...path], problem),
+      ),
+    ),
     ...content.accounts.flatMap((account, index) => {
       return crossedIntervals(account, timingOf(account), ['accounts', index, 'timing']);
     }),
@@ -87,16 +94,14 @@ function repeatedIds(content: FileContent, list: 'accounts' | 'models'): readonl
   );
 }
 
-type GivenAccount = FileContent['accounts'][number];
-
 /** What the rules between entries look at besides the file. */
 interface Surroundings {
   readonly environment: Environment;
   /** As the account's API documents it. */
-  timingOf(account: GivenAccount): PollTiming;
+  timingOf(account: AccountContent): PollTiming;
 }
 
-function misplacedApi({ provider, api }: GivenAccount, path: Path): readonly string[] {
+function misplacedApi({ provider, api }: AccountContent, path: Path): readonly string[] {
   if ((provider === 'described') === (api !== undefined)) return [];
   return [
     complaint(path, provider === 'described' ? 'is missing' : `is for provider described, and this is ${provider}`),
@@ -104,7 +109,7 @@ function misplacedApi({ provider, api }: GivenAccount, path: Path): readonly str
 }
 
 /** The bound that is not written is the provider's. */
-function crossedIntervals({ timing }: GivenAccount, documented: PollTiming, path: Path): readonly string[] {
+function crossedIntervals({ timing }: AccountContent, documented: PollTiming, path: Path): readonly string[] {
   const { minPollMs = documented.minPollMs, maxPollMs = documented.maxPollMs } = timing;
   if (minPollMs <= maxPollMs) return [];
   return timing.minPollMs === undefined
@@ -129,10 +134,11 @@ function accountsOf(model: FileContent['models'][number]): readonly string[] {
   return model.accounts ?? (model.account === undefined ? [] : [model.account]);
 }
 
-function toAccount(account: GivenAccount, environment: Environment): AccountConfig {
-  const { apiKeyEnv, api, timing, ...rest } = account;
+function toAccount(account: AccountContent, environment: Environment, proxies: Proxies): AccountConfig {
+  const { apiKeyEnv, api, timing, headers: _headers, proxy: _proxy, ...rest } = account;
   const given = Object.fromEntries(Object.entries(timing).filter(([, value]) => value !== undefined));
-  return { ...rest, ...defined({ api }), apiKey: environment[apiKeyEnv] ?? '', timing: given };
+  const passage = passageOf(account, environment, proxies);
+  return { ...rest, ...defined({ api }), apiKey: environment[apiKeyEnv] ?? '', passage, timing: given };
 }
 
 function toModel(model: FileContent['models'][number]): ModelConfig {
@@ -170,7 +176,7 @@ function parseYaml(path: string): unknown {
 export interface Upstreams {
   readonly accounts: readonly AccountConfig[];
   readonly models: readonly ModelConfig[];
-  /** The environment variables that hold the accounts' keys. */
+  /** The environment variables that the file names: they hold the accounts' keys and other secrets. */
   readonly keyNames: readonly string[];
   /** What accounts name as their `api`, read. */
   readonly descriptions: Readonly<Record<string, Description>>;
@@ -198,14 +204,15 @@ function readDescriptions({ accounts }: FileContent, configFile: string): ReadDe
 }
 
 /**
- * Reads accounts and models; keys are looked up in the environment by the names that the file gives.
+ * Reads accounts and models; keys are looked up in the environment by the names that the file gives. `proxies` are those
+ * of accounts that name none.
  * @throws ConfigError naming the path of every entry at fault, its problem and an example.
  */
-export function readConfigFile(path: string, environment: Environment): Upstreams {
+export function readConfigFile(path: string, environment: Environment, proxies = NO_PROXIES): Upstreams {
   const content = parseYaml(path) ?? {};
   const parsed = fileSchema.safeParse(content);
   const read = parsed.success ? readDescriptions(parsed.data, path) : { descriptions: {}, problems: [] };
-  const timingOf = ({ provider, api = '' }: GivenAccount) =>
+  const timingOf = ({ provider, api = '' }: AccountContent) =>
     read.descriptions[api]?.timing ?? PROVIDER_FACTS[provider].timing;
   const problems = parsed.success
     ? [...read.problems, ...crossComplaints(parsed.data, { environment, timingOf })]
@@ -215,9 +222,9 @@ export function readConfigFile(path: string, environment: Environment): Upstream
   }
   const { accounts, models } = parsed.data;
   return {
-    accounts: accounts.map((account) => toAccount(account, environment)),
+    accounts: accounts.map((account) => toAccount(account, environment, proxies)),
     models: models.map(toModel),
-    keyNames: accounts.map(({ apiKeyEnv }) => apiKeyEnv),
+    keyNames: accounts.flatMap((account) => [account.apiKeyEnv, ...variablesOf(account)]),
     descriptions: read.descriptions,
   };
 }

@@ -74,8 +74,38 @@ export const webUrl = textWithout(problemOfWebUrl).transform(withoutTrailingSlas
 /** A web URL that paths are put behind. */
 export const baseUrl = textWithout(problemOfBaseUrl).transform(withoutTrailingSlash);
 
+function problemOfProxy(text: string): string | null {
+  // A port of its own may look like a scheme.
+  const url = withScheme(text);
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return 'is not an http or https URL of a proxy';
+  const { pathname, search, hash } = new URL(url);
+  return pathname + search + hash === '/' ? null : 'carries more than the host and the port of a proxy';
+}
+
+const withScheme = (text: string) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
+
+/** A proxy, perhaps with credentials and, as other programs take it, without a scheme. */
+export const proxyUrl = textWithout(problemOfProxy).transform((text) => new URL(withScheme(text)).href);
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+/** Said by us with each request, or of the connection. */
+const OWN_HEADERS =
+  /^(?:accept(?:-encoding)?|authorization|connection|content-(?:length|type)|expect|host|idempotency-key|if-range|keep-alive|last-event-id|proxy-.*|range|te|trailer|transfer-encoding|upgrade|user-agent)$/i;
+
+/** What is wrong with the name of a header that an operator adds. */
+export function problemOfHeaderName(name: string): string | null {
+  if (!HEADER_NAME.test(name)) return 'is not the name of a header';
+  return OWN_HEADERS.test(name) ? 'is a header that is sent already' : null;
+}
+
+/** What is wrong with what it holds. */
+export function problemOfHeader(value: string): string | null {
+  return /^[\x20-\x7e]{1,4096}$/.test(value) ? null : 'holds nothing, or characters that a header cannot carry';
+}
+
 /** The documented paths of upstreams, or their beginning; a proxy may have a `/v1` of its own further ahead. */
-const ENDPOINT = /^(.*)(\/v1(?:\/(?:videos?|models|openai)(?:\/.*)?)?)$/;
+const ENDPOINT =
+  /^(.*)(\/v1(?:\/(?:videos?|models|openai|chat|images|completions|responses|batches|files)(?:\/.*)?)?)$/i;
 
 /** A base URL of an API whose paths begin with `/v1`. */
 export const apiBaseUrl = baseUrl.superRefine((url, context) => {

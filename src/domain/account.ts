@@ -1,5 +1,6 @@
 /** An upstream account: one credential of a provider as it is configured, and what it can be for operators. */
 
+import type { Passage } from './passage.ts';
 import type { AccountTiming } from './poll-schedule.ts';
 import type { ProviderName } from './vendor.ts';
 
@@ -12,6 +13,8 @@ export interface AccountConfig {
   /** Without a trailing slash; empty until the embedded sandbox listens, where that is the upstream. */
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** Of everything that is asked in its name. */
+  readonly passage?: Passage;
   readonly maxConcurrentTasks: number;
   /** Of all kinds together, for each worker process. */
   readonly maxRequestsPerSecond: number;

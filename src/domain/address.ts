@@ -3,6 +3,8 @@
 import ipaddr from 'ipaddr.js';
 
 const withoutBrackets = (hostname: string) => hostname.replace(/^\[|\]$/g, '');
+const bareName = (hostname: string) => withoutBrackets(hostname).replace(/\.$/, '').toLowerCase();
+const isLocalName = (bare: string) => bare === 'localhost' || bare.endsWith('.localhost');
 
 /**
  * `host:port`, as trusted hosts are written: lower case, IPv6 in brackets, which may be missing here, and the scheme's own
@@ -33,7 +35,21 @@ export function isPublicAddress(address: string): boolean {
  * already turned `0x7f.1` and the like into dotted form and keeps IPv6 in brackets; other names are false.
  */
 export function isLiteralPrivateAddress(hostname: string): boolean {
-  const bare = withoutBrackets(hostname).replace(/\.$/, '').toLowerCase();
-  if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
-  return ipaddr.isValid(bare) && !isPublicAddress(bare);
+  const bare = bareName(hostname);
+  return isLocalName(bare) || (ipaddr.isValid(bare) && !isPublicAddress(bare));
+}
+
+/** True for this machine itself: `localhost`, a loopback address, or every address that it has. */
+export function isLoopback(hostname: string): boolean {
+  const bare = bareName(hostname);
+  if (isLocalName(bare)) return true;
+  return ipaddr.isValid(bare) && ['loopback', 'unspecified'].includes(ipaddr.process(bare).range());
+}
+
+/** Whether an address lies in a network such as `10.0.0.0/8`; false for what is neither. */
+export function isInNetwork(address: string, network: string): boolean {
+  const bare = withoutBrackets(address);
+  if (!ipaddr.isValid(bare) || !ipaddr.isValidCIDR(network)) return false;
+  const [parsed, [base, bits]] = [ipaddr.process(bare), ipaddr.parseCIDR(network)];
+  return parsed.kind() === base.kind() && parsed.match(base, bits);
 }

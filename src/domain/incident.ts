@@ -8,6 +8,7 @@ export const INCIDENTS = {
   lane_opened: 'A doubt kept the lane of its account too long, and others go on beside it.',
   grant_taken_back: 'A granted slot was not taken, and was given to another video.',
   task_missing: 'A task was given up that its upstream does not know any more.',
+  other_length: 'An archived clip is more than a second longer or shorter than what was asked for.',
 } as const;
 
 export type Incident = keyof typeof INCIDENTS;

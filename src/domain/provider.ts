@@ -4,6 +4,7 @@ import type { ListedTask } from './adoption.ts';
 import type { UpstreamWords } from './failure.ts';
 import type { PublishedModel } from './models.ts';
 import type { MicroUsd } from './money.ts';
+import type { Passage } from './passage.ts';
 import type { ProviderFacts, ProviderName } from './vendor.ts';
 import type { StoredClip } from './video.ts';
 import type { ImageReference, StoredImage, VideoRequest } from './video-request.ts';
@@ -13,6 +14,7 @@ export interface ProviderCall {
   /** What stands before `/v1`, without a trailing slash. */
   readonly baseUrl: string;
   readonly apiKey: string;
+  readonly passage?: Passage | undefined;
   /** Cancels the exchange; every call also has its own timeout. */
   readonly signal: AbortSignal;
 }
@@ -63,11 +65,17 @@ export type StartOutcome =
   /** Sent, and no usable answer: perhaps a task. `answered` when the upstream itself, and not a proxy, said something. */
   | { readonly kind: 'lost'; readonly answered: boolean; readonly upstream: UpstreamWords };
 
-/** Where a finished clip's bytes are. */
-export interface ResultLink {
+/** One place of a clip. */
+export interface ClipPlace {
   readonly url: string;
   /** True where the link is the provider's own and needs the account's key. */
   readonly needsKey: boolean;
+}
+
+/** Where a finished clip's bytes are. */
+export interface ResultLink extends ClipPlace {
+  /** Where else they may be, should they not be there. */
+  readonly otherwise?: ClipPlace | undefined;
   /** When the link dies; null where the upstream does not say. */
   readonly expiresAtMs: number | null;
 }

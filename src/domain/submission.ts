@@ -1,6 +1,7 @@
 /** A submission's states and what each means, and how a task's end is kept in its row. */
 
 import type { UpstreamWords } from './failure.ts';
+import type { ClipPlace } from './provider.ts';
 import type { StoredClip } from './video.ts';
 
 /** While open, a submission is a slot. */
@@ -45,6 +46,8 @@ export type TaskEnd =
       /** The clip came with the create's answer and lies in the media store under the video's key. */
       readonly stored?: StoredClip;
       readonly needsKey: boolean;
+      /** Where else the clip may be. */
+      readonly otherwise?: ClipPlace | undefined;
       readonly expiresAt: string;
     }
   | { readonly kind: 'failed'; readonly upstream: UpstreamWords };

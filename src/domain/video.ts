@@ -54,6 +54,8 @@ export interface Video {
   readonly taskId: string | null;
   /** 0 to 100; never falls. */
   readonly progress: number;
+  /** The upstream's own word at the last poll that saw the task run; null before the first. */
+  readonly lastWord: string | null;
   readonly batchId: string | null;
   readonly createdAt: Date;
   readonly submittedAt: Date | null;

@@ -13,7 +13,7 @@ import { requestStream, type StreamedAnswer } from '../net/trusted/request-strea
 import { upstreamText } from '../net/upstream-text.ts';
 import { A4F_PATHS, ERROR_STATUSES, KNOWN_KEYS, QUALITIES, RATIOS } from '../wire/a4f.ts';
 import { type JudgedCreate, judgeReply, judgeSaidError } from './create-outcome.ts';
-import { refuseUnsent } from './read-answer.ts';
+import { refuseUnsent, senderOf } from './read-answer.ts';
 
 /** So much of an error's body is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -31,10 +31,9 @@ export const a4f = {
       const answer = await requestStream({
         method: 'POST',
         url: call.baseUrl + A4F_PATHS.create,
-        apiKey: call.apiKey,
+        ...senderOf(call),
         accept: 'application/json',
         body: createBody(request, call),
-        signal: call.signal,
       });
       try {
         const create = judgedCreate(request, call);
@@ -103,8 +102,8 @@ async function judge(answer: StreamedAnswer, call: StartCall, create: JudgedCrea
   return hasFailed ? { kind: 'failed', upstream: outcome.upstream } : outcome;
 }
 
-function toReply({ status, headers }: StreamedAnswer, bytes: Uint8Array, { apiKey }: StartCall): JsonReply {
-  return readReply({ status, headers, bytes }, apiKey);
+function toReply({ status, headers }: StreamedAnswer, bytes: Uint8Array, call: StartCall): JsonReply {
+  return readReply({ status, headers, bytes }, call);
 }
 
 async function readBytes(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -12,7 +12,7 @@ import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts
 import { isStorable } from '../net/upstream-text.ts';
 import { AIRFORCE_PATHS, KNOWN_KEYS, modelList, pushedState, STREAM_EVENTS, videoCaps } from '../wire/airforce.ts';
 import { sendCreate } from './create-outcome.ts';
-import { entriesUnder, get, isSuccess, pathOf, requireSuccess } from './read-answer.ts';
+import { entriesUnder, get, isSuccess, pathOf, requireSuccess, senderOf } from './read-answer.ts';
 import { idOf, instantMs } from './reading/fields.ts';
 import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
@@ -73,9 +73,9 @@ async function inputImage(image: ImageReference, call: StartCall): Promise<Json>
 }
 
 /** AF-35 to AF-38. */
-async function untilPushedOver(taskId: string, { baseUrl, apiKey, signal }: ProviderCall): Promise<void> {
+async function untilPushedOver(taskId: string, { baseUrl, ...call }: ProviderCall): Promise<void> {
   const url = baseUrl + pathOf(AIRFORCE_PATHS.stream, taskId);
-  for await (const event of requestEvents({ url, apiKey, signal })) if (tellsEnd(event, taskId)) return;
+  for await (const event of requestEvents({ ...senderOf(call), url })) if (tellsEnd(event, taskId)) return;
   throw new UpstreamError('lost', `the events of ${url} ended before the task`);
 }
 

@@ -8,7 +8,7 @@ import { retryAfterMs } from '../net/retry-after.ts';
 import type { EncodedBody } from '../net/trusted/encoded-body.ts';
 import { type JsonReply, type JsonRequest, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
 import { upstreamText } from '../net/upstream-text.ts';
-import { isSuccess } from './read-answer.ts';
+import { isSuccess, senderOf } from './read-answer.ts';
 import { taskMadeIn, taskOfRequestIn } from './reading/created-task.ts';
 import { at, firstOf, holdersIn, numberOf } from './reading/fields.ts';
 import { saysError } from './reading/said-error.ts';
@@ -63,15 +63,14 @@ function isUpstreamsAnswer(status: number): boolean {
 
 /** One create on a connection of its own. Never throws. */
 export async function sendCreate(call: StartCall, create: Create): Promise<StartOutcome> {
-  const { baseUrl, apiKey, upstreamModel, timeoutMs, signal } = call;
+  const { baseUrl, upstreamModel, timeoutMs } = call;
   try {
     const reply = await requestJson({
+      ...senderOf(call),
       method: create.method ?? 'POST',
       url: baseUrl + create.path,
-      apiKey,
       body: await create.makeBody(),
       timeoutMs,
-      signal,
       freshConnection: true,
       ...(create.idempotencyKey !== undefined && { idempotencyKey: create.idempotencyKey }),
       ...(create.headers && { headers: create.headers }),

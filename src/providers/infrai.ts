@@ -7,7 +7,7 @@ import type { VideoRequest } from '../domain/video-request.ts';
 import { type JsonReply, requestJson } from '../net/trusted/request-json.ts';
 import { ASPECTS, INFRAI_PATHS, KNOWN_KEYS, LIST_LIMIT, RESOLUTIONS } from '../wire/infrai.ts';
 import { sendCreate } from './create-outcome.ts';
-import { get, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireSuccess } from './read-answer.ts';
+import { get, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireSuccess, senderOf } from './read-answer.ts';
 import { instantMs } from './reading/fields.ts';
 import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
@@ -83,9 +83,10 @@ function generateBody(request: VideoRequest, call: StartCall): JsonObject {
 }
 
 /** IN-17: the example sends the id in the body as well. */
-function postCancel(taskId: string, { baseUrl, apiKey, signal }: ProviderCall): Promise<JsonReply> {
+function postCancel(taskId: string, { baseUrl, ...call }: ProviderCall): Promise<JsonReply> {
   const url = baseUrl + pathOf(INFRAI_PATHS.cancel, taskId);
-  return requestJson({ method: 'POST', url, apiKey, signal, timeoutMs: READ_TIMEOUT_MS, body: { job_id: taskId } });
+  const body = { job_id: taskId };
+  return requestJson({ ...senderOf(call), method: 'POST', url, timeoutMs: READ_TIMEOUT_MS, body });
 }
 
 /** IN-13, IN-25: a link that stands for itself; when it dies is not documented. */

@@ -148,15 +148,15 @@ function readStatus(reply: JsonReply, taskId: string, call: ProviderCall): TaskS
  */
 function resultIn(video: JsonObject, taskId: string, { baseUrl }: ProviderCall): ResultLink {
   const expiresAtMs = instantMs(video['expires_at']) ?? null;
-  const content = { url: baseUrl + pathOf(OPENAI_PATHS.content, taskId), needsKey: true, expiresAtMs };
+  const content = { url: baseUrl + pathOf(OPENAI_PATHS.content, taskId), needsKey: true };
   const link = linkIn(video);
-  if (link === undefined) return content;
+  if (link === undefined) return { ...content, expiresAtMs };
   const place = placeOf(link, baseUrl);
   // A link to the video itself is none to its clip.
-  if (place === placeOf(baseUrl + pathOf(OPENAI_PATHS.video, taskId), baseUrl)) return content;
-  if (place !== placeOf(content.url, baseUrl)) return { url: link, needsKey: false, expiresAtMs };
+  if (place === placeOf(baseUrl + pathOf(OPENAI_PATHS.video, taskId), baseUrl)) return { ...content, expiresAtMs };
+  if (place !== placeOf(content.url, baseUrl)) return { url: link, needsKey: false, otherwise: content, expiresAtMs };
   // OpenRouter names its content route so, whose `index` belongs to it.
-  return { ...content, url: new URL(link, baseUrl).href };
+  return { ...content, url: new URL(link, baseUrl).href, expiresAtMs };
 }
 
 /** Origin and path, however they are escaped; undefined for what is no URL. */

@@ -7,8 +7,13 @@ import { type JsonReply, requestJson, unexpectedAnswer } from '../net/trusted/re
 export const READ_TIMEOUT_MS = 15_000;
 
 /** A GET of the account, answered with any status. */
-export function get({ baseUrl, apiKey, signal }: ProviderCall, path: string): Promise<JsonReply> {
-  return requestJson({ method: 'GET', url: baseUrl + path, apiKey, signal, timeoutMs: READ_TIMEOUT_MS });
+export function get({ baseUrl, ...call }: ProviderCall, path: string): Promise<JsonReply> {
+  return requestJson({ ...senderOf(call), method: 'GET', url: baseUrl + path, timeoutMs: READ_TIMEOUT_MS });
+}
+
+/** What every request of a call is sent with. */
+export function senderOf({ apiKey, passage, signal }: Omit<ProviderCall, 'baseUrl'>) {
+  return { apiKey, passage, signal };
 }
 
 export function isSuccess({ status }: JsonReply): boolean {

@@ -17,7 +17,7 @@ import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
 import { type ReadList, readList } from '../submissions/account-list.ts';
-import { findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
 /** How far two readings of an upstream's clock may lie apart: it tells whole seconds, and its answers take their time. */
 const CLOCK_MARGIN_MS = 5000;
@@ -112,12 +112,11 @@ async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow
   const account = findAccount(dependencies, orphan.account);
   // Nothing can be asked any more.
   if (!account) return orphan.costMicroUsd;
-  const { baseUrl, apiKey } = account;
   const provider = providerOf(dependencies.providers, { account: account.id, provider: account.provider });
   const ageMs = now.getTime() - orphan.foundAt.getTime();
   const forgotten = ageMs > provider.facts.resultTtlMs + FORGOTTEN_AFTER_MS ? orphan.costMicroUsd : null;
   const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-  const status = await provider.poll(orphan.taskId, { baseUrl, apiKey, signal }).catch((error: unknown) => {
+  const status = await provider.poll(orphan.taskId, callOf(account, signal)).catch((error: unknown) => {
     // An upstream that is never heard of again keeps no slot for ever.
     if (forgotten === null) throw error;
     return null;

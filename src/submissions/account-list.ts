@@ -7,7 +7,7 @@ import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
 import { providerOf, type TaskList } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
 /** Statuses with which an upstream says that there is no such route. */
 const NO_SUCH_ROUTE: readonly number[] = [404, 405, 501];
@@ -46,7 +46,7 @@ export async function readList(
   const askedMs = Date.now();
   try {
     const signal = AbortSignal.timeout(exchangeTimeoutMs);
-    const read = await list({ baseUrl, apiKey: account.apiKey, signal });
+    const read = await list(callOf(account, signal));
     return { list: { ...read, nowMs: now.getTime() + (Date.now() - askedMs) } };
   } catch (error) {
     const isNoRoute = error instanceof UpstreamError && NO_SUCH_ROUTE.includes(error.status ?? 0);

@@ -58,7 +58,15 @@ export function callFor(
 ): ProviderCall | null {
   const account = findAccount(dependencies, id);
   if (account?.baseUrl !== baseUrl) return null;
-  return { baseUrl, apiKey: account.apiKey, signal: AbortSignal.timeout(dependencies.exchangeTimeoutMs) };
+  return callOf(account, AbortSignal.timeout(dependencies.exchangeTimeoutMs));
+}
+
+/** A call of an account until the signal ends it. */
+export function callOf(
+  { baseUrl, apiKey, passage }: Pick<AccountConfig, 'baseUrl' | 'apiKey' | 'passage'>,
+  signal: AbortSignal,
+): ProviderCall {
+  return { baseUrl, apiKey, passage, signal };
 }
 
 /** Whether a create that is sent again is the same create for this provider. */

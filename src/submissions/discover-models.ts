@@ -3,7 +3,7 @@
 import { replacePublishedModels } from '../catalog/models.ts';
 import type { AccountConfig } from '../domain/account.ts';
 import { providerOf } from '../domain/provider.ts';
-import type { SubmissionDependencies } from './dependencies.ts';
+import { callOf, type SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Reads every account's models and enters them; an account that cannot be read keeps those it had.
@@ -16,10 +16,11 @@ export async function discoverModels({
   exchangeTimeoutMs,
   log,
 }: Pick<SubmissionDependencies, 'db' | 'accounts' | 'providers' | 'exchangeTimeoutMs' | 'log'>): Promise<number> {
-  const readModels = async ({ id, provider, baseUrl, apiKey }: AccountConfig): Promise<number> => {
+  const readModels = async (account: AccountConfig): Promise<number> => {
+    const { id, provider } = account;
     try {
       const signal = AbortSignal.timeout(exchangeTimeoutMs);
-      const models = await providerOf(providers, { account: id, provider }).models?.({ baseUrl, apiKey, signal });
+      const models = await providerOf(providers, { account: id, provider }).models?.(callOf(account, signal));
       if (!models) return 0;
       await replacePublishedModels(db, id, models);
       return models.length;

@@ -50,6 +50,7 @@ function toTaskEnd(status: Ended, resultTtlMs: number): TaskEnd {
     kind: 'succeeded',
     resultUrl: status.result?.url ?? null,
     needsKey: status.result?.needsKey ?? false,
+    otherwise: status.result?.otherwise,
     expiresAt,
   };
 }

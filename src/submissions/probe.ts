@@ -3,7 +3,7 @@
 import type { AccountConfig } from '../domain/account.ts';
 import { providerOf } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
 /** What the free GET said: `nothing to ask` where only a create can tell, `unreachable` where it was not answered. */
 export type Probe =
@@ -23,7 +23,7 @@ export async function probeAccount(
   if (!probe) return { kind: 'nothing to ask' };
   try {
     const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-    await probe({ baseUrl, apiKey: account.apiKey, signal });
+    await probe({ ...callOf(account, signal), baseUrl });
     return { kind: 'accepted' };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -3,24 +3,27 @@
 import { findCurrentSubmission, renewResult, type SubmissionRow } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { hostAndPort } from '../domain/address.ts';
-import { providerOf } from '../domain/provider.ts';
+import type { Passage } from '../domain/passage.ts';
+import { type ClipPlace, providerOf } from '../domain/provider.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import type { ArchivedClip, StoredClip, Video } from '../domain/video.ts';
 import { callFor, findAccount, type SubmissionDependencies, timingOf } from './dependencies.ts';
 
 /** Where a video's clip waits to be fetched. */
-export interface ResultSource {
-  readonly url: string;
+export interface ResultSource extends ClipPlace {
+  /** Where else it may be; null where nothing is known of another place. */
+  readonly otherwise: ClipPlace | null;
   /** What a link without a host of its own is relative to. */
   readonly baseUrl: string;
-  /** The link is the provider's own, made from the account's base URL: its origin gets the account's key. */
-  readonly needsKey: boolean;
   readonly account: string;
   readonly trustedHosts: readonly string[];
   /** Null when the account has vanished from the configuration. */
   readonly apiKey: string | null;
   /** The headers that carry the key there; as a bearer token where absent. */
   readonly keyHeaders?: Readonly<Record<string, string>> | undefined;
+  /** For the base URL's origin. */
+  readonly headers: Passage['headers'] | undefined;
+  readonly proxies: Passage['proxies'] | undefined;
   /** When the link dies; null where the upstream does not say. */
   readonly expiresAt: Date | null;
   /** How long a result that cannot be had yet is asked for again (milliseconds). */
@@ -60,9 +63,9 @@ async function pollAgain(dependencies: SubmissionDependencies, submission: Submi
     .catch(() => null);
   const result = status?.kind === 'succeeded' ? status.result : null;
   if (!result || result.url === taskEnd.resultUrl) return submission;
-  const { url: resultUrl, needsKey, expiresAtMs } = result;
+  const { url: resultUrl, needsKey, otherwise, expiresAtMs } = result;
   const expiresAt = expiresAtMs === null ? taskEnd.expiresAt : new Date(expiresAtMs).toISOString();
-  const renewed: TaskEnd = { ...taskEnd, resultUrl, needsKey, expiresAt };
+  const renewed: TaskEnd = { ...taskEnd, resultUrl, needsKey, otherwise, expiresAt };
   await renewResult(dependencies.db, submission.id, renewed);
   return { ...submission, taskEnd: renewed };
 }
@@ -72,15 +75,18 @@ export function sourceOf(dependencies: SubmissionDependencies, submission: Submi
   const { taskEnd, baseUrl } = submission;
   if (taskEnd?.kind !== 'succeeded' || taskEnd.resultUrl === null) return null;
   const account = findAccount(dependencies, submission.account);
-  // Shown to the host that it is for, and to no other that the account had before.
-  const apiKey = account?.baseUrl === baseUrl ? account.apiKey : null;
+  // Secrets are shown to the host that they are for, and to no other that the account had before.
+  const isOwn = account?.baseUrl === baseUrl;
   return {
     url: taskEnd.resultUrl,
     baseUrl,
     needsKey: taskEnd.needsKey,
+    otherwise: taskEnd.otherwise ?? null,
     account: submission.account,
-    apiKey,
-    keyHeaders: apiKey === null ? undefined : providerOf(dependencies.providers, submission).keyHeaders?.(apiKey),
+    apiKey: isOwn ? account.apiKey : null,
+    keyHeaders: isOwn ? providerOf(dependencies.providers, submission).keyHeaders?.(account.apiKey) : undefined,
+    headers: isOwn ? account.passage?.headers : undefined,
+    proxies: account?.passage?.proxies,
     // Where the account's own requests go, its results may lie.
     trustedHosts: [...(account?.trustedHosts ?? []), hostAndPort(new URL(baseUrl))],
     expiresAt: new Date(taskEnd.expiresAt),

@@ -7,7 +7,7 @@ import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import { storeClip } from '../media/store-clip.ts';
 import { listWindowOf, readList, sightIn } from './account-list.ts';
 import type { Claim } from './claim.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Sends the create, once; nothing is thrown for what the upstream does. A video that may have a task already is looked
@@ -56,15 +56,13 @@ export async function sendTo(
     const message = 'the worker was held up before it could send the create';
     return { kind: 'lost', answered: false, upstream: { message } };
   }
+  // Never the attempt's own: an answer that comes late is still written down.
   const signal = AbortSignal.timeout(timeoutMs);
   return await providerOf(dependencies.providers, submission).start(video.request, {
-    baseUrl: submission.baseUrl,
-    apiKey: account.apiKey,
+    ...callOf(account, signal),
     upstreamModel: submission.upstreamModel,
     idempotencyKey: submission.id,
     timeoutMs,
-    // Never the attempt's own signal: an answer that comes late is still written down.
-    signal,
     storeClip: (pieces) => storeClip(dependencies.store, submission.videoId, pieces),
     loadImage: (image) => dependencies.loadImage(image, signal),
     linkImage: (image) => dependencies.linkImage(image, submission),

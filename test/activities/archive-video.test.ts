@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createArchiveActivity } from '../../activities/archive-video.ts';
 import type { ArchiveClip, ArchiveOrder } from '../../src/archive/archive-clip.ts';
 import { ArchiveProblem } from '../../src/archive/archive-problem.ts';
+import type { ArchivedClip } from '../../src/domain/video.ts';
 import type { WaitingFor } from '../../src/domain/waiting-for.ts';
 import type { ResultSource } from '../../src/submissions/result-source.ts';
 import { makeArchive } from '../builders.ts';
@@ -19,9 +20,12 @@ function makeSource(overrides: Partial<ResultSource> = {}): ResultSource {
     url: 'https://cdn.example/clip.mp4?sig=1',
     baseUrl: 'https://api.example',
     needsKey: false,
+    otherwise: null,
     account: 'airforce-1',
     trustedHosts: ['127.0.0.1:9000'],
     apiKey: 'key-1',
+    headers: undefined,
+    proxies: undefined,
     expiresAt: inOneHour(),
     retryMs: 900_000,
     notReadySince: null,
@@ -37,12 +41,18 @@ interface Scene {
 
 /** What videos were said to wait for. */
 const noted: WaitingFor[] = [];
-beforeEach(() => noted.splice(0));
+/** What was taken note of as archived. */
+const archived: ArchivedClip[] = [];
+beforeEach(() => {
+  noted.splice(0);
+  archived.splice(0);
+});
 
 function run({ source = makeSource(), archiveClip, environment = makeEnvironment() }: Scene) {
   const { archiveVideo } = createArchiveActivity({
     findResult: async () => source,
     noteWaiting: async (_videoId, waitingFor) => noted.push(waitingFor),
+    noteArchived: async (_videoId, clip) => void archived.push(clip),
     archiveClip,
     inspectClip: async (clip) => makeArchive(clip),
   });
@@ -88,7 +98,7 @@ test('the order names keys, source and heartbeat details', async () => {
     },
     resumeFrom: { validator: '"1"' },
   });
-  expect(orders[0]?.source.authorise).toBeUndefined();
+  expect(orders[0]?.source.authorise?.apiKey).toBeUndefined();
 });
 
 test('heartbeats of the archiver reach Temporal', async () => {
@@ -110,6 +120,74 @@ test('a provider’s own link gets the key at its origin only', async () => {
     archiveClip,
   });
   expect(orders[0]?.source.authorise).toEqual({ origin: 'https://api.example:8443', apiKey: 'key-1' });
+});
+
+describe('a clip that its link does not give', () => {
+  const content = { url: 'https://api.example/v1/videos/7/content', needsKey: true };
+  const own = { url: '/files/7.mp4' };
+
+  test.each<[string, Partial<ResultSource>, ArchiveProblem, string[]]>([
+    ['is nowhere else', {}, new ArchiveProblem('later', 'no', { status: 404 }), []],
+    [
+      'is fetched elsewhere',
+      { otherwise: content },
+      new ArchiveProblem('later', 'no', { status: 404 }),
+      ['7/content+'],
+    ],
+    ['is fetched elsewhere', { otherwise: content }, new ArchiveProblem('invalid', 'private'), ['7/content+']],
+    ['is fetched elsewhere', { otherwise: content }, new ArchiveProblem('later', 'no connection'), ['7/content+']],
+    ['goes on', { otherwise: content }, new ArchiveProblem('later', 'cut', { hasBegun: true }), []],
+    ['is asked for with the key', own, new ArchiveProblem('later', 'no', { status: 401 }), ['/files/7.mp4+']],
+    ['is asked for with no key', own, new ArchiveProblem('later', 'no', { status: 404 }), []],
+    ['is asked for with no key', {}, new ArchiveProblem('later', 'no', { status: 403 }), []],
+    [
+      'is asked for with the key and elsewhere',
+      { ...own, otherwise: content },
+      new ArchiveProblem('later', 'no', { status: 403 }),
+      ['/files/7.mp4+', '7/content+'],
+    ],
+  ])('%s: %j after %s', async (_name, source, problem, asked) => {
+    const orders: ArchiveOrder[] = [];
+    const archiveClip: ArchiveClip = async (order) => {
+      orders.push(order);
+      return { kind: 'problem', problem };
+    };
+    await expect(run({ source: makeSource(source), archiveClip })).rejects.toThrow(problem.message);
+    const others = orders
+      .slice(1)
+      .map(({ source: { url, authorise } }) => [url, authorise?.apiKey ? '+' : ''].join(''));
+    expect(others.map((other) => other.replace(/^.*\/videos\//, ''))).toEqual(asked);
+  });
+
+  test('is archived from there, and waited for where either may have it later', async () => {
+    const source = makeSource({ otherwise: content });
+    const answers = (...outcomes: Awaited<ReturnType<ArchiveClip>>[]) => {
+      return async () => outcomes.shift() ?? { kind: 'archived' as const, clip: makeArchive() };
+    };
+    const invalid = { kind: 'problem', problem: new ArchiveProblem('invalid', 'private') } as const;
+    const later = { kind: 'problem', problem: new ArchiveProblem('later', 'not yet') } as const;
+    expect(await run({ source, archiveClip: answers(invalid) })).toEqual(makeArchive());
+    expect(archived).toEqual([makeArchive()]);
+    await expect(run({ source, archiveClip: answers(invalid, later) })).rejects.toMatchObject({
+      type: 'result_not_ready',
+    });
+    await expect(run({ source, archiveClip: answers(later, invalid) })).rejects.toMatchObject({
+      type: 'result_not_ready',
+    });
+    await expect(run({ source, archiveClip: answers(invalid, invalid) })).rejects.toMatchObject({
+      type: 'result_invalid',
+    });
+  });
+});
+
+test('headers of the account are for its own origin, and its proxies for every link', async () => {
+  const { orders, archiveClip } = recordOrders();
+  const proxies = { http: null, https: 'http://proxy.example:3128/', except: [] };
+  await run({ source: makeSource({ headers: { 'x-tenant': 'one' }, proxies }), archiveClip });
+  expect(orders[0]?.source).toMatchObject({
+    authorise: { origin: 'https://api.example', headers: { 'x-tenant': 'one' } },
+    proxies,
+  });
 });
 
 test('a vanished account with a keyed link can be retried', async () => {

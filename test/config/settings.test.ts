@@ -55,6 +55,22 @@ describe('settings', () => {
     expect([models, configFile]).toEqual([[], null]);
   });
 
+  test('proxies may be named in lower case, which counts first, and without a scheme', () => {
+    const named = {
+      HTTPS_PROXY: 'http://one.example:1',
+      https_proxy: 'two.example:2',
+      http_proxy: 'http://u:p@[::1]:3',
+    };
+    expect(loadConfig({ ...named, no_proxy: '.internal, 10.0.0.0/8' })).toMatchObject({
+      httpsProxy: 'http://two.example:2/',
+      httpProxy: 'http://u:p@[::1]:3/',
+      noProxy: ['.internal', '10.0.0.0/8'],
+    });
+    expect(problemOf({ HTTPS_PROXY: 'socks5://a.example:1' })).toContain(
+      'HTTPS_PROXY is not an http or https URL of a',
+    );
+  });
+
   test('empty values count as absent', () => {
     expect(loadConfig({ CLIPYARD_PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 8787, databaseUrl: null });
   });

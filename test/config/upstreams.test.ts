@@ -16,6 +16,7 @@ const ACCOUNT = '{ id: a, provider: airforce, baseUrl: "https://api.example/", a
 const OTHER = '{ id: b, provider: airforce, baseUrl: "http://127.0.0.1:9/x", apiKeyEnv: KEY, pool: other }';
 const MODEL = 'id: m, account: a, pricePerSecondMicroUsd: 100000, durationsSeconds: [8, 4]';
 
+const accountWith = (said: string) => ACCOUNT.replace('}', `, ${said} }`);
 const timed = (timing: string) => `accounts: [${ACCOUNT.replace('}', `, timing: { ${timing} } }`)}]`;
 const endpoint = (path: string) => `accounts: [{ baseUrl: "https://a.example${path}" }]`;
 
@@ -84,6 +85,48 @@ describe('clipyard.yaml', () => {
     expect([accounts.length, models.length]).toEqual([1, 1]);
   });
 
+  test('headers and a proxy are filled in from the environment, and their variables are no strangers', () => {
+    const headers = `headers: { X-Tenant: one, CF-Access-Client-Id: "id-\${CY_ID}" }`;
+    const said = `${headers}, proxy: "http://u:\${CY_PW}@10.0.0.2:3128"`;
+    const ours = { CLIPYARD_ID: 'x', CY_ID: 'the-id', CY_PW: 'pw' };
+    const environment = { KEY: 'secret', HTTPS_PROXY: 'http://p.example', ...ours };
+    const { accounts, warnings } = load(`accounts: [${accountWith(said)}, ${OTHER}]`, environment);
+    const own = 'http://u:pw@10.0.0.2:3128/';
+    expect(accounts.map(({ passage }) => passage)).toEqual([
+      {
+        headers: { 'x-tenant': 'one', 'cf-access-client-id': 'id-the-id' },
+        secrets: ['the-id'],
+        proxies: { http: own, https: own, except: [] },
+      },
+      { headers: {}, secrets: [], proxies: { http: null, https: 'http://p.example/', except: [] } },
+    ]);
+    expect(warnings.join()).toMatch(/^CLIPYARD_ID is no setting/);
+    const named = accountWith(`headers: { X-Id: "\${CLIPYARD_ID}" }`);
+    expect(load(`accounts: [${named}]`, environment).warnings).toEqual([]);
+  });
+
+  test.each([
+    ['none', { http: null, https: null, except: [] }],
+    ['proxy.example:3128', { http: 'http://proxy.example:3128/', https: 'http://proxy.example:3128/', except: [] }],
+  ])('the proxy %s is instead of those of the environment', (proxy, proxies) => {
+    const environment = { KEY: 'secret', https_proxy: 'http://p.example', NO_PROXY: 'a.example' };
+    const [account] = load(`accounts: [${accountWith(`proxy: "${proxy}"`)}]`, environment).accounts;
+    expect(account?.passage?.proxies).toEqual(proxies);
+  });
+
+  test.each([
+    ['headers: { "a b": x }', 'accounts[0].headers.a b is not the name of a header'],
+    ['headers: { Authorization: x }', 'accounts[0].headers.Authorization is a header that is sent already'],
+    [`headers: { X: "\${NOT_THERE}" }`, 'accounts[0].headers.X names NOT_THERE, which is not set'],
+    ['headers: { X: "a\\nb" }', 'accounts[0].headers.X holds nothing, or characters that a header cannot carry'],
+    ['headers: { X: 7 }', 'accounts[0].headers.X is not of the type string'],
+    [`proxy: "\${NOT_THERE}"`, 'accounts[0].proxy names NOT_THERE, which is not set; for example proxy: http'],
+    ['proxy: "socks5://a:1"', 'accounts[0].proxy is not an http or https URL of a proxy, nor none'],
+    ['proxy: "http://a:1/path"', 'accounts[0].proxy carries more than the host and the port of a proxy'],
+  ])('an account with %s is refused', (said, problem) => {
+    expect(problemOf(`accounts: [${accountWith(said)}]`)).toContain(problem);
+  });
+
   test.each([
     ['a list at the top', '- 1', 'the file is not of the type object'],
     ['broken YAML', 'accounts: [', 'is not YAML'],
@@ -113,6 +156,7 @@ describe('clipyard.yaml', () => {
     ],
     ['an endpoint with version alone', endpoint('/v1//'), 'what stands before it, https://a.example;'],
     ['an endpoint of airforce', endpoint('/v1/video/generations'), 'what stands before it, https://a.example;'],
+    ['an endpoint of chats', endpoint('/api/v1/chat/completions'), 'what stands before it, https://a.example/api;'],
     ['an endpoint of apifree', endpoint('/v1/openai/videos'), 'what stands before it, https://a.example;'],
     ['a base URL with credentials', `accounts: [{ baseUrl: "https://u:p@a.example" }]`, 'a user name or a password'],
     ['a base URL with a query', endpoint('?key=1'), 'accounts[0].baseUrl carries a query'],

@@ -15,7 +15,7 @@ const CREATE = {
 
 function judge(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  return judgeReply(readReply({ status, headers, bytes }, 'sk-upstream-test'), CREATE);
+  return judgeReply(readReply({ status, headers, bytes }, { apiKey: 'sk-upstream-test' }), CREATE);
 }
 
 const openaiError = (code: string | null, message: string, type = 'invalid_request_error') => ({

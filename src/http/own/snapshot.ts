@@ -1,6 +1,7 @@
 /** The snapshots of videos that our own routes show: everything about them, absent things null. */
 
 import type { z } from 'zod';
+import { lengthWarning } from '../../domain/clip-length.ts';
 import type { ArchivedClip, Video } from '../../domain/video.ts';
 import type { WaitingFor } from '../../domain/waiting-for.ts';
 import type { videoAnswer } from '../../wire/clipyard/videos.ts';
@@ -40,7 +41,7 @@ interface Waiting {
 
 function print({ links, workflowUrl }: Options, video: Video, { position, wait }: Waiting): Snapshot {
   const { id, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } = video;
-  const { createdAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
+  const { lastWord, createdAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
   const { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd } = video;
   const { clipUrl, posterUrl } = links(video);
   return {
@@ -52,6 +53,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     model: request.model,
     taskId,
     progress,
+    upstreamWord: lastWord,
     queuePosition: position ?? null,
     batchId,
     againOf: request.againOf ?? null,
@@ -62,7 +64,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     endedAt,
     expiresAt,
     cost: { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd },
-    archive: archive && { ...bytesOf(archive), url: clipUrl, posterUrl },
+    archive: archive && { ...bytesOf(archive), warning: lengthWarning(archive, request), url: clipUrl, posterUrl },
     failure: failure && { kind: failure.kind, message: failure.message, upstream: failure.upstream },
     waitingFor: wait ?? null,
     submissions,

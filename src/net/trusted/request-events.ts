@@ -1,6 +1,7 @@
 /** Server-sent events of a host that the operator configured: one GET, read as it comes and bounded in every way. */
 
 import { createParser, type EventSourceMessage, type ParseError } from 'eventsource-parser';
+import type { Passage } from '../../domain/passage.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { upstreamText } from '../upstream-text.ts';
 import { requestStream, type StreamedAnswer } from './request-stream.ts';
@@ -8,6 +9,7 @@ import { requestStream, type StreamedAnswer } from './request-stream.ts';
 export interface EventsRequest {
   readonly url: string;
   readonly apiKey: string;
+  readonly passage?: Passage | undefined;
   /** The id of the last event that was read: the stream goes on behind it. */
   readonly lastEventId?: string | undefined;
   /** Ends the stream wherever it is. */
@@ -35,12 +37,12 @@ const BOUNDS: EventsBounds = { silentMs: 60_000, maxBytes: 1024 * 1024, maxEvent
  * @throws UpstreamError `answered` for what is no event stream or too large for one, else as far as the exchange came.
  */
 export async function* requestEvents(request: EventsRequest): AsyncGenerator<EventSourceMessage> {
-  const { url, apiKey, lastEventId, signal, bounds = BOUNDS } = request;
+  const { url, apiKey, passage, lastEventId, signal, bounds = BOUNDS } = request;
   const silence = new Silence(bounds.silentMs);
   let answer: StreamedAnswer | undefined;
   try {
     const ended = AbortSignal.any([signal, silence.signal]);
-    const asked = { method: 'GET', url, apiKey, accept: 'text/event-stream', signal: ended } as const;
+    const asked = { method: 'GET', url, apiKey, passage, accept: 'text/event-stream', signal: ended } as const;
     answer = await requestStream({ ...asked, ...(lastEventId !== undefined && { lastEventId }) });
     requireEventStream(answer);
     yield* readEvents(answer, silence, bounds);

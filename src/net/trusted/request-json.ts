@@ -6,7 +6,9 @@ import { Agent, Client, type Dispatcher } from 'undici';
 import { defined } from '../../domain/defined.ts';
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
+import type { Passage } from '../../domain/passage.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
+import { ProxyRefusal, type Route, requireAdmission, routeTo } from '../proxy/route.ts';
 import { type Headers, retryAfterMs, upstreamNowMs } from '../retry-after.ts';
 import { upstreamText } from '../upstream-text.ts';
 import { saidText, wordsIn } from '../upstream-words.ts';
@@ -22,6 +24,7 @@ export interface JsonRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly apiKey: string;
+  readonly passage?: Passage | undefined;
   readonly body?: RequestBody;
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
@@ -61,13 +64,14 @@ const SHORTEST_REDACTED_KEY = 8;
 // The exchange has one timer of its own, from the call to the last byte; undici's partial ones would only blur it.
 const CONNECTION = { connect: { timeout: CONNECT_TIMEOUT_MS }, headersTimeout: 0, bodyTimeout: 0 } as const;
 
-let kept: Agent | undefined;
+/** By the proxy that their tunnels lead through; what needs none has the one of the empty text. */
+const kept = new Map<string, Agent>();
 
 /** Closes the connections that are kept for the next request. */
 export async function closeUpstreamConnections(): Promise<void> {
-  const agent = kept;
-  kept = undefined;
-  await agent?.destroy();
+  const agents = [...kept.values()];
+  kept.clear();
+  await Promise.all(agents.map((agent) => agent.destroy()));
 }
 
 /**
@@ -78,7 +82,7 @@ export async function requestJson(request: JsonRequest): Promise<JsonReply> {
   const exchange = new Exchange(request.maxBytes ?? DEFAULT_MAX_BYTES);
   try {
     const answer = await settle(request, exchange);
-    return readReply(answer, request.apiKey);
+    return readReply(answer, request);
   } catch (cause) {
     throw failedExchange(request, exchange, cause);
   }
@@ -86,16 +90,18 @@ export async function requestJson(request: JsonRequest): Promise<JsonReply> {
 
 async function settle(request: JsonRequest, exchange: Exchange): Promise<RawAnswer> {
   request.signal.throwIfAborted();
-  const url = new URL(request.url);
-  const own = request.freshConnection ? new Client(url.origin, { ...CONNECTION, pipelining: 0 }) : undefined;
+  const route = routeTo(new URL(request.url), request.passage?.proxies);
+  const own = request.freshConnection ? new Client(route.origin, { ...connection(route), pipelining: 0 }) : undefined;
   const onAbort = () => exchange.giveUp(asError(request.signal.reason));
   const late = () => exchange.giveUp(new Error(`no complete answer within ${request.timeoutMs} ms`));
   const timer = setTimeout(late, request.timeoutMs);
   request.signal.addEventListener('abort', onAbort, { once: true });
-  const options = dispatchOptions(request, url);
+  const options = dispatchOptions(request, route);
   try {
-    (own ?? keptAgent()).dispatch(options, exchange);
-    return await exchange.answer;
+    (own ?? keptAgent(route)).dispatch(options, exchange);
+    const answer = await exchange.answer;
+    requireAdmission(route, answer.status);
+    return answer;
   } finally {
     clearTimeout(timer);
     request.signal.removeEventListener('abort', onAbort);
@@ -104,30 +110,42 @@ async function settle(request: JsonRequest, exchange: Exchange): Promise<RawAnsw
   }
 }
 
-function keptAgent(): Agent {
-  kept ??= new Agent(CONNECTION);
-  return kept;
+function connection({ connect }: Route) {
+  return connect === undefined ? CONNECTION : { ...CONNECTION, connect };
 }
 
-function dispatchOptions(request: JsonRequest, url: URL): Dispatcher.DispatchOptions {
+function keptAgent(route: Route): Agent {
+  const key = route.connect === undefined ? '' : String(route.proxy);
+  const agent = kept.get(key) ?? new Agent(connection(route));
+  kept.set(key, agent);
+  return agent;
+}
+
+function dispatchOptions(request: JsonRequest, route: Route): Dispatcher.DispatchOptions {
   const body = encode(request.body);
   return {
-    origin: url.origin,
-    path: url.pathname + url.search,
+    origin: route.origin,
+    path: route.path,
     method: request.method,
     body: body?.bytes ?? null,
     reset: request.freshConnection ?? false,
-    headers: Object.fromEntries(
-      Object.entries({
-        accept: 'application/json',
-        authorization: `Bearer ${request.apiKey}`,
-        'user-agent': USER_AGENT,
-        'content-type': body?.contentType,
-        'idempotency-key': request.idempotencyKey,
-        ...request.headers,
-      }).filter((header): header is [string, string] => header[1] !== undefined),
-    ),
+    headers: withoutAbsent({
+      ...request.passage?.headers,
+      ...route.headers,
+      accept: 'application/json',
+      authorization: `Bearer ${request.apiKey}`,
+      'user-agent': USER_AGENT,
+      'content-type': body?.contentType,
+      'idempotency-key': request.idempotencyKey,
+      ...request.headers,
+    }),
   };
+}
+
+function withoutAbsent(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined),
+  );
 }
 
 function encode(body: RequestBody | undefined) {
@@ -137,13 +155,17 @@ function encode(body: RequestBody | undefined) {
 }
 
 /** An answer as it is judged: its JSON, and what of it may be shown. */
-export function readReply({ status, headers, bytes }: RawAnswer, apiKey: string): JsonReply {
+export function readReply(
+  { status, headers, bytes }: RawAnswer,
+  { apiKey, passage }: Pick<JsonRequest, 'apiKey' | 'passage'>,
+): JsonReply {
   const text = new TextDecoder().decode(bytes);
-  const isQuoted = apiKey.length >= SHORTEST_REDACTED_KEY && text.includes(apiKey);
+  const secrets = [apiKey, ...(passage?.secrets ?? [])];
+  const quoted = secrets.filter((secret) => secret.length >= SHORTEST_REDACTED_KEY && text.includes(secret));
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
-  const hide = (said: string) => (isQuoted ? said.replaceAll(apiKey, '[key]') : said);
+  const hide = (said: string) => quoted.reduce((rest, secret) => rest.replaceAll(secret, '[key]'), said);
   const isLink = (said: string) => status < 400 && LINK.test(said);
-  const body = parseJson(text, isQuoted ? (said) => (isLink(said) ? said : hide(said)) : undefined);
+  const body = parseJson(text, quoted.length > 0 ? (said) => (isLink(said) ? said : hide(said)) : undefined);
   return {
     status,
     headers,
@@ -164,7 +186,7 @@ function parseJson(text: string, readText?: (said: string) => string): unknown {
 
 function failedExchange({ method, url }: JsonRequest, exchange: Exchange, cause: unknown): UpstreamError {
   const reason = upstreamText(describe(cause));
-  if (!exchange.started) {
+  if (!exchange.started || cause instanceof ProxyRefusal) {
     return new UpstreamError('not sent', `${method} ${url} was not sent: ${reason}`, { cause });
   }
   const upstream = defined({ status: exchange.status, message: reason });

@@ -2,7 +2,9 @@
 
 import type { Readable } from 'node:stream';
 import { Client, type Dispatcher } from 'undici';
+import type { Passage } from '../../domain/passage.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
+import { ProxyRefusal, requireAdmission, routeTo } from '../proxy/route.ts';
 import { upstreamText } from '../upstream-text.ts';
 import { USER_AGENT } from '../user-agent.ts';
 
@@ -10,6 +12,7 @@ export interface StreamRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly apiKey: string;
+  readonly passage?: Passage | undefined;
   /** What kind of answer is wanted. */
   readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
   /** Where a stream of events goes on. */
@@ -37,10 +40,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
  */
 export async function requestStream(request: StreamRequest): Promise<StreamedAnswer> {
-  const { method, url, apiKey, accept, lastEventId, body, firstByte = 0, signal } = request;
-  const { origin, pathname, search } = new URL(url);
-  const client = new Client(origin, {
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+  const { method, url, apiKey, passage, accept, lastEventId, body, firstByte = 0, signal } = request;
+  const route = routeTo(new URL(url), passage?.proxies);
+  const client = new Client(route.origin, {
+    connect: route.connect ?? { timeout: CONNECT_TIMEOUT_MS },
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 0,
@@ -52,8 +55,10 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
   try {
     const answer = await client.request({
       method,
-      path: pathname + search,
+      path: route.path,
       headers: {
+        ...passage?.headers,
+        ...route.headers,
         accept,
         authorization: `Bearer ${apiKey}`,
         'user-agent': USER_AGENT,
@@ -64,11 +69,12 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
       body: body === undefined ? null : JSON.stringify(body),
       signal,
     });
+    requireAdmission(route, answer.statusCode);
     return { status: answer.statusCode, headers: flatten(answer), body: answer.body, close: () => client.destroy() };
   } catch (cause) {
     await client.destroy();
     const reason = upstreamText(cause instanceof Error ? cause.message || cause.name : String(cause));
-    const phase = connected ? 'lost' : 'not sent';
+    const phase = connected && !(cause instanceof ProxyRefusal) ? 'lost' : 'not sent';
     throw new UpstreamError(phase, `${method} ${url}: ${reason}`, { upstream: { message: reason }, cause });
   }
 }

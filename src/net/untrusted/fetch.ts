@@ -1,7 +1,10 @@
 /** HTTP with URLs that others named (result links, images): public addresses only, each redirect checked, no key leaks. */
 
+import { hostAndPort } from '../../domain/address.ts';
+import type { Proxies } from '../../domain/passage.ts';
+import { type Route, routeTo } from '../proxy/route.ts';
 import { USER_AGENT } from '../user-agent.ts';
-import { createGuardedConnector } from './guarded-connector.ts';
+import { createGuardedConnector, requirePublic } from './guarded-connector.ts';
 import { type AnswerHead, LentAnswer, type LentBody } from './lent-answer.ts';
 
 export interface UntrustedRequest {
@@ -17,12 +20,18 @@ export interface UntrustedRequest {
   readonly signal: AbortSignal;
   /** To the head of the last answer; after it, a body may be silent for 30 s at most. */
   readonly timeoutMs: number;
-  /** A key for one origin alone; it is not sent any more once a redirect has left that origin. */
-  readonly authorise?: { readonly origin: string; readonly apiKey: string; readonly headers?: KeyHeaders | undefined };
+  /** Secrets for one origin alone; they are not sent any more once a redirect has left that origin. */
+  readonly authorise?: Authority | undefined;
+  /** Not for the addresses that stand in a URL and are not public: those are refused before. */
+  readonly proxies?: Proxies | undefined;
 }
 
-/** Headers that carry a key other than as a bearer token. */
-type KeyHeaders = Readonly<Record<string, string>>;
+/** What opens one origin: a key, headers, or both. */
+export interface Authority {
+  readonly origin: string;
+  readonly apiKey?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
 
 /** The answer's head and its body as it comes, which has to be read or dropped. */
 export interface UntrustedAnswer extends AnswerHead {
@@ -66,11 +75,9 @@ async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Pro
   let authorise = call.authorise;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     if (authorise?.origin !== url.origin) authorise = undefined;
-    const answer = exchange(call, {
-      url,
-      keyHeaders: authorise && (authorise.headers ?? bearer(authorise.apiKey)),
-      signal,
-    });
+    const route = routeTo(url, call.proxies);
+    if (route.proxy !== null) await requirePublic(url, call.trustedHosts);
+    const answer = exchange(call, { route, authorise, signal });
     const { status, headers } = await answer.head;
     const { location } = headers;
     if (!REDIRECTS.has(status) || location === undefined) return { status, headers, body: answer };
@@ -97,31 +104,34 @@ function checkUrl(text: string, base?: string): URL {
   return url;
 }
 
-function bearer(apiKey: string): KeyHeaders {
-  return { authorization: `Bearer ${apiKey}` };
-}
-
 interface Hop {
-  readonly url: URL;
-  readonly keyHeaders: KeyHeaders | undefined;
+  readonly route: Route;
+  readonly authorise: Authority | undefined;
   readonly signal: AbortSignal;
 }
 
 function exchange({ method = 'GET', headers = {}, trustedHosts }: UntrustedRequest, hop: Hop): LentAnswer {
-  const { url, keyHeaders, signal } = hop;
+  const { route, authorise: { apiKey, headers: own = {} } = {}, signal } = hop;
   signal.throwIfAborted();
   const given = Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase()));
   return new LentAnswer({
-    url,
+    route,
     method,
-    connector: (socketOptions) => createGuardedConnector(trustedHosts, socketOptions),
+    connector: (socketOptions) => createGuardedConnector(directlyTo(route, trustedHosts), socketOptions),
     signal,
     headers: {
       // The bytes are stored and counted as they come.
       'accept-encoding': 'identity',
       'user-agent': USER_AGENT,
       ...Object.fromEntries(given),
-      ...keyHeaders,
+      ...own,
+      ...route.headers,
+      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     },
   });
+}
+
+/** A proxy is where the operator says it is; what is asked of it was seen to be public before. */
+function directlyTo({ proxy }: Route, trustedHosts: readonly string[]): readonly string[] {
+  return proxy === null ? trustedHosts : [hostAndPort(proxy)];
 }

@@ -1,6 +1,7 @@
 /** Connections that are only made to public addresses, checked where they are made, and to hosts that are trusted. */
 
 import { lookup } from 'node:dns';
+import { lookup as lookupAll } from 'node:dns/promises';
 import { isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net';
 import { buildConnector } from 'undici';
 import { hostAndPort, isPublicAddress } from '../../domain/address.ts';
@@ -49,4 +50,22 @@ export function createGuardedConnector(
       buildConnector({ ...options, lookup: lookupPublic })(target, callback);
     }
   };
+}
+
+/** How long a name is looked up that a proxy looks up for itself. */
+const LOOKUP_TIMEOUT_MS = 2000;
+
+/**
+ * For what a proxy connects to: a name that cannot be looked up here may be known to the proxy, which then decides.
+ * @throws BlockedAddress for a host at an address that is not public, unless it is trusted.
+ */
+export async function requirePublic(url: URL, trustedHosts: readonly string[]): Promise<void> {
+  if (trustedHosts.some((host) => host.toLowerCase() === hostAndPort(url))) return;
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  const late = new Promise<readonly { address: string }[]>((resolve) => {
+    setTimeout(resolve, LOOKUP_TIMEOUT_MS, []).unref();
+  });
+  const found = await Promise.race([late, lookupAll(hostname, { all: true }).catch(() => [])]);
+  const blocked = found.find(({ address }) => !isPublicAddress(address));
+  if (blocked !== undefined) throw new BlockedAddress(hostname, blocked.address);
 }

@@ -2,6 +2,7 @@
 
 import type { TcpNetConnectOpts } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
+import type { Route } from '../proxy/route.ts';
 import { LentReads } from './lent-reads.ts';
 
 const BODY_IDLE_TIMEOUT_MS = 30_000;
@@ -24,10 +25,10 @@ export interface AnswerHead {
 }
 
 export interface LentRequest {
-  readonly url: URL;
+  readonly route: Pick<Route, 'origin' | 'path' | 'connect'>;
   readonly method: 'GET' | 'HEAD';
   readonly headers: Readonly<Record<string, string>>;
-  /** Makes the connector of this one connection. */
+  /** Makes the connector of this one connection where the route has none of its own, whose reads are not lent. */
   readonly connector: (socketOptions: Pick<TcpNetConnectOpts, 'onread'>) => buildConnector.connector;
   /** Ends the exchange, the body included. */
   readonly signal: AbortSignal;
@@ -60,13 +61,14 @@ export class LentAnswer implements LentBody, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #take: TakeChunk = () => undefined;
 
-  constructor({ url, method, headers, connector, signal }: LentRequest) {
-    const connect = connector({ onread: this.#reads.onread });
-    this.#client = new Client(url.origin, {
+  constructor({ route, method, headers, connector, signal }: LentRequest) {
+    const { origin, path, connect: tunnel } = route;
+    const connect = tunnel ?? connector({ onread: this.#reads.onread });
+    this.#client = new Client(origin, {
       connect: (target, callback) =>
         connect(target, (...[error, socket]) => {
           if (error) return callback(error, null);
-          this.#reads.attach(socket);
+          if (tunnel === undefined) this.#reads.attach(socket);
           callback(null, socket);
         }),
     });
@@ -74,7 +76,6 @@ export class LentAnswer implements LentBody, Dispatcher.DispatchHandler {
     const abort = () => this.drop(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
     signal.addEventListener('abort', abort, { once: true });
     void this.#end.promise.catch(() => undefined).finally(() => signal.removeEventListener('abort', abort));
-    const path = `${url.pathname}${url.search}`;
     this.#client.dispatch({ path, method, headers, headersTimeout: 0, bodyTimeout: BODY_IDLE_TIMEOUT_MS }, this);
   }
 

@@ -7,7 +7,7 @@ import { UpstreamError } from '../../domain/upstream-error.ts';
 import { type JsonReply, type JsonRequest, requestJson } from '../../net/trusted/request-json.ts';
 import { signedToken } from '../../net/trusted/signed-token.ts';
 import { type Description, valuesIn } from '../../wire/description.ts';
-import { READ_TIMEOUT_MS } from '../read-answer.ts';
+import { READ_TIMEOUT_MS, senderOf } from '../read-answer.ts';
 
 /** Headers of every request, by names in lower case; an undefined one is not sent. */
 export type DescribedHeaders = Readonly<Record<string, string | undefined>>;
@@ -51,10 +51,10 @@ interface Question {
 /** One exchange that is no create, answered with any status. */
 export function ask(description: Description, call: ProviderCall, question: Question): Promise<JsonReply> {
   const { method = 'GET', path, body } = question;
-  const { baseUrl, apiKey, signal } = call;
   return requestJson({
-    ...{ method, url: baseUrl + path, apiKey, signal, timeoutMs: READ_TIMEOUT_MS },
-    headers: headersOf(description, apiKey),
+    ...senderOf(call),
+    ...{ method, url: call.baseUrl + path, timeoutMs: READ_TIMEOUT_MS },
+    headers: headersOf(description, call.apiKey),
     ...defined({ body }),
   });
 }

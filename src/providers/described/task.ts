@@ -2,7 +2,7 @@
 
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import type { ProviderCall, ResultLink, TaskList, TaskStatus } from '../../domain/provider.ts';
+import type { ClipPlace, ProviderCall, TaskList, TaskStatus } from '../../domain/provider.ts';
 import { retryAfterMs } from '../../net/retry-after.ts';
 import { type JsonReply, unexpectedAnswer, upstreamWords } from '../../net/trusted/request-json.ts';
 import { saidText, wordsIn } from '../../net/upstream-words.ts';
@@ -102,20 +102,27 @@ interface Finished {
   readonly call: ProviderCall;
 }
 
-/** A link that the answer has stands for itself; without one the content route is asked, or is the link. */
+/** A link that the answer has stands for itself, before the content route; that is asked for the link or serves the clip. */
 async function withClip(description: Description, status: Succeeded, finished: Finished): Promise<TaskStatus> {
-  const { reply, taskId, call } = finished;
+  const { reply, call } = finished;
   const { resultUrl, expiresAt } = description.status;
-  const { content } = description;
   const expiresAtMs = firstAt(reply.body, expiresAt, instantMs) ?? null;
+  const path = contentPath(description, finished);
+  const isClip = description.content?.resultUrl === undefined;
+  const served = path !== undefined && isClip ? { url: call.baseUrl + path, needsKey: true } : undefined;
   const link = firstAt(reply.body, resultUrl, asLink);
-  if (link !== undefined) return { ...status, result: linked(description, link, { ...call, expiresAtMs }) };
+  if (link !== undefined) {
+    return { ...status, result: { ...placed(description, link, call), otherwise: served, expiresAtMs } };
+  }
+  if (served) return { ...status, result: { ...served, expiresAtMs } };
+  return path === undefined ? status : await askForClip(description, status, { path, call, expiresAtMs });
+}
+
+/** Undefined where there is no such route, or no id for it. */
+function contentPath({ content }: Description, { reply, taskId }: Finished): string | undefined {
   const resultId = firstAt(reply.body, content?.resultId, idOf);
-  if (content === null || (content.resultId !== undefined && resultId === undefined)) return status;
-  const path = expandPath(content.path, { taskId, resultId });
-  if (content.resultUrl === undefined)
-    return { ...status, result: { url: call.baseUrl + path, needsKey: true, expiresAtMs } };
-  return await askForClip(description, status, { path, call, expiresAtMs });
+  if (content === null || (content.resultId !== undefined && resultId === undefined)) return undefined;
+  return expandPath(content.path, { taskId, resultId });
 }
 
 /** A route that shows the link; where it refuses the task for good, that is how the task ended. */
@@ -134,19 +141,15 @@ async function askForClip(
   }
   if (!isSuccess(reply)) throw unexpectedAnswer(reply, 'the link to the clip');
   const link = firstAt(reply.body, description.content?.resultUrl, asLink);
-  return { ...status, result: link === undefined ? null : linked(description, link, { ...call, expiresAtMs }) };
+  return { ...status, result: link === undefined ? null : { ...placed(description, link, call), expiresAtMs } };
 }
 
 /** The key goes with a link only to where the account's own requests go. */
-function linked(
-  { status }: Description,
-  link: string,
-  { baseUrl, expiresAtMs }: Pick<ProviderCall, 'baseUrl'> & Pick<ResultLink, 'expiresAtMs'>,
-): ResultLink {
+function placed({ status }: Description, link: string, { baseUrl }: ProviderCall): ClipPlace {
   const folder = `${baseUrl}/`;
   const isOwn = URL.canParse(link, folder) && new URL(link, folder).origin === new URL(baseUrl).origin;
-  if (!status.resultNeedsKey || !isOwn) return { url: link, needsKey: false, expiresAtMs };
-  return { url: new URL(link, folder).href, needsKey: true, expiresAtMs };
+  if (!status.resultNeedsKey || !isOwn) return { url: link, needsKey: false };
+  return { url: new URL(link, folder).href, needsKey: true };
 }
 
 /**

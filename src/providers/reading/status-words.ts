@@ -12,8 +12,16 @@ const WORDS: Readonly<Record<Meaning, readonly string[]>> = {
     'queued',
     'queueing',
     'in_queue',
+    'enqueued',
     'pending',
+    'new',
+    'init',
+    'initializing',
+    'initialized',
     'submitted',
+    'submitting',
+    'dispatched',
+    'validating',
     'created',
     'accepted',
     'scheduled',
@@ -30,8 +38,24 @@ const WORDS: Readonly<Record<Meaning, readonly string[]>> = {
     'in_progress',
     'generating',
     'rendering',
+    'encoding',
+    'uploading',
+    'finalizing',
+    'retrying',
+    'cancelling',
   ],
-  succeeded: ['completed', 'complete', 'succeeded', 'succeed', 'success', 'successful', 'done', 'finished', 'ready'],
+  succeeded: [
+    'completed',
+    'complete',
+    'succeeded',
+    'succeed',
+    'success',
+    'successful',
+    'done',
+    'finish',
+    'finished',
+    'ready',
+  ],
   failed: [
     'failed',
     'failure',
@@ -40,17 +64,25 @@ const WORDS: Readonly<Record<Meaning, readonly string[]>> = {
     'errored',
     'cancelled',
     'canceled',
+    'cancel',
     'expired',
     'rejected',
+    'denied',
     'refused',
     'deleted',
     'aborted',
     'timeout',
     'timed_out',
     'terminated',
+    'killed',
+    'stopped',
     'interrupted',
     'blocked',
+    'filtered',
+    'content_filtered',
+    'nsfw',
     'moderated',
+    'moderation_failed',
     'content_moderated',
     'request_moderated',
   ],
@@ -60,12 +92,17 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
   (['pending', 'succeeded', 'failed'] as const).flatMap((meaning) => WORDS[meaning].map((word) => [word, meaning])),
 );
 
-/** A word as the table spells it: its case and what stands between its parts do not count. */
+/** What stands before the words of an enumeration, as in `TASK_STATUS_SUCCEED`. */
+const ENUMERATION = /^(?:[a-z]+_)?(?:status|state)_/;
+
+/** A word as the table spells it: its case, what stands between its parts and before all of them do not count. */
 export function plainWord(word: string): string {
   const plain = word
     .trim()
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
-    .replaceAll(/[\s-]+/g, '_');
+    .replaceAll(/[\s.-]+/g, '_')
+    .replace(ENUMERATION, '');
   return plain === 'canceled' ? 'cancelled' : plain;
 }
 

@@ -68,6 +68,11 @@ const request = z
 const archive = z
   .object({
     ...archived,
+    warning: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('Where the clip is more than a second longer or shorter than what was asked for; else null.'),
     posterUrl: z.string().nullable().describe('Signed link of the poster; null where there is none.'),
   })
   .describe('Our own copy of the clip, as it was read back.');
@@ -104,6 +109,11 @@ export const videoAnswer = named('Video', {
   model: z.string(),
   taskId: z.string().nullable().describe("The upstream's id of its work."),
   progress: z.int().min(0).max(100),
+  upstreamWord: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("The upstream's own word for the task's state when it was last seen running, known to us or not."),
   queuePosition: z.int().positive().nullable().describe('1 is next; null while the video does not wait.'),
   batchId: z.string().nullable(),
   againOf: z.string().nullable().describe('The video that this one was asked for again as; null for an original.'),

@@ -6,7 +6,7 @@ import { replacePublishedModels } from '../../../src/catalog/models.ts';
 import { submissions } from '../../../src/catalog/tables/submissions.ts';
 import { videos } from '../../../src/catalog/tables/videos.ts';
 import type { TaskEnd } from '../../../src/domain/submission.ts';
-import { makeArchive, makeOffer } from '../../builders.ts';
+import { makeArchive, makeCompletedVideo, makeOffer } from '../../builders.ts';
 import { insertSubmission, insertVideo, makeAccount } from '../../catalog/rows.ts';
 import { type OwnApp, openOwnApp } from './own-app.ts';
 
@@ -55,6 +55,7 @@ describe('our own routes for videos', () => {
       model: 'wan-2.6',
       taskId: 'task_9',
       progress: 100,
+      upstreamWord: null,
       queuePosition: null,
       batchId: null,
       againOf: null,
@@ -72,6 +73,7 @@ describe('our own routes for videos', () => {
         width: 1280,
         height: 720,
         codec: 'avc',
+        warning: null,
         url: 'https://clips.example/video_1.mp4?exp=1',
         posterUrl: null,
       },
@@ -81,6 +83,18 @@ describe('our own routes for videos', () => {
       polls: 7,
       workflowUrl: 'https://temporal.example/video_1',
     });
+  });
+
+  test('show the word that the upstream last told, and a clip of another length than was asked for', async () => {
+    const { db } = own.database;
+    await insertVideo(db, { id: 'video_1', state: 'generating', lastWord: 'polishing' });
+    await insertVideo(db, { ...makeCompletedVideo({ id: 'video_2' }), archive: makeArchive({ durationMs: 10_001 }) });
+    await insertVideo(db, { ...makeCompletedVideo({ id: 'video_3' }), archive: makeArchive({ durationMs: 7000 }) });
+    const shown = async (id: string) => (await own.ask({ url: `/clipyard/v1/videos/${id}` })).body;
+    expect(await shown('video_1')).toMatchObject({ upstreamWord: 'polishing', archive: null });
+    const warning = 'the clip is 10.0 s long, and 8 s were asked for';
+    expect(await shown('video_2')).toMatchObject({ request: { durationSeconds: 8 }, archive: { warning } });
+    expect(await shown('video_3')).toMatchObject({ archive: { durationMs: 7000, warning: null } });
   });
 
   test('show absent things as null and the failure', async () => {

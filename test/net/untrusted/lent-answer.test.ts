@@ -51,7 +51,7 @@ afterAll(async () => {
 function ask(scheme: string): LentAnswer {
   const { port } = (scheme === 'https' ? secure : plain).address() as AddressInfo;
   return new LentAnswer({
-    url: new URL(`${scheme}://127.0.0.1:${port}/clip`),
+    route: { origin: `${scheme}://127.0.0.1:${port}`, path: '/clip' },
     method: 'GET',
     headers: {},
     connector: (socketOptions) => buildConnector({ ...socketOptions, rejectUnauthorized: false }),

@@ -30,13 +30,20 @@ test.each([
   ['IN_QUEUE', 'pending'],
   ['In Progress', 'pending'],
   ['NOT_START', 'pending'],
+  ['inProgress', 'pending'],
+  ['TASK_STATUS_SUCCEED', 'succeeded'],
+  ['JOB_STATE_FAILED', 'failed'],
+  ['STATE_RUNNING', 'pending'],
 ])('%j means %s', (word, meaning) => {
   expect(meaningOf(word)).toBe(meaning);
 });
 
-test.each(['', 'dreaming', 'constructor', '__proto__', 'successfully queued', '200'])('%j means nothing', (word) => {
-  expect(meaningOf(word)).toBeUndefined();
-});
+test.each(['', 'status', 'dreaming', 'constructor', '__proto__', 'successfully queued', '200'])(
+  '%j means nothing',
+  (word) => {
+    expect(meaningOf(word)).toBeUndefined();
+  },
+);
 
 test('one spelling stands for both of a cancelled task', () => {
   expect([plainWord('Canceled'), plainWord('CANCELLED')]).toEqual(['cancelled', 'cancelled']);

@@ -41,7 +41,7 @@ const status = constantFrom(200, 202, 307, 400, 403, 404, 422, 500, 503);
 const reply = (code: number, body: unknown) =>
   readReply(
     { status: code, headers: { 'x-request-id': 'r'.repeat(5000) }, bytes: Buffer.from(JSON.stringify(body)) },
-    'key-of-ours',
+    { apiKey: 'key-of-ours' },
   );
 
 /** Every text in a value but prompts, which are compared and never kept. */

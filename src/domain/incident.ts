@@ -13,5 +13,5 @@ export const INCIDENTS = {
 
 export type Incident = keyof typeof INCIDENTS;
 
-/** Counts an incident of an account. */
-export type CountIncident = (incident: Incident, account: string) => void;
+/** Counts an incident of an account; `word` is what the upstream said, where that is the incident. */
+export type CountIncident = (incident: Incident, account: string, word?: string) => void;

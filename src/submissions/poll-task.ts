@@ -222,7 +222,7 @@ const MOST_LOGGED_WORDS = 1000;
 
 /** An unknown word keeps the state of a task, and may be an end that is not recognised. */
 function noteUnknownWord({ log, countIncident }: SubmissionDependencies, account: string, word: string): void {
-  countIncident('unknown_word', account);
+  countIncident('unknown_word', account, word);
   const key = `${account} ${word}`;
   if (loggedWords.has(key) || loggedWords.size >= MOST_LOGGED_WORDS) return;
   loggedWords.add(key);

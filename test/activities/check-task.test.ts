@@ -176,19 +176,23 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'cancel', task: { taskId: task.taskId } } });
   });
 
-  test('counts words that are not known', async () => {
+  test('counts words that are not known, logs each once, and shows the last', async () => {
     await furnish();
     const task = await running('v1');
-    scene.upstream.finish(task.taskId, { kind: 'pending', progress: null, word: 'simmering', known: false });
+    // A process logs each but once.
+    const word = `simmering ${process.hrtime.bigint()}`;
+    scene.upstream.finish(task.taskId, { kind: 'pending', progress: null, word, known: false });
     await poll(task);
     await poll(task);
     expect(scene.incidents).toEqual(['unknown_word', 'unknown_word']);
+    expect(scene.words).toEqual([`airforce-1 ${word}`]);
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', lastWord: word });
     await endVideo(scene.db, 'v1', {
       state: 'expired',
       failure: { kind: 'deadline_exceeded', message: 'late', upstream: null },
       archive: null,
     });
-    expect(await scene.video('v1')).toMatchObject({ failure: { upstream: { message: 'simmering' } } });
+    expect(await scene.video('v1')).toMatchObject({ failure: { upstream: { message: word } } });
   });
 
   describe('that fails', () => {

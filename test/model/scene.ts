@@ -103,6 +103,8 @@ export class Scene {
   readonly incidents: string[] = [];
   /** Errors that were logged. */
   readonly logged: string[] = [];
+  /** Words that were logged, each behind its account. */
+  readonly words: string[] = [];
   /** Warnings that were, about tasks alone. */
   readonly warned: string[] = [];
   accounts: ConfiguredAccount[];
@@ -168,6 +170,7 @@ export class Scene {
         warn: (fields, line) => {
           log.warn(fields, line);
           if ('taskId' in fields) this.warned.push(line);
+          if ('word' in fields && 'account' in fields) this.words.push(`${fields['account']} ${fields['word']}`);
         },
         error: (_fields, line) => void this.logged.push(line),
       },

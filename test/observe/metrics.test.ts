@@ -49,6 +49,20 @@ async function readCatalog(given: Reading) {
   return { problems, scrape };
 }
 
+test('words that are not known are counted by account and word, fifty of them', async () => {
+  const { registry, countIncident } = createProcessMetrics();
+  countIncident('unknown_word', 'air-1', 'Gar-Gekocht!');
+  countIncident('unknown_word', 'air-1', 'gar_gekocht_');
+  countIncident('lost_answer', 'air-1');
+  for (let n = 0; n < 60; n += 1) countIncident('unknown_word', 'air-2', `word ${n} ${'x'.repeat(500)}`);
+  const counted = own(linesOf(await registry.metrics()), 'clipyard_unknown_words_total');
+  expect(counted).toMatchObject({
+    'clipyard_unknown_words_total{account="air-1",word="gar_gekocht_"}': 2,
+    'clipyard_unknown_words_total{account="air-2",word="other"}': 11,
+  });
+  expect(Object.keys(counted)).toHaveLength(51);
+});
+
 describe('requests', () => {
   test('are counted by dialect, route and status, and never by what callers choose', async () => {
     const metrics = createProcessMetrics();

@@ -50,6 +50,13 @@ export const COUNTED = {
     labels: ['kind', 'account'],
     help: `What operators should hear of although every clip goes on: ${incidentWords}.`,
   },
+  clipyard_unknown_words_total: {
+    type: 'counter',
+    labels: ['account', 'word'],
+    help:
+      'How often an upstream told a task’s state in a word that is not known, such as one for an end that it has changed; the ' +
+      'first 50 words, the others are `other`.',
+  },
   clipyard_archives_total: {
     type: 'counter',
     labels: ['outcome'],

@@ -32,6 +32,22 @@ type Names<Type extends string> = {
   [Name in keyof typeof COUNTED]: (typeof COUNTED)[Name]['type'] extends Type ? Name : never;
 }[keyof typeof COUNTED];
 
+const MOST_WORDS = 50;
+const LONGEST_WORD = 40;
+
+/** Upstreams choose their words, and each makes a series of its own. */
+function createWordBound(): (word: string) => string {
+  const words = new Set<string>();
+  return (word) => {
+    const plain = word
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}]+/gu, '_')
+      .slice(0, LONGEST_WORD);
+    if (words.size < MOST_WORDS) words.add(plain);
+    return words.has(plain) ? plain : 'other';
+  };
+}
+
 /** Opens the counting of this process, all of it at zero. */
 export function createProcessMetrics(): ProcessMetrics {
   const registry = new Registry();
@@ -49,6 +65,8 @@ export function createProcessMetrics(): ProcessMetrics {
   const exchanges = counter('clipyard_upstream_requests_total');
   const exchangeSeconds = histogram('clipyard_upstream_request_duration_seconds');
   const incidents = counter('clipyard_incidents_total');
+  const unknownWords = counter('clipyard_unknown_words_total');
+  const boundWord = createWordBound();
   const archives = counter('clipyard_archives_total');
   const archivedBytes = counter('clipyard_archived_bytes_total');
   const archiveSeconds = histogram('clipyard_archive_duration_seconds');
@@ -64,8 +82,9 @@ export function createProcessMetrics(): ProcessMetrics {
       exchanges.inc({ account, kind, outcome });
       exchangeSeconds.observe({ account, kind }, seconds);
     },
-    countIncident(kind, account) {
+    countIncident(kind, account, word) {
       incidents.inc({ kind, account });
+      if (word !== undefined) unknownWords.inc({ account, word: boundWord(word) });
     },
     countArchiving({ outcome, sizeBytes, seconds }) {
       archives.inc({ outcome });

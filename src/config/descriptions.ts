@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type Description, descriptionSchema } from '../wire/description.ts';
+import { type Abilities, abilitiesOf, type Description, descriptionSchema } from '../wire/description.ts';
 import { didYouMean } from './closest-name.ts';
 import { ConfigError } from './entry.ts';
 import { packageRoot } from './package-root.ts';
@@ -63,6 +63,38 @@ export function descriptionFile(api: string, configFile: string): string {
   if (shipped.includes(api)) return shippedFile(api);
   const known = `those shipped are ${shipped.join(', ')}, and a file of your own is named by its path`;
   throw new ConfigError(`names ${api}, which is no description${didYouMean(api, shipped)}; ${known}`);
+}
+
+/** A description that is shipped, for people. */
+export interface ShippedDescription {
+  readonly name: string;
+  readonly title: string | null;
+  readonly baseUrl: string | null;
+  readonly abilities: Abilities;
+}
+
+/** All that are shipped. */
+export function describeShipped(): readonly ShippedDescription[] {
+  return shippedDescriptions().map((name) => {
+    const description = readDescription(shippedFile(name));
+    const { title = null, baseUrl = null } = description;
+    return { name, title, baseUrl, abilities: abilitiesOf(description) };
+  });
+}
+
+/**
+ * One that is shipped, with the comments of its file.
+ * @throws ConfigError for a name that is none.
+ */
+export function readShippedText(name: string): { readonly text: string; readonly description: Description } {
+  const shipped = shippedDescriptions();
+  if (!shipped.includes(name)) {
+    throw new ConfigError(
+      `${name} is no description${didYouMean(name, shipped)}; those shipped are ${shipped.join(', ')}`,
+    );
+  }
+  const text = readBounded(shippedFile(name));
+  return { text, description: parseDescription(text, shippedFile(name)) };
 }
 
 /**

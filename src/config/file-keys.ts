@@ -83,7 +83,7 @@ const ACCOUNT_KEYS = {
     absent: '',
     meaning:
       'for provider `described`: a description that is shipped (`clipyard upstreams list`), or the path of a file of your ' +
-      'own, relative to this file',
+      'own, relative to this file; see [upstreams.md](upstreams.md)',
   },
   baseUrl: {
     schema: apiBaseUrl,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { defined } from '../domain/defined.ts';
 import type { Provider, StartCall } from '../domain/provider.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
+import { closeUpstreamConnections } from '../net/trusted/request-json.ts';
 import { describedProvider } from '../providers/described/described.ts';
 import type { Description } from '../wire/description.ts';
 
@@ -88,6 +89,7 @@ export async function checkRecorded(description: Description, recorded: Recorded
   try {
     return await new Check(describedProvider(description), server, origin).run(recorded);
   } finally {
+    await closeUpstreamConnections();
     await server.close();
   }
 }

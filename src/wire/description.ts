@@ -13,6 +13,7 @@ export const FIELD_VALUES = {
   model: 'the model, as `upstreamModel` names it',
   durationSeconds: 'the length, a number',
   durationText: 'the length, its digits as text',
+  durationSuffixed: 'the same with an s, such as 8s',
   size: 'what `ratios` has for the aspect ratio, and for the quality where it names one; without `ratios` 1280x720 and the like',
   aspectRatio: 'the aspect ratio, such as 16:9',
   quality: 'the quality, such as 720p, or what `qualities` has for it',
@@ -329,3 +330,41 @@ export const descriptionSchema = shape.superRefine((given, context) => {
 
 /** An upstream API as a description tells it. */
 export type Description = Shape;
+
+/** What an API can and cannot, as its description states it: for people. */
+export interface Abilities {
+  /** How many images a create takes at the most. */
+  readonly images: number;
+  /** How it gets them; null where it takes none. */
+  readonly imagesBy: 'file' | 'bytes' | 'link' | null;
+  readonly cancels: boolean;
+  readonly lists: boolean;
+  readonly honoursKey: boolean;
+  /** Whether its answers tell what a task cost. */
+  readonly tellsCost: boolean;
+  /** What follows a lost answer: the task is found in the list, the create sent again, or `onLostAnswer` decides. */
+  readonly lostAnswer: 'adopt' | 'resend' | 'onLostAnswer';
+}
+
+/** Read off a description. */
+export function abilitiesOf({
+  create: given,
+  status: read,
+  list: found,
+  cancel: stop,
+  limits,
+}: Description): Abilities {
+  const values = allFieldsOf(given).flatMap(valuesIn);
+  const carries = values.some((value) => /^image(?:Data|Base64)/.test(value));
+  const imagesBy = values.includes('imageFile') ? 'file' : carries ? 'bytes' : 'link';
+  const honoursKey = Boolean(given.idempotencyHeader);
+  return {
+    images: limits.images,
+    imagesBy: limits.images === 0 ? null : imagesBy,
+    cancels: stop !== null,
+    lists: Boolean(found),
+    honoursKey,
+    tellsCost: read.cost !== null,
+    lostAnswer: honoursKey ? 'resend' : found ? 'adopt' : 'onLostAnswer',
+  };
+}

@@ -150,6 +150,7 @@ async function valuesFor(description: Description, { request, call, variant }: F
     model: () => call.upstreamModel,
     durationSeconds: () => durationSeconds,
     durationText: () => String(durationSeconds),
+    durationSuffixed: () => `${durationSeconds}s`,
     size: () =>
       (aspectRatio ?? quality) === null ? undefined : wantedSize(description, request, asked.has('quality')),
     aspectRatio: () => aspectRatio ?? undefined,

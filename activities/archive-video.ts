@@ -142,14 +142,26 @@ async function inspect(inspectClip: InspectClip, clip: Parameters<InspectClip>[0
   }
 }
 
-function sourceOf({ url, baseUrl, needsKey, account, apiKey, headers, proxies, trustedHosts }: ResultSource) {
+function sourceOf({
+  url,
+  baseUrl,
+  needsKey,
+  account,
+  apiKey,
+  headers,
+  keyHeaders,
+  proxies,
+  trustedHosts,
+}: ResultSource) {
   const place = { url, baseUrl, trustedHosts, proxies };
   if (!needsKey || !URL.canParse(url, baseUrl))
     return { ...place, authorise: { origin: new URL(baseUrl).origin, headers } };
   if (apiKey === null) {
     throw activityFailure('account_missing', `account ${account} is not configured, and its clips need its key`);
   }
-  return { ...place, authorise: { origin: new URL(url, baseUrl).origin, apiKey, headers } };
+  const { origin } = new URL(url, baseUrl);
+  if (keyHeaders) return { ...place, authorise: { origin, headers: { ...headers, ...keyHeaders } } };
+  return { ...place, authorise: { origin, apiKey, headers } };
 }
 
 function wordsOf({ status }: ArchiveProblem): UpstreamWords {

@@ -71,7 +71,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: ['any'],
   },
   { zone: 'src/sandbox', values: ['src/domain', 'src/wire'], types: [], packages: ['any'] },
-  { zone: 'src/config', values: ['src/domain'], types: [], packages: ['any', '@temporalio/envconfig'] },
+  {
+    zone: 'src/config',
+    values: ['src/domain', 'src/wire/description'],
+    types: [],
+    packages: ['any', '@temporalio/envconfig'],
+  },
   {
     zone: 'src/observe',
     values: ['src/domain', 'src/catalog'],

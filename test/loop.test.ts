@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { syncConfiguredModels } from '../src/catalog/models.ts';
 import { accounts } from '../src/catalog/tables/accounts.ts';
-import { DIALECTS, type DialectName, PROVIDERS, type ProviderName } from '../src/domain/vendor.ts';
+import { DIALECTS, type DialectName, DOCUMENTED_PROVIDERS, type DocumentedProvider } from '../src/domain/vendor.ts';
 import type { Video } from '../src/domain/video.ts';
 import { IMAGE_WAYS, IMAGES, type ImageWay, SECONDS, startImageHost } from './image-ways.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -61,7 +61,7 @@ const ARRIVALS = {
     upstreamModel: 'sandbox-mini',
     body: { model: 'sandbox-mini', seconds: String(SECONDS), size: '1280x720', seed: 7 },
   },
-} as const satisfies Record<ProviderName, { upstreamModel: string; body: object }>;
+} as const satisfies Record<DocumentedProvider, { upstreamModel: string; body: object }>;
 
 interface Outcome {
   readonly status: number;
@@ -100,11 +100,11 @@ const IMAGE_ARRIVALS = {
     return { input_reference: expect.objectContaining({ sha256, sizeBytes: bytes.length }) };
   },
 } as const satisfies Record<
-  ProviderName,
+  DocumentedProvider,
   (brings: readonly Brought[], mode: string, host: ImageHost) => Record<string, unknown> | null
 >;
 
-describe.each(PROVIDERS)('provider %s', (provider) => {
+describe.each(DOCUMENTED_PROVIDERS)('provider %s', (provider) => {
   let stack: Stack;
   let host: ImageHost;
   /** All at once, or their polls would be most of the time; by prompt. */

@@ -1,7 +1,7 @@
 /** Accounts as operators see them: state, reasons, what takes their slots and what waits for them. */
 
 import { and, asc, count, eq, inArray, isNull, or, sql } from 'drizzle-orm';
-import { type AccountState, STANDING_REASONS, type StandingReason } from '../domain/account.ts';
+import { type AccountState, type LostAnswerRule, STANDING_REASONS, type StandingReason } from '../domain/account.ts';
 import { OPEN_SUBMISSION_STATES, type OpenSubmissionState } from '../domain/submission.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
@@ -23,6 +23,10 @@ export interface SlotView {
 export interface AccountView {
   readonly id: string;
   readonly provider: ProviderName;
+  /** The description of its API; null where the provider knows it. */
+  readonly api: string | null;
+  /** What follows a create whose answer was lost; null where no process has said so yet. */
+  readonly onLostAnswer: LostAnswerRule | null;
   readonly state: AccountState;
   /** Why it takes no more clips for now, or takes them one at a time; empty where it simply goes on. */
   readonly reasons: readonly StandingReason[];
@@ -110,6 +114,8 @@ export async function listAccounts(db: Db): Promise<readonly AccountView[]> {
     return {
       id: row.id,
       provider: row.provider,
+      api: row.api,
+      onLostAnswer: row.onLostAnswer,
       state: accountStateOf(row),
       reasons: reasonsOf(row, slots),
       limit: row.maxConcurrentTasks,

@@ -2,7 +2,7 @@
 
 import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
-import type { AccountConfig } from '../domain/account.ts';
+import type { AccountConfig, LostAnswerRule } from '../domain/account.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { accounts } from './tables/accounts.ts';
 import { pools } from './tables/queue.ts';
@@ -17,6 +17,9 @@ export type ConfiguredAccount = Pick<AccountConfig, 'id' | 'provider' | 'pool' |
   readonly readsList: boolean;
   /** One submission in flight at a time. */
   readonly singleLane: boolean;
+  readonly api?: string | undefined;
+  readonly mostImages?: number;
+  readonly onLostAnswer?: LostAnswerRule;
 };
 
 /** The value an upsert wanted to insert into this column. */
@@ -33,8 +36,11 @@ function ofSameUpstream(column: AnyPgColumn) {
 export async function syncAccounts(db: Db, configured: readonly ConfiguredAccount[]): Promise<void> {
   // In one order, so that processes that start together wait for each other instead of deadlocking.
   const rows = configured
-    .map(({ id, provider, pool, baseUrl, credential, maxConcurrentTasks, readsList, singleLane }) => {
-      return { id, provider, pool, baseUrl, credential, maxConcurrentTasks, readsList, singleLane, configured: true };
+    .map((account) => {
+      const { id, provider, pool, baseUrl, credential, maxConcurrentTasks, readsList, singleLane } = account;
+      const { api = null, mostImages = null, onLostAnswer = null } = account;
+      const limits = { maxConcurrentTasks, readsList, singleLane, mostImages, onLostAnswer };
+      return { id, provider, api, pool, baseUrl, credential, ...limits, configured: true };
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const poolIds = [...new Set(rows.map(({ pool }) => pool))].sort();
@@ -56,12 +62,15 @@ export async function syncAccounts(db: Db, configured: readonly ConfiguredAccoun
           target: accounts.id,
           set: {
             provider: wanted('provider'),
+            api: wanted('api'),
             pool: wanted('pool'),
             baseUrl: wanted('base_url'),
             credential: wanted('credential'),
             maxConcurrentTasks: wanted('max_concurrent_tasks'),
             readsList: wanted('reads_list'),
             singleLane: wanted('single_lane'),
+            mostImages: wanted('most_images'),
+            onLostAnswer: wanted('on_lost_answer'),
             configured: true,
             // What the list of another upstream has shown proves nothing about this one's.
             listMissingAt: ofSameUpstream(accounts.listMissingAt),

@@ -111,6 +111,7 @@ export async function listOffers(db: Db, model?: string): Promise<readonly Model
       model: accountModels.model,
       account: accountModels.account,
       provider: accounts.provider,
+      mostImages: accounts.mostImages,
       upstreamModel: accountModels.upstreamModel,
       pricePerSecondMicroUsd: accountModels.pricePerSecondMicroUsd,
       capabilities: accountModels.capabilities,

@@ -54,7 +54,7 @@ function roomAt(accounts: readonly AccountRow[]): SQL {
   );
   // Tasks that no submission has take slots at their upstream all the same.
   return sql`
-    select a.id, a.max_concurrent_tasks - taken.tasks as free, case a.provider ${mostImages} else 0 end as most_images
+    select a.id, a.max_concurrent_tasks - taken.tasks as free, coalesce(a.most_images, case a.provider ${mostImages} else 0 end) as most_images
     from accounts a cross join lateral (
       select
         (select count(*) from submissions s where s.credential = a.credential and s.state in (${open}))

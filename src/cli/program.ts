@@ -15,6 +15,7 @@ import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
 import { type Config, ConfigError, loadConfig } from '../config/settings.ts';
 import type { ProcessContext } from '../process/run.ts';
 import { findGateway } from './client-settings.ts';
+import { addUpstreamCommands } from './upstreams.ts';
 
 // What a command runs is loaded with it: who lists videos does not wait for Temporal's worker and the catalog.
 const loadProcesses = () => import('../process/commands.ts');
@@ -131,5 +132,6 @@ export function buildProgram(): Command {
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);
+  addUpstreamCommands(program);
   return program;
 }

@@ -15,7 +15,7 @@ const HEAD = ['id', 'provider', 'state', 'in use', 'waiting', 'paused until', 'o
 function renderAccounts(accounts: readonly z.infer<typeof accountAnswer>[]): string {
   const rows = accounts.map((account) => [
     account.id,
-    account.provider,
+    account.api === null ? account.provider : `${account.provider} (${account.api})`,
     account.state,
     `${account.inUse} of ${account.limit}`,
     account.waiting,

@@ -73,7 +73,17 @@ const ACCOUNT_KEYS = {
   provider: {
     schema: oneOf(PROVIDERS),
     example: PROVIDERS[0],
-    meaning: `the API that it speaks: ${PROVIDERS.join(', ')} (apifree and any other \`/v1/videos\` server)`,
+    meaning:
+      `the API that it speaks: ${PROVIDERS.join(', ')}; \`openai\` is apifree and any other \`/v1/videos\` server, ` +
+      '`described` any other API by its description',
+  },
+  api: {
+    schema: z.string().min(1, 'is empty').max(1_000, 'is too long').optional(),
+    example: 'vllm-omni',
+    absent: '',
+    meaning:
+      'for provider `described`: a description that is shipped (`clipyard upstreams list`), or the path of a file of your ' +
+      'own, relative to this file; see [upstreams.md](upstreams.md)',
   },
   baseUrl: {
     schema: apiBaseUrl,

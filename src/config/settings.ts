@@ -35,7 +35,9 @@ function withProxyNames(environment: Record<string, string>): Record<string, str
 }
 
 /** Every setting under its name in the table, and what is made of several. */
-export interface Config extends Omit<Given, `temporal${string}` | 'cacheHome'>, Pick<Upstreams, 'accounts' | 'models'> {
+export interface Config
+  extends Omit<Given, `temporal${string}` | 'cacheHome'>,
+    Pick<Upstreams, 'accounts' | 'models' | 'descriptions'> {
   /** Absolute. */
   readonly dataDir: string;
   /** Without a trailing slash. */
@@ -107,7 +109,7 @@ const SANDBOX_ACCOUNT: AccountConfig = {
   trustedHosts: [],
   timing: { firstPollMs: 500, minPollMs: 500, maxPollMs: 5_000 },
 };
-const SANDBOX: Upstreams = { accounts: [SANDBOX_ACCOUNT], models: [], keyNames: [] };
+const SANDBOX: Upstreams = { accounts: [SANDBOX_ACCOUNT], models: [], keyNames: [], descriptions: {} };
 
 /** Where a gateway is called that listens there; one that listens everywhere is called at this machine's own address. */
 function urlAt(host: string, port: number): string {
@@ -134,6 +136,7 @@ export function embeddedOnly(config: Config): Config {
     publicUrl: urlAt(config.host, config.port),
     accounts: SANDBOX.accounts,
     models: SANDBOX.models,
+    descriptions: SANDBOX.descriptions,
     configFile: null,
     databaseUrl: null,
     metricsPort: null,

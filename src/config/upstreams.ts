@@ -5,11 +5,15 @@ import { basename } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { AccountConfig } from '../domain/account.ts';
+import { defined } from '../domain/defined.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { ModelConfig } from '../domain/models.ts';
 import { NO_PROXIES, type Proxies } from '../domain/passage.ts';
+import type { PollTiming } from '../domain/poll-schedule.ts';
 import { PROVIDER_FACTS } from '../domain/vendor.ts';
+import type { Description } from '../wire/description.ts';
 import { didYouMean } from './closest-name.ts';
+import { descriptionFile, readDescription } from './descriptions.ts';
 import { ConfigError, type Environment, exampleOf } from './entry.ts';
 import { type AccountContent, FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
 import { passageOf, problemsOfPassage, variablesOf } from './passages.ts';
@@ -59,7 +63,7 @@ function complaints(content: unknown, issue: z.core.$ZodIssue): readonly string[
 }
 
 /** Rules between entries: ids are unique, keys exist, intervals are in order, and a model's accounts lie in one pool. */
-function crossComplaints(content: FileContent, environment: Environment): readonly string[] {
+function crossComplaints(content: FileContent, { environment, timingOf }: Surroundings): readonly string[] {
   return [
     ...repeatedIds(content, 'accounts'),
     ...repeatedIds(content, 'models'),
@@ -70,12 +74,15 @@ function crossComplaints(content: FileContent, environment: Environment): readon
       if (problem === null) return [];
       return [complaint(['accounts', index, 'apiKeyEnv'], `names ${apiKeyEnv}, which ${problem}`)];
     }),
+    ...content.accounts.flatMap((account, index) => misplacedApi(account, ['accounts', index, 'api'])),
     ...content.accounts.flatMap((account, index) =>
       problemsOfPassage(account, environment).map(([path, problem]) =>
         complaint(['accounts', index, ...path], problem),
       ),
     ),
-    ...content.accounts.flatMap((account, index) => crossedIntervals(account, ['accounts', index, 'timing'])),
+    ...content.accounts.flatMap((account, index) => {
+      return crossedIntervals(account, timingOf(account), ['accounts', index, 'timing']);
+    }),
     ...content.models.flatMap((model, index) => unusableAccounts(content, model, ['models', index])),
   ];
 }
@@ -87,9 +94,22 @@ function repeatedIds(content: FileContent, list: 'accounts' | 'models'): readonl
   );
 }
 
+/** What the rules between entries look at besides the file. */
+interface Surroundings {
+  readonly environment: Environment;
+  /** As the account's API documents it. */
+  timingOf(account: AccountContent): PollTiming;
+}
+
+function misplacedApi({ provider, api }: AccountContent, path: Path): readonly string[] {
+  if ((provider === 'described') === (api !== undefined)) return [];
+  return [
+    complaint(path, provider === 'described' ? 'is missing' : `is for provider described, and this is ${provider}`),
+  ];
+}
+
 /** The bound that is not written is the provider's. */
-function crossedIntervals({ provider, timing }: AccountContent, path: Path): readonly string[] {
-  const documented = PROVIDER_FACTS[provider].timing;
+function crossedIntervals({ timing }: AccountContent, documented: PollTiming, path: Path): readonly string[] {
   const { minPollMs = documented.minPollMs, maxPollMs = documented.maxPollMs } = timing;
   if (minPollMs <= maxPollMs) return [];
   return timing.minPollMs === undefined
@@ -115,10 +135,10 @@ function accountsOf(model: FileContent['models'][number]): readonly string[] {
 }
 
 function toAccount(account: AccountContent, environment: Environment, proxies: Proxies): AccountConfig {
-  const { apiKeyEnv, timing, headers: _headers, proxy: _proxy, ...rest } = account;
+  const { apiKeyEnv, api, timing, headers: _headers, proxy: _proxy, ...rest } = account;
   const given = Object.fromEntries(Object.entries(timing).filter(([, value]) => value !== undefined));
   const passage = passageOf(account, environment, proxies);
-  return { ...rest, apiKey: environment[apiKeyEnv] ?? '', passage, timing: given };
+  return { ...rest, ...defined({ api }), apiKey: environment[apiKeyEnv] ?? '', passage, timing: given };
 }
 
 function toModel(model: FileContent['models'][number]): ModelConfig {
@@ -158,6 +178,29 @@ export interface Upstreams {
   readonly models: readonly ModelConfig[];
   /** The environment variables that the file names: they hold the accounts' keys and other secrets. */
   readonly keyNames: readonly string[];
+  /** What accounts name as their `api`, read. */
+  readonly descriptions: Readonly<Record<string, Description>>;
+}
+
+interface ReadDescriptions {
+  readonly descriptions: Readonly<Record<string, Description>>;
+  readonly problems: readonly string[];
+}
+
+/** Reads each description that accounts name, once. */
+function readDescriptions({ accounts }: FileContent, configFile: string): ReadDescriptions {
+  const descriptions: Record<string, Description> = {};
+  const problems: string[] = [];
+  for (const [index, { api }] of accounts.entries()) {
+    if (api === undefined || descriptions[api]) continue;
+    try {
+      descriptions[api] = readDescription(descriptionFile(api, configFile));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(`accounts[${index}].api: ${error.message}`);
+    }
+  }
+  return { descriptions, problems };
 }
 
 /**
@@ -168,8 +211,11 @@ export interface Upstreams {
 export function readConfigFile(path: string, environment: Environment, proxies = NO_PROXIES): Upstreams {
   const content = parseYaml(path) ?? {};
   const parsed = fileSchema.safeParse(content);
+  const read = parsed.success ? readDescriptions(parsed.data, path) : { descriptions: {}, problems: [] };
+  const timingOf = ({ provider, api = '' }: AccountContent) =>
+    read.descriptions[api]?.timing ?? PROVIDER_FACTS[provider].timing;
   const problems = parsed.success
-    ? crossComplaints(parsed.data, environment)
+    ? [...read.problems, ...crossComplaints(parsed.data, { environment, timingOf })]
     : parsed.error.issues.flatMap((issue) => complaints(content, issue));
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError(problems.map((problem) => `${basename(path)}: ${problem}`).join('\n'));
@@ -179,5 +225,6 @@ export function readConfigFile(path: string, environment: Environment, proxies =
     accounts: accounts.map((account) => toAccount(account, environment, proxies)),
     models: models.map(toModel),
     keyNames: accounts.flatMap((account) => [account.apiKeyEnv, ...variablesOf(account)]),
+    descriptions: read.descriptions,
   };
 }

@@ -8,6 +8,8 @@ import type { ProviderName } from './vendor.ts';
 export interface AccountConfig {
   readonly id: string;
   readonly provider: ProviderName;
+  /** Where the provider is `described`: the description of its API, by its name or its path. */
+  readonly api?: string | undefined;
   /** Without a trailing slash; empty until the embedded sandbox listens, where that is the upstream. */
   readonly baseUrl: string;
   readonly apiKey: string;
@@ -30,6 +32,13 @@ export interface AccountConfig {
   /** Overrides of the provider's documented timing. */
   readonly timing: Partial<AccountTiming>;
 }
+
+export const LOST_ANSWER_RULES = ['adopt', 'resend', 'fail', 'resubmit'] as const;
+/**
+ * What follows a lost answer: the task is found in the account's list, the create is sent again under its key, or nothing
+ * can tell, and the account's `onLostAnswer` decides.
+ */
+export type LostAnswerRule = (typeof LOST_ANSWER_RULES)[number];
 
 /** Why an account takes no more clips for now, or takes them one at a time. */
 export const STANDING_REASONS = ['paused', 'suspended', 'full', 'doubtful', 'no list'] as const;

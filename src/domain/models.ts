@@ -45,6 +45,8 @@ export interface ModelOffer {
   readonly account: string;
   /** Whose account that is. */
   readonly provider: ProviderName;
+  /** How many input images it takes; as its provider does where absent. */
+  readonly mostImages?: number | null;
   /** What the account's upstream calls it. */
   readonly upstreamModel: string;
   readonly pricePerSecondMicroUsd: MicroUsd;
@@ -84,8 +86,8 @@ function resolveChoice(param: string, value: string | undefined, allowed: readon
 }
 
 /** What the account's API has no words for is refused here, where another account may still have them. */
-function checkImages({ mode, images }: VideoDraft, { model, provider }: ModelOffer): void {
-  const most = PROVIDER_FACTS[provider].mostImages;
+function checkImages({ mode, images }: VideoDraft, { model, provider, mostImages }: ModelOffer): void {
+  const most = mostImages ?? PROVIDER_FACTS[provider].mostImages;
   if (most === 0 && mode !== 'text') refuse('mode', `model ${model} is offered by ${provider}, which takes no images`);
   if (images.length <= most) return;
   refuse('input_images', `model ${model} takes ${most} input images at ${provider}, not ${images.length}`);

@@ -122,4 +122,20 @@ export interface Provider {
   models?(call: ProviderCall): Promise<readonly PublishedModel[]>;
   /** A free GET that shows whether the key is still good; throws `UpstreamError` with the status if not. */
   probe?(call: ProviderCall): Promise<void>;
+  /** The headers in which its result links take the key, by names in lower case; as a bearer token where absent. */
+  keyHeaders?(apiKey: string): Readonly<Record<string, string>>;
+  /** The provider of one account, where each account has its own. */
+  forAccount?(id: string): Provider;
+}
+
+/** The providers of a process. */
+export type ProviderTable = Readonly<Record<ProviderName, Provider>>;
+
+/** The provider that an account's calls are made with. */
+export function providerOf(
+  providers: ProviderTable,
+  { account, provider }: { readonly account: string; readonly provider: ProviderName },
+): Provider {
+  const named = providers[provider];
+  return named.forAccount?.(account) ?? named;
 }

@@ -3,8 +3,12 @@
 import type { AdoptionWindow } from './doubt.ts';
 import type { PollTiming } from './poll-schedule.ts';
 
-export const PROVIDERS = ['airforce', 'infrai', 'a4f', 'openai'] as const;
-/** The outbound adapter for a documented API. */
+/** Those whose API is documented, and spoken by a provider of its own. */
+export const DOCUMENTED_PROVIDERS = ['airforce', 'infrai', 'a4f', 'openai'] as const;
+export type DocumentedProvider = (typeof DOCUMENTED_PROVIDERS)[number];
+
+export const PROVIDERS = [...DOCUMENTED_PROVIDERS, 'described'] as const;
+/** The outbound adapter for a documented API; `described` for any other, by the description that an account names. */
 export type ProviderName = (typeof PROVIDERS)[number];
 
 /** What is true of a provider at every account. */
@@ -30,7 +34,7 @@ const DAY_MS = 86_400_000;
 const TIMING: PollTiming = { firstPollMs: 5_000, minPollMs: 5_000, maxPollMs: 15_000, deadlineMs: DAY_MS };
 
 /** A guess, as no document says how soon a task is listed: generous where nothing was heard. */
-const LIST_WINDOW: AdoptionWindow = { answeredMs: 5_000, unansweredMs: 30_000 };
+export const LIST_WINDOW: AdoptionWindow = { answeredMs: 5_000, unansweredMs: 30_000 };
 
 /** The facts of each provider. */
 export const PROVIDER_FACTS: Readonly<Record<ProviderName, ProviderFacts>> = {
@@ -81,6 +85,16 @@ export const PROVIDER_FACTS: Readonly<Record<ProviderName, ProviderFacts>> = {
     listWindow: LIST_WINDOW,
     timing: TIMING,
     // A guess.
+    resultTtlMs: DAY_MS,
+  },
+  // Each account has those of its own description; these stand where nothing is known of it any more.
+  described: {
+    answersAtEnd: false,
+    mostImages: 0,
+    honoursIdempotencyKey: false,
+    cancels: false,
+    listWindow: null,
+    timing: TIMING,
     resultTtlMs: DAY_MS,
   },
 };

@@ -7,9 +7,8 @@ import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.t
 import { syncConfiguredModels } from '../catalog/models.ts';
 import { createSecretBox, type SecretBox } from '../catalog/secret-box.ts';
 import { type Config, ConfigError } from '../config/settings.ts';
-import type { AccountConfig } from '../domain/account.ts';
-import type { Provider } from '../domain/provider.ts';
-import type { ProviderName } from '../domain/vendor.ts';
+import type { AccountConfig, LostAnswerRule } from '../domain/account.ts';
+import { type ProviderTable, providerOf } from '../domain/provider.ts';
 import { createStreamTokens, type StreamTokens } from '../http/stream-tokens.ts';
 import { createFileStore } from '../media/file-store.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -19,13 +18,12 @@ import { closeLentConnections } from '../net/untrusted/lent-answer.ts';
 import type { Log } from '../observe/log.ts';
 import { measureProviders } from '../observe/metrics/measured.ts';
 import { createProcessMetrics, type ProcessMetrics } from '../observe/metrics/process-metrics.ts';
+import { describedBy } from '../providers/described/described.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
 import type { ProcessContext } from './run.ts';
 import { ensureRootKey, ensureSecretKey, ensureSigningKeys, type RootKey } from './secrets.ts';
 import { waitFor } from './wait-for.ts';
-
-type ProviderTable = Readonly<Record<ProviderName, Provider>>;
 
 /** Enough to tell credentials apart, and too little to find a key by. */
 const CREDENTIAL_LENGTH = 16;
@@ -62,12 +60,20 @@ export function mediaDir(dataDir: string): string {
 
 /** An account with what its provider implies, and with what its upstream counts its tasks by. */
 export function withFacts(account: AccountConfig, providers: ProviderTable = PROVIDERS_BY_NAME): ConfiguredAccount {
-  const { honoursIdempotencyKey, listWindow } = providers[account.provider].facts;
+  const { facts } = providerOf(providers, { account: account.id, provider: account.provider });
+  const { honoursIdempotencyKey, listWindow, mostImages } = facts;
   const { baseUrl, apiKey, shared, list } = account;
   const readsList = listWindow !== null && list && !shared;
   const credential = createHash('sha256').update(`${baseUrl}\n${apiKey}`).digest('hex').slice(0, CREDENTIAL_LENGTH);
+  const onLostAnswer: LostAnswerRule = honoursIdempotencyKey ? 'resend' : readsList ? 'adopt' : account.onLostAnswer;
   // A lane is what makes adoption from a list exact; an idempotency key makes it needless.
-  return { ...account, credential, readsList, singleLane: readsList && !honoursIdempotencyKey };
+  const singleLane = readsList && !honoursIdempotencyKey;
+  return { ...account, credential, readsList, singleLane, mostImages, onLostAnswer };
+}
+
+/** The providers that the configured accounts are called with. */
+export function providersOf({ accounts, descriptions }: Pick<Config, 'accounts' | 'descriptions'>): ProviderTable {
+  return { ...PROVIDERS_BY_NAME, described: describedBy(accounts, descriptions) };
 }
 
 /** The embedded catalog is there or is not; a shared one may come up beside this process. */
@@ -90,7 +96,7 @@ function refuseAtOnce(error: unknown): never {
 export async function openParts(
   config: Config,
   context: ProcessContext,
-  { database: given, providers = PROVIDERS_BY_NAME }: PartOverrides = {},
+  { database: given, providers = providersOf(config) }: PartOverrides = {},
 ): Promise<Parts> {
   const { log, closers } = context;
   const database = given ?? (await openCatalog(config, context));

@@ -6,7 +6,7 @@ import type { RefusalReason, StartCall, StartOutcome } from '../domain/provider.
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import type { EncodedBody } from '../net/trusted/encoded-body.ts';
-import { type JsonReply, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
+import { type JsonReply, type JsonRequest, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
 import { upstreamText } from '../net/upstream-text.ts';
 import { isSuccess, senderOf } from './read-answer.ts';
 import { taskMadeIn, taskOfRequestIn } from './reading/created-task.ts';
@@ -29,8 +29,12 @@ export interface JudgedCreate {
 }
 
 interface Create extends Omit<JudgedCreate, 'baseUrl' | 'upstreamModel'> {
+  readonly method?: 'POST' | 'PUT';
   /** Only where the provider honours one. */
   readonly idempotencyKey?: string;
+  readonly headers?: JsonRequest['headers'];
+  /** Where an answer is not judged by the usual names: what it says, in place of `judgeReply`. */
+  judge?(reply: JsonReply, create: JudgedCreate): StartOutcome;
   /** Makes the body; when it throws, nothing was sent. */
   makeBody(): Promise<Json | EncodedBody>;
 }
@@ -63,14 +67,16 @@ export async function sendCreate(call: StartCall, create: Create): Promise<Start
   try {
     const reply = await requestJson({
       ...senderOf(call),
-      method: 'POST',
+      method: create.method ?? 'POST',
       url: baseUrl + create.path,
       body: await create.makeBody(),
       timeoutMs,
       freshConnection: true,
       ...(create.idempotencyKey !== undefined && { idempotencyKey: create.idempotencyKey }),
+      ...(create.headers && { headers: create.headers }),
     });
-    return judgeReply(reply, { ...create, baseUrl, upstreamModel });
+    const { judge = judgeReply } = create;
+    return judge(reply, { ...create, baseUrl, upstreamModel });
   } catch (error) {
     return judgeError(error);
   }
@@ -118,20 +124,23 @@ function documentedReason({ codes }: Evidence, { documentedCodes = {} }: JudgedC
   return firstOf(codes, (code) => (Object.hasOwn(documentedCodes, code) ? documentedCodes[code] : undefined));
 }
 
-function evidenceOf(reply: JsonReply, { prompt, upstreamModel }: JudgedCreate): Evidence {
+/** What an answer says of the create, without what the create said. */
+export function evidenceOf(reply: JsonReply, { prompt, upstreamModel }: JudgedCreate): Evidence {
   return evidenceIn(reply, { prompt, model: upstreamModel });
 }
 
-function refused(reply: JsonReply, reason: RefusalReason): StartOutcome {
+/** The refusal that an answer is, in its own words. */
+export function refused(reply: JsonReply, reason: RefusalReason, words = upstreamWords(reply)): StartOutcome {
   return {
     kind: 'refused',
     reason,
-    upstream: upstreamWords(reply),
+    upstream: words,
     retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
   };
 }
 
-function lost(reply: JsonReply): StartOutcome {
+/** An answer that leaves open whether a task was made. */
+export function lost(reply: JsonReply): StartOutcome {
   const { status, body } = reply;
   const problem = body === undefined ? 'the answer is no JSON' : 'the answer names neither a task nor an error';
   const upstream = isSuccess(reply) ? { status, message: problem } : upstreamWords(reply);

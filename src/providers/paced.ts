@@ -1,6 +1,6 @@
 /** Providers whose calls keep the pace of their account: creates, polls, lists and all else together. */
 
-import type { Provider, ProviderCall } from '../domain/provider.ts';
+import type { Provider, ProviderCall, ProviderTable } from '../domain/provider.ts';
 import { PROVIDERS, type ProviderName } from '../domain/vendor.ts';
 import { Pace } from '../net/pace.ts';
 
@@ -42,7 +42,7 @@ function paced<Result>(turn: Turn, ask: (call: ProviderCall) => Promise<Result>)
 }
 
 function pace(provider: Provider, turn: Turn): Provider {
-  const { cancel, follow, list, models, probe } = provider;
+  const { cancel, follow, forAccount, list, models, probe } = provider;
   return {
     ...provider,
     async start(request, call) {
@@ -59,6 +59,7 @@ function pace(provider: Provider, turn: Turn): Provider {
     },
     ...(cancel && { cancel: (taskId, call) => paced(turn, (one) => cancel(taskId, one))(call) }),
     ...(follow && { follow: (taskId, call) => paced(turn, (one) => follow(taskId, one))(call) }),
+    ...(forAccount && { forAccount: (id) => pace(forAccount(id), turn) }),
     ...(list && { list: paced(turn, list) }),
     ...(models && { models: paced(turn, models) }),
     ...(probe && { probe: paced(turn, probe) }),
@@ -66,10 +67,7 @@ function pace(provider: Provider, turn: Turn): Provider {
 }
 
 /** The table of providers at the pace of these accounts, each of which has its own. */
-export function paceProviders(
-  providers: Readonly<Record<ProviderName, Provider>>,
-  accounts: readonly PacedAccount[],
-): Readonly<Record<ProviderName, Provider>> {
+export function paceProviders(providers: ProviderTable, accounts: readonly PacedAccount[]): ProviderTable {
   const turn = makeTurns(accounts);
   const all: Record<ProviderName, Provider> = { ...providers };
   for (const name of PROVIDERS) all[name] = pace(providers[name], turn);

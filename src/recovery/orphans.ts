@@ -15,6 +15,7 @@ import { noteListsRead } from '../catalog/reopenings.ts';
 import { listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
+import { providerOf } from '../domain/provider.ts';
 import { type ReadList, readList } from '../submissions/account-list.ts';
 import { callOf, findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
@@ -111,7 +112,7 @@ async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow
   const account = findAccount(dependencies, orphan.account);
   // Nothing can be asked any more.
   if (!account) return orphan.costMicroUsd;
-  const provider = dependencies.providers[account.provider];
+  const provider = providerOf(dependencies.providers, { account: account.id, provider: account.provider });
   const ageMs = now.getTime() - orphan.foundAt.getTime();
   const forgotten = ageMs > provider.facts.resultTtlMs + FORGOTTEN_AFTER_MS ? orphan.costMicroUsd : null;
   const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);

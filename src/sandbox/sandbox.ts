@@ -3,7 +3,7 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { ProviderName } from '../domain/vendor.ts';
+import type { DocumentedProvider } from '../domain/vendor.ts';
 import { Conditions } from './conditions.ts';
 import type { SandboxContext } from './context.ts';
 import { registerControlRoutes } from './control-routes.ts';
@@ -47,7 +47,7 @@ export interface Sandbox {
 /** Holds eight images in base64. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** What stands in front of the tasks: a face for each provider, and one for an older revision. */
-export type FaceName = ProviderName | 'airforce-2024';
+export type FaceName = DocumentedProvider | 'airforce-2024';
 /** Each face under its own name, and the first also where its API has it: later ones share paths with it. */
 const FACES: Readonly<Record<FaceName, Face>> = { airforce, 'airforce-2024': airforce2024, infrai, openai, a4f };
 const ROOT_FACE = airforce;

@@ -5,7 +5,7 @@ import type { AccountRow } from '../catalog/accounts.ts';
 import { listClaimedTasks, listRivals, readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
-import type { TaskList } from '../domain/provider.ts';
+import { providerOf, type TaskList } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
@@ -22,9 +22,10 @@ export type ListReading = { readonly list: ReadList } | { readonly list: null; r
 /** Where the list of an account tells of lost creates, and how long it takes to; null where it does not. */
 export function listWindowOf(
   { providers }: SubmissionDependencies,
-  row: Pick<AccountRow, 'provider' | 'readsList' | 'listMissingAt'> | null,
+  row: Pick<AccountRow, 'id' | 'provider' | 'readsList' | 'listMissingAt'> | null,
 ): AdoptionWindow | null {
-  return row?.readsList && row.listMissingAt === null ? providers[row.provider].facts.listWindow : null;
+  if (!row?.readsList || row.listMissingAt !== null) return null;
+  return providerOf(providers, { account: row.id, provider: row.provider }).facts.listWindow;
 }
 
 /**
@@ -37,7 +38,7 @@ export async function readList(
 ): Promise<ListReading> {
   const { db, providers, exchangeTimeoutMs } = dependencies;
   const account = findAccount(dependencies, id);
-  const list = account && providers[account.provider].list;
+  const list = account && providerOf(providers, { account: id, provider: account.provider }).list;
   // A key is shown to the host that it is for, and to no other that the account had before.
   if (!account || !list || account.baseUrl !== baseUrl) return { list: null, isMissing: false };
   // Before the list is asked for: what it shows is at least as old as this.

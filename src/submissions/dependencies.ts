@@ -6,7 +6,7 @@ import type { AccountConfig } from '../domain/account.ts';
 import type { CountIncident } from '../domain/incident.ts';
 import type { Log } from '../domain/log.ts';
 import { type AccountTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
-import type { Provider, ProviderCall, StartCall } from '../domain/provider.ts';
+import { type ProviderCall, type ProviderTable, providerOf, type StartCall } from '../domain/provider.ts';
 import type { Grant } from '../domain/slot.ts';
 import type { RunningTask } from '../domain/step.ts';
 import { PROVIDER_FACTS, type ProviderName } from '../domain/vendor.ts';
@@ -18,7 +18,7 @@ import type { TaskFollower } from './follow.ts';
 export interface SubmissionDependencies {
   readonly db: Db;
   readonly store: MediaStore;
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly providers: ProviderTable;
   readonly accounts: readonly AccountConfig[];
   readonly follower: Pick<TaskFollower, 'follow' | 'leave'>;
   readonly workflows: Pick<VideoWorkflows, 'signalGranted'>;
@@ -47,7 +47,7 @@ export function timingOf(
   submission: Pick<SubmissionRow, 'account' | 'provider'>,
 ): AccountTiming {
   const account = findAccount(dependencies, submission.account);
-  const { timing } = dependencies.providers[submission.provider].facts;
+  const { timing } = providerOf(dependencies.providers, submission).facts;
   return { resultRetryMs: RESULT_RETRY_MS, ...timing, ...account?.timing };
 }
 
@@ -72,9 +72,9 @@ export function callOf(
 /** Whether a create that is sent again is the same create for this provider. */
 export function honoursKey(
   { providers }: Pick<SubmissionDependencies, 'providers'>,
-  { provider }: Pick<SubmissionRow, 'provider'>,
+  submission: Pick<SubmissionRow, 'account' | 'provider'>,
 ): boolean {
-  return providers[provider].facts.honoursIdempotencyKey;
+  return providerOf(providers, submission).facts.honoursIdempotencyKey;
 }
 
 /** How long a create at this provider may take (milliseconds). */

@@ -2,6 +2,7 @@
 
 import { replacePublishedModels } from '../catalog/models.ts';
 import type { AccountConfig } from '../domain/account.ts';
+import { providerOf } from '../domain/provider.ts';
 import { callOf, type SubmissionDependencies } from './dependencies.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function discoverModels({
     const { id, provider } = account;
     try {
       const signal = AbortSignal.timeout(exchangeTimeoutMs);
-      const models = await providers[provider].models?.(callOf(account, signal));
+      const models = await providerOf(providers, { account: id, provider }).models?.(callOf(account, signal));
       if (!models) return 0;
       await replacePublishedModels(db, id, models);
       return models.length;

@@ -2,11 +2,9 @@
 
 import type { AccountConfig } from '../domain/account.ts';
 import type { Log } from '../domain/log.ts';
-import type { Provider } from '../domain/provider.ts';
+import { type ProviderTable, providerOf } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
-import type { ProviderName } from '../domain/vendor.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import { callOf } from './dependencies.ts';
 
 export interface TaskFollower {
   /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
@@ -18,7 +16,7 @@ export interface TaskFollower {
 }
 
 export interface FollowerSettings {
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly providers: ProviderTable;
   readonly accounts: readonly AccountConfig[];
   readonly log: Log;
   readonly workflows: Pick<VideoWorkflows, 'signalNews'>;
@@ -57,7 +55,7 @@ class StreamFollower implements TaskFollower {
 
   follow(videoId: string, task: RunningTask): void {
     const { providers, accounts, maxStreams = MAX_STREAMS } = this.#settings;
-    const listen = providers[task.provider].follow;
+    const listen = providerOf(providers, task).follow;
     const account = accounts.find(({ id }) => id === task.account);
     if (this.#isClosed || !listen || !account || this.#running.size >= maxStreams) return;
     const followed = this.#remember(task.submissionId);
@@ -65,7 +63,8 @@ class StreamFollower implements TaskFollower {
     const stream = new AbortController();
     followed.stream = stream;
     followed.streamsLeft--;
-    const call = { ...callOf(account, stream.signal), baseUrl: task.baseUrl };
+    const { apiKey, passage } = account;
+    const call = { baseUrl: task.baseUrl, apiKey, passage, signal: stream.signal };
     const running = this.#hear(videoId, listen(task.taskId, call), followed).finally(() => {
       followed.stream = null;
       this.#running.delete(running);

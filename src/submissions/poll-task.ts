@@ -14,7 +14,7 @@ import {
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Finality, Poll } from '../domain/poll.ts';
-import type { TaskStatus } from '../domain/provider.ts';
+import { providerOf, type TaskStatus } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import { HeldBack, UpstreamError } from '../domain/upstream-error.ts';
@@ -104,7 +104,7 @@ async function recordEnd(
   status: Ended,
   also?: WithEnd,
 ): Promise<void> {
-  const { resultTtlMs } = dependencies.providers[task.provider].facts;
+  const { resultTtlMs } = providerOf(dependencies.providers, task).facts;
   await freeSlot(dependencies, { account: task.account, videoId }, async (tx, video) => {
     await ensureRunning(tx, videoId, task);
     if (!video) return null;
@@ -147,7 +147,7 @@ async function ask(dependencies: SubmissionDependencies, { task }: CheckTaskInpu
   const call = callFor(dependencies, task);
   if (!call) return { kind: 'unclear', message: `account ${task.account} is not in the configuration any more` };
   try {
-    return await dependencies.providers[task.provider].poll(task.taskId, call);
+    return await providerOf(dependencies.providers, task).poll(task.taskId, call);
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     if (!(error instanceof HeldBack)) {

@@ -1,6 +1,7 @@
 /** Asks an account's own free GET whether its key is good: what a refused create is measured by. */
 
 import type { AccountConfig } from '../domain/account.ts';
+import { providerOf } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
@@ -18,7 +19,7 @@ export async function probeAccount(
 ): Promise<Probe> {
   const account = findAccount(dependencies, id);
   if (!account) return { kind: 'unreachable', message: `account ${id} is not configured` };
-  const { probe } = dependencies.providers[account.provider];
+  const { probe } = providerOf(dependencies.providers, { account: id, provider: account.provider });
   if (!probe) return { kind: 'nothing to ask' };
   try {
     const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);

@@ -4,7 +4,7 @@ import { findCurrentSubmission, renewResult, type SubmissionRow } from '../catal
 import { findVideo } from '../catalog/videos.ts';
 import { hostAndPort } from '../domain/address.ts';
 import type { Passage } from '../domain/passage.ts';
-import type { ClipPlace } from '../domain/provider.ts';
+import { type ClipPlace, providerOf } from '../domain/provider.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import type { ArchivedClip, StoredClip, Video } from '../domain/video.ts';
 import { callFor, findAccount, type SubmissionDependencies, timingOf } from './dependencies.ts';
@@ -19,6 +19,8 @@ export interface ResultSource extends ClipPlace {
   readonly trustedHosts: readonly string[];
   /** Null when the account has vanished from the configuration. */
   readonly apiKey: string | null;
+  /** The headers that carry the key there; as a bearer token where absent. */
+  readonly keyHeaders?: Readonly<Record<string, string>> | undefined;
   /** For the base URL's origin. */
   readonly headers: Passage['headers'] | undefined;
   readonly proxies: Passage['proxies'] | undefined;
@@ -56,7 +58,9 @@ async function pollAgain(dependencies: SubmissionDependencies, submission: Submi
   const { taskEnd, taskId } = submission;
   const call = callFor(dependencies, submission);
   if (!call || taskId === null || taskEnd?.kind !== 'succeeded') return submission;
-  const status = await dependencies.providers[submission.provider].poll(taskId, call).catch(() => null);
+  const status = await providerOf(dependencies.providers, submission)
+    .poll(taskId, call)
+    .catch(() => null);
   const result = status?.kind === 'succeeded' ? status.result : null;
   if (!result || result.url === taskEnd.resultUrl) return submission;
   const { url: resultUrl, needsKey, otherwise, expiresAtMs } = result;
@@ -80,6 +84,7 @@ export function sourceOf(dependencies: SubmissionDependencies, submission: Submi
     otherwise: taskEnd.otherwise ?? null,
     account: submission.account,
     apiKey: isOwn ? account.apiKey : null,
+    keyHeaders: isOwn ? providerOf(dependencies.providers, submission).keyHeaders?.(account.apiKey) : undefined,
     headers: isOwn ? account.passage?.headers : undefined,
     proxies: account?.passage?.proxies,
     // Where the account's own requests go, its results may lie.

@@ -3,7 +3,7 @@
 import { findAccountRow } from '../catalog/accounts.ts';
 import { findFirstLostCreate } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
-import type { StartOutcome } from '../domain/provider.ts';
+import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import { storeClip } from '../media/store-clip.ts';
 import { listWindowOf, readList, sightIn } from './account-list.ts';
 import type { Claim } from './claim.ts';
@@ -58,7 +58,7 @@ export async function sendTo(
   }
   // Never the attempt's own: an answer that comes late is still written down.
   const signal = AbortSignal.timeout(timeoutMs);
-  return await dependencies.providers[submission.provider].start(video.request, {
+  return await providerOf(dependencies.providers, submission).start(video.request, {
     ...callOf(account, signal),
     upstreamModel: submission.upstreamModel,
     idempotencyKey: submission.id,

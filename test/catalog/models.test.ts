@@ -42,7 +42,7 @@ describeOnBothCatalogs('models on offer', (catalog) => {
     await replacePublishedModels(db, 'airforce-2', [publish('a')]);
     expect(await offered()).toEqual(['a at airforce-1', 'a at airforce-2', 'b at airforce-1']);
     expect(await listOffers(db, 'b')).toEqual([
-      makeOffer({ model: 'b', upstreamModel: 'b', pricePerSecondMicroUsd: 500_000 }),
+      makeOffer({ model: 'b', upstreamModel: 'b', pricePerSecondMicroUsd: 500_000, mostImages: null }),
     ]);
     await replacePublishedModels(db, 'airforce-1', [publish('c')]);
     expect(await offered()).toEqual(['a at airforce-2', 'c at airforce-1']);

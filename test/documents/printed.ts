@@ -7,6 +7,7 @@ import { COMMAND_PARTS } from './commands.ts';
 import { ROUTE_PARTS } from './routes.ts';
 import { printEnvironmentExample, printFileExample, SETTING_PARTS } from './settings.ts';
 import { code, printTable } from './table.ts';
+import { UPSTREAM_PARTS } from './upstreams.ts';
 
 function printVideoFailures(): string {
   const rows = Object.entries(VIDEO_FAILURES).map(([kind, { charge, meaning }]) => [code(kind), charge, meaning]);
@@ -53,6 +54,7 @@ export const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   ...SETTING_PARTS,
   ...COMMAND_PARTS,
   ...ROUTE_PARTS,
+  ...UPSTREAM_PARTS,
 };
 
 /** Files that are nothing else. */

@@ -1,7 +1,7 @@
 /** For each provider: how its upstream answers, so that one suite can hold all of them to the same rules. */
 
 import type { Provider } from '../../src/domain/provider.ts';
-import { PROVIDERS, type ProviderName } from '../../src/domain/vendor.ts';
+import { DOCUMENTED_PROVIDERS, type DocumentedProvider } from '../../src/domain/vendor.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 
 /** How an upstream answers creates. */
@@ -56,7 +56,7 @@ const openaiVideo = {
 
 type Answers = Omit<CreatingUpstream, 'provider'> | Omit<PolledUpstream, 'provider'>;
 
-const FAKE_UPSTREAMS: Readonly<Record<ProviderName, Answers>> = {
+const FAKE_UPSTREAMS: Readonly<Record<DocumentedProvider, Answers>> = {
   airforce: {
     createPath: '/v1/video/generations',
     created: airforceTask,
@@ -121,7 +121,7 @@ const FAKE_UPSTREAMS: Readonly<Record<ProviderName, Answers>> = {
 };
 
 /** All of them, each with its provider. */
-export const CREATING_UPSTREAMS: readonly CreatingUpstream[] = PROVIDERS.map((name) => ({
+export const CREATING_UPSTREAMS: readonly CreatingUpstream[] = DOCUMENTED_PROVIDERS.map((name) => ({
   provider: PROVIDERS_BY_NAME[name],
   ...FAKE_UPSTREAMS[name],
 }));

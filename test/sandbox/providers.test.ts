@@ -1,7 +1,7 @@
 /** The loop's outer half: the real providers, against the face of the API that each was written for. */
 
 import type { Provider, ResultLink, StartCall, StartOutcome, TaskStatus } from '../../src/domain/provider.ts';
-import { PROVIDERS, type ProviderName } from '../../src/domain/vendor.ts';
+import { DOCUMENTED_PROVIDERS, type DocumentedProvider } from '../../src/domain/vendor.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
@@ -23,7 +23,7 @@ interface Pairing {
   readonly upstreamModel: string;
 }
 
-const PAIRINGS: Readonly<Record<ProviderName, Pairing>> = {
+const PAIRINGS: Readonly<Record<DocumentedProvider, Pairing>> = {
   airforce: {
     faces: [
       ['airforce', ''],
@@ -37,7 +37,7 @@ const PAIRINGS: Readonly<Record<ProviderName, Pairing>> = {
   openai: { faces: [['openai', '/openai']], upstreamModel: 'sandbox-mini' },
 };
 
-const PAIRS = PROVIDERS.flatMap((vendor) => {
+const PAIRS = DOCUMENTED_PROVIDERS.flatMap((vendor) => {
   const { faces, upstreamModel } = PAIRINGS[vendor];
   const provider: Provider = PROVIDERS_BY_NAME[vendor];
   return faces.map(([name, path]) => ({ name, path, provider, upstreamModel }));

@@ -2,6 +2,7 @@
 
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { LostAnswerRule } from '../../domain/account.ts';
 import type { Capabilities } from '../../domain/models.ts';
 import type { ProviderName } from '../../domain/vendor.ts';
 import { instant, microUsd } from './columns.ts';
@@ -10,6 +11,8 @@ import { instant, microUsd } from './columns.ts';
 export const accounts = pgTable('accounts', {
   id: text().primaryKey(),
   provider: text().$type<ProviderName>().notNull(),
+  /** The description that its API is spoken by, where one is. */
+  api: text(),
   pool: text().notNull(),
   baseUrl: text('base_url').notNull(),
   /** What the upstream counts by: a fingerprint of base URL and key. Slots, lanes and tasks belong to it. */
@@ -23,6 +26,10 @@ export const accounts = pgTable('accounts', {
   listProvenAt: instant('list_proven_at'),
   /** One submission in flight at a time: what makes adoption from a list exact. */
   singleLane: boolean('single_lane').notNull(),
+  /** How many input images a task takes; null where no process has said so yet: what its provider does. */
+  mostImages: integer('most_images'),
+  /** What follows a create whose answer was lost. */
+  onLostAnswer: text('on_lost_answer').$type<LostAnswerRule>(),
   /** False when the account has vanished from the configuration. */
   configured: boolean().notNull(),
   /** An operator's pause, which only an operator lifts. */

@@ -21,7 +21,7 @@ import { StreamedBody } from './streamed-body.ts';
 export type RequestBody = Json | EncodedBody | StreamedBody;
 
 export interface JsonRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly apiKey: string;
   readonly passage?: Passage | undefined;
@@ -36,6 +36,8 @@ export interface JsonRequest {
    */
   readonly freshConnection?: boolean;
   readonly idempotencyKey?: string;
+  /** By names in lower case, in place of those that would be sent; an undefined one is not sent. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A complete answer, of any status. */
@@ -127,7 +129,7 @@ function dispatchOptions(request: JsonRequest, route: Route): Dispatcher.Dispatc
     method: request.method,
     body: body?.bytes ?? null,
     reset: request.freshConnection ?? false,
-    headers: defined({
+    headers: withoutAbsent({
       ...request.passage?.headers,
       ...route.headers,
       accept: 'application/json',
@@ -135,8 +137,15 @@ function dispatchOptions(request: JsonRequest, route: Route): Dispatcher.Dispatc
       'user-agent': USER_AGENT,
       'content-type': body?.contentType,
       'idempotency-key': request.idempotencyKey,
+      ...request.headers,
     }),
   };
+}
+
+function withoutAbsent(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined),
+  );
 }
 
 function encode(body: RequestBody | undefined) {

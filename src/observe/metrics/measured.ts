@@ -1,6 +1,6 @@
 /** Providers and the archiver with their work counted: how often, how it ended, how long it took. */
 
-import type { Provider, ProviderCall } from '../../domain/provider.ts';
+import type { Provider, ProviderCall, ProviderTable } from '../../domain/provider.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { PROVIDERS, type ProviderName } from '../../domain/vendor.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
@@ -48,7 +48,7 @@ function measureOf(accounts: readonly MeasuredAccount[], metrics: ProcessMetrics
 }
 
 function measured(provider: Provider, measure: Measure): Provider {
-  const { cancel, follow, list, models, probe } = provider;
+  const { cancel, follow, forAccount, list, models, probe } = provider;
   const kindOf = ({ kind }: { readonly kind: string }) => word(kind);
   return {
     ...provider,
@@ -56,13 +56,12 @@ function measured(provider: Provider, measure: Measure): Provider {
     poll: (taskId, call) => measure('poll', (one) => provider.poll(taskId, one), kindOf)(call),
     ...(cancel && { cancel: (taskId, call) => measure('cancel', (one) => cancel(taskId, one))(call) }),
     ...(follow && { follow: (taskId, call) => measure('follow', (one) => follow(taskId, one))(call) }),
+    ...(forAccount && { forAccount: (id) => measured(forAccount(id), measure) }),
     ...(list && { list: measure('list', list) }),
     ...(models && { models: measure('models', models) }),
     ...(probe && { probe: measure('probe', probe) }),
   };
 }
-
-type ProviderTable = Readonly<Record<ProviderName, Provider>>;
 
 /** The table of providers, counted by account; unchanged where nothing is counted. */
 export function measureProviders(

@@ -49,7 +49,8 @@ export function linkIn(task: JsonObject, documentedKey = 'url'): string | undefi
   return firstOf([documentedKey, ...LINKS], (path) => asLink(at(task, path)));
 }
 
-function asLink(value: unknown): string | undefined {
+/** A value as a link, or as a path to one; undefined for what cannot be followed. */
+export function asLink(value: unknown): string | undefined {
   const link = textOf(value);
   if (link === undefined || (link.length > LONGEST_LINK && !CARRIES_CLIP.test(link))) return undefined;
   const scheme = SCHEME.exec(link)?.[1]?.toLowerCase();

@@ -1,7 +1,7 @@
 /** Our own routes of upstream accounts: paths and answers. */
 
 import { z } from 'zod';
-import { ACCOUNT_STATES, STANDING_REASONS } from '../../domain/account.ts';
+import { ACCOUNT_STATES, LOST_ANSWER_RULES, STANDING_REASONS } from '../../domain/account.ts';
 import { OPEN_SUBMISSION_STATES } from '../../domain/submission.ts';
 import { count, instant, money, named, provider, V1 } from './fields.ts';
 
@@ -28,6 +28,11 @@ const slot = z.object({
 export const accountAnswer = named('Account', {
   id: z.string(),
   provider,
+  api: z.string().nullable().describe('Where the provider is `described`: the description of its API.'),
+  onLostAnswer: z
+    .enum(LOST_ANSWER_RULES)
+    .nullable()
+    .describe('What follows a create whose answer was lost; null where no process has said so yet.'),
   state: z.enum(ACCOUNT_STATES),
   reasons: z
     .array(z.enum(STANDING_REASONS))

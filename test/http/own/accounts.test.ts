@@ -41,6 +41,8 @@ describe('our own routes for accounts', () => {
       pausedUntil: null,
       lastError: null,
       orphans: [],
+      api: null,
+      onLostAnswer: null,
     };
     expect((await ask({ url: '/clipyard/v1/accounts' })).body).toEqual({ items: [account] });
     const act = (path: string) => ask({ method: 'POST', url: `/clipyard/v1/accounts/${path}` });

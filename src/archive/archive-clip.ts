@@ -142,10 +142,7 @@ class Archiving {
       const { fetchResult } = this.#parts;
       await downloadClip(transfer, { fetchResult, source, limits: this.#limits, signal, fresh });
       this.#answer = transfer.answer;
-      const { sizeBytes } = transfer.staged;
-      const stored = { sha256: transfer.staged.sha256(), sizeBytes };
-      await transfer.staged.commit();
-      return stored;
+      return await transfer.staged.commit();
     } catch (error) {
       await this.#putAway(transfer, error).catch(() => undefined);
       throw error;

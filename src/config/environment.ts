@@ -7,6 +7,7 @@ import {
   baseUrl,
   commaSeparated,
   hostPort,
+  isOrigin,
   isWildcard,
   longSecret,
   oneOf,
@@ -23,6 +24,8 @@ interface Setting extends Entry {
   /** Its example is no key to start with. */
   readonly isSecret?: true;
 }
+
+const MEDIA_WAYS = ['proxy', 'redirect'] as const;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -102,6 +105,17 @@ export const PROCESS_SETTINGS = {
     meaning:
       "`host:port,…` that callers' image URLs, webhooks and callbacks may name although they are private; gateway and workers read it",
   },
+  corsOrigins: {
+    name: 'CLIPYARD_CORS_ORIGINS',
+    schema: commaSeparated
+      .refine((origins) => origins.every((origin) => origin === '*' || isOrigin(origin)), 'is not a list of origins')
+      .default([]),
+    example: 'https://app.example.com,http://localhost:3000',
+    absent: 'none',
+    meaning:
+      'origins whose web pages may call the API and read media links, with an API key and never with cookies; `*` for any; ' +
+      'with `CLIPYARD_MEDIA=redirect` the bucket has to allow them as well',
+  },
   drainSeconds: {
     name: 'CLIPYARD_DRAIN_SECONDS',
     schema: wholeNumberText(0, 86_400).default(900),
@@ -161,6 +175,64 @@ export const PROCESS_SETTINGS = {
     schema: commaSeparated.default([]),
     example: 'internal.example,10.0.0.0/8',
     meaning: 'hosts that are asked directly, with all names below theirs: names, addresses, networks, or `*` for all',
+  },
+  s3Bucket: {
+    name: 'S3_BUCKET',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not the name of a bucket')
+      .optional(),
+    example: 'clips',
+    absent: 'unset: files',
+    meaning: 'bucket in which media are kept instead of the data directory; it has to be there',
+  },
+  s3Endpoint: {
+    name: 'S3_ENDPOINT',
+    schema: baseUrl.optional(),
+    example: 'https://s3.example.com',
+    absent: 'AWS',
+    meaning: 'base URL of its server; with `CLIPYARD_MEDIA=redirect` callers have to reach it as well',
+  },
+  awsRegion: {
+    name: 'AWS_REGION',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9-]+$/, 'is not the name of a region')
+      .optional(),
+    example: 'eu-central-1',
+    absent: '`us-east-1`',
+    meaning: 'its region',
+  },
+  awsAccessKeyId: {
+    name: 'AWS_ACCESS_KEY_ID',
+    schema: secret.optional(),
+    example: 'AKIAIOSFODNN7EXAMPLE',
+    isSecret: true,
+    absent: 'what AWS gives the machine or the pod',
+    meaning: 'key that may list, read, write and delete there, and list and abort multipart uploads',
+  },
+  awsSecretAccessKey: {
+    name: 'AWS_SECRET_ACCESS_KEY',
+    schema: secret.optional(),
+    example: 'wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY',
+    isSecret: true,
+    absent: 'likewise',
+    meaning: 'its secret',
+  },
+  awsSessionToken: {
+    name: 'AWS_SESSION_TOKEN',
+    schema: z.string().optional(),
+    example: 'a-token-of-sts',
+    isSecret: true,
+    absent: 'none',
+    meaning: 'goes with keys that live for a while',
+  },
+  mediaWay: {
+    name: 'CLIPYARD_MEDIA',
+    schema: oneOf(MEDIA_WAYS).default('proxy'),
+    meaning:
+      'with S3: `proxy` streams clips through the gateway, `redirect` answers GET with a link of the bucket that lives ' +
+      'for an hour; HEAD is answered by the gateway',
   },
   temporalAddress: {
     name: 'TEMPORAL_ADDRESS',
@@ -270,8 +342,8 @@ export function readSettings<Settings extends Readonly<Record<string, Setting>>>
   return Object.fromEntries(values) as Values<Settings>;
 }
 
-/** Names that Clipyard alone reads, and those of an object store: this version has none, and keeps clips elsewhere. */
-const OURS = /^(CLIPYARD_|S3_(ENDPOINT|BUCKET)$)/;
+/** Names that Clipyard alone reads. */
+const OURS = /^CLIPYARD_/;
 
 /**
  * Names that are meant for us and that nothing reads, with a line that says so. They are no reason to stop: Kubernetes

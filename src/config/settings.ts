@@ -36,7 +36,7 @@ function withProxyNames(environment: Record<string, string>): Record<string, str
 
 /** Every setting under its name in the table, and what is made of several. */
 export interface Config
-  extends Omit<Given, `temporal${string}` | 'cacheHome'>,
+  extends Omit<Given, `temporal${string}` | `s3${string}` | `aws${string}` | 'cacheHome'>,
     Pick<Upstreams, 'accounts' | 'models' | 'descriptions'> {
   /** Absolute. */
   readonly dataDir: string;
@@ -44,6 +44,8 @@ export interface Config
   readonly publicUrl: string;
   /** Absolute; null: no configuration was found, and the embedded sandbox is the upstream. */
   readonly configFile: string | null;
+  /** Where media are kept; null: in the data directory. */
+  readonly s3: S3Settings | null;
   readonly temporal: {
     /** True when an address or a profile was given; otherwise the dev server is embedded. */
     readonly external: boolean;
@@ -64,6 +66,8 @@ export interface Config
 function processEnvironment(): Environment {
   // What is already set wins over the file.
   if (existsSync('.env')) process.loadEnvFile('.env');
+  // That later versions of AWS's package will want another Node is nothing that an operator can do something about.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   return process.env;
 }
 
@@ -91,6 +95,33 @@ function readTemporal(given: Given, environment: Record<string, string>): Config
     uiUrl: given.temporalUiUrl,
     cliPath: given.temporalCliPath,
   };
+}
+
+/** The bucket of media and the way to it. */
+export interface S3Settings {
+  readonly bucket: string;
+  /** Null: AWS. */
+  readonly endpoint: string | null;
+  readonly region: string | null;
+  /** Null: what the machine or the pod is given. */
+  readonly accessKeyId: string | null;
+  readonly secretAccessKey: string | null;
+  readonly sessionToken: string | null;
+}
+
+function readS3(given: Given): S3Settings | null {
+  const { s3Bucket: bucket, s3Endpoint: endpoint, awsRegion: region, mediaWay } = given;
+  const { awsAccessKeyId: accessKeyId, awsSecretAccessKey: secretAccessKey, awsSessionToken: sessionToken } = given;
+  if (bucket === null) {
+    const needsIt = endpoint !== null ? PROCESS_SETTINGS.s3Endpoint : PROCESS_SETTINGS.mediaWay;
+    if (endpoint === null && mediaWay === 'proxy') return null;
+    throw new ConfigError(complain(PROCESS_SETTINGS.s3Bucket, `is needed by ${needsIt.name}`));
+  }
+  if ((accessKeyId === null) !== (secretAccessKey === null)) {
+    const missing = accessKeyId === null ? PROCESS_SETTINGS.awsAccessKeyId : PROCESS_SETTINGS.awsSecretAccessKey;
+    throw new ConfigError(complain(missing, 'is not set, and the other one of the two is'));
+  }
+  return { bucket, endpoint, region, accessKeyId, secretAccessKey, sessionToken };
 }
 
 /** The account of a process without a configuration file. The sandbox is here, so it is polled closely. */
@@ -126,8 +157,8 @@ function wildcardWarning({ host, port, publicUrl }: Given): readonly string[] {
 
 /** The same settings with everything embedded and the sandbox as the only upstream: nothing is paid, nothing shared. */
 export function embeddedOnly(config: Config): Config {
-  const { temporal, configFile, databaseUrl } = config;
-  const isEmbedded = configFile === null && databaseUrl === null && !temporal.external;
+  const { temporal, configFile, databaseUrl, s3 } = config;
+  const isEmbedded = configFile === null && databaseUrl === null && s3 === null && !temporal.external;
   return {
     ...config,
     // A data directory that belongs to other accounts or to other processes is left alone.
@@ -139,6 +170,8 @@ export function embeddedOnly(config: Config): Config {
     descriptions: SANDBOX.descriptions,
     configFile: null,
     databaseUrl: null,
+    s3: null,
+    mediaWay: 'proxy',
     metricsPort: null,
     temporal: { ...temporal, external: false, namespace: 'default', uiUrl: null },
   };
@@ -170,6 +203,7 @@ export function loadConfig(read: Environment = processEnvironment()): Config {
     publicUrl: given.publicUrl ?? urlAt(given.host, given.port),
     ...upstreams,
     configFile,
+    s3: readS3(given),
     temporal: readTemporal(given, environment),
     cacheDir: userCacheDir(environment),
     warnings: [...unknownNames(environment, keyNames).map(({ line }) => line), ...wildcardWarning(given)],

@@ -63,6 +63,11 @@ function problemOfWebUrl(text: string): string | null {
   return username + password === '' ? null : 'carries a user name or a password';
 }
 
+/** Whether the text is a scheme, a host and a port, as browsers send them. */
+export function isOrigin(text: string): boolean {
+  return problemOfWebUrl(text) === null && new URL(text).origin === text;
+}
+
 function problemOfBaseUrl(text: string): string | null {
   return problemOfWebUrl(text) ?? (/[?#]/.test(text) ? 'carries a query or a fragment' : null);
 }

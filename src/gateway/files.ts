@@ -1,6 +1,5 @@
 /** Files that callers bring and fetch: their bytes are streamed to and from the media store. */
 
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { uuidv7 } from 'uuidv7';
 import type { Db } from '../catalog/driver/database.ts';
@@ -49,18 +48,14 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
     async store(bytes, mostBytes) {
       const id = `file-${uuidv7()}`;
       const staged = await store.stage(fileKeyOf(id));
-      const hash = createHash('sha256');
       try {
         for await (const chunk of bytes) {
           if (staged.sizeBytes + chunk.byteLength > mostBytes) {
             throw new Refusal('too_large', `a file may hold ${mostBytes} bytes`, { param: 'file' });
           }
-          hash.update(chunk);
           await staged.write(chunk);
         }
-        const { sizeBytes } = staged;
-        await staged.commit();
-        return { id, sizeBytes, sha256: hash.digest('hex') };
+        return { id, ...(await staged.commit()) };
       } catch (error) {
         await staged.discard();
         throw error;

@@ -22,6 +22,7 @@ import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError } from './client-errors.ts';
 import { continueOnceAdmitted } from './continue.ts';
+import { allowOrigins } from './cross-origin.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
@@ -45,6 +46,8 @@ export interface AppOptions {
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly health: HealthOptions;
+  /** Origins whose pages may call us; none when absent. */
+  readonly corsOrigins?: readonly string[];
   /** Routes beside the dialects'; their errors are answered as problem details. */
   readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
   readonly log: FastifyBaseLogger;
@@ -163,6 +166,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('eventStreams', streams);
 
   collectOperations(app);
+  allowOrigins(app, options.corsOrigins ?? []);
   addAuthentication(app, gateway, options.readStreamToken);
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);

@@ -1,4 +1,4 @@
-/** The blocks of memory through which files are written: the same ones for all files of a process, again and again. */
+/** The blocks of memory through which media are written: the same ones for all objects of a process, again and again. */
 
 /** Large, since every write wakes a thread. */
 export const BLOCK_BYTES = 2 * 1024 * 1024;
@@ -17,15 +17,23 @@ export function alignedBlocks(count: number, blockBytes: number): Buffer[] {
   return Array.from({ length: count }, (_, n) => Buffer.from(buffer, n * blockBytes, blockBytes));
 }
 
-const free: Buffer[] = [];
-
-/** A block of `BLOCK_BYTES`. Blocks that were left to be collected as garbage stayed with the process for many clips. */
-export function takeBlock(): Buffer {
-  if (free.length === 0) free.push(...alignedBlocks(BLOCKS_AT_ONCE, BLOCK_BYTES));
-  return free.pop() ?? takeBlock();
+/** Blocks of one size that are filled and written again and again. */
+export interface Blocks {
+  /** Blocks that were left to be collected as garbage stayed with the process for many clips. */
+  take(): Buffer;
+  /** Returns a block that nothing reads or writes any more. */
+  giveBack(block: Buffer): void;
 }
 
-/** Returns a block that nothing reads or writes any more. */
-export function giveBlockBack(block: Buffer): void {
-  free.push(block);
+/** Blocks of this size; `atOnce` are made where none is free. */
+export function createBlocks(blockBytes: number, atOnce: number): Blocks {
+  const free: Buffer[] = [];
+  const take = (): Buffer => {
+    if (free.length === 0) free.push(...alignedBlocks(atOnce, blockBytes));
+    return free.pop() ?? take();
+  };
+  return { take, giveBack: (block) => void free.push(block) };
 }
+
+/** Those of files. */
+export const FILE_BLOCKS = createBlocks(BLOCK_BYTES, BLOCKS_AT_ONCE);

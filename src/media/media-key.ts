@@ -9,6 +9,9 @@ export function assertMediaKey(key: string): void {
     throw new Error(`"${key}" is not a key of the media store: it needs "/"-separated names of A-Z a-z 0-9 . _ -`);
 }
 
+/** What the keys below begin with. */
+export const MEDIA_FOLDERS = ['videos', 'films', 'files', 'inputs'] as const;
+
 /** Where a video's archived MP4 stands. */
 export function clipKeyOf(videoId: string): string {
   return `videos/${videoId}/clip.mp4`;

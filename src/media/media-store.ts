@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { JsonObject } from '../domain/json.ts';
+import type { StoredClip } from '../domain/video.ts';
 
 /** A byte range, both ends inclusive, as HTTP counts. */
 export interface ByteRange {
@@ -15,16 +16,20 @@ export interface StagedObject {
   readonly sizeBytes: number;
   /** Appends a copy of the chunk; what it returns is to be waited for before the next one, which is the backpressure. */
   write(chunk: Uint8Array): Promise<void> | undefined;
-  /** SHA-256 (hex) of everything written, resumed parts included. */
-  sha256(): string;
   /** Makes what was written safe, and returns what `stage` needs to go on in another process. May run beside writes. */
   checkpoint(): Promise<JsonObject>;
-  /** Publishes the object under its key, replacing what stood there, in one step. */
-  commit(): Promise<void>;
+  /** Publishes the object under its key, replacing what stood there, in one step; what it tells includes resumed parts. */
+  commit(): Promise<StoredClip>;
   /** Gives up and removes what was written. */
   discard(): Promise<void>;
   /** Closes what is open and keeps what was written, to go on later; after a write that failed nothing is kept. */
   suspend(): Promise<void>;
+}
+
+/** How an object that is fetched without us is labelled. */
+export interface LinkedObject {
+  readonly contentType: string;
+  readonly filename: string;
 }
 
 /** Keys are `/`-separated names of `[A-Za-z0-9._-]`; a key that would leave the store is refused. */
@@ -38,4 +43,6 @@ export interface MediaStore {
   remove(key: string): Promise<void>;
   /** Throws when objects cannot be written. */
   check(): Promise<void>;
+  /** A URL at which the object can be fetched for a while without us; absent where clips are to go through us. */
+  readonly linkTo?: (key: string, as: LinkedObject) => Promise<string>;
 }

@@ -4,7 +4,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JsonObject } from '../domain/json.ts';
-import { BLOCK_BYTES, giveBlockBack, takeBlock } from './blocks.ts';
+import type { StoredClip } from '../domain/video.ts';
+import { BLOCK_BYTES, FILE_BLOCKS } from './blocks.ts';
 import { DirectWrites } from './direct-writes.ts';
 import type { StagedObject } from './media-store.ts';
 
@@ -75,7 +76,7 @@ class StagedFile implements StagedObject {
   readonly #hash: Hash;
   /** Where the block that fills goes in the file. */
   #blockAt: number;
-  #block: Buffer = takeBlock();
+  #block: Buffer = FILE_BLOCKS.take();
   #filledBytes = 0;
   /** Blocks on their way to the file, the oldest first. */
   readonly #onTheirWay: Promise<void>[] = [];
@@ -110,10 +111,6 @@ class StagedFile implements StagedObject {
     return this.#onTheirWay.length < BLOCKS ? undefined : this.#onTheirWay[0];
   }
 
-  sha256(): string {
-    return this.#hash.copy().update(this.#filled()).digest('hex');
-  }
-
   async checkpoint(): Promise<JsonObject> {
     const sizeBytes = await this.#enqueue(() => this.#writeFilled());
     // Beside the queue: a slow disk must not hold up the download once a second.
@@ -121,7 +118,8 @@ class StagedFile implements StagedObject {
     return { name: this.#paths.name, sizeBytes };
   }
 
-  async commit(): Promise<void> {
+  async commit(): Promise<StoredClip> {
+    const stored = { sha256: this.#hash.copy().update(this.#filled()).digest('hex'), sizeBytes: this.sizeBytes };
     await this.#enqueue(async () => {
       await this.#writeFilled();
       await this.#direct?.close();
@@ -135,6 +133,7 @@ class StagedFile implements StagedObject {
       this.#keepFailure(error);
       throw error;
     });
+    return stored;
   }
 
   async discard(): Promise<void> {
@@ -156,7 +155,7 @@ class StagedFile implements StagedObject {
   }
 
   #releaseBlock(): void {
-    if (this.#block !== NO_BLOCK) giveBlockBack(this.#block);
+    if (this.#block !== NO_BLOCK) FILE_BLOCKS.giveBack(this.#block);
     this.#block = NO_BLOCK;
   }
 
@@ -177,7 +176,7 @@ class StagedFile implements StagedObject {
     this.#hash.update(bytes);
     this.#blockAt += bytes.length;
     this.#filledBytes = 0;
-    this.#block = takeBlock();
+    this.#block = FILE_BLOCKS.take();
     const written = this.#enqueue(async () => {
       if (await direct?.write(bytes, at)) return;
       await this.#writeAt(at, bytes);
@@ -185,7 +184,7 @@ class StagedFile implements StagedObject {
     });
     // A failure shows at the next call, which need not be the one that waits for this block.
     const over = () => {
-      giveBlockBack(block);
+      FILE_BLOCKS.giveBack(block);
       void this.#onTheirWay.shift();
     };
     written.then(over, over);

@@ -32,9 +32,7 @@ async function storePieces(
       for (let at = 0; at < piece.byteLength; at += PIECE_BYTES)
         await staged.write(piece.subarray(at, at + PIECE_BYTES));
     }
-    const facts = { sha256: staged.sha256(), sizeBytes: staged.sizeBytes };
-    await staged.commit();
-    return facts;
+    return await staged.commit();
   } catch (error) {
     await staged.discard();
     throw error;

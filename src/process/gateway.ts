@@ -121,6 +121,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
     files,
     trustedHosts,
     syncWaitSeconds: config.syncWaitSeconds,
+    corsOrigins: config.corsOrigins,
     health: {
       checks: {
         catalog: () => database.check(),

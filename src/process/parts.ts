@@ -92,6 +92,24 @@ function refuseAtOnce(error: unknown): never {
   throw error;
 }
 
+/** In the bucket that the settings name, which may come up beside this process, else in the data directory. */
+async function openStore({ s3, dataDir, mediaWay }: Config, context: ProcessContext): Promise<MediaStore> {
+  if (s3 === null) return createFileStore(mediaDir(dataDir));
+  // Loading it takes time and memory that others need not spend.
+  const { openS3Store, problemOfBucket } = await import('../media/s3/s3-store.ts');
+  const onProblem = (error: unknown) => context.log.warn({ err: error }, 'abandoned uploads could not be removed');
+  const store = openS3Store({ ...s3, redirects: mediaWay === 'redirect', onProblem });
+  context.closers.add('object store', async () => store.close());
+  const refuseAtOnce = (error: unknown): never => {
+    const problem = problemOfBucket(error);
+    if (problem === null) throw error;
+    throw new ConfigError(`the object store (S3_BUCKET, ${s3.bucket}) cannot be used: ${problem}`, { cause: error });
+  };
+  const where = `the object store (${s3.endpoint === null ? 'AWS' : `S3_ENDPOINT, ${s3.endpoint}`})`;
+  await waitFor(where, () => store.check().catch(refuseAtOnce), context);
+  return store;
+}
+
 /** Opens the parts and brings the catalog in line with the configuration; `closers` closes them again. */
 export async function openParts(
   config: Config,
@@ -103,8 +121,9 @@ export async function openParts(
   closers.add('catalog', () => database.close());
   closers.add('connections to upstreams', closeUpstreamConnections);
   closers.add('connections to results', closeLentConnections);
-  const { accounts, models, dataDir, publicUrl, metricsPort } = config;
+  const { accounts, models, publicUrl, metricsPort } = config;
   const { db } = database;
+  const store = await openStore(config, context);
   await syncAccounts(
     db,
     accounts.map((account) => withFacts(account, providers)),
@@ -116,7 +135,7 @@ export async function openParts(
     config,
     log,
     database,
-    store: createFileStore(mediaDir(dataDir)),
+    store,
     // Counted inside of the pace: waiting for a turn is no part of an exchange.
     providers: paceProviders(measureProviders(providers, accounts, metrics), accounts),
     rootKey: await ensureRootKey(config, database),

@@ -151,6 +151,66 @@ describe('settings', () => {
   });
 });
 
+describe('the bucket of media', () => {
+  const KEYS = { AWS_ACCESS_KEY_ID: 'AKIA1', AWS_SECRET_ACCESS_KEY: 'sec/ret+1' };
+
+  test('is none, and media are files', () => {
+    expect(loadConfig({ AWS_REGION: 'eu-central-1', ...KEYS })).toMatchObject({ s3: null, mediaWay: 'proxy' });
+  });
+
+  test('is taken with everything that leads to it', () => {
+    const given = { S3_BUCKET: 'clips', S3_ENDPOINT: 'http://s3:7070/', AWS_REGION: 'eu-central-1', ...KEYS };
+    expect(loadConfig({ ...given, CLIPYARD_MEDIA: 'redirect' })).toMatchObject({
+      mediaWay: 'redirect',
+      s3: {
+        bucket: 'clips',
+        endpoint: 'http://s3:7070',
+        region: 'eu-central-1',
+        accessKeyId: 'AKIA1',
+        secretAccessKey: 'sec/ret+1',
+        sessionToken: null,
+      },
+    });
+  });
+
+  test('needs no keys where the machine has them', () => {
+    expect(loadConfig({ S3_BUCKET: 'clips' }).s3).toMatchObject({ endpoint: null, accessKeyId: null });
+  });
+
+  test.each([
+    [{ S3_ENDPOINT: 'http://s3:7070' }, 'S3_BUCKET is needed by S3_ENDPOINT'],
+    [{ CLIPYARD_MEDIA: 'redirect' }, 'S3_BUCKET is needed by CLIPYARD_MEDIA'],
+    [{ CLIPYARD_MEDIA: 'presign' }, 'CLIPYARD_MEDIA is not one of proxy, redirect'],
+    [{ S3_BUCKET: 'Clips_' }, 'S3_BUCKET is not the name of a bucket'],
+    [{ S3_BUCKET: 'clips', AWS_ACCESS_KEY_ID: 'AKIA1' }, 'AWS_SECRET_ACCESS_KEY is not set'],
+  ])('%j stops the start with a sentence', (given, problem) => {
+    expect(problemOf(given)).toContain(problem);
+  });
+
+  test('is not used by what runs with everything embedded', () => {
+    const embedded = embeddedOnly(loadConfig({ S3_BUCKET: 'clips', CLIPYARD_MEDIA: 'redirect' }));
+    expect(embedded).toMatchObject({ s3: null, mediaWay: 'proxy', dataDir: resolve('.clipyard/demo') });
+  });
+});
+
+describe('pages of other origins', () => {
+  test('are none, any, or named ones', () => {
+    expect(loadConfig({}).corsOrigins).toEqual([]);
+    expect(loadConfig({ CLIPYARD_CORS_ORIGINS: '*' }).corsOrigins).toEqual(['*']);
+    expect(loadConfig({ CLIPYARD_CORS_ORIGINS: 'http://localhost:3000, https://app.example' }).corsOrigins).toEqual([
+      'http://localhost:3000',
+      'https://app.example',
+    ]);
+  });
+
+  test.each(['app.example', 'https://app.example/', 'https://app.example/page', 'ftp://app.example', 'null'])(
+    '%s is no origin',
+    (origin) => {
+      expect(problemOf({ CLIPYARD_CORS_ORIGINS: origin })).toContain('CLIPYARD_CORS_ORIGINS is not a list of origins');
+    },
+  );
+});
+
 describe('what is merely odd', () => {
   const warningsOf = (environment: Record<string, string>) => loadConfig(environment).warnings;
 
@@ -158,10 +218,7 @@ describe('what is merely odd', () => {
     expect(warningsOf({ CLIPYARD_PROT: '1' })).toEqual([
       'CLIPYARD_PROT is no setting of this version, and ignored; did you mean CLIPYARD_PORT?',
     ]);
-    expect(warningsOf({ S3_BUCKET: 'clips', CLIPYARD_ENCRYPTION_KEYS: 'a:b' })).toEqual([
-      'S3_BUCKET is no setting of this version, and ignored',
-      'CLIPYARD_ENCRYPTION_KEYS is no setting of this version, and ignored',
-    ]);
+    expect(warningsOf({ CLIPYARD_NEXUS: 'on' })).toEqual(['CLIPYARD_NEXUS is no setting of this version, and ignored']);
   });
 
   test.each([

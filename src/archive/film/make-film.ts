@@ -1,5 +1,6 @@
 /** Makes films for the archive: joined in a folder for each, read back, and written to the media store unpublished. */
 
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -49,11 +50,10 @@ export function createFilmMaker({ store, folder, find = findFfmpeg }: FilmMakerP
       const { file } = await joinClips({ ...order, store, folder: folderOf(filmId), ffmpeg: await found });
       const probed = await probeClip(createFileStore(folderOf(filmId)), basename(file));
       const key = filmKeyOf(filmId);
-      const staged = await stage(store, key, file, order.signal);
-      const { sizeBytes } = staged;
+      const { staged, sha256 } = await stage(store, key, file, order.signal);
       return {
-        archive: { key, sha256: staged.sha256(), sizeBytes, ...probed },
-        publish: () => staged.commit(),
+        archive: { key, sha256, sizeBytes: staged.sizeBytes, ...probed },
+        publish: async () => void (await staged.commit()),
         discard: () => staged.discard(),
       };
     },
@@ -67,13 +67,23 @@ export function createFilmMaker({ store, folder, find = findFfmpeg }: FilmMakerP
   };
 }
 
-async function stage(store: MediaStore, key: string, file: string, signal: AbortSignal): Promise<StagedObject> {
+interface StagedFilm {
+  readonly staged: StagedObject;
+  /** The row has it before the film is published. */
+  readonly sha256: string;
+}
+
+async function stage(store: MediaStore, key: string, file: string, signal: AbortSignal): Promise<StagedFilm> {
   const staged = await store.stage(key);
+  const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(file, { signal })) await staged.write(chunk);
+    for await (const chunk of createReadStream(file, { signal })) {
+      hash.update(chunk);
+      await staged.write(chunk);
+    }
     // Publishing holds the row's lock: the disk is waited for before.
     await staged.checkpoint();
-    return staged;
+    return { staged, sha256: hash.digest('hex') };
   } catch (error) {
     await staged.discard();
     throw error;

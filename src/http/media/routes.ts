@@ -90,6 +90,10 @@ function mountFile<const Path extends string>(app: FastifyInstance, route: FileR
     answers: {
       200: { meaning: 'The whole file.', mediaTypes },
       206: { meaning: 'The part that was asked for.', mediaTypes },
+      302: {
+        meaning: 'Where the bytes are, for an hour: in the bucket, with `CLIPYARD_MEDIA=redirect`.',
+        mediaTypes: [],
+      },
       304: unchanged,
       416: { meaning: 'The file has no such part.', mediaTypes: [] },
     },
@@ -153,6 +157,7 @@ async function findImage({ store, findInputImage }: MediaRoutesOptions, file: st
     lastModified,
     contentType,
     filename: file,
+    goesThroughUs: true,
   };
 }
 

@@ -15,6 +15,8 @@ export interface ServedObject {
   readonly contentType: string;
   /** What the file is called when a browser saves it: letters, digits and `._-`. */
   readonly filename: string;
+  /** Set where the reader need not follow redirects. */
+  readonly goesThroughUs?: true;
 }
 
 type RequestedPart =
@@ -29,6 +31,9 @@ export async function serveObject(
 ): Promise<FastifyReply> {
   const { sizeBytes, etag, lastModified, contentType, filename } = object;
   checkIsMeant(request, object);
+  const link = await linkFor(request, object);
+  // The link lives for a while; who may have it is asked each time.
+  if (link !== null) return reply.code(302).headers({ location: link, 'cache-control': 'private, no-store' }).send();
   reply.headers({
     etag,
     'last-modified': lastModified.toUTCString(),
@@ -53,6 +58,19 @@ export async function serveObject(
     'content-length': range.end - range.start + 1,
   });
   return request.method === 'HEAD' ? reply.send() : sendBytes(reply, object, range);
+}
+
+/** Conditions that clients repeat where they are sent to. The other server knows the object by another ETag. */
+const CONDITIONS = ['if-match', 'if-range', 'if-none-match', 'if-modified-since'];
+
+/** Where the client is sent for the bytes; null where we answer ourselves, as to HEAD, which signed links do not allow. */
+async function linkFor(
+  { method, headers }: FastifyRequest,
+  { store, key, contentType, filename, goesThroughUs }: ServedObject,
+): Promise<string | null> {
+  if (store.linkTo === undefined || goesThroughUs || method !== 'GET') return null;
+  if (CONDITIONS.some((name) => headers[name] !== undefined)) return null;
+  return await store.linkTo(key, { contentType, filename });
 }
 
 /** Fastify pipes at the client's pace and destroys the stream when the client leaves. */

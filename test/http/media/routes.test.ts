@@ -272,6 +272,47 @@ test('the file is closed when the client leaves', async () => {
   expect(opened[0]?.readableEnded).toBe(false);
 });
 
+describe('where callers may fetch from the store themselves', () => {
+  beforeEach(async () => {
+    await app.close();
+    const linkTo: MediaStore['linkTo'] = async (key, { contentType, filename }) =>
+      `https://bucket.example/${key}?type=${contentType}&name=${filename}`;
+    app = build(video, Object.assign(createFileStore(root), { linkTo }));
+  });
+
+  test.each([[{}], [{ range: 'bytes=5-9' }]])('GET with %j is sent there', async (headers) => {
+    const answer = await fetchClip(headers);
+    expect([answer.statusCode, answer.body]).toEqual([302, '']);
+    expect(answer.headers.location).toBe(`https://bucket.example/${KEYS.clipKey}?type=video/mp4&name=video_1.mp4`);
+    expect(answer.headers['cache-control']).toBe('private, no-store');
+    expect(undocumented).toEqual([]);
+  });
+
+  test('HEAD is answered by us', async () => {
+    const answer = await app.inject({ method: 'HEAD', url: CLIP });
+    expect([answer.statusCode, answer.headers['content-length']]).toEqual([200, String(SIZE)]);
+  });
+
+  test.each([
+    [{ 'if-none-match': ETAG }, 304],
+    [{ 'if-match': ETAG }, 200],
+    [{ 'if-match': '"another"' }, 412],
+    [{ range: 'bytes=0-1', 'if-range': ETAG }, 206],
+  ])('the condition %j is for us to answer: the bucket knows other ETags', async (headers, status) => {
+    expect((await fetchClip(headers)).statusCode).toBe(status);
+  });
+
+  test('a link that is not signed leads nowhere', async () => {
+    expect((await app.inject(CLIP.slice(0, -2))).statusCode).toBe(403);
+  });
+
+  test('an input image goes through us: who fetches it need not follow', async () => {
+    await putObject(store, inputImageKeyOf(IMAGE.sha256), Buffer.from('image'));
+    const answer = await app.inject(signer.signImage(IMAGE, new Date(Date.now() + 60_000)));
+    expect([answer.statusCode, answer.body]).toEqual([200, 'image']);
+  });
+});
+
 describe('an input image', () => {
   const link = () => signer.signImage(IMAGE, new Date(Date.now() + 60_000));
 

@@ -1,0 +1,185 @@
+/** The store in a bucket of a real S3 server: the contract, and the dangers of its own. */
+
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { findS3Server, type S3Server, startS3Server } from '../../bench/s3-server.ts';
+import { abortAbandonedUploads } from '../../src/media/s3/abandoned-uploads.ts';
+import { type Bucket, openBucket, problemOfBucket, type S3Settings } from '../../src/media/s3/s3-client.ts';
+import { openS3Store, type S3Store } from '../../src/media/s3/s3-store.ts';
+import { PART_BYTES } from '../../src/media/s3/staged-upload.ts';
+import { describeMediaStore, putObject, readObject } from './media-store-contract.ts';
+
+let server: S3Server | null = null;
+const stores: S3Store[] = [];
+
+beforeAll(async () => {
+  const program = await findS3Server();
+  if (program === null)
+    throw new Error('the S3 server of the tests is built with Go 1.26, or found on PATH as versitygw');
+  server = await startS3Server(program);
+}, 900_000);
+afterAll(async () => {
+  for (const store of stores) store.close();
+  await server?.stop();
+});
+
+function settings(): S3Server['settings'] {
+  if (server === null) throw new Error('the server is not there');
+  return server.settings;
+}
+
+function open(changes: Partial<S3Settings & { redirects: boolean }> = {}): S3Store {
+  const store = openS3Store({ ...settings(), redirects: false, onProblem: () => undefined, ...changes });
+  stores.push(store);
+  return store;
+}
+
+const bucket = (): Bucket => openBucket(settings());
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+async function unfinishedUploads(prefix: string): Promise<number> {
+  const { client, bucket: name } = bucket();
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix }));
+  return Uploads.length;
+}
+
+describeMediaStore('a bucket', () => ({ open }));
+
+describe('an object of several parts', () => {
+  const bytes = randomBytes(3 * PART_BYTES + 12_345);
+  const write = async (store: S3Store, key: string, endBytes: number) => {
+    const staged = await store.stage(key);
+    for (let at = 0; at < endBytes; at += 700_001)
+      await staged.write(bytes.subarray(at, Math.min(at + 700_001, endBytes)));
+    return staged;
+  };
+
+  test('reads back whole, and leaves no upload behind', async () => {
+    const store = open();
+    const staged = await write(store, 'videos/whole/clip.mp4', bytes.length);
+    expect(await staged.commit()).toEqual({ sha256: sha256(bytes), sizeBytes: bytes.length });
+    expect((await readObject(open(), 'videos/whole/clip.mp4'))?.equals(bytes)).toBe(true);
+    expect(await unfinishedUploads('videos/whole/')).toBe(0);
+  });
+
+  test('goes on in another process from the parts that the server has', async () => {
+    const first = await write(open(), 'videos/resumed/clip.mp4', 2 * PART_BYTES + 99);
+    await first.suspend();
+    const checkpoint = await first.checkpoint();
+    const second = await open().stage('videos/resumed/clip.mp4', checkpoint);
+    expect(second.sizeBytes).toBe(2 * PART_BYTES);
+    await second.write(bytes.subarray(second.sizeBytes));
+    expect(await second.commit()).toEqual({ sha256: sha256(bytes), sizeBytes: bytes.length });
+    expect(await unfinishedUploads('videos/resumed/')).toBe(0);
+  });
+
+  test('goes on where every byte was sent and the upload was not completed', async () => {
+    const key = 'videos/sent/clip.mp4';
+    const whole = bytes.subarray(0, 2 * PART_BYTES);
+    const first = await write(open(), key, whole.length);
+    await first.suspend();
+    const second = await open().stage(key, await first.checkpoint());
+    expect(second.sizeBytes).toBe(whole.length);
+    expect(await second.commit()).toEqual({ sha256: sha256(whole), sizeBytes: whole.length });
+  });
+
+  test('a checkpoint of another key starts anew', async () => {
+    const first = await write(open(), 'videos/one/clip.mp4', PART_BYTES);
+    await first.suspend();
+    const other = await open().stage('videos/other/clip.mp4', await first.checkpoint());
+    expect(other.sizeBytes).toBe(0);
+    await other.discard();
+    await first.discard();
+    expect(await unfinishedUploads('videos/one/')).toBe(0);
+  });
+
+  test('a discarded one leaves no upload behind', async () => {
+    const staged = await write(open(), 'videos/discarded/clip.mp4', 2 * PART_BYTES);
+    await staged.discard();
+    expect(await unfinishedUploads('videos/discarded/')).toBe(0);
+  });
+
+  test('whose upload is ended by another process fails at the commit', async () => {
+    const staged = await write(open(), 'videos/ended/clip.mp4', 2 * PART_BYTES);
+    await staged.suspend();
+    expect(await abortAbandonedUploads(bucket(), new Date(Date.now() + 60_000))).toBeGreaterThan(0);
+    await expect(staged.commit()).rejects.toThrow();
+    expect(await open().sizeBytes('videos/ended/clip.mp4')).toBeNull();
+  });
+});
+
+test('only old uploads of ours are ended', async () => {
+  const { client, bucket: name } = bucket();
+  const begin = (Key: string) => client.send(new CreateMultipartUploadCommand({ Bucket: name, Key }));
+  const other = await begin('others/backup.tar');
+  await begin('videos/abandoned/clip.mp4');
+  expect(await abortAbandonedUploads(bucket(), new Date(Date.now() - 60_000))).toBe(0);
+  expect(await unfinishedUploads('videos/abandoned/')).toBe(1);
+  expect(await abortAbandonedUploads(bucket(), new Date(Date.now() + 60_000))).toBe(1);
+  expect(await unfinishedUploads('videos/')).toBe(0);
+  const parts = await client.send(
+    new ListPartsCommand({ Bucket: name, Key: 'others/backup.tar', UploadId: other.UploadId }),
+  );
+  expect(parts.UploadId).toBe(other.UploadId);
+});
+
+test('parts behind a gap are sent again', async () => {
+  const { client, bucket: name } = bucket();
+  const at = { Bucket: name, Key: 'videos/gap/clip.mp4' };
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand(at));
+  const Body = randomBytes(PART_BYTES);
+  for (const PartNumber of [1, 3]) await client.send(new UploadPartCommand({ ...at, UploadId, PartNumber, Body }));
+  const staged = await open().stage(at.Key, { uploadId: UploadId ?? '' });
+  expect(staged.sizeBytes).toBe(PART_BYTES);
+  await staged.discard();
+});
+
+test('the check leaves nothing in the bucket', async () => {
+  await open().check();
+  const { client, bucket: name } = bucket();
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: name, Prefix: '.check' }));
+  expect(Contents).toEqual([]);
+});
+
+test.each<[string, Partial<S3Settings>, string]>([
+  ['a wrong secret', { secretAccessKey: 'another-secret-of-the-tests' }, 'AWS_SECRET_ACCESS_KEY does not belong'],
+  ['a wrong key', { accessKeyId: 'nobody' }, 'AWS_ACCESS_KEY_ID is not known'],
+  ['a bucket that is not there', { bucket: 'not-there' }, 'S3_BUCKET names a bucket that does not exist'],
+  ['another region', { region: 'eu-central-1' }, 'AWS_REGION is not the region'],
+])('the check tells %s in words', async (_what, wrong, problem) => {
+  const error = await open(wrong)
+    .check()
+    .catch((caught: unknown) => caught);
+  expect(problemOfBucket(error)).toContain(problem);
+});
+
+test('what may pass by itself is no problem of the settings', async () => {
+  const error = await open({ endpoint: 'http://127.0.0.1:1' })
+    .check()
+    .catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(Error);
+  expect(problemOfBucket(error)).toBeNull();
+});
+
+test('a link gives the bytes, ranges of them and their names, to those alone who have it whole', async () => {
+  const store = open({ redirects: true });
+  await putObject(store, 'videos/linked/clip.mp4', Buffer.from('0123456789'));
+  const link = (await store.linkTo?.('videos/linked/clip.mp4', { contentType: 'video/mp4', filename: 'v.mp4' })) ?? '';
+  const answer = await fetch(link, { headers: { range: 'bytes=2-4' } });
+  expect([answer.status, await answer.text()]).toEqual([206, '234']);
+  expect(answer.headers.get('content-type')).toBe('video/mp4');
+  expect(answer.headers.get('content-disposition')).toBe('inline; filename="v.mp4"');
+  const tampered = await fetch(link.replace('linked', 'whole'));
+  expect(tampered.status).toBe(403);
+  await tampered.body?.cancel();
+});
+
+test('clips go through us unless callers may fetch them', () => {
+  expect(open().linkTo).toBeUndefined();
+});

@@ -33,6 +33,7 @@ import { type RetentionTerms, removeVideo, retainVideo } from './expiry.ts';
 import { type CreateOrder, findEarlier, nthOf, offersFor, prepareVideo } from './orders.ts';
 import { rearchiveClip } from './rearchive.ts';
 import { Starter } from './starter.ts';
+import { VideoMemory } from './video-memory.ts';
 import { cancelVideo, recheckVideo, resolveVideo } from './wishes.ts';
 
 /** Every method throws `Refusal` for what the caller may not or cannot have. */
@@ -50,7 +51,9 @@ export interface Gateway {
   createAgain(order: CreateOrder, sourceId: string): Promise<Video>;
   /** A caller's own video (root: anyone's); hidden ones only where asked for. */
   read(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<Video>;
-  /** The same with its revision. */
+  /** The same for who asks again and again: perhaps as it was read within the last second, unless it has changed since. */
+  show(caller: Caller, id: string): Promise<Video>;
+  /** The same as `read` with its revision. */
   readNow(caller: Caller, id: string, options?: { readonly includeHidden?: boolean }): Promise<VideoNow>;
   list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }>;
   /** The ids alone, as many as the filter's limit. */
@@ -96,6 +99,7 @@ export type DialectGateway = Pick<
   | 'createMany'
   | 'jobSecret'
   | 'read'
+  | 'show'
   | 'list'
   | 'cancel'
   | 'remove'
@@ -128,6 +132,16 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   const starter = new Starter({ db, workflows, log });
   const wishing = { db, workflows, log, starter };
   const bulks = new BulkRunner({ log });
+  const memory = new VideoMemory({ read: (id) => findVideo(db, id), subscribe });
+
+  /** What this process has changed is read anew; its notice comes later. */
+  async function changing<T>(id: string, change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } finally {
+      memory.forget(id);
+    }
+  }
 
   function requireOwn({ caller, id, includeHidden = false }: Sought, video: Video | null): Video {
     const isTheirs = video && (caller.isRoot || video.callerId === caller.id);
@@ -176,6 +190,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     jobSecret: (jobId) => secrets.derive(jobId),
 
     read: (caller, id, options) => own(caller, id, options?.includeHidden),
+    show: async (caller, id) => requireOwn({ caller, id }, await memory.read(id)),
     async readNow(caller, id, options) {
       const found = await findVideoNow(db, id);
       const video = requireOwn({ caller, id, ...options }, found?.video ?? null);
@@ -197,32 +212,35 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     async cancel(caller, id) {
       await own(caller, id, true);
-      await cancelVideo(wishing, id);
+      await changing(id, () => cancelVideo(wishing, id));
       return await own(caller, id, true);
     },
 
     async resolve(caller, id, decision) {
       await own(caller, id, true);
-      await resolveVideo(wishing, id, decision);
+      await changing(id, () => resolveVideo(wishing, id, decision));
       return await own(caller, id, true);
     },
 
     async recheck(caller, id) {
       const video = await own(caller, id);
-      await recheckVideo(wishing, id);
+      await changing(id, () => recheckVideo(wishing, id));
       return video;
     },
 
     async remove(caller, id, options) {
       await own(caller, id);
-      await removeVideo({ db, store }, id, options);
+      await changing(id, () => removeVideo({ db, store }, id, options));
     },
 
-    retain: async (caller, id, terms) => await retainVideo(db, await own(caller, id), terms),
+    async retain(caller, id, terms) {
+      const video = await own(caller, id);
+      return await changing(id, () => retainVideo(db, video, terms));
+    },
 
     async rearchive(caller, id) {
       const video = await own(caller, id, true);
-      await rearchiveClip({ db, store, workflows }, video);
+      await changing(id, () => rearchiveClip({ db, store, workflows }, video));
       return video;
     },
 

@@ -77,6 +77,10 @@ export class FakeGateway implements DialectGateway {
     return video;
   }
 
+  show(caller: Caller, id: string): Promise<Video> {
+    return this.read(caller, id);
+  }
+
   /** In the order they were put; the cursor is the last id of the page before. */
   async list(filter: VideoFilter): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }> {
     this.#fail();

@@ -172,18 +172,18 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   },
 
   async read(door, exchange, route) {
-    const video = await door.gateway.read(exchange.caller, videoIdOf(exchange));
+    const video = await door.gateway.show(exchange.caller, videoIdOf(exchange));
     return route.render(viewOf(door, video));
   },
 
   async readMany(door, exchange, route) {
     const ids = route.parse(dialectRequest(exchange)).map(checkVideoId);
-    const videos = await Promise.all(ids.map((id) => door.gateway.read(exchange.caller, id)));
+    const videos = await Promise.all(ids.map((id) => door.gateway.show(exchange.caller, id)));
     return route.render(videos.map((video) => viewOf(door, video)));
   },
 
   async detail(door, exchange, route) {
-    const video = await door.gateway.read(exchange.caller, videoIdOf(exchange));
+    const video = await door.gateway.show(exchange.caller, videoIdOf(exchange));
     const offers = await door.gateway.offers(exchange.caller);
     return route.render(
       viewOf(door, video),

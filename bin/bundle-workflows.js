@@ -1,9 +1,14 @@
-// Bundles the workflows compiled in a folder into one file, so that no worker does it at its start.
+// Bundles the workflows compiled in a folder, for failures as they are and for encoded ones, so that no worker does it.
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 const workflows = resolve(process.argv[2], 'workflows');
 const logger = new DefaultLogger('WARN');
-const { code } = await bundleWorkflowCode({ workflowsPath: join(workflows, 'index.js'), logger });
-writeFileSync(join(workflows, 'bundle.js'), code);
+for (const [name, options] of [
+  ['bundle.js', {}],
+  ['bundle-encoding.js', { failureConverterPath: join(workflows, 'encoded-failures.js') }],
+]) {
+  const { code } = await bundleWorkflowCode({ workflowsPath: join(workflows, 'index.js'), logger, ...options });
+  writeFileSync(join(workflows, name), code);
+}

@@ -87,7 +87,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     zone: 'src/temporal',
     values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes'],
     types: ['workflows', 'activities'],
-    packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/worker'],
+    packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
   },
   {
     zone: 'src/client',

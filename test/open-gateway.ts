@@ -22,7 +22,11 @@ export async function openTestGateway({ links, onResumed, ...options }: TestGate
   const workflows = fakeWorkflows();
   const opened = await openGateway({
     parts,
-    link: { workflows, workflowUrl: (videoId) => `https://temporal.example/${videoId}` },
+    link: {
+      workflows,
+      workflowUrl: (videoId) => `https://temporal.example/${videoId}`,
+      uiUrl: () => 'https://temporal.example',
+    },
     checkWorkers: async () => undefined,
     context,
     ...(links && { links }),

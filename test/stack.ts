@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Db } from '../src/catalog/driver/database.ts';
 import { findVideo } from '../src/catalog/videos.ts';
+import type { Config } from '../src/config/settings.ts';
 import type { AccountConfig } from '../src/domain/account.ts';
 import type { ProviderName } from '../src/domain/vendor.ts';
 import { isEnded, type Video } from '../src/domain/video.ts';
@@ -47,6 +48,10 @@ export interface StackOptions {
   readonly dependencies?: ActivityOverrides;
   /** In place of the server's program. */
   readonly temporalBinary?: string;
+  /** Settings beside those of a stack. */
+  readonly config?: Partial<Config>;
+  /** In place of what the global set-up has bundled. */
+  readonly workflowBundlePath?: string;
 }
 
 /** One account at the sandbox, polled closely. */
@@ -89,6 +94,7 @@ async function openTemporal({ config }: Parts, context: ProcessContext, binary: 
 }
 
 interface Working {
+  readonly workflowBundlePath: string;
   readonly parts: Parts;
   readonly link: TemporalLink;
   readonly context: ProcessContext;
@@ -96,12 +102,12 @@ interface Working {
 }
 
 /** Workers that can be stopped and started, all of them over one connection. */
-async function openWorking({ parts, link, context, overrides }: Working) {
+async function openWorking({ parts, link, context, overrides, workflowBundlePath }: Working) {
   const { closers, log } = context;
   const native = await connectWorker(link.current().settings, log, AbortSignal.timeout(30_000));
   closers.add('connection of the workers', () => native.close());
   const dependencies = activityDependenciesOf(parts, link, { ...TIMEOUTS, ...overrides });
-  const options = { parts, link, dependencies, connection: native, workflowBundlePath: WORKFLOW_BUNDLE };
+  const options = { parts, link, dependencies, connection: native, workflowBundlePath };
   let workers = await openWorkers(options);
   closers.add('workers', () => workers.shutdown());
   closers.add('followed tasks', () => dependencies.follower.close());
@@ -179,6 +185,7 @@ async function childrenOf(link: TemporalLink, workflowId: string): Promise<reado
 /** Starts everything; `close` ends it. */
 export async function startStack(options: StackOptions = {}) {
   const { speed = 20, trustedHosts = [], dependencies = {}, temporalBinary = SERVER } = options;
+  const { config = {}, workflowBundlePath = WORKFLOW_BUNDLE } = options;
   const { providers, ...overrides } = dependencies;
   const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
   const settings = {
@@ -186,12 +193,13 @@ export async function startStack(options: StackOptions = {}) {
     publicUrl: PUBLIC_URL,
     trustedHosts: [...trustedHosts],
     drainSeconds: 5,
+    ...config,
   };
   const { parts, context, close } = await openTestParts({ config: settings, ...(providers && { providers }) });
   context.closers.add('sandbox', () => sandbox.close());
   const { link, ...temporal } = await openTemporal(parts, context, temporalBinary);
   await discoverUpstreamModels(parts);
-  const working = await openWorking({ parts, link, context, overrides });
+  const working = await openWorking({ parts, link, context, overrides, workflowBundlePath });
   const opened = await openGateway({ parts, link, checkWorkers: async () => undefined, context });
   const { database, store } = parts;
   const { db } = database;

@@ -6,6 +6,7 @@ import { ConfigError, type Entry, type Environment, exampleOf } from './entry.ts
 import {
   baseUrl,
   commaSeparated,
+  encryptionKeys,
   hostPort,
   isOrigin,
   isWildcard,
@@ -264,6 +265,16 @@ export const PROCESS_SETTINGS = {
     example: 'https://temporal.example.com',
     absent: 'that of the dev server',
     meaning: 'base of the links to workflows',
+  },
+  encryptionKeys: {
+    name: 'CLIPYARD_ENCRYPTION_KEYS',
+    schema: encryptionKeys.default([]),
+    example: 'new:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=',
+    isSecret: true,
+    absent: 'none: nothing is encrypted',
+    meaning:
+      '`id:base64,…`, keys of 32 bytes under which all that Temporal keeps of clips is encrypted (AES-256-GCM); the first ' +
+      'encrypts, all decrypt; gateways and workers need the same ones',
   },
   temporalCliPath: {
     name: 'TEMPORAL_CLI_PATH',

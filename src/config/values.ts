@@ -2,6 +2,7 @@
 
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import type { EncryptionKey } from '../domain/encryption-key.ts';
 
 /** Text in which `problemOf` finds nothing wrong. */
 export function textWithout(problemOf: (text: string) => string | null) {
@@ -133,3 +134,21 @@ export const longSecret = textWithout(
     problemOfSecret(text) ??
     (text.length < LEAST_SECRET_LENGTH ? `has fewer than ${LEAST_SECRET_LENGTH} characters` : null),
 );
+
+const KEY_BYTES = 32;
+const NAMED_KEY = /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/_-]{43}=?)$/;
+
+function readEncryptionKey(text: string): EncryptionKey | null {
+  const [, id = '', base64 = ''] = NAMED_KEY.exec(text) ?? [];
+  const key = Buffer.from(base64, 'base64');
+  return key.length === KEY_BYTES ? { id, key } : null;
+}
+
+/** `id:base64,…` as keys of 32 bytes, each id once. */
+export const encryptionKeys = commaSeparated.transform((texts, context) => {
+  const keys = texts.map(readEncryptionKey).filter((key) => key !== null);
+  const ids = new Set(keys.map(({ id }) => id));
+  if (ids.size === texts.length) return keys;
+  context.addIssue('is not a list of id:base64 with 32 bytes each, every id once');
+  return z.NEVER;
+});

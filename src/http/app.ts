@@ -22,7 +22,7 @@ import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError } from './client-errors.ts';
 import { continueOnceAdmitted } from './continue.ts';
-import { allowOrigins } from './cross-origin.ts';
+import { allowOrigins, type CookiePages } from './cross-origin.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
@@ -48,6 +48,8 @@ export interface AppOptions {
   readonly health: HealthOptions;
   /** Origins whose pages may call us; none when absent. */
   readonly corsOrigins?: readonly string[];
+  /** Pages that may bring a cookie of ours to some paths; none when absent. */
+  readonly cookiePages?: CookiePages;
   /** Routes beside the dialects'; their errors are answered as problem details. */
   readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
   readonly log: FastifyBaseLogger;
@@ -166,7 +168,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('eventStreams', streams);
 
   collectOperations(app);
-  allowOrigins(app, options.corsOrigins ?? []);
+  allowOrigins(app, { origins: options.corsOrigins ?? [], cookiePages: options.cookiePages ?? null });
   addAuthentication(app, gateway, options.readStreamToken);
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);

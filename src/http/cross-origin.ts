@@ -1,4 +1,4 @@
-/** Web pages of other origins: which of them may call the API and read its answers. */
+/** Web pages of other origins: which of them may call what, and read the answers. */
 
 import type { FastifyInstance } from 'fastify';
 
@@ -6,19 +6,37 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 /** Browsers ask anew after two hours at the latest. */
 const PREFLIGHT_SECONDS = 7_200;
 
-/**
- * Lets pages of these origins in; `*` is any of them. They bring an API key in a header: cookies are not let through, since
- * `access-control-allow-credentials` is never sent.
- */
-export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
-  if (origins.length === 0) return;
-  const isOpen = origins.includes('*');
-  app.addHook('onRequest', async ({ method, headers }, reply) => {
-    const { origin } = headers;
+/** Where pages may also bring their cookie of ours. */
+export interface CookiePages {
+  /** What the paths begin with. */
+  readonly path: string;
+  /** As they are by now. */
+  origins(): readonly string[];
+}
+
+export interface CrossOriginOptions {
+  /** `*` is any of them. They bring an API key in a header, and never cookies. */
+  readonly origins: readonly string[];
+  readonly cookiePages: CookiePages | null;
+}
+
+/** Lets these pages in; nothing is said to others. */
+export function allowOrigins(app: FastifyInstance, { origins, cookiePages }: CrossOriginOptions): void {
+  if (origins.length === 0 && cookiePages === null) return;
+  app.addHook('onRequest', async ({ method, url, headers }, reply) => {
+    const withCookies = cookiePages !== null && url.startsWith(cookiePages.path);
+    const allowed = withCookies ? cookiePages.origins() : origins;
+    if (allowed.length === 0) return;
+    const isOpen = allowed.includes('*');
     // Caches keep apart what was said to different origins.
     if (!isOpen) reply.header('vary', 'origin');
-    if (origin === undefined || !(isOpen || origins.includes(origin))) return;
-    reply.headers({ 'access-control-allow-origin': isOpen ? '*' : origin, 'access-control-expose-headers': '*' });
+    const { origin } = headers;
+    if (origin === undefined || !(isOpen || allowed.includes(origin))) return;
+    reply.headers({
+      'access-control-allow-origin': isOpen ? '*' : origin,
+      'access-control-expose-headers': '*',
+      ...(withCookies && { 'access-control-allow-credentials': 'true' }),
+    });
     if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return;
     const asked = headers['access-control-request-headers'];
     reply.headers({

@@ -28,9 +28,12 @@ import { mediaRoutes } from '../http/media/routes.ts';
 import { openaiWebhookRoutes } from '../http/openai/webhooks.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
+import { temporalCodecRoutes } from '../http/temporal-codec.ts';
 import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
 import { announceGrants } from '../submissions/dependencies.ts';
+import { createTemporalCodec } from '../temporal/payload-codec.ts';
+import { CODEC_PATH } from '../wire/clipyard/temporal-codec.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
 import { isPortTaken } from './taken-port.ts';
@@ -41,6 +44,8 @@ export interface GatewayOptions {
     readonly workflows: VideoWorkflows;
     /** Where the video's workflow can be looked at; null without a UI. */
     workflowUrl(videoId: string): string | null;
+    /** Where the UI is; null where that is not known. */
+    uiUrl(): string | null;
   };
   /** Rejects when no worker works. */
   readonly checkWorkers: () => Promise<unknown>;
@@ -122,6 +127,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
     trustedHosts,
     syncWaitSeconds: config.syncWaitSeconds,
     corsOrigins: config.corsOrigins,
+    cookiePages: { path: CODEC_PATH, origins: () => originsOf(link.uiUrl()) },
     health: {
       checks: {
         catalog: () => database.check(),
@@ -149,6 +155,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         findFilm: (id) => findFilm(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
+      temporalCodecRoutes(createTemporalCodec(config.encryptionKeys)),
       openaiWebhookRoutes(webhooks),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
@@ -163,6 +170,14 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
     ...(metrics && { onAnswered: metrics.countAnswer }),
     log,
   });
+}
+
+/** Under each name that browsers know a server of this machine by. */
+function originsOf(uiUrl: string | null): readonly string[] {
+  if (uiUrl === null) return [];
+  const { origin, hostname } = new URL(uiUrl);
+  const names = ['localhost', '127.0.0.1'];
+  return names.includes(hostname) ? names.map((name) => origin.replace(hostname, name)) : [origin];
 }
 
 /** Requests get the drain time. */

@@ -4,6 +4,7 @@ import { packageRoot } from '../config/package-root.ts';
 import type { Config } from '../config/settings.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import { type ConnectionSettings, openTemporalClient, type TemporalClient } from '../temporal/connection.ts';
+import { dataConverterOf } from '../temporal/data-converter.ts';
 import { findServer } from '../temporal/dev-server/find.ts';
 import { startDevServer } from '../temporal/dev-server/server.ts';
 import { createWorkflowControl } from '../temporal/workflow-control.ts';
@@ -27,7 +28,7 @@ export class TemporalLink {
   readonly #context: ProcessContext;
   #open: OpenLink | null = null;
   /** Each call fails until there is a server; what was accepted before is started later. */
-  readonly workflows: VideoWorkflows = createWorkflowControl(() => this.current().client);
+  readonly workflows: VideoWorkflows;
 
   /**
    * A stop ends the search for a server. What is opened, however late, is closed with `closers`: it stands below
@@ -36,6 +37,8 @@ export class TemporalLink {
   constructor(config: Config, context: ProcessContext) {
     this.#config = config;
     this.#context = context;
+    const showsPrompts = config.encryptionKeys.length === 0;
+    this.workflows = createWorkflowControl(() => this.current().client, { showsPrompts });
   }
 
   /** Names the external server; whether it is there is found out by its use. */
@@ -59,7 +62,9 @@ export class TemporalLink {
   }
 
   #use(settings: ConnectionSettings, uiUrl: string | null): OpenLink {
-    const { connection, client, close } = openTemporalClient(settings, this.#config.temporal.namespace);
+    const { temporal, encryptionKeys } = this.#config;
+    const dataConverter = dataConverterOf(encryptionKeys);
+    const { connection, client, close } = openTemporalClient(settings, temporal.namespace, dataConverter);
     this.#context.closers.add('connection to Temporal', close);
     this.#open = { settings, connection, client, uiUrl };
     return this.#open;
@@ -71,10 +76,15 @@ export class TemporalLink {
     return this.#open;
   }
 
-  /** Where the video's workflow can be looked at, as far as a UI is known by now. */
+  /** Where the UI is, as far as that is known by now. */
+  uiUrl(): string | null {
+    return this.#open?.uiUrl ?? this.#config.temporal.uiUrl;
+  }
+
+  /** Where the video's workflow can be looked at there. */
   workflowUrl(videoId: string): string | null {
-    const { namespace, uiUrl: configured } = this.#config.temporal;
-    const uiUrl = this.#open?.uiUrl ?? configured;
+    const { namespace } = this.#config.temporal;
+    const uiUrl = this.uiUrl();
     return uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(videoId)}`;
   }
 }

@@ -7,6 +7,7 @@ import { createActivities } from '../../activities/index.ts';
 import { createSweepActivities } from '../../activities/sweep.ts';
 import { checkCatalogAge } from '../recovery/restore.ts';
 import { connectWorker } from '../temporal/connection.ts';
+import { dataConverterOf } from '../temporal/data-converter.ts';
 import { ensureSweepSchedule, setUpNamespace } from '../temporal/setup.ts';
 import { type RunningWorkers, startWorkers, type WorkerSettings } from '../temporal/worker.ts';
 import { watchDeliveries } from '../webhooks/start.ts';
@@ -26,8 +27,10 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 const SCHEDULE_CALL_MS = 15_000;
 
-/** The bundle that lies beside the compiled workflows. */
-const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflows/bundle.js', import.meta.url));
+/** The bundles that lie beside the compiled workflows: failures are written as they are, or encoded to be encrypted. */
+const bundleNamed = (name: string) => fileURLToPath(new URL(`../../workflows/${name}`, import.meta.url));
+const WORKFLOW_BUNDLE = bundleNamed('bundle.js');
+const ENCODING_BUNDLE = bundleNamed('bundle-encoding.js');
 
 export interface WorkersOptions {
   readonly parts: Parts;
@@ -40,8 +43,9 @@ export interface WorkersOptions {
 
 /** Starts workers, and the schedule by which they sweep; resolves when they poll. */
 export async function openWorkers(options: WorkersOptions): Promise<RunningWorkers> {
-  const { parts, link, dependencies, connection, workflowBundlePath = WORKFLOW_BUNDLE } = options;
-  const { temporal, drainSeconds } = parts.config;
+  const { parts, link, dependencies, connection } = options;
+  const { temporal, drainSeconds, encryptionKeys } = parts.config;
+  const bundle = encryptionKeys.length === 0 ? WORKFLOW_BUNDLE : ENCODING_BUNDLE;
   const workers = await startWorkers({
     connection,
     namespace: temporal.namespace,
@@ -50,7 +54,8 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
       // Its statements may take longer, and keep no connection from those of requests.
       ...createSweepActivities({ ...dependencies, db: parts.database.sweepDb }),
     },
-    workflowBundlePath,
+    workflowBundlePath: options.workflowBundlePath ?? bundle,
+    dataConverter: dataConverterOf(encryptionKeys),
     drainMs: drainSeconds * 1000,
   });
   try {

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Log } from '../domain/log.ts';
 
@@ -25,7 +26,11 @@ export const CHANNEL_ARGS = {
 };
 
 /** A client that connects on its first call, so it can be made while Temporal is away. Deadlines are the caller's. */
-export function openTemporalClient(settings: ConnectionSettings, namespace: string): TemporalClient {
+export function openTemporalClient(
+  settings: ConnectionSettings,
+  namespace: string,
+  dataConverter?: DataConverter,
+): TemporalClient {
   const { address, tls, apiKey, metadata } = settings;
   const connection = Connection.lazy({
     ...(address === undefined ? {} : { address }),
@@ -34,7 +39,8 @@ export function openTemporalClient(settings: ConnectionSettings, namespace: stri
     ...(metadata === undefined ? {} : { metadata }),
     channelArgs: CHANNEL_ARGS,
   });
-  return { connection, client: new Client({ connection, namespace }), close: () => connection.close() };
+  const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
+  return { connection, client, close: () => connection.close() };
 }
 
 const FIRST_WAIT_MS = 250;

@@ -1,5 +1,6 @@
 /** The workers of a process: one for workflows and transactions, one for each kind of waiting. */
 
+import type { DataConverter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../workflows/messages.ts';
@@ -8,8 +9,10 @@ export interface WorkerSettings {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly activities: Activities;
-  /** The file that the workflows were bundled into. */
+  /** The file that the workflows were bundled into, for the way in which failures are written. */
   readonly workflowBundlePath: string;
+  /** Where what goes to Temporal is encrypted. */
+  readonly dataConverter?: DataConverter | undefined;
   /** How long a stop waits for creates that are answered only when the clip is done. */
   readonly drainMs: number;
 }
@@ -49,10 +52,11 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
 
 /** Starts the workers; resolves when they poll. */
 export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
-  const { connection, namespace, activities, workflowBundlePath, drainMs } = settings;
+  const { connection, namespace, activities, workflowBundlePath, dataConverter, drainMs } = settings;
   const common = {
     connection,
     namespace,
+    ...(dataConverter && { dataConverter }),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   } as const;

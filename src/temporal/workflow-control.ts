@@ -80,8 +80,16 @@ function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' |
   };
 }
 
+export interface WorkflowControlOptions {
+  /** Whether the UI may show prompts beside the workflows' inputs. */
+  readonly showsPrompts: boolean;
+}
+
 /** The calls about videos' workflows over the client of the moment; they reject with what `client` throws. */
-export function createWorkflowControl(client: () => Client): VideoWorkflows {
+export function createWorkflowControl(
+  client: () => Client,
+  { showsPrompts }: WorkflowControlOptions = { showsPrompts: true },
+): VideoWorkflows {
   const within = withinOf(client);
 
   /** False when there is no such running workflow. */
@@ -114,7 +122,7 @@ export function createWorkflowControl(client: () => Client): VideoWorkflows {
           workflowIdConflictPolicy: 'USE_EXISTING',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           staticSummary: `${request.model} · ${request.mode} · ${request.durationSeconds} s`,
-          staticDetails: request.prompt.slice(0, PROMPT_EXCERPT),
+          ...(showsPrompts && { staticDetails: request.prompt.slice(0, PROMPT_EXCERPT) }),
           memo: { ...termsOf(video) },
           typedSearchAttributes: [
             { key: SEARCH_ATTRIBUTES.videoState, value: video.state },

@@ -193,6 +193,27 @@ describe('the bucket of media', () => {
   });
 });
 
+describe('encryption', () => {
+  const key = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+
+  test('has its keys in order', () => {
+    expect(loadConfig({}).encryptionKeys).toEqual([]);
+    expect(loadConfig({ CLIPYARD_ENCRYPTION_KEYS: `new:${key(1)}, old:${key(2)}` }).encryptionKeys).toEqual([
+      { id: 'new', key: Buffer.alloc(32, 1) },
+      { id: 'old', key: Buffer.alloc(32, 2) },
+    ]);
+  });
+
+  test.each(['secret', `new:${Buffer.alloc(16).toString('base64')}`, `a:${key(1)},a:${key(2)}`, `:${key(1)}`])(
+    'does not begin with %s, which is not repeated',
+    (keys) => {
+      const problem = problemOf({ CLIPYARD_ENCRYPTION_KEYS: keys });
+      expect(problem).toContain('CLIPYARD_ENCRYPTION_KEYS is not a list of id:base64');
+      expect(problem).not.toContain(keys);
+    },
+  );
+});
+
 describe('pages of other origins', () => {
   test('are none, any, or named ones', () => {
     expect(loadConfig({}).corsOrigins).toEqual([]);

@@ -6,6 +6,7 @@ import { mediaRoutes } from '../../../src/http/media/routes.ts';
 import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
 import { collectOperations, type Operation } from '../../../src/http/own/operation.ts';
 import { ownRoutes } from '../../../src/http/own/routes.ts';
+import { temporalCodecRoutes } from '../../../src/http/temporal-codec.ts';
 
 /** Nothing is asked of what stands behind the routes: they are only mounted. */
 const absent = {} as never;
@@ -25,6 +26,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
     },
     ...{ trustedHosts: absent, links: absent, streamTokens: absent, workflowUrl: absent },
   }),
+  temporalCodecRoutes(absent),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];
 

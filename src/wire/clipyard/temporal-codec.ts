@@ -1,0 +1,24 @@
+/** What Temporal's UI and command line ask a codec server for, in their own JSON: every value of the metadata is base64. */
+
+import { z } from 'zod';
+import { named } from './fields.ts';
+
+export const CODEC_PATH = '/temporal-codec/';
+
+/** The UI asks with the namespace in the path or in a header, which makes no difference here. */
+export const CODEC_PATHS = {
+  decode: `${CODEC_PATH}decode`,
+  encode: `${CODEC_PATH}encode`,
+  decodeIn: `${CODEC_PATH}:namespace/decode`,
+  encodeIn: `${CODEC_PATH}:namespace/encode`,
+} as const;
+
+const payload = z.object({
+  metadata: z.record(z.string(), z.base64()).nullish(),
+  data: z.base64().nullish(),
+});
+
+/** As Temporal prints payloads in JSON. */
+export type PrintedPayload = z.output<typeof payload>;
+
+export const codecPayloads = named('TemporalPayloads', { payloads: z.array(payload).max(10_000) });

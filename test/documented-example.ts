@@ -1,5 +1,6 @@
 /** The example of docs/upstreams.md: a made-up API, its description and the answers that were written down. */
 
+import { parseDescription } from '../src/config/descriptions.ts';
 import { readProjectFile } from './source-files.ts';
 
 function block(language: string, beginning: string): string {
@@ -16,3 +17,5 @@ function block(language: string, beginning: string): string {
 export const EXAMPLE_YAML = block('yaml', 'name: kinora');
 /** The recorded answers. */
 export const EXAMPLE_ANSWERS = block('json', '{\n  "sends"');
+/** The description, read. */
+export const EXAMPLE = parseDescription(EXAMPLE_YAML, 'kinora.yaml');

@@ -43,6 +43,8 @@ export interface StackOptions {
   readonly provider?: ProviderName;
   readonly speed?: number;
   readonly account?: Partial<AccountConfig>;
+  /** What accounts name as their `api`. */
+  readonly descriptions?: Config['descriptions'];
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts?: readonly string[];
   readonly dependencies?: ActivityOverrides;
@@ -184,12 +186,13 @@ async function childrenOf(link: TemporalLink, workflowId: string): Promise<reado
 
 /** Starts everything; `close` ends it. */
 export async function startStack(options: StackOptions = {}) {
-  const { speed = 20, trustedHosts = [], dependencies = {}, temporalBinary = SERVER } = options;
+  const { speed = 20, trustedHosts = [], descriptions = {}, dependencies = {}, temporalBinary = SERVER } = options;
   const { config = {}, workflowBundlePath = WORKFLOW_BUNDLE } = options;
   const { providers, ...overrides } = dependencies;
   const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, dataDir: null, speed });
   const settings = {
     accounts: [accountAt(sandbox.url, options)],
+    descriptions,
     publicUrl: PUBLIC_URL,
     trustedHosts: [...trustedHosts],
     drainSeconds: 5,

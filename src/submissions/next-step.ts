@@ -6,6 +6,7 @@ import { readTurn } from '../catalog/queue-order.ts';
 import { findCurrentSubmission, readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
+import { providerOf } from '../domain/provider.ts';
 import type { NextStep, RunningTask } from '../domain/step.ts';
 import { isInDoubt } from '../domain/submission.ts';
 import { type SubmissionDependencies, timingOf } from './dependencies.ts';
@@ -17,7 +18,7 @@ export function toRunningTask(
   submission: SubmissionRow,
 ): RunningTask {
   const { id, n, account, provider, baseUrl, upstreamModel, taskId, runningAt } = submission;
-  const { facts } = dependencies.providers[provider];
+  const { facts } = providerOf(dependencies.providers, submission);
   if (taskId === null || runningAt === null) throw new Error(`submission ${id} has no task`);
   const { resultRetryMs: _, ...timing } = timingOf(dependencies, submission);
   return {

@@ -17,7 +17,7 @@ import {
 } from '../catalog/submissions.ts';
 import { changeVideo, findVideo, findVideoRow, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { type UpstreamWords, VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
-import type { StartOutcome } from '../domain/provider.ts';
+import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import type { Grant } from '../domain/slot.ts';
 import type { NextStep } from '../domain/step.ts';
 import type { TaskEnd } from '../domain/submission.ts';
@@ -213,11 +213,11 @@ async function recordDelivered(
 
 function deliveredEnd(
   { providers }: SubmissionDependencies,
-  { provider }: SubmissionRow,
+  submission: SubmissionRow,
   clip: StoredClip | null,
 ): TaskEnd {
   // Nothing lies at a link that could die; what is stored stays until it is archived.
-  const expiresAt = new Date(Date.now() + providers[provider].facts.resultTtlMs).toISOString();
+  const expiresAt = new Date(Date.now() + providerOf(providers, submission).facts.resultTtlMs).toISOString();
   return { kind: 'succeeded', resultUrl: null, needsKey: false, expiresAt, ...(clip && { stored: clip }) };
 }
 

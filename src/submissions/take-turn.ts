@@ -3,6 +3,7 @@
 import { inTransaction } from '../catalog/driver/database.ts';
 import { requestSlot } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
+import { providerOf } from '../domain/provider.ts';
 import type { NextStep } from '../domain/step.ts';
 import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
 import { readNextStep } from './next-step.ts';
@@ -18,7 +19,7 @@ const NO_OFFER_MS = 60_000;
 
 /** Models that upstreams publish may be missing for a while; what the configuration leaves out is left out for good. */
 function mayBeOfferedAgain({ accounts, providers }: SubmissionDependencies): boolean {
-  return accounts.some(({ provider }) => providers[provider].models !== undefined);
+  return accounts.some(({ id, provider }) => providerOf(providers, { account: id, provider }).models !== undefined);
 }
 
 /** The step to take now: `submit` with a slot, `slot` to go on waiting, or wherever the video is already. */

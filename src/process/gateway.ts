@@ -20,6 +20,7 @@ import { createFiles } from '../gateway/files.ts';
 import { createFilms } from '../gateway/films.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createWebhooks } from '../gateway/webhooks.ts';
+import { agentRoutes } from '../http/agents/routes.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
@@ -29,6 +30,7 @@ import { ownRoutes } from '../http/own/routes.ts';
 import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
 import { announceGrants } from '../submissions/dependencies.ts';
+import { openAgents } from './agents.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
 import { isPortTaken } from './taken-port.ts';
@@ -151,6 +153,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         webhooks,
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),
+      agentRoutes({ open: (app) => openAgents(app, context.stop), publicUrl: config.publicUrl }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

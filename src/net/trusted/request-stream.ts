@@ -11,7 +11,7 @@ export interface StreamRequest {
   readonly url: string;
   readonly apiKey: string;
   /** What kind of answer is wanted. */
-  readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
+  readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4' | 'image/*';
   /** Where a stream of events goes on. */
   readonly lastEventId?: string;
   /** Sent as JSON. */

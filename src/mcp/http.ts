@@ -21,8 +21,6 @@ export interface AgentServerOptions {
   gatewayUrl(): string;
   /** Aborted when the process stops. */
   readonly stopping: AbortSignal;
-  /** Told of what went wrong beside the answers. */
-  onError(error: Error): void;
 }
 
 /** Calls that wait, counted by caller. */
@@ -45,7 +43,7 @@ class Waits {
 }
 
 /** What answers messages; nothing of them is kept, so the next one may come to any process. */
-export function createAgentServer({ gatewayUrl, stopping, onError }: AgentServerOptions) {
+export function createAgentServer({ gatewayUrl, stopping }: AgentServerOptions) {
   const waits = new Waits();
   // What is being created is not given up while the process stops: it answers what it has taken.
   const always = new AbortController().signal;
@@ -59,7 +57,8 @@ export function createAgentServer({ gatewayUrl, stopping, onError }: AgentServer
   });
   const handler = createMcpHandler(
     ({ authInfo: { clientId, token } = { clientId: '', token: '' } }) => buildServer(agentOf(clientId, token)),
-    { onerror: onError },
+    // Nothing changes that could be told of, and a stream without an end would keep a process from stopping.
+    { maxSubscriptions: 0 },
   );
   return async ({ request, body, callerId, apiKey }: AgentMessage): Promise<Response> =>
     await handler.fetch(request, {

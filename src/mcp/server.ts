@@ -14,12 +14,13 @@ Choose a model with list_models, ask estimate for the price, then call create_vi
 What was created goes on by itself, also when this connection is lost: if a call times out, call it again with the same
 idempotencyKey, or get_video with the id. Links to clips work without a key until they expire; give them to the user at once.`;
 
+/** Tools and resources stay as they are. */
+const CAPABILITIES = { tools: { listChanged: false }, resources: { listChanged: false } };
+
 /** One for each connection, or each request where connections are not kept. */
 export function buildServer(agent: Agent): McpServer {
-  const server = new McpServer(
-    { name: 'clipyard', version: VERSION, title: 'Clipyard' },
-    { instructions: INSTRUCTIONS },
-  );
+  const information = { name: 'clipyard', version: VERSION, title: 'Clipyard' };
+  const server = new McpServer(information, { instructions: INSTRUCTIONS, capabilities: CAPABILITIES });
   addOfferTools(server, agent);
   addVideoTools(server, agent);
   addBatchTools(server, agent);

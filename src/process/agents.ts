@@ -19,8 +19,7 @@ function urlOf({ server }: FastifyInstance): string {
 export function openAgents(app: FastifyInstance, stopping: AbortSignal): (message: McpMessage) => Promise<Response> {
   const load = async () => {
     const { createAgentServer } = await import('../mcp/http.ts');
-    const onError = (error: Error) => app.log.debug({ err: error }, 'an MCP message was not answered as usual');
-    return createAgentServer({ gatewayUrl: () => urlOf(app), stopping, onError });
+    return createAgentServer({ gatewayUrl: () => urlOf(app), stopping });
   };
   let loading: ReturnType<typeof load> | null = null;
   return async ({ request, body, caller, apiKey }) => {

@@ -282,7 +282,15 @@ describe('the front door', () => {
     const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
     expect((await agent.post(initialized, { 'mcp-protocol-version': '2025-11-25' })).status).toBe(202);
     expect((await agent.post({ hello: 'there' })).status).toBe(400);
+    expect((await agent.post([messageOf({ method: 'ping', revision: '2025-11-25' })])).status).toBe(400);
     expect((await agent.post(messageOf({ method: 'tools/list' }), { 'content-type': 'text/plain' })).status).toBe(415);
+  });
+
+  test('opens no stream without an end', async () => {
+    const listening = { method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true } } };
+    expect((await agent.ask(listening)).error).toBeDefined();
+    const { result } = await agent.ask({ method: 'server/discover' });
+    expect(result.capabilities).toMatchObject({ tools: { listChanged: false }, extensions: { [TASKS]: {} } });
   });
 
   test('keeps to the caller’s credit', async () => {

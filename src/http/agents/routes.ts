@@ -59,6 +59,7 @@ export function agentRoutes({ open, publicUrl }: AgentRoutesOptions): FastifyPlu
       refusals: ['forbidden', 'invalid_request'],
       handle: async ({ caller, request, reply }) => {
         refuseForeign(request.headers.origin, publicUrl);
+        if (Array.isArray(request.body)) throw new Refusal('invalid_request', 'send one message a request');
         const gone = new AbortController();
         reply.raw.once('close', () => gone.abort());
         const headers = Object.entries(request.headers).flatMap(([name, value]) =>

@@ -96,6 +96,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: ['any'],
   },
   {
+    zone: 'src/mcp',
+    values: ['src/domain', 'src/wire', 'src/net', 'src/client'],
+    types: [],
+    packages: ['any'],
+  },
+  {
     zone: 'src/process',
     values: ['src', 'workflows', 'activities'],
     types: [],
@@ -103,7 +109,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/cli',
-    values: ['src/process', 'src/client', 'src/config'],
+    values: ['src/process', 'src/client', 'src/mcp', 'src/config'],
     types: [],
     packages: ['any'],
   },

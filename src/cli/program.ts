@@ -13,6 +13,7 @@ import { addVideoCommands } from '../client/video-commands.ts';
 import { addWebhookCommands } from '../client/webhook-commands.ts';
 import { problemOfFolder, requireDataDir } from '../config/data-dir.ts';
 import { type Config, ConfigError, loadConfig } from '../config/settings.ts';
+import { addMcpCommand } from '../mcp/command.ts';
 import type { ProcessContext } from '../process/run.ts';
 import { findGateway } from './client-settings.ts';
 import { addUpstreamCommands } from './upstreams.ts';
@@ -129,6 +130,7 @@ export function buildProgram(): Command {
   addFilmCommands(program, findGateway);
   addWebhookCommands(program, findGateway);
   addListenCommand(program, findGateway);
+  addMcpCommand(program, findGateway);
   addCallerCommands(program, findGateway);
   addCostCommand(program, findGateway);
   addAccountCommands(program, findGateway);

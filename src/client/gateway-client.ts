@@ -81,6 +81,12 @@ interface ClipPart {
   readonly signal: AbortSignal;
 }
 
+/** As it was sent. */
+export interface Picture {
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
 interface OpenClip {
   readonly body: Readable;
   readonly firstByte: number;
@@ -152,6 +158,29 @@ export class GatewayClient {
   }
 
   /**
+   * A picture; null where it is larger than that.
+   * @throws GatewayFailure for every other answer and for none.
+   */
+  async picture(path: string, maxBytes: number): Promise<Picture | null> {
+    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const request = { method: 'GET', url: `${this.url}${path}`, apiKey: this.#apiKey, accept: 'image/*' } as const;
+    const { status, headers, body, close } = await this.#translate(requestStream({ ...request, signal }));
+    try {
+      const chunks: Buffer[] = [];
+      let sizeBytes = 0;
+      for await (const chunk of body) {
+        chunks.push(chunk);
+        sizeBytes += chunk.length;
+        if (sizeBytes > maxBytes) return null;
+      }
+      if (status !== 200) throw new GatewayFailure(`there is no picture (HTTP ${status})`, { status });
+      return { mediaType: headers['content-type'] ?? '', bytes: Buffer.concat(chunks) };
+    } finally {
+      await close();
+    }
+  }
+
+  /**
    * The events of a stream as they come, until it ends or breaks off; behind the one with this id, where one is given.
    * @throws GatewayFailure where no stream was opened, and where one broke off.
    */
@@ -183,6 +212,11 @@ export class GatewayClient {
     if (error.phase === 'not sent') return unreachable(this.url, error);
     const status = error.upstream?.status;
     return new GatewayFailure(error.message, { ...(status !== undefined && { status }) });
+  }
+
+  /** The same gateway, for requests that end with this signal as well. */
+  until(signal: AbortSignal): GatewayClient {
+    return new GatewayClient({ url: this.url, apiKey: this.#apiKey }, AbortSignal.any([this.signal, signal]));
   }
 
   /** Closes what is kept open for the next request. */

@@ -48,7 +48,8 @@ async function callerOfToken(request: FastifyRequest, readToken: ReadStreamToken
 /** Where clients of other APIs put their keys. */
 const KEY_HEADERS = ['x-api-key', 'api-key'] as const;
 
-function keyOf({ headers }: FastifyRequest): string | undefined {
+/** The key that a request carries, undefined where it has none. */
+export function keyOf({ headers }: FastifyRequest): string | undefined {
   if (headers.authorization !== undefined) return BEARER.exec(headers.authorization)?.[1];
   return KEY_HEADERS.map((name) => [headers[name]].flat()[0]?.trim()).find((key) => key);
 }

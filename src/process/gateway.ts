@@ -22,6 +22,7 @@ import { createFiles } from '../gateway/files.ts';
 import { createFilms } from '../gateway/films.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createWebhooks } from '../gateway/webhooks.ts';
+import { agentRoutes } from '../http/agents/routes.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { openaiBatchRoutes } from '../http/batches/openai.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
@@ -34,6 +35,7 @@ import { VERSION } from '../net/user-agent.ts';
 import { announceGrants } from '../submissions/dependencies.ts';
 import { createTemporalCodec } from '../temporal/payload-codec.ts';
 import { CODEC_PATH } from '../wire/clipyard/temporal-codec.ts';
+import { openAgents } from './agents.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
 import { isPortTaken } from './taken-port.ts';
@@ -165,6 +167,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         webhooks,
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),
+      agentRoutes({ open: (app) => openAgents(app, context.stop), publicUrl: config.publicUrl }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

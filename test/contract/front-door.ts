@@ -4,6 +4,7 @@ import { balance } from '../../src/catalog/balance.ts';
 import { createCaller, findCallerByKey } from '../../src/catalog/callers.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
+import { findVideo } from '../../src/catalog/videos.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
 import { putObject } from '../media/media-store-contract.ts';
@@ -63,6 +64,12 @@ export async function openFrontDoor() {
     /** Ends a video without one. */
     async fail(id: string): Promise<void> {
       await endVideo(db, id, { state: 'failed', failure: null, archive: null });
+    },
+    /** The row of a video. */
+    async read(id: string) {
+      const video = await findVideo(db, id);
+      if (video === null) throw new Error(`there is no video ${id}`);
+      return video;
     },
     async balance(key: string) {
       return await balance(db, (await findCallerByKey(db, key))?.id ?? '');

@@ -44,6 +44,8 @@ export async function prepareClipyardUp(upstreams?: Upstreams, more: Readonly<Re
       await untilReady(`${url}/readyz`, running);
       return running;
     },
+    /** What was started last. */
+    running: () => running,
     untilModels: () => untilModels(ask),
     /** The sandbox that it has started where it has no upstreams. */
     async embeddedSandbox(): Promise<SandboxClient> {

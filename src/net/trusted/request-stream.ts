@@ -14,7 +14,7 @@ export interface StreamRequest {
   readonly apiKey: string;
   readonly passage?: Passage | undefined;
   /** What kind of answer is wanted. */
-  readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4';
+  readonly accept: 'application/json' | 'text/event-stream' | 'video/mp4' | 'image/*';
   /** Where a stream of events goes on. */
   readonly lastEventId?: string;
   /** Sent as JSON. */

@@ -1,0 +1,64 @@
+/** What a create is asked for in a tool's arguments, and the same in the words of the gateway's create. */
+
+import { z } from 'zod';
+import { createBodyOf } from '../client/create-video.ts';
+import { defined } from '../domain/defined.ts';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { MODES, REQUEST_BOUNDS } from '../domain/video-request.ts';
+import { LONGEST_DURATION_SECONDS, text } from '../wire/clipyard/fields.ts';
+
+const LONGEST_IMAGE = 8192;
+
+/** Null is taken for absent, as everywhere: some clients name all arguments that there are. */
+export function argumentsOf<Shape extends z.ZodRawShape>(shape: Shape) {
+  const dropNulls = (value: unknown) =>
+    isJsonObject(value) ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) : value;
+  return z.preprocess(dropNulls, z.strictObject(shape));
+}
+
+/** Of a create or of an estimate. */
+export const settings = {
+  durationSeconds: z.int().positive().max(LONGEST_DURATION_SECONDS).optional().describe('As list_models offers them.'),
+  aspectRatio: text.optional().describe('Such as 16:9.'),
+  quality: text.optional().describe('Such as 720p.'),
+};
+
+export const model = text.describe('An id of list_models.');
+
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, { error: 'must be 1 to 255 printable ASCII characters' })
+  .describe(
+    'Names this order. A call that is repeated with the same key and arguments, after a lost connection or a timeout, ' +
+      'gives what the first one made and costs nothing more; a new key makes something new.',
+  );
+
+/** Of one video; files are what only a server on the agent's own machine can read. */
+export function createShape(readsFiles: boolean) {
+  const image = readsFiles ? z.string().min(1).max(LONGEST_IMAGE) : z.url({ protocol: /^https?$/ }).max(LONGEST_IMAGE);
+  return {
+    model,
+    prompt: z.string().min(1).describe('What is to be seen, in full sentences.'),
+    ...settings,
+    mode: z.enum(MODES).optional().describe('Left out: text, image with one image, reference with several.'),
+    images: z
+      .array(image)
+      .max(REQUEST_BOUNDS.images)
+      .optional()
+      .describe(readsFiles ? 'URLs, or paths of files here.' : 'URLs that the gateway can fetch.'),
+    extra: z
+      .record(z.string(), z.json())
+      .optional()
+      .describe('Passed on to the upstream as it stands, such as a seed.'),
+  };
+}
+
+/** A create as it was asked for. */
+export type CreateArguments = z.output<z.ZodObject<ReturnType<typeof createShape>>>;
+
+/** The body of the gateway's create. @throws CommandFailure for images that cannot be sent. */
+export async function bodyOf(asked: CreateArguments): Promise<JsonObject> {
+  const { model: id, prompt, durationSeconds: duration, aspectRatio, quality, mode, images = [], extra } = asked;
+  const given = defined({ duration, aspectRatio, quality, mode, extra: extra as JsonObject | undefined });
+  return await createBodyOf({ model: id, prompt, image: images, ...given });
+}

@@ -16,7 +16,7 @@ import { Refusal } from '../domain/failure.ts';
 import type { Files } from '../gateway/files.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { addAuthentication, type ReadStreamToken } from './authentication.ts';
+import { addAuthentication, type ReadSession, type ReadStreamToken } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
@@ -56,6 +56,8 @@ export interface AppOptions {
   readonly bodyTimes?: Partial<BodyTimes>;
   /** No token opens a stream when absent. */
   readonly readStreamToken?: ReadStreamToken;
+  /** No session of the console opens anything when absent. */
+  readonly readSession?: ReadSession;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -158,7 +160,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('eventStreams', streams);
 
   collectOperations(app);
-  addAuthentication(app, gateway, options.readStreamToken);
+  addAuthentication(app, gateway, { readToken: options.readStreamToken, readSession: options.readSession });
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
   limitBodyTime(app, options.bodyTimes);

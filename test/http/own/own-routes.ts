@@ -1,6 +1,7 @@
 /** Our own routes as the gateway mounts them, for the documents to be held against. */
 
 import { type FastifyPluginAsync, type FastifyPluginCallback, fastify } from 'fastify';
+import { consoleSessionRoutes } from '../../../src/http/console/session-routes.ts';
 import { healthRoutes } from '../../../src/http/health.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
 import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
@@ -25,6 +26,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
     },
     ...{ trustedHosts: absent, links: absent, streamTokens: absent, workflowUrl: absent },
   }),
+  consoleSessionRoutes({ gateway: absent, sessions: absent, codes: absent, publicUrl: absent }),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];
 

@@ -15,6 +15,7 @@ const LONG_FILE_LINES = 350;
 const CHECKS = [
   ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.']],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
+  ['types of the console', ['node_modules/typescript/bin/tsc', '-p', 'console/tsconfig.json', '--noEmit']],
   ['architecture', ['node_modules/jest/bin/jest.js', 'test/architecture.test.ts']],
   ['contract', ['node_modules/jest/bin/jest.js', 'test/contract/contract.test.ts']],
   ['documents', ['node_modules/jest/bin/jest.js', 'test/documents.test.ts']],

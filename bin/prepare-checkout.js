@@ -17,12 +17,15 @@ import { fileURLToPath } from 'node:url';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const BUNDLER = 'bin/bundle-workflows.js';
+/** Of what runs in browsers. */
+const CONSOLE_PROJECT = 'console/tsconfig.json';
 /** Everything that is compiled, and what says how. */
 const SOURCES = [
   'src',
   'workflows',
   'activities',
   'bench',
+  'console',
   BUNDLER,
   'tsconfig.json',
   'tsconfig.build.json',
@@ -125,7 +128,10 @@ function compile(root) {
   const unfinished = join(root, `.dist-${process.pid}`);
   const replaced = join(root, `.dist-old-${process.pid}`);
   try {
-    run(root, 'node', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', unfinished]);
+    const compileProject = (project, outDir) =>
+      run(root, 'node', ['node_modules/typescript/bin/tsc', '-p', project, '--outDir', outDir]);
+    compileProject('tsconfig.build.json', unfinished);
+    if (existsSync(join(root, CONSOLE_PROJECT))) compileProject(CONSOLE_PROJECT, join(unfinished, 'browser'));
     run(root, 'node', [BUNDLER, unfinished]);
     // The time of the start: what was saved while the compiler ran is compiled the next time.
     writeFileSync(join(unfinished, '.built-stamp'), startedAt.toISOString());

@@ -4,7 +4,7 @@ import { DIALECTS, PROVIDERS } from '../src/domain/vendor.ts';
 import { IMPORT_RULES, isWithin } from './import-directions.ts';
 import { importsOf, listDocuments, readProjectFile, readSourceFiles, type SourceImport } from './source-files.ts';
 
-const PRODUCT = ['src', 'workflows', 'activities'];
+const PRODUCT = ['src', 'workflows', 'activities', 'console'];
 const files = readSourceFiles(PRODUCT);
 const allFiles = readSourceFiles([...PRODUCT, 'test', 'bench', 'chaos', 'examples']);
 const imports = files.flatMap(importsOf);

@@ -113,6 +113,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     types: [],
     packages: ['any'],
   },
+  {
+    zone: 'console',
+    values: [],
+    types: ['src/wire'],
+    packages: ['preact', '@preact/signals', 'zod'],
+  },
 ];
 
 /** Whether a path (`workflows/messages.ts`) lies in a zone (`workflows/messages`, or `workflows`). */

@@ -6,7 +6,9 @@ import type { Parts } from '../src/process/parts.ts';
 import { type FakeWorkflows, fakeWorkflows } from './fake-workflows.ts';
 import { openTestParts, type TestPartsOptions } from './open-parts.ts';
 
-export interface TestGatewayOptions extends TestPartsOptions, Pick<GatewayOptions, 'links' | 'onResumed'> {}
+export interface TestGatewayOptions
+  extends TestPartsOptions,
+    Pick<GatewayOptions, 'links' | 'onResumed' | 'consoleFolder'> {}
 
 export interface TestGateway extends OpenGateway {
   readonly parts: Parts;
@@ -17,7 +19,12 @@ export interface TestGateway extends OpenGateway {
 }
 
 /** Opens it, not listening; videos are accepted and stay queued. */
-export async function openTestGateway({ links, onResumed, ...options }: TestGatewayOptions = {}): Promise<TestGateway> {
+export async function openTestGateway({
+  links,
+  onResumed,
+  consoleFolder,
+  ...options
+}: TestGatewayOptions = {}): Promise<TestGateway> {
   const { parts, context, close } = await openTestParts(options);
   const workflows = fakeWorkflows();
   const opened = await openGateway({
@@ -31,6 +38,7 @@ export async function openTestGateway({ links, onResumed, ...options }: TestGate
     context,
     ...(links && { links }),
     ...(onResumed && { onResumed }),
+    ...(consoleFolder && { consoleFolder }),
   });
   const { database } = parts;
   return { ...opened, parts, database, db: database.db, workflows, close };

@@ -33,14 +33,14 @@ export function listDocuments(): string[] {
   );
 }
 
-/** All TypeScript below the folders that exist. */
+/** All TypeScript, with markup or without, below the folders that exist. */
 export function readSourceFiles(folders: readonly string[]): SourceFile[] {
   return folders
     .filter((folder) => existsSync(resolve(ROOT, folder)))
     .flatMap((folder) =>
       readdirSync(resolve(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
     )
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .toSorted()
     .map((path) => ({ path, text: readProjectFile(path) }));
 }

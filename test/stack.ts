@@ -48,6 +48,8 @@ export interface StackOptions {
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts?: readonly string[];
   readonly dependencies?: ActivityOverrides;
+  /** Where the console was compiled to. */
+  readonly consoleFolder?: string;
   /** In place of the server's program. */
   readonly temporalBinary?: string;
   /** Settings beside those of a stack. */
@@ -203,7 +205,11 @@ export async function startStack(options: StackOptions = {}) {
   const { link, ...temporal } = await openTemporal(parts, context, temporalBinary);
   await discoverUpstreamModels(parts);
   const working = await openWorking({ parts, link, context, overrides, workflowBundlePath });
-  const opened = await openGateway({ parts, link, checkWorkers: async () => undefined, context });
+  const { consoleFolder } = options;
+  const opened = await openGateway({
+    ...{ parts, link, context, checkWorkers: async () => undefined },
+    ...(consoleFolder && { consoleFolder }),
+  });
   const { database, store } = parts;
   const { db } = database;
   const { client, connection } = link.current();

@@ -135,11 +135,19 @@ export async function readCaller(db: Db, id: string): Promise<CallerRecord> {
 
 /** The caller as long as its key is good, else null. */
 export async function findActiveCaller(db: Db, id: string): Promise<CallerRecord | null> {
+  return (await findKeyHolder(db, id))?.caller ?? null;
+}
+
+/** The same, with what tells its key from another one. */
+export async function findKeyHolder(
+  db: Db,
+  id: string,
+): Promise<{ readonly caller: CallerRecord; readonly keyHash: string } | null> {
   const [row] = await db
     .select()
     .from(callers)
     .where(and(eq(callers.id, id), isNull(callers.disabledAt)));
-  return row ? toRecord(row) : null;
+  return row ? { caller: toRecord(row), keyHash: row.keyHash } : null;
 }
 
 /** All callers, the oldest first. */

@@ -58,6 +58,8 @@ export interface Config
   };
   /** The user's own folder for what is built once and shared by checkouts. */
   readonly cacheDir: string;
+  /** Whether a browser can be opened for who started the process; never where no person looks on. */
+  readonly hasDesktop: boolean;
   /** Lines for the operator: settings that are no reason to stop, and likely mistakes. */
   readonly warnings: readonly string[];
 }
@@ -187,6 +189,15 @@ export function userCacheDir(environment: Environment): string {
   return join(environment[PROCESS_SETTINGS.cacheHome.name] ?? join(homedir(), '.cache'), 'clipyard');
 }
 
+/** A screen of the user's own, with a person before it. */
+function hasDesktop(environment: Environment): boolean {
+  if (environment['CI'] !== undefined || !process.stdout.isTTY) return false;
+  const { platform } = process;
+  const isForeign = environment['SSH_CONNECTION'] !== undefined;
+  const hasScreen = environment['DISPLAY'] !== undefined || environment['WAYLAND_DISPLAY'] !== undefined;
+  return !isForeign && (hasScreen || platform === 'darwin' || platform === 'win32');
+}
+
 /**
  * Reads and checks all settings of this process.
  * @throws ConfigError naming every setting that cannot be used, its problem and an example.
@@ -206,6 +217,7 @@ export function loadConfig(read: Environment = processEnvironment()): Config {
     s3: readS3(given),
     temporal: readTemporal(given, environment),
     cacheDir: userCacheDir(environment),
+    hasDesktop: hasDesktop(environment),
     warnings: [...unknownNames(environment, keyNames).map(({ line }) => line), ...wildcardWarning(given)],
   };
 }

@@ -16,7 +16,7 @@ import { Refusal } from '../domain/failure.ts';
 import type { Files } from '../gateway/files.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { addAuthentication, type ReadStreamToken } from './authentication.ts';
+import { addAuthentication, type ReadSession, type ReadStreamToken } from './authentication.ts';
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
@@ -63,6 +63,8 @@ export interface AppOptions {
   readonly readStreamToken?: ReadStreamToken;
   /** What an error from below tells the client, where it is no defect of ours; none does when absent. */
   readonly refusalOf?: (error: unknown) => Refusal | null;
+  /** No session of the console opens anything when absent. */
+  readonly readSession?: ReadSession;
   /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
   readonly syncWaitSeconds?: number;
 }
@@ -169,7 +171,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   collectOperations(app);
   allowOrigins(app, { origins: options.corsOrigins ?? [], cookiePages: options.cookiePages ?? null });
-  addAuthentication(app, gateway, options.readStreamToken);
+  addAuthentication(app, gateway, { readToken: options.readStreamToken, readSession: options.readSession });
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
   limitBodyTime(app, options.bodyTimes);

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { refuseOtherOrigins, sessionTokenOf } from './console/session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,6 +33,27 @@ export interface StreamGrant {
 /** Null for a token that opens nothing, or nothing any more. */
 export type ReadStreamToken = (token: string) => Promise<StreamGrant | null>;
 
+/** Null for a session that has ended, or never was. */
+export type ReadSession = (token: string) => Promise<Caller | null>;
+
+/** What opens the gateway beside keys; nothing does where they are absent. */
+export interface KeylessAccess {
+  readonly readToken?: ReadStreamToken | undefined;
+  readonly readSession?: ReadSession | undefined;
+}
+
+const none = async () => null;
+
+/** The caller of the console's session that the browser sends; undefined where it sends none. */
+async function callerOfSession(request: FastifyRequest, readSession: ReadSession): Promise<Caller | undefined> {
+  const token = sessionTokenOf(request);
+  if (token === null) return undefined;
+  const caller = await readSession(token);
+  if (caller === null) throw new Refusal('unauthenticated', 'the session has ended; sign in again');
+  refuseOtherOrigins(request);
+  return caller;
+}
+
 /** The caller of a token, where the route is one that tokens open; undefined where there is no token. */
 async function callerOfToken(request: FastifyRequest, readToken: ReadStreamToken): Promise<Caller | undefined> {
   const { token } = request.query as Readonly<Record<string, unknown>>;
@@ -58,12 +80,15 @@ export function keyOf({ headers }: FastifyRequest): string | undefined {
 export function addAuthentication(
   app: FastifyInstance,
   gateway: Pick<Gateway, 'authenticate'>,
-  readToken: ReadStreamToken = async () => null,
+  { readToken = none, readSession = none }: KeylessAccess = {},
 ): void {
   app.decorateRequest('caller', null);
   app.decorate('authenticate', async (request: FastifyRequest) => {
     const key = keyOf(request);
-    const caller = key === undefined ? await callerOfToken(request, readToken) : undefined;
+    const caller =
+      key === undefined
+        ? ((await callerOfToken(request, readToken)) ?? (await callerOfSession(request, readSession)))
+        : undefined;
     if (caller !== undefined) {
       request.caller = caller;
       return caller;

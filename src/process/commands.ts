@@ -1,6 +1,7 @@
 /** The commands that stay: the all-in-one, gateway or workers alone, and the servers that stand in for others. */
 
 import { TASK_QUEUES } from '../../workflows/messages.ts';
+import { ROOT_CALLER_ID } from '../catalog/callers.ts';
 import type { Config } from '../config/settings.ts';
 import { ConfigError } from '../config/settings.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
@@ -9,6 +10,7 @@ import { startAllInOne } from './all-in-one.ts';
 import { startGateway } from './gateway.ts';
 import { TemporalLink } from './link.ts';
 import { startMetrics } from './metrics.ts';
+import { openBrowser } from './open-browser.ts';
 import { openParts, type Parts } from './parts.ts';
 import { rootKeyFile } from './root-key-file.ts';
 import type { ProcessContext } from './run.ts';
@@ -26,14 +28,22 @@ export function printRootKey({ rootKey, config }: Parts, print: Print = printOut
   if (rootKey.isNew) print(`root key   ${rootKey.key} (kept in ${rootKeyFile(config.dataDir)})`);
 }
 
+/** A link that signs root in to the console, once and within a quarter of an hour. */
+export function consoleLink({ config, signInCodes }: Parts): string {
+  return `${config.publicUrl}/console/#code=${signInCodes.issue(ROOT_CALLER_ID)}`;
+}
+
 /** `clipyard up`. */
 export async function up(config: Config, context: ProcessContext): Promise<void> {
   const { parts, sandboxUrl, working } = await startAllInOne(config, context);
   await startMetrics(parts, context.closers);
   printOut(`gateway    ${config.publicUrl}`);
+  const link = consoleLink(parts);
+  printOut(`console    ${link} (signs in once)`);
   printOut(`data       ${config.dataDir}`);
   printRootKey(parts);
   if (sandboxUrl !== null) printOut(`upstream   sandbox at ${sandboxUrl} (no clipyard.yaml: nothing is paid)`);
+  if (config.hasDesktop) openBrowser(link);
   const stopped = whenAborted(context.stop);
   const opened = await Promise.race([working, stopped]);
   if (opened) printOut(`temporal   ${opened.uiUrl ?? 'external, TEMPORAL_UI_URL is not set'}`);

@@ -1,5 +1,6 @@
 /** The gateway as a part of a process: the HTTP application over the catalog, listening. */
 
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
 import { findActiveCaller } from '../catalog/callers.ts';
@@ -11,6 +12,7 @@ import { findInputImage } from '../catalog/input-images.ts';
 import { readRestoreState } from '../catalog/reopenings.ts';
 import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
+import { packageRoot } from '../config/package-root.ts';
 import { ConfigError } from '../config/settings.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { withDeadline } from '../domain/deadline.ts';
@@ -25,6 +27,8 @@ import { createWebhooks } from '../gateway/webhooks.ts';
 import { agentRoutes } from '../http/agents/routes.ts';
 import { type AppOptions, buildApp } from '../http/app.ts';
 import { openaiBatchRoutes } from '../http/batches/openai.ts';
+import { consoleRoutes } from '../http/console/routes.ts';
+import { consoleSessionRoutes } from '../http/console/session-routes.ts';
 import { mediaRoutes } from '../http/media/routes.ts';
 import { openaiWebhookRoutes } from '../http/openai/webhooks.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
@@ -56,6 +60,8 @@ export interface GatewayOptions {
   readonly links?: AppOptions['links'];
   /** In place of giving the free slots of an account that was resumed to the videos that wait. */
   readonly onResumed?: (account: string) => Promise<void>;
+  /** Where the console was compiled to, in place of where the build puts it. */
+  readonly consoleFolder?: string;
 }
 
 export interface OpenGateway {
@@ -74,6 +80,9 @@ async function readNotice(db: Db): Promise<string | null> {
   }
   return `a restore is under way: no slot is granted until ${restore.videos} videos have opened again and lists were read`;
 }
+
+/** Where the build puts the console's modules. */
+const CONSOLE_BUILD = 'dist/browser/console';
 
 /** Opens the gateway with everything that it serves; `closers` closes it, with a bound: what still runs then is cut. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
@@ -112,7 +121,7 @@ interface Served extends Pick<OpenGateway, 'gateway' | 'administration'> {
   readonly links: AppOptions['links'];
 }
 
-function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: Served): FastifyInstance {
+function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOptions, served: Served): FastifyInstance {
   const { config, log, database, store, signer, metrics } = parts;
   const { db } = database;
   const { gateway, links } = served;
@@ -149,6 +158,7 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
       const caller = claim && (await findActiveCaller(db, claim.callerId));
       return caller && { caller, videoId: claim.videoId };
     },
+    readSession: async (token) => (await parts.sessions.read(token))?.caller ?? null,
     plugins: [
       mediaRoutes({
         store,
@@ -168,6 +178,13 @@ function appOf({ parts, link, checkWorkers, context }: GatewayOptions, served: S
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),
       agentRoutes({ open: (app) => openAgents(app, context.stop), publicUrl: config.publicUrl }),
+      consoleSessionRoutes({
+        gateway,
+        sessions: parts.sessions,
+        codes: parts.signInCodes,
+        publicUrl: config.publicUrl,
+      }),
+      consoleRoutes({ root: packageRoot(), compiled: consoleFolder ?? join(packageRoot(), CONSOLE_BUILD) }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

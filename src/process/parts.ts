@@ -3,12 +3,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ConfiguredAccount, syncAccounts } from '../catalog/accounts.ts';
+import { findKeyHolder } from '../catalog/callers.ts';
 import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
 import { createSecretBox, type SecretBox } from '../catalog/secret-box.ts';
 import { type Config, ConfigError } from '../config/settings.ts';
 import type { AccountConfig, LostAnswerRule } from '../domain/account.ts';
 import { type ProviderTable, providerOf } from '../domain/provider.ts';
+import { type ConsoleSessions, createConsoleSessions } from '../http/console/sessions.ts';
+import { createSignInCodes, type SignInCodes } from '../http/console/sign-in-codes.ts';
 import { createStreamTokens, type StreamTokens } from '../http/stream-tokens.ts';
 import { createFileStore } from '../media/file-store.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -40,6 +43,10 @@ export interface Parts {
   readonly signer: LinkSigner;
   /** Open event streams. */
   readonly streamTokens: StreamTokens;
+  /** Who is signed in to the console. */
+  readonly sessions: ConsoleSessions;
+  /** Of links that sign in to it once. */
+  readonly signInCodes: SignInCodes;
   /** Of what the catalog has to be able to read. */
   readonly secrets: SecretBox;
   /** Null where they cannot be read: then nothing is counted. */
@@ -141,6 +148,8 @@ export async function openParts(
     rootKey: await ensureRootKey(config, database),
     signer: createLinkSigner(signingKeys, publicUrl),
     streamTokens: createStreamTokens(signingKeys),
+    sessions: createConsoleSessions(signingKeys, (id) => findKeyHolder(db, id)),
+    signInCodes: createSignInCodes(),
     secrets: createSecretBox(ensureSecretKey(config)),
     metrics,
   };

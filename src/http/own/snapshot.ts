@@ -40,12 +40,14 @@ interface Waiting {
 }
 
 function print({ links, workflowUrl }: Options, video: Video, { position, wait }: Waiting): Snapshot {
-  const { id, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } = video;
+  const { id, callerId, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } =
+    video;
   const { lastWord, createdAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
   const { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd } = video;
   const { clipUrl, posterUrl } = links(video);
   return {
     id,
+    caller: callerId,
     state,
     dialect,
     provider,

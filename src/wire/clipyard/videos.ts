@@ -102,6 +102,7 @@ const waitingFor = z
 
 export const videoAnswer = named('Video', {
   id: z.string(),
+  caller: z.string().describe('The id of the caller whose it is.'),
   state: z.enum(VIDEO_STATES),
   dialect: z.enum(DIALECTS),
   provider: provider.nullable(),

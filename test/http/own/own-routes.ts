@@ -2,6 +2,7 @@
 
 import { type FastifyPluginAsync, type FastifyPluginCallback, fastify } from 'fastify';
 import { agentRoutes } from '../../../src/http/agents/routes.ts';
+import { consoleSessionRoutes } from '../../../src/http/console/session-routes.ts';
 import { healthRoutes } from '../../../src/http/health.ts';
 import { mediaRoutes } from '../../../src/http/media/routes.ts';
 import { openApiRoutes } from '../../../src/http/openapi/routes.ts';
@@ -29,6 +30,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
   }),
   temporalCodecRoutes(absent),
   agentRoutes({ open: () => absent, publicUrl: absent }),
+  consoleSessionRoutes({ gateway: absent, sessions: absent, codes: absent, publicUrl: absent }),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];
 

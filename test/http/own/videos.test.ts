@@ -47,6 +47,7 @@ describe('our own routes for videos', () => {
     expect(status).toBe(200);
     expect(headers['cache-control']).toBe('no-store');
     expect(body).toEqual({
+      caller: callerId,
       id: 'video_1',
       state: 'completed',
       dialect: 'airforce',

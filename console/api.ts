@@ -1,0 +1,107 @@
+/** Requests to our own routes with the session's cookie; what is refused is thrown in the gateway's own words. */
+
+import { signal } from '@preact/signals';
+
+/** What a route refused with. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly body: Readonly<Record<string, unknown>>;
+
+  constructor(status: number, body: Readonly<Record<string, unknown>>) {
+    super(typeof body['detail'] === 'string' ? body['detail'] : `the gateway answered ${status}`);
+    this.status = status;
+    this.code = typeof body['code'] === 'string' ? body['code'] : 'unknown';
+    this.body = body;
+  }
+}
+
+/** Counts requests that were turned away for want of a session: who watches it asks for a key. */
+export const turnedAway = signal(0);
+
+export interface Asking {
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Printed as JSON, unless it is text or a file. */
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+const V1 = '/clipyard/v1';
+const OFFLINE = 'the gateway cannot be reached; it is asked again when you try once more';
+
+/** Errors of the dialects stand one level deeper or are a text. */
+function problemOf(status: number, body: unknown): Problem {
+  if (typeof body !== 'object' || body === null) return new Problem(status, {});
+  const error = (body as { error?: unknown }).error;
+  if (typeof error === 'string') return new Problem(status, { ...body, detail: error });
+  if (typeof error === 'object' && error !== null) {
+    return new Problem(status, { ...error, detail: (error as { message?: unknown }).message });
+  }
+  return new Problem(status, body as Record<string, unknown>);
+}
+
+async function readBody(response: Response): Promise<unknown> {
+  const text = await response.text();
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @throws Problem with status 0 where no answer came. */
+export async function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+  const { method = 'GET', body, contentType = 'application/json', idempotencyKey, signal: abort } = asking;
+  const isRaw = typeof body === 'string' || body instanceof Blob;
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers['content-type'] = contentType;
+  if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+  const url = path.startsWith('/') ? path : `${V1}/${path}`;
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
+      ...(abort && { signal: abort }),
+    });
+  } catch (cause) {
+    if (abort?.aborted) throw cause;
+    throw new Problem(0, { detail: OFFLINE, code: 'unreachable' });
+  }
+  const answer = await readBody(response);
+  if (response.ok) return answer as Answer;
+  if (response.status === 401) turnedAway.value += 1;
+  throw problemOf(response.status, answer);
+}
+
+/** `POST` with a JSON body. */
+export function post<Answer>(path: string, body: unknown = {}, more: Asking = {}): Promise<Answer> {
+  return ask<Answer>(path, { ...more, method: 'POST', body });
+}
+
+/** What went wrong, in words. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return 'something went wrong that has no words';
+}
+
+/** A signed link of the gateway as this page may load it: at its own origin, of any host that the link names. */
+export function local(url: string): string {
+  const { pathname, search } = new URL(url, location.href);
+  return pathname + search;
+}
+
+/** A query of what is chosen, in the order of its names; empty values are left out. */
+export function queryOf(chosen: Readonly<Record<string, string | number | null | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(chosen)) {
+    if (value !== null && value !== undefined && value !== '') query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
+}

@@ -1,0 +1,72 @@
+/** The keys of the console, which are letters: they mean nothing while something is typed. */
+
+import { go } from './router.ts';
+import { helpIsOpen } from './shell.tsx';
+
+const PLACES: Readonly<Record<string, string>> = {
+  o: '/',
+  v: '/videos',
+  b: '/batches',
+  w: '/webhooks',
+  m: '/money',
+  a: '/accounts',
+  c: '/callers',
+};
+/** How long a `g` waits for its second letter. */
+const WAIT_MS = 1500;
+let goesUntilMs = 0;
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement && target.closest('input:not([type=checkbox]), textarea, select, dialog') !== null
+  );
+}
+
+/** Moves the focus by a row; the first one when none has it. */
+function step(by: 1 | -1): void {
+  const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')];
+  const index = rows.findIndex((row) => row.contains(document.activeElement));
+  const visible = rows.findIndex((row) => row.getBoundingClientRect().bottom > 0);
+  const next = rows[index === -1 ? Math.max(0, visible) : index + by];
+  next?.querySelector<HTMLElement>('a')?.focus({ preventScroll: true });
+  next?.scrollIntoView({ block: 'nearest' });
+}
+
+function togglePlayer(): boolean {
+  const player = document.querySelector<HTMLVideoElement>('.player video');
+  const focused = document.activeElement;
+  if (player === null || focused instanceof HTMLButtonElement || focused instanceof HTMLVideoElement) return false;
+  if (player.paused) void player.play();
+  else player.pause();
+  return true;
+}
+
+const ACTIONS: Readonly<Record<string, () => unknown>> = {
+  '/': () => document.querySelector<HTMLElement>('[data-search]')?.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  x: () => document.activeElement?.closest('[data-row]')?.querySelector<HTMLElement>('input[type=checkbox]')?.click(),
+  n: () => go('/new'),
+  g: () => {
+    goesUntilMs = Date.now() + WAIT_MS;
+  },
+  ' ': togglePlayer,
+  '?': () => {
+    helpIsOpen.value = true;
+  },
+};
+
+/** Acts on a key that means something here. */
+export function onKey(event: KeyboardEvent): void {
+  if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
+  const place = Date.now() < goesUntilMs ? PLACES[event.key] : undefined;
+  goesUntilMs = 0;
+  if (place !== undefined) {
+    event.preventDefault();
+    go(place);
+    return;
+  }
+  const act = ACTIONS[event.key];
+  if (act === undefined) return;
+  if (act() !== false) event.preventDefault();
+}

@@ -1,0 +1,71 @@
+/** Videos as they change: one event stream for the page, its news taken together once a frame. */
+
+import { signal } from '@preact/signals';
+import type { Video } from './answers.ts';
+
+/** Every video that a stream or a list has told of, by its id, as it was told last. */
+export const known = signal<ReadonlyMap<string, Video>>(new Map());
+/** Whether news come at this moment. */
+export const isLive = signal(false);
+
+type OnChange = (videos: readonly Video[]) => void;
+
+const listeners = new Set<OnChange>();
+let waiting = new Map<string, Video>();
+let source: EventSource | null = null;
+let _timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Told of changes until the function returned is called. */
+export function onChanges(listener: OnChange): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Puts what an answer showed beside what the stream tells. */
+export function remember(videos: readonly Video[]): void {
+  if (videos.length === 0) return;
+  const next = new Map(known.value);
+  for (const video of videos) next.set(video.id, video);
+  known.value = next;
+}
+
+/** For what was removed. */
+export function forget(ids: readonly string[]): void {
+  const next = new Map(known.value);
+  for (const id of ids) next.delete(id);
+  known.value = next;
+}
+
+/** A page that is not shown has no frames: its news are taken every second. */
+const BETWEEN_MS = { shown: 50, hidden: 1000 };
+
+function takeNews(): void {
+  _timer = undefined;
+  const news = [...waiting.values()];
+  waiting = new Map();
+  remember(news);
+  for (const listener of listeners) listener(news);
+}
+
+function hear({ data }: MessageEvent<string>): void {
+  const video = JSON.parse(data) as Video;
+  waiting.set(video.id, video);
+  _timer ??= setTimeout(takeNews, document.hidden ? BETWEEN_MS.hidden : BETWEEN_MS.shown);
+}
+
+/** Opens the stream; it connects again by itself and goes on behind the last event it had. */
+export function connect(): () => void {
+  source = new EventSource('/clipyard/v1/events');
+  source.onopen = () => {
+    isLive.value = true;
+  };
+  source.onerror = () => {
+    isLive.value = false;
+  };
+  source.onmessage = hear;
+  return () => {
+    source?.close();
+    isLive.value = false;
+    known.value = new Map();
+  };
+}

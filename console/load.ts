@@ -1,0 +1,47 @@
+/** What a screen reads from a route: the answer, or why there is none, and reading it again. */
+
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+
+export interface Loaded<Answer> {
+  /** The last one that came; undefined before the first. */
+  readonly data: Answer | undefined;
+  readonly error: unknown;
+  reload(): void;
+}
+
+/** Reads when it is first shown and when something of `by` is another; `everyMs` has it read again as time goes by. */
+export function useLoaded<Answer>(
+  load: (signal: AbortSignal) => Promise<Answer>,
+  by: readonly unknown[] = [],
+  everyMs: number | null = null,
+): Loaded<Answer> {
+  const [state, setState] = useState<{ data: Answer | undefined; error: unknown }>({ data: undefined, error: null });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(load);
+  latest.current = load;
+  const key = JSON.stringify(by);
+
+  useEffect(() => {
+    const stop = new AbortController();
+    latest
+      .current(stop.signal)
+      .then((data) => {
+        if (!stop.signal.aborted) setState({ data, error: null });
+      })
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) setState(({ data }) => ({ data, error }));
+      });
+    return () => stop.abort();
+  }, [key, turn]);
+
+  useEffect(() => {
+    if (everyMs === null) return undefined;
+    const timer = setInterval(() => {
+      if (!document.hidden) setTurn((before) => before + 1);
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+
+  const reload = useCallback(() => setTurn((before) => before + 1), []);
+  return { ...state, reload };
+}

@@ -1,0 +1,60 @@
+/** The console: a page over the gateway's own routes, shown as far as its session goes. */
+
+import { render } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { onKey } from './keyboard.ts';
+import { connect } from './live.ts';
+import { Notices, Questions } from './notices.tsx';
+import { Head } from './parts/basics.tsx';
+import { followLinks, href, parts } from './router.ts';
+import { SCREENS } from './screens/index.ts';
+import { SignIn } from './screens/sign-in.tsx';
+import { begin, session } from './session.ts';
+import { Shell } from './shell.tsx';
+
+function Screen() {
+  const [place = '', id] = parts.value;
+  const { list: List, one: One } = SCREENS[place] ?? {};
+  if (id !== undefined && One !== undefined) return <One key={id} id={decodeURIComponent(id)} />;
+  if (id === undefined && List !== undefined) return <List />;
+  return (
+    <Head title="There is no such page">
+      <a class="button" href={href('/')}>
+        To the overview
+      </a>
+    </Head>
+  );
+}
+
+function SignedIn() {
+  useEffect(connect, []);
+  useEffect(() => {
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: links inside are what is pressed; this only follows them
+    // biome-ignore lint/a11y/useKeyWithClickEvents: pressing Enter on a link is a click as well
+    <div class="all" onClick={followLinks}>
+      <Shell>
+        <Screen />
+      </Shell>
+    </div>
+  );
+}
+
+function Console() {
+  const who = session.value;
+  if (who === undefined) return null;
+  return (
+    <>
+      {who === null ? <SignIn /> : <SignedIn key={who.caller.id} />}
+      <Notices />
+      <Questions />
+    </>
+  );
+}
+
+const root = document.getElementById('app');
+if (root) render(<Console />, root);
+void begin();

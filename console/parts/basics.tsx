@@ -1,0 +1,163 @@
+/** Small things that every screen is made of. */
+
+import type { ComponentChildren } from 'preact';
+import type { VideoState } from '../answers.ts';
+import { Problem, wordsOf } from '../api.ts';
+import { slowly } from '../clock.ts';
+import { say } from '../notices.tsx';
+import { ago, dateTime, dollars } from '../view/format.ts';
+import { STATE_WORDS } from '../view/words.ts';
+
+export function StateBadge({ state }: { readonly state: VideoState }) {
+  return <span class={`badge state-${state}`}>{STATE_WORDS[state]}</span>;
+}
+
+/** A dash where there is none. */
+export function Money({ microUsd }: { readonly microUsd: number | null }) {
+  return microUsd === null ? <span class="soft">–</span> : <span class="number">{dollars(microUsd)}</span>;
+}
+
+export function Ago({ at }: { readonly at: string }) {
+  return (
+    <time dateTime={at} title={dateTime(at)}>
+      {ago(at, slowly.value)}
+    </time>
+  );
+}
+
+/** The head of a screen, which names the browser's tab as well. */
+export function Head({
+  title,
+  note,
+  children,
+}: {
+  readonly title: string;
+  readonly note?: ComponentChildren;
+  readonly children?: ComponentChildren;
+}) {
+  document.title = `${title} · Clipyard`;
+  return (
+    <header class="head">
+      <div class="titles">
+        <h1>{title}</h1>
+        {note !== undefined && <p class="soft">{note}</p>}
+      </div>
+      {children !== undefined && <div class="actions">{children}</div>}
+    </header>
+  );
+}
+
+/** What to do where there is nothing yet. */
+export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <svg viewBox="0 0 64 48" aria-hidden="true">
+        <rect x="4" y="6" width="40" height="36" rx="6" />
+        <path d="m48 18 12-7v26l-12-7z" />
+      </svg>
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** What went wrong, and trying again. */
+export function Trouble({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
+  const isMissing = error instanceof Problem && error.status === 404;
+  return (
+    <div class="trouble" role="alert">
+      <p>
+        <strong>{isMissing ? 'There is nothing here.' : 'That did not work.'}</strong> {sentence(wordsOf(error))}
+      </p>
+      {retry && !isMissing && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? '' : '.'}`;
+}
+
+/** Grey lines where an answer will stand, so that nothing jumps when it comes. */
+export function Loading({ rows = 6 }: { readonly rows?: number }) {
+  return (
+    <div class="loading" role="status" aria-label="Loading">
+      {Array.from({ length: rows }, (_, index) => (
+        <div key={index} class="bone" />
+      ))}
+    </div>
+  );
+}
+
+export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly label?: string }) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    say('Copied.');
+  };
+  return (
+    <button type="button" class="small" onClick={() => void copy()}>
+      {label}
+    </button>
+  );
+}
+
+/** Names with what they have, those without anything left out. */
+export function Facts({ of }: { readonly of: readonly (readonly [name: string, value: ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {of
+        .filter(([, value]) => value !== null && value !== undefined && value !== '')
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** One number with its name. */
+export function Figure({
+  name,
+  value,
+  note,
+}: {
+  readonly name: string;
+  readonly value: ComponentChildren;
+  readonly note?: ComponentChildren;
+}) {
+  return (
+    <div class="figure">
+      <span class="soft">{name}</span>
+      <strong class="number">{value}</strong>
+      {note !== undefined && <small class="soft">{note}</small>}
+    </div>
+  );
+}
+
+export function Panel({
+  title,
+  aside,
+  children,
+  class: extra = '',
+}: {
+  readonly title: string;
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+  readonly class?: string;
+}) {
+  return (
+    <section class={`panel ${extra}`}>
+      <div class="panel-head">
+        <h2>{title}</h2>
+        {aside}
+      </div>
+      {children}
+    </section>
+  );
+}

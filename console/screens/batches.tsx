@@ -1,0 +1,227 @@
+/** Batches: a manifest dropped and looked at before anything is paid, and all batches with how far they are. */
+
+import { useState } from 'preact/hooks';
+import type { Batch, NewBatch, Page } from '../answers.ts';
+import { ask, Problem, queryOf, wordsOf } from '../api.ts';
+import { useLoaded } from '../load.ts';
+import { attempt } from '../notices.tsx';
+import { Ago, Empty, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { go, href } from '../router.ts';
+import { isRoot } from '../session.ts';
+import { counted, shortId, spaced } from '../view/format.ts';
+
+export function BatchesScreen() {
+  const { data, error, reload } = useLoaded((signal) => ask<Page<Batch>>('batches', { signal }), [], 3000);
+  return (
+    <>
+      <Head title="Batches" note="Many videos from one file, made while you sleep." />
+      <NewManifest />
+      {error !== null && <Trouble error={error} retry={reload} />}
+      {data === undefined && error === null && <Loading />}
+      {data?.items.length === 0 && <Empty title="No batches yet" />}
+      {data !== undefined && data.items.length > 0 && (
+        <Panel title="Newest first">
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
+          <div class="scroll" tabIndex={0} role="region" aria-label="Batches">
+            <table>
+              <thead>
+                <tr>
+                  <th>Batch</th>
+                  <th>State</th>
+                  <th>Done</th>
+                  <th class="end">Failed</th>
+                  <th class="end">Cost</th>
+                  <th>Made</th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map((batch) => (
+                  <tr key={batch.id} data-row={batch.id}>
+                    <th scope="row">
+                      <a href={href(`/batches/${batch.id}`)}>{batch.name ?? shortId(batch.id)}</a>
+                    </th>
+                    <td>
+                      <span class={`badge state-${batch.state}`}>{spaced(batch.state)}</span>
+                    </td>
+                    <td>
+                      <Done batch={batch} />
+                    </td>
+                    <td class="end number">{batch.counts.failed}</td>
+                    <td class="end">
+                      <Money microUsd={batch.costMicroUsd} />
+                    </td>
+                    <td class="soft">
+                      <Ago at={batch.createdAt} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </Panel>
+      )}
+      {isRoot.value && data !== undefined && data.items.length > 0 && <p class="soft small">Those of all callers.</p>}
+    </>
+  );
+}
+
+function Done({ batch: { counts, total } }: { batch: Batch }) {
+  const ended = counts.completed + counts.failed + counts.cancelled + counts.expired;
+  return (
+    <span class="done">
+      <progress max={Math.max(1, total)} value={ended} aria-label={`${ended} of ${total}`} />
+      <span class="number soft small">
+        {ended} / {total}
+      </span>
+    </span>
+  );
+}
+
+interface Checked {
+  readonly file: File;
+  readonly found: NewBatch | null;
+  readonly problem: string | null;
+}
+
+/** As the gateway reads it by its type. */
+const typeOf = (file: File) => (file.name.toLowerCase().endsWith('.csv') ? 'text/csv' : 'application/jsonl');
+
+function NewManifest() {
+  const [isOver, setOver] = useState(false);
+  const [checked, setChecked] = useState<Checked | null>(null);
+  const [skips, setSkips] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const send = (file: File, more: Readonly<Record<string, string>>) =>
+    ask<NewBatch>(`batches${queryOf({ name: file.name.slice(0, 200), ...more })}`, {
+      method: 'POST',
+      body: file,
+      contentType: typeOf(file),
+      ...(more['dryRun'] === undefined && { idempotencyKey: crypto.randomUUID() }),
+    });
+  const check = async (file: File | undefined) => {
+    if (file === undefined) return;
+    setBusy(true);
+    try {
+      setChecked({ file, found: await send(file, { dryRun: 'true' }), problem: null });
+    } catch (error) {
+      const isRefused = error instanceof Problem && Array.isArray(error.body['invalid']);
+      setChecked({ file, found: isRefused ? (error.body as unknown as NewBatch) : null, problem: wordsOf(error) });
+    }
+    setBusy(false);
+  };
+  const begin = async () => {
+    if (checked === null) return;
+    setBusy(true);
+    await attempt('The batch is accepted.', async () => {
+      const { id } = await send(checked.file, skips ? { onInvalidLine: 'skip' } : {});
+      setChecked(null);
+      go(`/batches/${id}`);
+    });
+    setBusy(false);
+  };
+  return (
+    <Panel title="New batch" class="new-batch">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a second way beside the button in it */}
+      <div
+        class={isOver ? 'drop tall over' : 'drop tall'}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          void check(event.dataTransfer?.files[0]);
+        }}
+      >
+        <label class="button primary">
+          Choose a manifest
+          <input
+            type="file"
+            accept=".jsonl,.ndjson,.csv"
+            class="unseen"
+            onChange={({ currentTarget }) => {
+              void check(currentTarget.files?.[0]);
+              currentTarget.value = '';
+            }}
+          />
+        </label>
+        <span class="soft">
+          or drop it here: JSON lines, or a CSV with the columns <code>model</code>, <code>prompt</code>,{' '}
+          <code>duration_seconds</code> …
+        </span>
+      </div>
+      {checked !== null && (
+        <Verdict
+          checked={checked}
+          skips={skips}
+          isBusy={isBusy}
+          onSkip={setSkips}
+          onBegin={() => void begin()}
+          onDrop={() => setChecked(null)}
+        />
+      )}
+    </Panel>
+  );
+}
+
+interface VerdictProps {
+  readonly checked: Checked;
+  readonly skips: boolean;
+  readonly isBusy: boolean;
+  readonly onSkip: (skips: boolean) => void;
+  readonly onBegin: () => void;
+  readonly onDrop: () => void;
+}
+
+const MOST_LINES = 50;
+
+function Verdict({ checked: { file, found, problem }, skips, isBusy, onSkip, onBegin, onDrop }: VerdictProps) {
+  const invalid = found?.invalid ?? [];
+  const total = found?.total ?? 0;
+  return (
+    <div class="stack" role="status">
+      <p>
+        <strong>{file.name}</strong>:{' '}
+        {found === null ? (
+          <span class="problem">{problem}</span>
+        ) : (
+          <>
+            {counted(total, 'video')} for about <Money microUsd={found.estimateMicroUsd ?? 0} />. Nothing is made yet.
+          </>
+        )}
+      </p>
+      {invalid.length > 0 && (
+        <div class="why failed">
+          <p>{counted(invalid.length, 'line')} cannot become a video:</p>
+          <ul class="plain">
+            {invalid.slice(0, MOST_LINES).map(({ line, code, message }) => (
+              <li key={`${line} ${code}`}>
+                <strong class="number">Line {line}</strong>: {message} <code>{code}</code>
+              </li>
+            ))}
+          </ul>
+          {invalid.length > MOST_LINES && <p class="soft">and {invalid.length - MOST_LINES} more.</p>}
+          <label class="check">
+            <input type="checkbox" checked={skips} onChange={({ currentTarget }) => onSkip(currentTarget.checked)} />
+            Leave these lines out
+          </label>
+        </div>
+      )}
+      <div class="actions">
+        <button
+          type="button"
+          class="primary"
+          disabled={isBusy || total === 0 || (invalid.length > 0 && !skips)}
+          onClick={onBegin}
+        >
+          Make {counted(total, 'video')}
+        </button>
+        <button type="button" onClick={onDrop}>
+          Not now
+        </button>
+      </div>
+    </div>
+  );
+}

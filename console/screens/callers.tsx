@@ -1,0 +1,240 @@
+/** Callers: their credit and limits, new ones with their keys, turning keys off; root's. */
+
+import { useState } from 'preact/hooks';
+import type { Caller, NewCaller, Page } from '../answers.ts';
+import { ask, post } from '../api.ts';
+import { useLoaded } from '../load.ts';
+import { attempt, Dialog } from '../notices.tsx';
+import { Ago, Copy, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { href } from '../router.ts';
+import { microUsdOf } from '../view/amount.ts';
+
+export function CallersScreen() {
+  const { data, error, reload } = useLoaded((signal) => ask<Page<Caller>>('callers', { signal }));
+  const [isMaking, setMaking] = useState(false);
+  const [made, setMade] = useState<NewCaller | null>(null);
+  const [credited, setCredited] = useState<Caller | null>(null);
+  return (
+    <>
+      <Head title="Callers" note="Who may use this gateway, with how much.">
+        <button type="button" class="primary" onClick={() => setMaking(true)}>
+          New caller
+        </button>
+      </Head>
+      {error !== null && <Trouble error={error} retry={reload} />}
+      {data === undefined && error === null && <Loading />}
+      {data && <Table callers={data.items} reload={reload} onCredit={setCredited} />}
+      {isMaking && (
+        <NewCallerDialog
+          onClose={() => setMaking(false)}
+          onMade={(caller) => {
+            setMaking(false);
+            setMade(caller);
+            reload();
+          }}
+        />
+      )}
+      {made !== null && <Keys caller={made} onClose={() => setMade(null)} />}
+      {credited !== null && (
+        <CreditDialog
+          caller={credited}
+          onClose={() => {
+            setCredited(null);
+            reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface TableProps {
+  readonly callers: readonly Caller[];
+  readonly reload: () => void;
+  readonly onCredit: (caller: Caller) => void;
+}
+
+function Table({ callers, reload, onCredit }: TableProps) {
+  const turn = async ({ id, name, disabledAt }: Caller) => {
+    const disabled = disabledAt === null;
+    const done = disabled ? `The key of ${name} is turned off.` : `The key of ${name} works again.`;
+    await attempt(done, () => ask(`callers/${encodeURIComponent(id)}`, { method: 'PATCH', body: { disabled } }));
+    reload();
+  };
+  return (
+    <Panel title={`${callers.length} in all`}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
+      <div class="scroll" tabIndex={0} role="region" aria-label="Callers">
+        <table>
+          <thead>
+            <tr>
+              <th>Name</th>
+              <th class="end">Available</th>
+              <th class="end">Held</th>
+              <th class="end">Spent</th>
+              <th class="end">Weight</th>
+              <th>Models</th>
+              <th>Since</th>
+              <th>
+                <span class="unseen">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {callers.map((caller) => (
+              <tr key={caller.id}>
+                <th scope="row">
+                  <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
+                  {caller.disabledAt !== null && <span class="badge state-failed">off</span>}
+                </th>
+                <td class="end">
+                  {caller.creditMicroUsd === null ? (
+                    <span class="soft">no limit</span>
+                  ) : (
+                    <Money microUsd={caller.availableMicroUsd} />
+                  )}
+                </td>
+                <td class="end">
+                  <Money microUsd={caller.heldMicroUsd} />
+                </td>
+                <td class="end">
+                  <Money microUsd={caller.spentMicroUsd} />
+                </td>
+                <td class="end number">{caller.weight}</td>
+                <td>{caller.models === null ? <span class="soft">all</span> : caller.models.join(', ')}</td>
+                <td class="soft">
+                  <Ago at={caller.createdAt} />
+                </td>
+                <td>
+                  {!caller.isRoot && (
+                    <div class="actions end">
+                      <button type="button" class="small" onClick={() => onCredit(caller)}>
+                        Credit
+                      </button>
+                      <button type="button" class="small" onClick={() => void turn(caller)}>
+                        {caller.disabledAt === null ? 'Turn off' : 'Turn on'}
+                      </button>
+                    </div>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}
+
+function NewCallerDialog({ onClose, onMade }: { onClose: () => void; onMade: (caller: NewCaller) => void }) {
+  const [name, setName] = useState('');
+  const [credit, setCredit] = useState('');
+  const [weight, setWeight] = useState('1');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt(null, async () => {
+      const creditMicroUsd = credit === '' ? null : microUsdOf(credit);
+      onMade(await post<NewCaller>('callers', { name, creditMicroUsd, weight: Number(weight) }));
+    });
+  };
+  return (
+    <Dialog title="New caller" onClose={onClose}>
+      <form class="stack" onSubmit={submit}>
+        <label>
+          Name
+          <input required maxLength={200} value={name} onInput={({ currentTarget }) => setName(currentTarget.value)} />
+        </label>
+        <div class="fields">
+          <label>
+            Credit in dollars
+            <input
+              inputMode="decimal"
+              placeholder="no limit"
+              value={credit}
+              onInput={({ currentTarget }) => setCredit(currentTarget.value)}
+            />
+          </label>
+          <label>
+            Weight in the queue
+            <input
+              type="number"
+              min={0.001}
+              max={1000}
+              step="any"
+              value={weight}
+              onInput={({ currentTarget }) => setWeight(currentTarget.value)}
+            />
+          </label>
+        </div>
+        <div class="actions end">
+          <button type="button" onClick={onClose}>
+            Not now
+          </button>
+          <button type="submit" class="primary">
+            Make the caller
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Keys({ caller, onClose }: { caller: NewCaller; onClose: () => void }) {
+  return (
+    <Dialog title={`The keys of ${caller.name}`} onClose={onClose}>
+      <p>They are shown this once: of the key only its hash is kept.</p>
+      <Secret name="API key" value={caller.key} />
+      <Secret name="Signs its callbacks" value={caller.callbackSecret} />
+      <div class="actions end">
+        <button type="button" class="primary" onClick={onClose}>
+          I have them
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** A text to be taken along, now or never. */
+export function Secret({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div class="secret">
+      <span class="soft small">{name}</span>
+      <code>{value}</code>
+      <Copy text={value} />
+    </div>
+  );
+}
+
+function CreditDialog({ caller, onClose }: { caller: Caller; onClose: () => void }) {
+  const [amount, setAmount] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt(`${caller.name} has more credit.`, () =>
+      post(`callers/${encodeURIComponent(caller.id)}/credit`, { amountMicroUsd: microUsdOf(amount) }),
+    ).then((isDone) => isDone && onClose());
+  };
+  return (
+    <Dialog title={`More credit for ${caller.name}`} onClose={onClose}>
+      <form class="stack" onSubmit={submit}>
+        <label>
+          Dollars
+          <input
+            required
+            inputMode="decimal"
+            placeholder="25.00"
+            value={amount}
+            onInput={({ currentTarget }) => setAmount(currentTarget.value)}
+          />
+        </label>
+        <div class="actions end">
+          <button type="button" onClick={onClose}>
+            Not now
+          </button>
+          <button type="submit" class="primary">
+            Add
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,236 @@
+/** Everything at a glance: what is under way, what it costs, who holds which slot, and what went wrong. */
+
+import { useMemo } from 'preact/hooks';
+import type { Account, Balance, Caller, CostItem, Page, Video, VideoPage } from '../answers.ts';
+import { ask, queryOf } from '../api.ts';
+import { eachSecond, slowly } from '../clock.ts';
+import { known } from '../live.ts';
+import { type Loaded, useLoaded } from '../load.ts';
+import { Ago, Empty, Figure, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Columns, Lines } from '../parts/charts.tsx';
+import { Slots } from '../parts/slots.tsx';
+import { href } from '../router.ts';
+import { isRoot } from '../session.ts';
+import { isEnded } from '../view/filters.ts';
+import { dollars, duration, spaced } from '../view/format.ts';
+import { byDay, inStretches, medianOf, tally } from '../view/series.ts';
+
+const EVERY_MS = 15_000;
+const DAYS = 14;
+const DAY_MS = 86_400_000;
+
+const dayAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
+
+/** The newest ended ones, to be counted by kind and by time. */
+function useEnded(state: 'completed' | 'failed'): Loaded<VideoPage> {
+  return useLoaded(
+    (signal) => ask<VideoPage>(`videos${queryOf({ state, limit: 200 })}`, { signal }),
+    [state],
+    EVERY_MS,
+  );
+}
+
+export function OverviewScreen() {
+  const open = useMemo(() => [...known.value.values()].filter((video) => !isEnded(video)), [known.value]);
+  const completed = useEnded('completed');
+  const failed = useEnded('failed');
+  const costs = useLoaded(
+    (signal) => ask<Page<CostItem>>(`costs${queryOf({ groupBy: 'day', from: dayAgo(31) })}`, { signal }),
+    [],
+    EVERY_MS,
+  );
+  const error = completed.error ?? failed.error ?? costs.error;
+  const isEmpty = open.length === 0 && completed.data?.items.length === 0 && failed.data?.items.length === 0;
+  return (
+    <>
+      <Head title="Overview">
+        <a class="button primary" href={href('/new')}>
+          New video
+        </a>
+      </Head>
+      {error !== null && <Trouble error={error} retry={completed.reload} />}
+      {isEmpty ? (
+        <Empty title="Nothing has been made yet">
+          <p>Here you will see what is under way, what it costs, and what went wrong.</p>
+          <a class="button primary" href={href('/new')}>
+            Make the first video
+          </a>
+        </Empty>
+      ) : (
+        <>
+          <Figures open={open} costs={costs.data?.items ?? []} />
+          <div class="grid">
+            <UnderWay open={open} />
+            {isRoot.value && <Accounts />}
+            <Throughput videos={completed.data?.items} />
+            <Spend costs={costs.data?.items} />
+            <Failures videos={failed.data?.items} />
+            {isRoot.value && <Waiting open={open} />}
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function Figures({ open, costs }: { open: readonly Video[]; costs: readonly CostItem[] }) {
+  const { data: balance } = useLoaded((signal) => ask<Balance>('balance', { signal }), [], EVERY_MS);
+  const waiting = open.filter(({ state }) => state === 'queued');
+  const today = new Date(slowly.value).toISOString().slice(0, 10);
+  const spent = (begin: string) =>
+    costs
+      .filter(({ day = '' }) => day.startsWith(begin))
+      .reduce((sum, { settledMicroUsd }) => sum + settledMicroUsd, 0);
+  const oldest = waiting.map(({ createdAt }) => createdAt).toSorted()[0];
+  return (
+    <div class="figures">
+      <Figure
+        name="In flight"
+        value={open.length - waiting.length}
+        note={`${open.filter(({ state }) => state === 'generating').length} generating`}
+      />
+      <Figure
+        name="Waiting"
+        value={waiting.length}
+        note={oldest === undefined ? 'none waits' : `the oldest for ${duration(eachSecond.value - Date.parse(oldest))}`}
+      />
+      <Figure name="Spent today" value={dollars(spent(today))} note="days are those of UTC" />
+      <Figure name="Spent this month" value={dollars(spent(today.slice(0, 7)))} />
+      <Figure
+        name={balance?.creditMicroUsd === null ? 'Held' : 'Available'}
+        value={
+          balance ? dollars(balance.creditMicroUsd === null ? balance.heldMicroUsd : balance.availableMicroUsd) : '–'
+        }
+        note={
+          balance && (balance.creditMicroUsd === null ? 'no credit limit' : `${dollars(balance.heldMicroUsd)} held`)
+        }
+      />
+    </div>
+  );
+}
+
+const MOST_SHOWN = 8;
+
+function UnderWay({ open }: { open: readonly Video[] }) {
+  const shown = open
+    .toSorted((a, b) => b.progress - a.progress || a.createdAt.localeCompare(b.createdAt))
+    .slice(0, MOST_SHOWN);
+  return (
+    <Panel title="Under way" aside={<a href={href('/videos?state=active')}>All {open.length}</a>}>
+      {shown.length === 0 ? (
+        <p class="soft">Nothing at this moment.</p>
+      ) : (
+        <ul class="under-way">
+          {shown.map(({ id, request, state, progress, createdAt }) => (
+            <li key={id} data-row={id}>
+              <a class="clip" href={href(`/videos/${id}`)}>
+                {request.prompt}
+              </a>
+              <StateBadge state={state} />
+              <progress max={100} value={state === 'queued' ? 0 : progress} aria-label={`${progress} per cent`} />
+              <span class="soft small number">
+                <Ago at={createdAt} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Accounts() {
+  const { data, error } = useLoaded((signal) => ask<Page<Account>>('accounts', { signal }), [], 5000);
+  return (
+    <Panel title="Accounts" aside={<a href={href('/accounts')}>More</a>}>
+      {error !== null && <Trouble error={error} />}
+      {data === undefined && error === null && <Loading rows={2} />}
+      <ul class="accounts">
+        {data?.items
+          .filter(({ state }) => state !== 'removed')
+          .map((account) => (
+            <li key={account.id}>
+              <div class="panel-head">
+                <strong>{account.id}</strong>
+                <span class={`badge state-${account.state}`}>{account.state}</span>
+              </div>
+              <Slots account={account} />
+              <small class="soft">
+                {account.inUse} of {account.limit} slots taken, {account.waiting} waiting
+              </small>
+            </li>
+          ))}
+      </ul>
+    </Panel>
+  );
+}
+
+const STRETCHES = { count: 24, eachMs: 5 * 60_000 };
+
+function Throughput({ videos }: { videos: readonly Video[] | undefined }) {
+  if (videos === undefined) return <Loading rows={2} />;
+  const nowMs = slowly.value;
+  const ends = videos.flatMap(({ endedAt }) => (endedAt === null ? [] : [Date.parse(endedAt)]));
+  const bars = inStretches(ends, { ...STRETCHES, nowMs }).map((value, index) => {
+    const startMs = nowMs - (STRETCHES.count - index) * STRETCHES.eachMs;
+    return { label: new Date(startMs).toLocaleTimeString(undefined, { timeStyle: 'short' }), value };
+  });
+  const lagMs = medianOf(
+    videos.flatMap(({ generatedAt, endedAt }) =>
+      generatedAt === null || endedAt === null ? [] : [Date.parse(endedAt) - Date.parse(generatedAt)],
+    ),
+  );
+  return (
+    <Panel
+      title="Completed, each five minutes"
+      aside={<span class="soft small">{lagMs === null ? '' : `half are archived within ${duration(lagMs)}`}</span>}
+    >
+      <Columns bars={bars} label="Completed videos, each five minutes" print={(value) => `${value}`} />
+    </Panel>
+  );
+}
+
+function Spend({ costs }: { costs: readonly CostItem[] | undefined }) {
+  if (costs === undefined) return <Loading rows={2} />;
+  return (
+    <Panel title="Spent, each day" aside={<a href={href('/money')}>Money</a>}>
+      <Columns bars={byDay(costs, DAYS, slowly.value)} label="Spent, each day" print={dollars} />
+    </Panel>
+  );
+}
+
+function Failures({ videos }: { videos: readonly Video[] | undefined }) {
+  const kinds = tally(videos?.flatMap(({ failure }) => (failure === null ? [] : [spaced(failure.kind)])) ?? []);
+  return (
+    <Panel title="Failures by kind" aside={<a href={href('/videos?state=failed')}>All failed</a>}>
+      {kinds.length === 0 ? (
+        <p class="soft">None.</p>
+      ) : (
+        <Lines bars={kinds} print={(value) => (value === 200 ? '200 or more' : `${value}`)} />
+      )}
+    </Panel>
+  );
+}
+
+function Waiting({ open }: { open: readonly Video[] }) {
+  const { data: callers } = useLoaded((signal) => ask<Page<Caller>>('callers', { signal }));
+  const waiting = open.filter(({ state }) => state === 'queued');
+  const held = waiting.reduce((sum, { cost }) => sum + cost.estimateMicroUsd, 0);
+  const bars = tally(waiting.map(({ caller }) => caller)).map(({ label, value }) => ({
+    label: callers?.items.find(({ id }) => id === label)?.name ?? label,
+    value,
+    href: href(`/videos?state=active&caller=${encodeURIComponent(label)}`),
+  }));
+  return (
+    <Panel
+      title="Waiting by caller"
+      aside={
+        <span class="soft small">
+          <Money microUsd={held} /> held
+        </span>
+      }
+    >
+      {bars.length === 0 ? <p class="soft">None waits.</p> : <Lines bars={bars} print={(value) => `${value}`} />}
+    </Panel>
+  );
+}

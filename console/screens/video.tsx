@@ -1,0 +1,356 @@
+/** A video: the clip, its life, its money, its request, and what can be asked of it. */
+
+import { useEffect, useState } from 'preact/hooks';
+import type { Entry, Page, Video } from '../answers.ts';
+import { ask, local, post, queryOf } from '../api.ts';
+import { act } from '../bulk.ts';
+import { known, remember } from '../live.ts';
+import { useLoaded } from '../load.ts';
+import { attempt } from '../notices.tsx';
+import { Ago, Copy, Facts, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Life } from '../parts/life.tsx';
+import { go, href } from '../router.ts';
+import { isRoot } from '../session.ts';
+import { curlOf, DIALECTS } from '../view/curl.ts';
+import { isEnded } from '../view/filters.ts';
+import { ago, bytes, dateTime, duration, shortId, spaced } from '../view/format.ts';
+import { failureWords, whyOf } from '../view/words.ts';
+
+export function VideoScreen({ id }: { readonly id: string }) {
+  const { error, reload } = useLoaded(
+    async (signal) => {
+      const read = await ask<Video>(`videos/${encodeURIComponent(id)}`, { signal });
+      remember([read]);
+      return read;
+    },
+    [id],
+  );
+  const video = known.value.get(id);
+  if (error !== null) return <Trouble error={error} retry={reload} />;
+  if (video === undefined) return <Loading />;
+  return <Shown video={video} reload={reload} />;
+}
+
+function Shown({ video, reload }: { video: Video; reload: () => void }) {
+  const { id, state, request, againOf, batchId } = video;
+  return (
+    <>
+      <p class="crumbs">
+        <a href={href('/videos')}>Videos</a> <span aria-hidden="true">/</span> {shortId(id)}
+      </p>
+      <Head
+        title={request.prompt.length > 120 ? `${request.prompt.slice(0, 119)}…` : request.prompt}
+        note={
+          <>
+            <StateBadge state={state} /> {video.model} · <Ago at={video.createdAt} />
+            {againOf !== null && (
+              <>
+                {' '}
+                · again of <a href={href(`/videos/${againOf}`)}>{shortId(againOf)}</a>
+              </>
+            )}
+            {batchId !== null && (
+              <>
+                {' '}
+                · in <a href={href(`/batches/${batchId}`)}>batch {shortId(batchId)}</a>
+              </>
+            )}
+          </>
+        }
+      >
+        <Actions video={video} reload={reload} />
+      </Head>
+      <Why video={video} />
+      <div class="columns">
+        <div class="stack">
+          <Player video={video} />
+          <Panel title="Its life">
+            <Life video={video} />
+          </Panel>
+          <Asked video={video} />
+        </div>
+        <div class="stack">
+          <Paid video={video} />
+          <Known video={video} />
+          <Curl video={video} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Actions({ video, reload }: { video: Video; reload: () => void }) {
+  const { id, archive, workflowUrl, failure } = video;
+  const ask2 = (what: string, done: string) => async () => {
+    await attempt(done, async () => remember([await post<Video>(`videos/${encodeURIComponent(id)}/${what}`)]));
+    reload();
+  };
+  return (
+    <>
+      {archive?.url != null && (
+        <a class="button primary" href={local(archive.url)} download={`${id}.mp4`}>
+          Download
+        </a>
+      )}
+      <button type="button" onClick={() => void again(video)}>
+        Again
+      </button>
+      <a class="button" href={href(`/new?from=${encodeURIComponent(id)}`)}>
+        Again with changes
+      </a>
+      {!isEnded(video) && (
+        <>
+          <button type="button" onClick={() => void ask2('recheck', 'Its task is polled as soon as it may be.')()}>
+            Poll now
+          </button>
+          <button type="button" class="danger" onClick={() => void act('cancel', [video])}>
+            Cancel
+          </button>
+        </>
+      )}
+      {failure?.kind === 'result_expired' && (
+        <button type="button" onClick={() => void ask2('rearchive', 'The clip is fetched again.')()}>
+          Fetch again
+        </button>
+      )}
+      {isEnded(video) && (
+        <button
+          type="button"
+          onClick={() => void act('delete', [video]).then((isDone) => isDone && go('/videos', { replace: true }))}
+        >
+          Delete
+        </button>
+      )}
+      {workflowUrl !== null && (
+        <a class="button" href={workflowUrl} target="_blank" rel="noreferrer">
+          Temporal ↗
+        </a>
+      )}
+    </>
+  );
+}
+
+async function again({ id }: Video): Promise<void> {
+  await attempt('It is made again.', async () => {
+    const made = await post<Video>(
+      `videos/${encodeURIComponent(id)}/again`,
+      {},
+      { idempotencyKey: crypto.randomUUID() },
+    );
+    remember([made]);
+    go(`/videos/${made.id}`);
+  });
+}
+
+/** Why it is where it is, and what the upstream itself said. */
+function Why({ video }: { video: Video }) {
+  const why = whyOf(video);
+  const { failure, waitingFor } = video;
+  if (why === null) return null;
+  const said = failure?.upstream;
+  return (
+    <div class={failure === null ? 'why' : 'why failed'} role="status">
+      <p>
+        {why}
+        {waitingFor?.until != null && ` It is tried again ${ago(waitingFor.until, Date.now())}.`}
+      </p>
+      {failure !== null && failure.message !== failureWords(failure.kind) && <p class="soft">{failure.message}</p>}
+      {said && (
+        <blockquote>
+          {said.message ?? 'Without words'}
+          <footer class="soft">
+            The upstream{said.status !== undefined && `, with status ${said.status}`}
+            {said.code !== undefined && ` (${said.code})`}
+            {said.requestId !== undefined && `, request ${said.requestId}`}
+          </footer>
+        </blockquote>
+      )}
+    </div>
+  );
+}
+
+function Player({ video }: { video: Video }) {
+  const { archive, request, progress, state } = video;
+  const [hasFailed, setFailed] = useState(false);
+  const ratio =
+    archive === null ? (request.aspectRatio ?? '16:9').replace(':', ' / ') : `${archive.width} / ${archive.height}`;
+  if (archive?.url != null && !hasFailed) {
+    return (
+      <div class="player" style={{ aspectRatio: ratio }}>
+        {/* biome-ignore lint/a11y/useMediaCaption: what is generated has no words that were written down */}
+        <video
+          controls
+          playsInline
+          loop
+          preload="metadata"
+          src={local(archive.url)}
+          poster={archive.posterUrl === null ? undefined : local(archive.posterUrl)}
+          aria-label={`Clip: ${request.prompt.slice(0, 100)}`}
+          onError={() => setFailed(true)}
+        />
+      </div>
+    );
+  }
+  const words = hasFailed
+    ? 'The clip cannot be played here.'
+    : archive !== null
+      ? 'The clip had its time and is removed.'
+      : isEnded(video)
+        ? 'There is no clip.'
+        : 'The clip will play here.';
+  return (
+    <div class={`player none state-${state}`} style={{ aspectRatio: ratio }}>
+      <p>{words}</p>
+      {!isEnded(video) && (
+        <>
+          <progress max={100} value={state === 'queued' ? undefined : progress} aria-label="Progress" />
+          <span class="number soft">{state === 'queued' ? 'waiting' : `${progress} %`}</span>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Asked({ video: { request } }: { video: Video }) {
+  const extra = Object.entries(request.extra);
+  return (
+    <Panel title="Request" aside={<Copy text={request.prompt} label="Copy prompt" />}>
+      <p class="prompt">{request.prompt}</p>
+      <Facts
+        of={[
+          ['Mode', request.mode],
+          ['Length', duration(request.durationSeconds * 1000)],
+          ['Aspect ratio', request.aspectRatio],
+          ['Quality', request.quality],
+          [
+            'Images',
+            request.images.length === 0
+              ? null
+              : request.images.map((image) => <ImageOf key={JSON.stringify(image)} image={image} />),
+          ],
+          ...extra.map(([name, value]) => [name, <code key={name}>{JSON.stringify(value)}</code>] as const),
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function ImageOf({ image }: { image: Video['request']['images'][number] }) {
+  if (image.kind === 'stored') return <div>uploaded, {bytes(image.sizeBytes)}</div>;
+  return (
+    <a class="clip" href={image.url} target="_blank" rel="noreferrer">
+      {image.url}
+    </a>
+  );
+}
+
+const ENTRY_WORDS: Readonly<Record<Entry['kind'], string>> = {
+  credit: 'credited',
+  hold: 'held at acceptance',
+  settle: 'charged at the end',
+  release: 'hold given back',
+  refund: 'refunded',
+};
+
+function Paid({ video }: { video: Video }) {
+  const { id, cost, state, caller } = video;
+  const { data, reload } = useLoaded(
+    (signal) => ask<Page<Entry>>(`ledger${queryOf({ videoId: id })}`, { signal }),
+    [id, state, cost.settledMicroUsd],
+  );
+  const refund = async () => {
+    await attempt('The cost is given back.', async () => remember([await post<Video>(`videos/${id}/refund`)]));
+    reload();
+  };
+  const isReviewed = isEnded(video) && state === 'completed' && cost.settledMicroUsd === null;
+  return (
+    <Panel
+      title="Money"
+      aside={
+        isRoot.value && (cost.settledMicroUsd ?? 0) > 0 ? (
+          <button type="button" class="small" onClick={() => void refund()}>
+            Refund
+          </button>
+        ) : undefined
+      }
+    >
+      <Facts
+        of={[
+          ['Estimate', <Money key="e" microUsd={cost.estimateMicroUsd} />],
+          ['Charged', isReviewed ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
+          ['Billed upstream', <Money key="u" microUsd={cost.upstreamMicroUsd} />],
+          [
+            'Caller',
+            isRoot.value ? <a href={href(`/videos?caller=${encodeURIComponent(caller)}`)}>{shortId(caller)}</a> : null,
+          ],
+        ]}
+      />
+      {data !== undefined && data.items.length > 0 && (
+        <ol class="entries">
+          {data.items.toReversed().map(({ id: entry, kind, amountMicroUsd, at }) => (
+            <li key={entry}>
+              <span>{ENTRY_WORDS[kind]}</span>
+              <time class="soft small" dateTime={at}>
+                {dateTime(at)}
+              </time>
+              <Money microUsd={amountMicroUsd} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </Panel>
+  );
+}
+
+function Known({ video }: { video: Video }) {
+  const { id, archive, provider, account, taskId, submissions, polls, dialect, expiresAt, failure } = video;
+  return (
+    <Panel title="Details" aside={<Copy text={id} label="Copy id" />}>
+      <Facts
+        of={[
+          ['Id', <code key="id">{id}</code>],
+          ['Asked in', dialect],
+          ['Made by', account === null ? null : `${account} (${provider})`],
+          ['Task', taskId === null ? null : <code key="task">{taskId}</code>],
+          ['Creates sent', submissions],
+          ['Polls', polls],
+          ['Failure', failure === null ? null : spaced(failure.kind)],
+          [
+            'Clip',
+            archive &&
+              `${archive.width} × ${archive.height}, ${duration(archive.durationMs)}, ${archive.codec}, ${bytes(archive.sizeBytes)}`,
+          ],
+          ['SHA-256', archive && <code key="sha">{archive.sha256}</code>],
+          ['Kept until', dateTime(expiresAt)],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Curl({ video }: { video: Video }) {
+  const names = Object.keys(DIALECTS);
+  const [dialect, setDialect] = useState(names.includes(video.dialect) ? video.dialect : 'airforce');
+  const [command, setCommand] = useState('');
+  useEffect(() => setCommand(curlOf(dialect, video.request, location.origin)), [dialect, video.request]);
+  return (
+    <Panel title="As a command" aside={<Copy text={command} />}>
+      <div class="tabs" role="group" aria-label="Dialect">
+        {names.map((name) => (
+          <button
+            key={name}
+            type="button"
+            aria-pressed={name === dialect}
+            onClick={() => setDialect(name as typeof dialect)}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
+      <pre tabIndex={0}>
+        <code>{command}</code>
+      </pre>
+    </Panel>
+  );
+}

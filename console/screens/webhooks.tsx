@@ -1,0 +1,316 @@
+/** Webhooks: the endpoints that are told of ends, what was told to each, and telling it again. */
+
+import { useState } from 'preact/hooks';
+import type { Delivery, Endpoint, NewEndpoint, Page } from '../answers.ts';
+import { ask, post, queryOf } from '../api.ts';
+import { useLoaded } from '../load.ts';
+import { attempt, confirm, Dialog } from '../notices.tsx';
+import { Ago, Empty, Facts, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { go, href } from '../router.ts';
+import { shortId } from '../view/format.ts';
+import { Secret } from './callers.tsx';
+
+const EVENTS = ['completed', 'failed', 'cancelled', 'expired'].flatMap((end) => [`video.${end}`, `batch.${end}`]);
+
+function healthOf({ disabledAt, failingSince, lastSuccessAt }: Endpoint): {
+  readonly word: string;
+  readonly look: string;
+} {
+  if (disabledAt !== null) return { word: 'off', look: 'failed' };
+  if (failingSince !== null) return { word: 'failing', look: 'waiting' };
+  return lastSuccessAt === null ? { word: 'not used yet', look: 'queued' } : { word: 'works', look: 'completed' };
+}
+
+function Health({ endpoint }: { endpoint: Endpoint }) {
+  const { word, look } = healthOf(endpoint);
+  return <span class={`badge state-${look}`}>{word}</span>;
+}
+
+export function WebhooksScreen() {
+  const { data, error, reload } = useLoaded(
+    (signal) => ask<Page<Endpoint>>('webhook-endpoints', { signal }),
+    [],
+    10_000,
+  );
+  const [isMaking, setMaking] = useState(false);
+  const [made, setMade] = useState<NewEndpoint | null>(null);
+  return (
+    <>
+      <Head title="Webhooks" note="URLs of yours that are told, signed, when videos and batches end.">
+        <button type="button" class="primary" onClick={() => setMaking(true)}>
+          New endpoint
+        </button>
+      </Head>
+      {error !== null && <Trouble error={error} retry={reload} />}
+      {data === undefined && error === null && <Loading rows={3} />}
+      {data?.items.length === 0 && (
+        <Empty title="No endpoint yet">
+          <p>
+            Make one, or send <code>callback_url</code> with a create. <code>npx clipyard listen --forward-to URL</code>{' '}
+            tells a program on your own machine.
+          </p>
+        </Empty>
+      )}
+      <div class="grid">
+        {data?.items.map((endpoint) => (
+          <Panel key={endpoint.id} title={endpoint.description ?? 'Endpoint'} aside={<Health endpoint={endpoint} />}>
+            <a class="clip" href={href(`/webhooks/${endpoint.id}`)} data-row={endpoint.id}>
+              {endpoint.url}
+            </a>
+            <p class="soft small">
+              {endpoint.events.length === EVENTS.length ? 'all events' : endpoint.events.join(', ')}
+              {endpoint.lastSuccessAt !== null && (
+                <>
+                  , told <Ago at={endpoint.lastSuccessAt} />
+                </>
+              )}
+            </p>
+          </Panel>
+        ))}
+      </div>
+      {isMaking && (
+        <NewEndpointDialog
+          onClose={() => setMaking(false)}
+          onMade={(endpoint) => {
+            setMaking(false);
+            setMade(endpoint);
+            reload();
+          }}
+        />
+      )}
+      {made !== null && <Shown endpoint={made} onClose={() => setMade(null)} />}
+    </>
+  );
+}
+
+function Shown({ endpoint, onClose }: { endpoint: NewEndpoint; onClose: () => void }) {
+  return (
+    <Dialog title="Its secret" onClose={onClose}>
+      <p>It signs what is sent, and is shown this once.</p>
+      <Secret name={endpoint.url} value={endpoint.secret} />
+      <div class="actions end">
+        <button type="button" class="primary" onClick={onClose}>
+          I have it
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function NewEndpointDialog({ onClose, onMade }: { onClose: () => void; onMade: (endpoint: NewEndpoint) => void }) {
+  const [url, setUrl] = useState('');
+  const [description, setDescription] = useState('');
+  const [events, setEvents] = useState<readonly string[]>(EVENTS);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt(null, async () =>
+      onMade(await post<NewEndpoint>('webhook-endpoints', { url, events, ...(description && { description }) })),
+    );
+  };
+  return (
+    <Dialog title="New endpoint" onClose={onClose}>
+      <form class="stack" onSubmit={submit}>
+        <label>
+          URL
+          <input
+            type="url"
+            required
+            placeholder="https://studio.example/hook"
+            value={url}
+            onInput={({ currentTarget }) => setUrl(currentTarget.value)}
+          />
+        </label>
+        <label>
+          What it is for
+          <input
+            maxLength={200}
+            value={description}
+            onInput={({ currentTarget }) => setDescription(currentTarget.value)}
+          />
+        </label>
+        <fieldset>
+          <legend>It is told of</legend>
+          <div class="checks">
+            {EVENTS.map((name) => (
+              <label key={name} class="check">
+                <input
+                  type="checkbox"
+                  checked={events.includes(name)}
+                  onChange={({ currentTarget }) =>
+                    setEvents(currentTarget.checked ? [...events, name] : events.filter((each) => each !== name))
+                  }
+                />
+                {name}
+              </label>
+            ))}
+          </div>
+        </fieldset>
+        <div class="actions end">
+          <button type="button" onClick={onClose}>
+            Not now
+          </button>
+          <button type="submit" class="primary" disabled={events.length === 0}>
+            Make the endpoint
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function WebhookScreen({ id }: { readonly id: string }) {
+  const path = `webhook-endpoints/${encodeURIComponent(id)}`;
+  const { data: endpoint, error, reload } = useLoaded((signal) => ask<Endpoint>(path, { signal }), [id], 5000);
+  const [rotated, setRotated] = useState<NewEndpoint | null>(null);
+  if (error !== null) return <Trouble error={error} retry={reload} />;
+  if (endpoint === undefined) return <Loading />;
+  const remove = async () => {
+    const isMeant = await confirm({
+      title: 'Delete this endpoint?',
+      body: 'What still waits to be told to it is not sent any more.',
+      yes: 'Delete',
+      isDangerous: true,
+    });
+    if (isMeant && (await attempt('It is deleted.', () => ask(path, { method: 'DELETE' })))) go('/webhooks');
+  };
+  const enable = async (enabled: boolean) => {
+    await attempt(enabled ? 'It is told again.' : 'It is turned off.', () =>
+      ask(path, { method: 'PATCH', body: { enabled } }),
+    );
+    reload();
+  };
+  return (
+    <>
+      <p class="crumbs">
+        <a href={href('/webhooks')}>Webhooks</a> <span aria-hidden="true">/</span> {shortId(id)}
+      </p>
+      <Head title={endpoint.url} note={<Health endpoint={endpoint} />}>
+        <button
+          type="button"
+          onClick={() => void attempt('A test is on its way.', () => post(`${path}/test`)).then(reload)}
+        >
+          Send a test
+        </button>
+        <button
+          type="button"
+          onClick={() => void attempt(null, async () => setRotated(await post<NewEndpoint>(`${path}/rotate`)))}
+        >
+          New secret
+        </button>
+        {endpoint.disabledAt === null ? (
+          <button type="button" onClick={() => void enable(false)}>
+            Turn off
+          </button>
+        ) : (
+          <button type="button" class="primary" onClick={() => void enable(true)}>
+            Turn on
+          </button>
+        )}
+        <button type="button" class="danger" onClick={() => void remove()}>
+          Delete
+        </button>
+      </Head>
+      <div class="stack">
+        <Panel title="Endpoint">
+          <Facts
+            of={[
+              ['For', endpoint.description],
+              ['Told of', endpoint.events.join(', ')],
+              ['Secret', `ends with ${endpoint.secretHint}`],
+              [
+                'Last success',
+                endpoint.lastSuccessAt === null ? 'none yet' : <Ago key="s" at={endpoint.lastSuccessAt} />,
+              ],
+              ['Failing since', endpoint.failingSince === null ? null : <Ago key="f" at={endpoint.failingSince} />],
+              ['Failures in a row', endpoint.failures === 0 ? null : endpoint.failures],
+              ['Turned off', endpoint.disabledReason],
+            ]}
+          />
+        </Panel>
+        <Deliveries path={path} />
+      </div>
+      {rotated !== null && <Shown endpoint={rotated} onClose={() => setRotated(null)} />}
+    </>
+  );
+}
+
+function Deliveries({ path }: { path: string }) {
+  const { data, error, reload } = useLoaded(
+    (signal) => ask<Page<Delivery>>(`${path}/deliveries${queryOf({ limit: 100 })}`, { signal }),
+    [path],
+    3000,
+  );
+  const replay = (id: string) =>
+    attempt('It is sent again.', () => post(`deliveries/${encodeURIComponent(id)}/replay`)).then(reload);
+  const replayFailed = async () => {
+    const failed = data?.items.filter(({ state }) => state === 'failed' || state === 'stopped') ?? [];
+    const isMeant = await confirm({ title: `Send ${failed.length} again?`, yes: `Send ${failed.length}` });
+    if (!isMeant) return;
+    await attempt('They are sent again.', () =>
+      Promise.all(failed.map(({ id }) => post(`deliveries/${encodeURIComponent(id)}/replay`))),
+    );
+    reload();
+  };
+  if (error !== null) return <Trouble error={error} retry={reload} />;
+  if (data === undefined) return <Loading rows={3} />;
+  const hasFailed = data.items.some(({ state }) => state === 'failed' || state === 'stopped');
+  return (
+    <Panel
+      title="Deliveries"
+      aside={
+        hasFailed ? (
+          <button type="button" class="small" onClick={() => void replayFailed()}>
+            Send failed ones again
+          </button>
+        ) : undefined
+      }
+    >
+      {data.items.length === 0 ? (
+        <p class="soft">Nothing was to be told yet. A test shows whether it is heard.</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
+        <div class="scroll" tabIndex={0} role="region" aria-label="Deliveries">
+          <table>
+            <thead>
+              <tr>
+                <th>State</th>
+                <th>Event</th>
+                <th>Answer</th>
+                <th class="end">Attempts</th>
+                <th>Made</th>
+                <th>Next</th>
+                <th>
+                  <span class="unseen">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((delivery) => (
+                <tr key={delivery.id}>
+                  <td>
+                    <span class={`badge state-${delivery.state}`}>{delivery.state}</span>
+                  </td>
+                  <td>
+                    {delivery.type}
+                    {delivery.test && <span class="soft"> (test)</span>}
+                  </td>
+                  <td class="soft">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
+                  <td class="end number">{delivery.attempts}</td>
+                  <td class="soft">
+                    <Ago at={delivery.createdAt} />
+                  </td>
+                  <td class="soft">{delivery.nextAttemptAt === null ? '–' : <Ago at={delivery.nextAttemptAt} />}</td>
+                  <td class="end">
+                    <button type="button" class="small" onClick={() => void replay(delivery.id)}>
+                      Send again
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,197 @@
+/** What the console shows, as pure functions: words, numbers, filters, bars, commands and forms. */
+
+import type { Model, Video } from '../../console/answers.ts';
+import { microUsdOf } from '../../console/view/amount.ts';
+import { csvOf } from '../../console/view/csv.ts';
+import { curlOf, DIALECTS } from '../../console/view/curl.ts';
+import { draftFor, draftOf, problemsOf, toBody } from '../../console/view/draft.ts';
+import { filterOf, listQuery, matches } from '../../console/view/filters.ts';
+import { ago, bytes, dollars, duration } from '../../console/view/format.ts';
+import { byDay, inStretches, medianOf, tally } from '../../console/view/series.ts';
+import { ticksOf, waterfallOf } from '../../console/view/waterfall.ts';
+import { whyOf } from '../../console/view/words.ts';
+
+const AT = '2026-03-01T12:00:00.000Z';
+const after = (seconds: number) => new Date(Date.parse(AT) + seconds * 1000).toISOString();
+
+function makeVideo(given: Partial<Video> = {}): Video {
+  return {
+    id: 'video_1',
+    caller: 'root',
+    state: 'queued',
+    dialect: 'airforce',
+    provider: null,
+    account: null,
+    model: 'sandbox-mini',
+    taskId: null,
+    upstreamWord: null,
+    progress: 0,
+    queuePosition: null,
+    batchId: null,
+    againOf: null,
+    request: {
+      model: 'sandbox-mini',
+      mode: 'text',
+      prompt: "A painter's red fox",
+      durationSeconds: 5,
+      aspectRatio: '16:9',
+      quality: '720p',
+      images: [],
+      extra: {},
+    },
+    createdAt: AT,
+    submittedAt: null,
+    generatedAt: null,
+    endedAt: null,
+    expiresAt: after(86_400),
+    cost: { estimateMicroUsd: 500_000, settledMicroUsd: null, upstreamMicroUsd: null },
+    archive: null,
+    failure: null,
+    waitingFor: null,
+    submissions: 0,
+    polls: 0,
+    workflowUrl: null,
+    ...given,
+  };
+}
+
+const MODEL: Model = {
+  id: 'sandbox-mini',
+  accounts: ['sandbox'],
+  provider: 'airforce',
+  modes: ['text', 'image'],
+  durationsSeconds: null,
+  minDurationSeconds: 1,
+  maxDurationSeconds: 10,
+  aspectRatios: ['16:9', '9:16'],
+  qualities: ['480p', '720p'],
+  pricePerSecondMicroUsd: 100_000,
+  lately: null,
+};
+
+test('money, times and sizes are read at a glance', () => {
+  expect([0, 1_250_000, 3_100, -500_000, 12_345_678_900].map(dollars)).toEqual([
+    '$0.00',
+    '$1.25',
+    '$0.0031',
+    '−$0.50',
+    '$12,345.68',
+  ]);
+  expect([4200, 59_700, 200_000, 7_500_000, 180_000_000].map(duration)).toEqual([
+    '4.2 s',
+    '1 min',
+    '3 min 20 s',
+    '2 h 5 min',
+    '2 d 2 h',
+  ]);
+  expect([0, 3, 190, -7200].map((seconds) => ago(after(-seconds), Date.parse(AT)))).toEqual([
+    'now',
+    'now',
+    '3 min ago',
+    'in 2 h',
+  ]);
+  expect([12, 4_321, 48_000_000].map(bytes)).toEqual(['12 B', '4.3 kB', '48 MB']);
+  expect(['25', '$1,000.5', '0.000001'].map(microUsdOf)).toEqual([25_000_000, 1_000_500_000, 1]);
+  expect(() => microUsdOf('-1')).toThrow('no amount');
+});
+
+test('a filter is what the address says, for the route and for what the stream tells', () => {
+  const filter = filterOf(new URLSearchParams('state=active&model=sandbox-mini&q=FOX%20red'));
+  expect(listQuery(filter)).toMatchObject({ state: expect.stringContaining('generating'), model: 'sandbox-mini' });
+  expect(matches(filter, makeVideo())).toBe(true);
+  expect(matches(filter, makeVideo({ state: 'completed' }))).toBe(false);
+  expect(matches({ ...filter, text: 'badger' }, makeVideo())).toBe(false);
+  expect(filterOf(new URLSearchParams('state=constructor')).tab).toBe('all');
+});
+
+test('a life is bars to scale, the last of which goes on until the end', () => {
+  const running = makeVideo({ state: 'generating', submittedAt: after(10), polls: 4 });
+  const life = waterfallOf(running, Date.parse(after(30)));
+  expect(life.stretches.map(({ kind, isOpen, fromMs, toMs }) => [kind, isOpen, (toMs - fromMs) / 1000])).toEqual([
+    ['waiting', false, 10],
+    ['generating', true, 20],
+  ]);
+  expect(life.stretches[1]?.detail).toBe('4 polls, one each 5.0 s');
+  expect(ticksOf(life).map(({ label }) => label)).toEqual(['0', '10 s', '20 s', '30 s']);
+  const ended = makeVideo({ state: 'completed', submittedAt: after(1), generatedAt: after(9), endedAt: after(10) });
+  expect(waterfallOf(ended, Date.parse(after(500))).stretches.map(({ isOpen }) => isOpen)).toEqual([
+    false,
+    false,
+    false,
+  ]);
+});
+
+test('why a video waits or failed is said in a sentence', () => {
+  const waitingFor = {
+    kind: 'slot',
+    since: AT,
+    until: null,
+    detail: 'no account that may make it has a free slot',
+  } as const;
+  expect(whyOf(makeVideo({ waitingFor, queuePosition: 3 }))).toBe(
+    'No account that may make it has a free slot. 2 are before it.',
+  );
+  const failure = { kind: 'answer_lost', message: 'x', upstream: null } as const;
+  expect(whyOf(makeVideo({ state: 'failed', failure }))).toMatch(/answer was lost/);
+  expect(whyOf(makeVideo({ state: 'completed' }))).toBeNull();
+});
+
+test('the command of each dialect has its own words, and survives the quotes of a prompt', () => {
+  const bodies = Object.fromEntries(
+    Object.entries(DIALECTS).map(([name, { body }]) => [name, JSON.parse(JSON.stringify(body(makeVideo().request)))]),
+  );
+  expect(bodies).toMatchObject({
+    airforce: { duration_seconds: 5, aspect_ratio: '16:9', quality: '720p' },
+    openai: { seconds: '5', size: '1280x720' },
+    infrai: { duration_seconds: 5, aspect: '16:9', resolution: '720p' },
+    a4f: { duration: 5, ratio: '16:9', quality: '720p' },
+  });
+  expect(curlOf('openai', makeVideo().request, 'http://gateway')).toContain(`painter'\\''s red fox`);
+});
+
+test('the form of a new video is what the model can do', () => {
+  const draft = draftOf([MODEL], null);
+  expect(draft).toMatchObject({ model: 'sandbox-mini', seconds: 5, aspectRatio: '16:9', quality: '480p' });
+  expect(problemsOf(draft, MODEL)).toEqual(['Say what it shows.']);
+  const narrow: Model = { ...MODEL, id: 'other', modes: ['text'], durationsSeconds: [4, 8], aspectRatios: ['1:1'] };
+  const images = [{ kind: 'url', url: 'https://a.example/b.png' }] as const;
+  expect(draftFor(narrow, { ...draft, images })).toMatchObject({ seconds: 4, aspectRatio: '1:1', images: [] });
+  expect(JSON.parse(JSON.stringify(toBody({ ...draft, prompt: 'a fox', images }, MODEL, 7)))).toEqual({
+    model: 'sandbox-mini',
+    prompt: 'a fox',
+    mode: 'image',
+    duration_seconds: 5,
+    aspect_ratio: '16:9',
+    quality: '480p',
+    input_images: [{ url: 'https://a.example/b.png' }],
+    seed: 7,
+  });
+});
+
+test('sums and counts over time have a place for each day and stretch', () => {
+  const nowMs = Date.parse(AT);
+  const items = [
+    { day: '2026-03-01', settledMicroUsd: 5 },
+    { day: '2026-03-01', settledMicroUsd: 2 },
+    { day: '2026-02-27', settledMicroUsd: 1 },
+  ];
+  expect(byDay(items, 3, nowMs)).toEqual([
+    { label: '2026-02-27', value: 1 },
+    { label: '2026-02-28', value: 0 },
+    { label: '2026-03-01', value: 7 },
+  ]);
+  expect(inStretches([nowMs, nowMs - 10, nowMs - 2500, nowMs - 9e9], { count: 3, eachMs: 1000, nowMs })).toEqual([
+    1, 0, 2,
+  ]);
+  expect([medianOf([3, 1, 2]), medianOf([])]).toEqual([2, null]);
+  expect(tally(['a', 'b', 'b'])).toEqual([
+    { label: 'b', value: 2 },
+    { label: 'a', value: 1 },
+  ]);
+});
+
+test('rows as CSV hold what would be a formula as text', () => {
+  expect(csvOf([{ id: 'a,"b"', note: '=1+1', amount: -5, none: null }])).toBe(
+    'id,note,amount,none\r\n"a,""b""",\'=1+1,-5,\r\n',
+  );
+});

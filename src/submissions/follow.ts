@@ -6,7 +6,7 @@ import type { Provider } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import { callOf } from './dependencies.ts';
+import { callOf } from './call-of-account.ts';
 
 export interface TaskFollower {
   /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */

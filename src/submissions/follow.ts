@@ -6,7 +6,6 @@ import type { Provider } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { ProviderName } from '../domain/vendor.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import { callOf } from './call-of-account.ts';
 
 export interface TaskFollower {
   /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
@@ -65,7 +64,8 @@ class StreamFollower implements TaskFollower {
     const stream = new AbortController();
     followed.stream = stream;
     followed.streamsLeft--;
-    const call = { ...callOf(account, stream.signal), baseUrl: task.baseUrl };
+    const { apiKey, passage } = account;
+    const call = { baseUrl: task.baseUrl, apiKey, passage, signal: stream.signal };
     const running = this.#hear(videoId, listen(task.taskId, call), followed).finally(() => {
       followed.stream = null;
       this.#running.delete(running);

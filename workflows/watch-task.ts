@@ -10,7 +10,7 @@ import {
   type Seen,
   seenSoFar,
 } from '../src/domain/poll.ts';
-import type { NextStep, RunningTask } from '../src/domain/step.ts';
+import { deadlineMsOf, type NextStep, type RunningTask } from '../src/domain/step.ts';
 import { polling } from './activity-options.ts';
 import { continueWhereLong, end, endCancelled, failureOf, type Run } from './run.ts';
 
@@ -32,7 +32,7 @@ export async function watch(run: Run, task: RunningTask): Promise<NextStep> {
   const { story, wishes } = run;
   story.tell({ state: 'generating', account, provider, taskId, submittedAt }, 'generating upstream');
   const submittedMs = Date.parse(submittedAt);
-  const untilMs = task.deadlineAt === undefined ? submittedMs + timing.deadlineMs : Date.parse(task.deadlineAt);
+  const untilMs = deadlineMsOf(task);
   const isInterrupted = () => wishes.cancel || wishes.reopen;
   let seen = seenSoFar(task);
   let polledMs = Date.now();

@@ -3,6 +3,7 @@
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ArchivedClip, StoredClip } from '../domain/video.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { readBytes } from '../media/ranged-read.ts';
 import type { FetchUntrusted } from '../net/untrusted/fetch.ts';
 import type { AnswerHead } from '../net/untrusted/lent-answer.ts';
 import { ArchiveProblem } from './archive-problem.ts';
@@ -15,6 +16,8 @@ import type { ClipKeys, PosterMaker } from './poster.ts';
 import { notYet } from './result-answer.ts';
 
 const HEARTBEAT_MS = 1000;
+/** An answer that is longer than this names no clip. */
+const LONGEST_WORDS_BYTES = 64 * 1024;
 
 /** What to archive, and how the work reports to the attempt that may have to take it up. */
 export interface ArchiveOrder extends ClipKeys {
@@ -56,6 +59,8 @@ export interface ArchiverParts {
   readonly store: MediaStore;
   readonly fetchResult: FetchUntrusted;
   readonly makePoster: PosterMaker;
+  /** The link in an answer that names the clip instead of being it; undefined where it has none. */
+  readonly findLink?: (answer: JsonObject) => string | undefined;
   readonly limits?: Partial<DownloadLimits>;
   readonly heartbeatMs?: number;
 }
@@ -100,6 +105,8 @@ class Archiving {
   readonly #order: ArchiveOrder;
   readonly #beats: Heartbeats;
   readonly #limits: DownloadLimits;
+  /** A link that was found where the clip should be leads on, once. */
+  #found: ClipSource | null = null;
   /** The one that brought what is inspected. */
   #answer: AnswerHead | null = null;
 
@@ -134,7 +141,8 @@ class Archiving {
   }
 
   async #download({ details, fresh }: { details: JsonObject | null; fresh: boolean }): Promise<StoredClip> {
-    const { source, clipKey, signal } = this.#order;
+    const { clipKey, signal } = this.#order;
+    const source = this.#found ?? this.#order.source;
     signal.throwIfAborted();
     const transfer = await ClipTransfer.open(this.#parts.store, clipKey, details);
     this.#beats.describe = () => transfer.details();
@@ -170,9 +178,30 @@ class Archiving {
     } catch (error) {
       if (!(error instanceof NotAVideo)) throw error;
       this.#beats.describe = async () => ({});
+      const link = error.isWords && this.#found === null ? await this.#linkIn(stored) : undefined;
       await this.#parts.store.remove(clipKey);
+      if (link !== undefined) return await this.#inspect(await this.#follow(link));
       if (error.isWords) throw notYet(this.#answer);
       return error;
     }
+  }
+
+  async #linkIn({ sizeBytes }: StoredClip): Promise<string | undefined> {
+    const { store, findLink } = this.#parts;
+    if (findLink === undefined || sizeBytes > LONGEST_WORDS_BYTES) return undefined;
+    const bytes = await readBytes(store, this.#order.clipKey, { start: 0, end: sizeBytes });
+    try {
+      const answer: unknown = JSON.parse(new TextDecoder().decode(bytes));
+      return isJsonObject(answer) ? findLink(answer) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The key was for the answer, and not for what it names. */
+  async #follow(link: string): Promise<StoredClip> {
+    const { authorise, ...source } = this.#order.source;
+    this.#found = { ...source, url: link, authorise: authorise && { ...authorise, apiKey: undefined } };
+    return await this.#download({ details: null, fresh: false });
   }
 }

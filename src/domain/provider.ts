@@ -89,6 +89,8 @@ export type TaskStatus =
       /** The upstream's own word; an unknown word keeps the previous state. */
       readonly word: string;
       readonly known: boolean;
+      /** Where the clip would be, should a word that is not known say that it is done. */
+      readonly result?: ResultLink | undefined;
       readonly retryAfterMs?: number | undefined;
     }
   | { readonly kind: 'succeeded'; readonly result: ResultLink | null; readonly costMicroUsd: MicroUsd | null }

@@ -14,6 +14,7 @@ import { createVideoLinks } from '../media/signed-links.ts';
 import { fetchUntrusted } from '../net/untrusted/fetch.ts';
 import { postUntrusted } from '../net/untrusted/post.ts';
 import { measureArchiver } from '../observe/metrics/measured.ts';
+import { linkIn } from '../providers/reading/result-link.ts';
 import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
 import type { TemporalLink } from './link.ts';
 import type { Parts } from './parts.ts';
@@ -29,7 +30,10 @@ export function clipArchiverOf(
   { store, metrics }: Pick<Parts, 'store' | 'metrics'>,
   makePoster: PosterMaker,
 ): ArchiveClip {
-  return measureArchiver(createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster }), metrics);
+  return measureArchiver(
+    createClipArchiver({ store, fetchResult: fetchUntrusted, makePoster, findLink: linkIn }),
+    metrics,
+  );
 }
 
 /** What stands in for a dependency of its own. */

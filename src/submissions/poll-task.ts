@@ -15,7 +15,7 @@ import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Finality, Poll } from '../domain/poll.ts';
 import { providerOf, type TaskStatus } from '../domain/provider.ts';
-import type { RunningTask } from '../domain/step.ts';
+import { deadlineMsOf, type RunningTask } from '../domain/step.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import { HeldBack, UpstreamError } from '../domain/upstream-error.ts';
 import type { VideoState } from '../domain/video.ts';
@@ -200,6 +200,15 @@ async function pending(dependencies: SubmissionDependencies, input: CheckTaskInp
   return await goOn(dependencies, input, { status, shown: { kind: 'pending', progress: 0, word, retryAfterMs } });
 }
 
+/**
+ * At its deadline a clip that is there under a word which is not known is fetched: it is paid for, and its bytes tell
+ * whether it is one. Not where its caller has bounded the time.
+ */
+function clipAtDeadline({ task, ended }: CheckTaskInput, { result }: Pending): Ended | null {
+  if (!result || ended || task.onDeadline === 'cancelled' || Date.now() < deadlineMsOf(task)) return null;
+  return { kind: 'succeeded', result, costMicroUsd: null };
+}
+
 /** Polls the task once. */
 export async function pollTask(dependencies: SubmissionDependencies, input: CheckTaskInput): Promise<Poll> {
   const status = await ask(dependencies, input);
@@ -207,7 +216,10 @@ export async function pollTask(dependencies: SubmissionDependencies, input: Chec
   if (input.finality === 'in any case') {
     return await giveUp(dependencies, input, 'the upstream never showed how the task ended');
   }
-  if (status.kind === 'pending') return await pending(dependencies, input, status);
+  if (status.kind === 'pending') {
+    const clip = clipAtDeadline(input, status);
+    return clip ? await over(dependencies, input, clip) : await pending(dependencies, input, status);
+  }
   if (status.kind === 'missing') return await missing(dependencies, input);
   return await goOn(dependencies, input, { status: null, shown: status });
 }

@@ -176,6 +176,31 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     expect(await poll(task)).toMatchObject({ kind: 'over', next: { step: 'cancel', task: { taskId: task.taskId } } });
   });
 
+  describe('at the deadline', () => {
+    const unknown = { kind: 'pending', progress: 100, word: 'plated', known: false } as const;
+    const late = new Date(Date.now() - 1).toISOString();
+
+    test('takes the clip that is there under a word which is not known', async () => {
+      await furnish();
+      const task = await running('v1');
+      scene.upstream.finish(task.taskId, { ...unknown, result: RESULT });
+      expect(await poll(task)).toMatchObject({ kind: 'pending' });
+      const last = await poll({ ...task, deadlineAt: late });
+      expect(last).toMatchObject({ kind: 'over', next: { step: 'archive' } });
+      expect(await scene.submissionsOf('v1')).toMatchObject([{ state: 'ended', costMicroUsd: ESTIMATE }]);
+    });
+
+    test.each<[string, object, object]>([
+      ['where there is none', unknown, {}],
+      ['where the caller bounded its time', { ...unknown, result: RESULT }, { onDeadline: 'cancelled' }],
+    ])('goes on %s', async (_name, status, bounds) => {
+      await furnish();
+      const task = await running('v1');
+      scene.upstream.finish(task.taskId, status as TaskStatus);
+      expect(await poll({ ...task, deadlineAt: late, ...bounds })).toMatchObject({ kind: 'pending', word: 'plated' });
+    });
+  });
+
   test('counts words that are not known, logs each once, and shows the last', async () => {
     await furnish();
     const task = await running('v1');

@@ -13,6 +13,7 @@ import type { JsonObject } from '../../src/domain/json.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import { fetchUntrusted } from '../../src/net/untrusted/fetch.ts';
 import { closeLentConnections } from '../../src/net/untrusted/lent-answer.ts';
+import { linkIn } from '../../src/providers/reading/result-link.ts';
 import { type Answer, type ClipServer, ETAG, sendFile, startClipServer, startOf } from '../fixtures/clip-server.ts';
 import { makePng } from '../fixtures/images.ts';
 import { CLIP_FACTS, makeClip, spoil } from '../fixtures/make-clip.ts';
@@ -59,6 +60,7 @@ function archive({
     store: createFileStore(root),
     fetchResult: fetchUntrusted,
     makePoster,
+    findLink: linkIn,
     limits: { waitsMs: [0, 0, 0], progressBytes: 1, secondCopyMs: 0, ...limits },
     heartbeatMs,
   });
@@ -87,6 +89,36 @@ async function expectProblem(outcome: ArchiveOutcome, problem: object): Promise<
   expect(outcome).toEqual({ kind: 'problem', problem: expect.objectContaining(problem) });
   expect(await createFileStore(root).sizeBytes(CLIP_KEY)).toBeNull();
 }
+
+describe('an answer that names the clip instead of being it', () => {
+  const named = (link: string) => {
+    return serve((response, request) => {
+      if (request.url?.startsWith('/real')) return sendFile(response, request, clip);
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data: { url: link } }));
+    });
+  };
+
+  test('is followed to it, without the key', async () => {
+    await named('/real.mp4?sig=1');
+    const origin = `http://${server.host}`;
+    const authorise = { origin, apiKey: 'key-1' };
+    const source = { url: server.url, baseUrl: origin, trustedHosts: [server.host], authorise };
+    await expectArchived(await archive({ source }));
+    expect(server.requests.map(({ authorization }) => authorization)).toEqual(['Bearer key-1', undefined]);
+  });
+
+  test('is followed once', async () => {
+    await named('/named-again');
+    const source = { url: server.url, baseUrl: `http://${server.host}`, trustedHosts: [server.host] };
+    await expectProblem(await archive({ source }), { kind: 'later', status: 200 });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('leads to no private address', async () => {
+    await named('http://10.255.0.9/clip.mp4');
+    await expectProblem(await archive(), { kind: 'invalid' });
+  });
+});
 
 describe('a download', () => {
   test('one request archives a whole clip', async () => {

@@ -213,7 +213,7 @@ describe('a poll of a video', () => {
     expect(await poll({ status: 'completed', ...answer })).toMatchObject({ kind: 'succeeded', result });
   });
 
-  test.each(['/files/video_1.mp4', 'data:video/mp4;base64,AAAA', 'files/video_1.mp4'])(
+  test.each(['/files/video_1.mp4', 'data:video/mp4;base64,AAAA', 'files/video_1.mp4', 'cdn.example:8443/c.mp4'])(
     'passes on the link %s as it is',
     async (url) => {
       expect(await poll({ status: 'completed', url })).toMatchObject({ result: { url, needsKey: false } });
@@ -232,6 +232,16 @@ describe('a poll of a video', () => {
   ])('takes the content where the link is %s', async (_name, url) => {
     const result = { url: `${server.origin}/v1/videos/video_1/content`, needsKey: true };
     expect(await poll({ status: 'completed', url })).toMatchObject({ kind: 'succeeded', result });
+  });
+
+  test.each<[object, object | undefined]>([
+    [{ status: 'plated' }, undefined],
+    [{ status: 'queued', progress: 100, url: 'https://cdn.example/c.mp4' }, undefined],
+    [{ status: 'plated', url: 'https://cdn.example/c.mp4' }, { url: 'https://cdn.example/c.mp4' }],
+    [{ status: 'plated', progress: 100 }, { needsKey: true }],
+  ])('under a word that is not known, shows where the clip may be: %j', async (answer, result) => {
+    expect(await poll(answer)).toMatchObject({ kind: 'pending', ...(result && { result }) });
+    if (result === undefined) expect(await poll(answer)).not.toHaveProperty('result');
   });
 
   test('takes a link to the content for the content, with its query', async () => {

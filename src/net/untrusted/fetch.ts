@@ -71,7 +71,7 @@ export async function fetchUntrusted(call: UntrustedRequest): Promise<UntrustedA
 }
 
 async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Promise<UntrustedAnswer> {
-  let url = checkUrl(call.url.replace(/^\s*\/\//, 'https://'), call.baseUrl?.replace(/\/*$/, '/'));
+  let url = checkUrl(withScheme(call.url), call.baseUrl?.replace(/\/*$/, '/'));
   let authorise = call.authorise;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     if (authorise?.origin !== url.origin) authorise = undefined;
@@ -85,6 +85,16 @@ async function followRedirects(call: UntrustedRequest, signal: AbortSignal): Pro
     url = checkUrl(location, url.href);
   }
   throw new UnusableUrl(`${originOf(call.url)} redirects more than ${MAX_REDIRECTS} times`);
+}
+
+/** A name with a dot and a letter after it, before the first slash; folders have none. */
+const BEGINS_WITH_HOST = /^(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z]{2,}(?::\d{1,5})?\//i;
+
+/** A link with its scheme, which some leave out; what is relative stays so. */
+export function withScheme(link: string): string {
+  const trimmed = link.trim();
+  if (trimmed.startsWith('//')) return `https:${trimmed}`;
+  return BEGINS_WITH_HOST.test(trimmed) ? `https://${trimmed}` : trimmed;
 }
 
 /** Messages name a link's origin only: the rest may be signed, and so a secret. */

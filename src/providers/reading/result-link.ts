@@ -7,7 +7,8 @@ import { at, firstOf, textOf } from './fields.ts';
 const LONGEST_LINK = 8192;
 /** The clip itself in a link is as long as the answer may be. */
 const CARRIES_CLIP = /^data:video\//i;
-const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
+/** Not the port of a link without one. */
+const SCHEME = /^([a-z][a-z0-9+.-]*):(?!\d)/i;
 const SCHEMES = new Set(['http', 'https', 'data']);
 
 /** Where links stand, after the documented key. */

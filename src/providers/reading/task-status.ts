@@ -9,6 +9,7 @@ import { saidText, wordsIn } from '../../net/upstream-words.ts';
 import { isSuccess } from '../read-answer.ts';
 import { costOf } from './cost.ts';
 import { at, holdersIn, instantMs, isListing, percentOf, shownId } from './fields.ts';
+import { linkIn } from './result-link.ts';
 import { meaningOf, plainWord } from './status-words.ts';
 
 /** What of a poll's answer differs between providers. */
@@ -46,11 +47,15 @@ export function readTaskStatus(reply: JsonReply, { wanted, resultOf }: StatusRea
   if (task === undefined || (word === undefined && !isTask(task))) {
     throw unexpectedAnswer(reply, wanted, 'it shows neither the status of a task nor its id');
   }
+  const progress = percentOf(task['progress']);
+  const known = meaning === 'pending';
+  const looksDone = !known && (progress === 100 || linkIn(task) !== undefined);
   return {
     kind: 'pending',
-    progress: percentOf(task['progress']),
+    progress,
     word: word ?? '',
-    known: meaning === 'pending',
+    known,
+    ...(looksDone && { result: resultOf(task) ?? undefined }),
     retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
   };
 }

@@ -1,6 +1,6 @@
 /** URLs from others: which are followed, which are refused, and that no key leaves its origin. */
 
-import { fetchUntrusted, type UntrustedRequest, UnusableUrl } from '../../../src/net/untrusted/fetch.ts';
+import { fetchUntrusted, type UntrustedRequest, UnusableUrl, withScheme } from '../../../src/net/untrusted/fetch.ts';
 import { BlockedAddress } from '../../../src/net/untrusted/guarded-connector.ts';
 import { closeLentConnections } from '../../../src/net/untrusted/lent-answer.ts';
 import { readText } from '../read-body.ts';
@@ -102,6 +102,20 @@ describe('URLs', () => {
     await expect(link).rejects.toMatchObject({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
     expect(trusted.received).toHaveLength(0);
   });
+});
+
+test.each([
+  ['//cdn.example/c.mp4', 'https://cdn.example/c.mp4'],
+  ['cdn.example/c.mp4', 'https://cdn.example/c.mp4'],
+  [' s3.eu-1.cdn.example:8443/c.mp4?sig=1', 'https://s3.eu-1.cdn.example:8443/c.mp4?sig=1'],
+  ['files/c.mp4', 'files/c.mp4'],
+  ['v1.2/c.mp4', 'v1.2/c.mp4'],
+  ['c.mp4', 'c.mp4'],
+  ['./c.mp4', './c.mp4'],
+  ['/files/c.mp4', '/files/c.mp4'],
+  ['https://cdn.example/c.mp4', 'https://cdn.example/c.mp4'],
+])('the link %s is taken for %s', (link, url) => {
+  expect(withScheme(link)).toBe(url);
 });
 
 describe('redirects', () => {

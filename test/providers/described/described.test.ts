@@ -244,6 +244,8 @@ describe('a poll', () => {
     });
     expect(await poll({}, { state: 'expired' })).toMatchObject({ kind: 'failed', upstream: { code: 'expired' } });
     expect(await poll({}, { state: 'odd' })).toMatchObject({ kind: 'pending', known: false, word: 'odd' });
+    const looksDone = { kind: 'pending', known: false, result: { url: 'https://cdn.example/a.mp4', needsKey: false } };
+    expect(await poll({}, { state: 'odd', url: 'https://cdn.example/a.mp4' })).toMatchObject(looksDone);
   });
 
   test('says the content route beside a link, should the link not serve', async () => {

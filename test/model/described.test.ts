@@ -8,7 +8,8 @@ import { readDescription, shippedDescriptions, shippedFile } from '../../src/con
 import type { NextStep } from '../../src/domain/step.ts';
 import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { describedProvider } from '../../src/providers/described/described.ts';
-import { abilitiesOf, type Description } from '../../src/wire/description.ts';
+import type { Description } from '../../src/wire/description.ts';
+import { abilitiesOf } from '../../src/wire/description-abilities.ts';
 import { makeRequest } from '../builders.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { type CreateFate, DescribedUpstream } from '../described-upstream.ts';

@@ -1,8 +1,13 @@
 /** For each provider: how its upstream answers, so that one suite can hold all of them to the same rules. */
 
+import { readDescription, shippedDescriptions, shippedFile } from '../../src/config/descriptions.ts';
+import { defined } from '../../src/domain/defined.ts';
 import type { Provider } from '../../src/domain/provider.ts';
 import { DOCUMENTED_PROVIDERS, type DocumentedProvider } from '../../src/domain/vendor.ts';
+import type { VideoRequest } from '../../src/domain/video-request.ts';
+import { describedProvider } from '../../src/providers/described/described.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
+import { readRecordedAnswers } from './described/recorded.ts';
 
 /** How an upstream answers creates. */
 export interface CreatingUpstream {
@@ -11,6 +16,12 @@ export interface CreatingUpstream {
   readonly created: object;
   /** What the create is then taken for. */
   readonly made: object;
+  /** What is asked for other than usual, where the API has no words for that. */
+  readonly request?: Partial<VideoRequest>;
+  /** The header that carries the key, and how its value begins; a bearer token where absent. */
+  readonly keyHeader?: readonly [name: string, beginning: string];
+  /** Statuses of which a description states what they say. */
+  readonly statedStatuses?: readonly number[];
 }
 
 /** A documented upstream whose task is always `task-1`. */
@@ -120,13 +131,34 @@ const FAKE_UPSTREAMS: Readonly<Record<DocumentedProvider, Answers>> = {
   },
 };
 
+/** The model that calls of tests name. */
+const UPSTREAM_MODEL = 'wan-2.6';
+
+/** The upstream of a shipped description, by its recorded answers. */
+function describedUpstream(name: string): CreatingUpstream & { readonly name: string } {
+  const description = readDescription(shippedFile(name));
+  const { sends, create, request } = readRecordedAnswers(name);
+  const { header, value } = description.auth;
+  const [first] = create;
+  return {
+    name,
+    provider: describedProvider(description),
+    createPath: sends?.path?.replace('MODEL', UPSTREAM_MODEL) ?? '',
+    created: Object(first?.body),
+    made: first?.is ?? {},
+    request: defined(request),
+    keyHeader: [header.toLowerCase(), value.replace('$apiKey', 'sk-upstream-test').replace('$jwt', 'ey')],
+    statedStatuses: Object.keys(description.refusals).map(Number),
+  };
+}
+
 /** All of them, each with its provider. */
-export const CREATING_UPSTREAMS: readonly CreatingUpstream[] = DOCUMENTED_PROVIDERS.map((name) => ({
-  provider: PROVIDERS_BY_NAME[name],
-  ...FAKE_UPSTREAMS[name],
-}));
+export const CREATING_UPSTREAMS: readonly (CreatingUpstream & { readonly name: string })[] = [
+  ...DOCUMENTED_PROVIDERS.map((name) => ({ name, provider: PROVIDERS_BY_NAME[name], ...FAKE_UPSTREAMS[name] })),
+  ...shippedDescriptions().map(describedUpstream),
+];
 
 /** Those that name a task, which is then polled. */
 export const POLLED_UPSTREAMS = CREATING_UPSTREAMS.filter(
-  (upstream): upstream is PolledUpstream => 'taskPath' in upstream,
+  (upstream): upstream is PolledUpstream & { readonly name: string } => 'taskPath' in upstream,
 );

@@ -233,7 +233,7 @@ function errorIn({ create: { error }, refusals }: Description, { reply, create }
   const plain: Answered = { reply: { ...reply, body: { error: { code, message: message ?? null } } }, create };
   const stated = own(refusals, code);
   if (stated !== undefined) return judgeStated(stated, plain, words);
-  return refused(reply, reasonIn(evidenceOf(plain.reply, create)) ?? 'request', words);
+  return judgeSaidError(plain.reply, create) ?? refused(reply, 'request', words);
 }
 
 function judgeStated(

@@ -2,7 +2,7 @@
 
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import type { ClipPlace, ProviderCall, TaskList, TaskStatus } from '../../domain/provider.ts';
+import type { ClipPlace, ProviderCall, ResultLink, TaskList, TaskStatus } from '../../domain/provider.ts';
 import { retryAfterMs } from '../../net/retry-after.ts';
 import { type JsonReply, unexpectedAnswer, upstreamWords } from '../../net/trusted/request-json.ts';
 import { saidText, wordsIn } from '../../net/upstream-words.ts';
@@ -29,8 +29,9 @@ export async function poll(description: Description, taskId: string, call: Provi
   const body = fields && fillFields(fields, { taskId });
   const reply = await ask(description, call, { method, path: expandPath(path, { taskId }), ...(body && { body }) });
   const status = readStatus(description, reply);
-  if (status.kind !== 'succeeded') return status;
-  return await withClip(description, status, { reply, taskId, call });
+  const finished = { reply, taskId, call };
+  if (status.kind === 'pending') return withPlace(description, status, finished);
+  return status.kind === 'succeeded' ? await withClip(description, status, finished) : status;
 }
 
 /** What an answer says of the task; the id in it does not count, since the path named the task. */
@@ -95,15 +96,17 @@ function wordsAt(body: unknown, pointer: string): UpstreamWords | undefined {
 }
 
 type Succeeded = Extract<TaskStatus, { readonly kind: 'succeeded' }>;
+type Pending = Extract<TaskStatus, { readonly kind: 'pending' }>;
 
+/** An answer, and of what it is. */
 interface Finished {
   readonly reply: JsonReply;
   readonly taskId: string;
   readonly call: ProviderCall;
 }
 
-/** A link that the answer has stands for itself, before the content route; that is asked for the link or serves the clip. */
-async function withClip(description: Description, status: Succeeded, finished: Finished): Promise<TaskStatus> {
+/** Where the clip lies, as far as the answer alone tells: its link before the content route; undefined where it does not. */
+function placeIn(description: Description, finished: Finished): ResultLink | undefined {
   const { reply, call } = finished;
   const { resultUrl, expiresAt } = description.status;
   const expiresAtMs = firstAt(reply.body, expiresAt, instantMs) ?? null;
@@ -111,11 +114,23 @@ async function withClip(description: Description, status: Succeeded, finished: F
   const isClip = description.content?.resultUrl === undefined;
   const served = path !== undefined && isClip ? { url: call.baseUrl + path, needsKey: true } : undefined;
   const link = firstAt(reply.body, resultUrl, asLink);
-  if (link !== undefined) {
-    return { ...status, result: { ...placed(description, link, call), otherwise: served, expiresAtMs } };
-  }
-  if (served) return { ...status, result: { ...served, expiresAtMs } };
-  return path === undefined ? status : await askForClip(description, status, { path, call, expiresAtMs });
+  if (link !== undefined) return { ...placed(description, link, call), otherwise: served, expiresAtMs };
+  return served && { ...served, expiresAtMs };
+}
+
+/** A clip of which the answer tells no place may have a route that shows its link. */
+async function withClip(description: Description, status: Succeeded, finished: Finished): Promise<TaskStatus> {
+  const result = placeIn(description, finished);
+  const path = contentPath(description, finished);
+  if (result || path === undefined) return { ...status, result: result ?? null };
+  return await askForClip(description, status, { path, call: finished.call });
+}
+
+/** Where the clip would be, should a word that is not known say that it is done. */
+function withPlace(description: Description, status: Pending, finished: Finished): TaskStatus {
+  if (status.known) return status;
+  const hasLink = firstAt(finished.reply.body, description.status.resultUrl, asLink) !== undefined;
+  return hasLink || status.progress === 100 ? { ...status, result: placeIn(description, finished) } : status;
 }
 
 /** Undefined where there is no such route, or no id for it. */
@@ -129,11 +144,7 @@ function contentPath({ content }: Description, { reply, taskId }: Finished): str
 async function askForClip(
   description: Description,
   status: Succeeded,
-  {
-    path,
-    call,
-    expiresAtMs,
-  }: { readonly path: string; readonly call: ProviderCall; readonly expiresAtMs: number | null },
+  { path, call }: { readonly path: string; readonly call: ProviderCall },
 ): Promise<TaskStatus> {
   const reply = await ask(description, call, { path });
   if (FINAL_REFUSALS.includes(reply.status)) {
@@ -141,7 +152,7 @@ async function askForClip(
   }
   if (!isSuccess(reply)) throw unexpectedAnswer(reply, 'the link to the clip');
   const link = firstAt(reply.body, description.content?.resultUrl, asLink);
-  return { ...status, result: link === undefined ? null : { ...placed(description, link, call), expiresAtMs } };
+  return { ...status, result: link === undefined ? null : { ...placed(description, link, call), expiresAtMs: null } };
 }
 
 /** The key goes with a link only to where the account's own requests go. */

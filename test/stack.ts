@@ -212,6 +212,7 @@ export async function startStack(options: StackOptions = {}) {
     ...working,
     ...videosOf(opened, db),
     parts,
+    link,
     client,
     connection,
     database,

@@ -120,3 +120,28 @@ export async function keepCurrent(version: WorkerVersion, log: Log, signal: Abor
   void run();
   await settled;
 }
+
+/** As `VersionDrainageStatus` numbers it. */
+const DRAINAGE: Readonly<Record<number, string>> = { 1: 'draining', 2: 'drained' };
+
+/** `version 2026-11-29.1 is current`: each version that joined, and how far it is drained; none without a deployment. */
+export async function describeVersions(
+  connection: Pick<Connection, 'workflowService' | 'withDeadline'>,
+  namespace: string,
+): Promise<readonly string[]> {
+  const asked = { namespace, deploymentName: DEPLOYMENT };
+  try {
+    const { workerDeploymentInfo: found } = await connection.withDeadline(Date.now() + CALL_MS, () =>
+      connection.workflowService.describeWorkerDeployment(asked),
+    );
+    const current = found?.routingConfig?.currentDeploymentVersion?.buildId;
+    return (found?.versionSummaries ?? []).map(({ deploymentVersion, drainageStatus }) => {
+      const buildId = deploymentVersion?.buildId ?? '';
+      const state = buildId === current ? 'current' : (DRAINAGE[drainageStatus ?? 0] ?? 'not current');
+      return `version ${buildId} is ${state}`;
+    });
+  } catch (error) {
+    if (isGrpcServiceError(error) && error.code === NOT_FOUND) return [];
+    throw error;
+  }
+}

@@ -221,6 +221,7 @@ export async function startStack(options: StackOptions = {}) {
     ...working,
     ...videosOf(opened, db),
     parts,
+    link,
     client,
     connection,
     database,

@@ -117,6 +117,17 @@ function addDemoCommand(program: Command): void {
     });
 }
 
+function addDoctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('look at everything that a start needs, and say what to do where it is wrong; exit 1 if anything is')
+    .option('--json', 'one JSON object', false)
+    .action(async (options: { json: boolean }) => {
+      const { doctor } = await import('../process/doctor/doctor.ts');
+      process.exit((await doctor(options)) ? 0 : 1);
+    });
+}
+
 /** All commands; nothing is read or started before one of them is parsed. */
 export function buildProgram(): Command {
   const program = new Command('clipyard')
@@ -125,6 +136,7 @@ export function buildProgram(): Command {
   addProcessCommands(program);
   addSandboxCommand(program);
   addDemoCommand(program);
+  addDoctorCommand(program);
   addVideoCommands(program, findGateway);
   addBatchCommands(program, findGateway);
   addFilmCommands(program, findGateway);

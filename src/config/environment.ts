@@ -259,12 +259,31 @@ export const PROCESS_SETTINGS = {
     absent: 'unset',
     meaning: "a profile of Temporal's own configuration file; used instead of an address",
   },
+  temporalApiKey: {
+    name: 'TEMPORAL_API_KEY',
+    schema: secret.optional(),
+    example: 'key-of-temporal-cloud',
+    isSecret: true,
+    absent: 'none',
+    meaning: 'key that its server takes, as Temporal Cloud does; TLS is on with it, unless `TEMPORAL_TLS=false`',
+  },
   temporalUiUrl: {
     name: 'TEMPORAL_UI_URL',
     schema: webUrl.optional(),
     example: 'https://temporal.example.com',
     absent: 'that of the dev server',
     meaning: 'base of the links to workflows',
+  },
+  buildId: {
+    name: 'CLIPYARD_BUILD_ID',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,100}$/, 'is not a build id of letters, digits and . _ -')
+      .optional(),
+    example: '2026-11-29.1',
+    absent: 'none: no worker versioning',
+    meaning:
+      "workers join Temporal's worker deployment `clipyard` under this build id and make it current when they poll",
   },
   encryptionKeys: {
     name: 'CLIPYARD_ENCRYPTION_KEYS',

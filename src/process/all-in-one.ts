@@ -5,11 +5,12 @@ import { atPort, type Config, embeddedOnly } from '../config/settings.ts';
 import { withDeadline } from '../domain/deadline.ts';
 import { type Log, openReadableLog } from '../observe/log.ts';
 import { freePort } from '../temporal/dev-server/process.ts';
-import { installTemporalRuntime } from '../temporal/runtime.ts';
+import { type CoreMetricsPort, installTemporalRuntime } from '../temporal/runtime.ts';
 import { Closers } from './closers.ts';
 import { startEmbeddedSandbox } from './embedded-sandbox.ts';
 import { startGateway } from './gateway.ts';
 import { TemporalLink } from './link.ts';
+import { coreMetricsPort } from './metrics.ts';
 import { openParts, type Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
 import { discoverUpstreamModels } from './upstream-models.ts';
@@ -20,6 +21,8 @@ export interface AllInOne {
   readonly parts: Parts;
   /** Null where upstreams are configured. */
   readonly sandboxUrl: string | null;
+  /** Null where nothing is counted. */
+  readonly core: CoreMetricsPort | null;
   /** Resolves when clips are being made: Temporal is there, and workers poll. @throws when the server cannot be had. */
   readonly working: Promise<{ readonly uiUrl: string | null }>;
 }
@@ -53,7 +56,8 @@ export async function startAllInOne(
   const { log, stop, closers } = context;
   // The search for a server may take minutes, which people who look on are told of.
   const temporalLog = print === undefined ? log : openReadableLog('info', print);
-  installTemporalRuntime(log);
+  const core = await coreMetricsPort(given);
+  installTemporalRuntime(log, core);
   mkdirSync(given.dataDir, { recursive: true });
   const { config, sandboxUrl } = await withSandbox(given, log, closers);
   const parts = await openParts(config, context);
@@ -79,7 +83,7 @@ export async function startAllInOne(
     if (workers?.state() !== 'up') throw new Error('the workers do not poll');
   };
   await startGateway({ parts, link, checkWorkers, context });
-  return { parts, sandboxUrl, working };
+  return { parts, sandboxUrl, working, core };
 }
 
 async function settled(work: Promise<unknown>): Promise<void> {

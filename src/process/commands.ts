@@ -9,7 +9,7 @@ import { installTemporalRuntime } from '../temporal/runtime.ts';
 import { startAllInOne } from './all-in-one.ts';
 import { startGateway } from './gateway.ts';
 import { TemporalLink } from './link.ts';
-import { startMetrics } from './metrics.ts';
+import { coreMetricsPort, startMetrics } from './metrics.ts';
 import { openBrowser } from './open-browser.ts';
 import { openParts, type Parts } from './parts.ts';
 import { rootKeyFile } from './root-key-file.ts';
@@ -35,8 +35,8 @@ export function consoleLink({ config, signInCodes }: Parts): string {
 
 /** `clipyard up`. */
 export async function up(config: Config, context: ProcessContext): Promise<void> {
-  const { parts, sandboxUrl, working } = await startAllInOne(config, context);
-  await startMetrics(parts, context.closers);
+  const { parts, sandboxUrl, working, core } = await startAllInOne(config, context);
+  await startMetrics(parts, context.closers, core);
   printOut(`gateway    ${config.publicUrl}`);
   const link = consoleLink(parts);
   printOut(`console    ${link} (signs in once)`);
@@ -100,9 +100,10 @@ export async function serve(config: Config, context: ProcessContext): Promise<vo
 export async function work(config: Config, context: ProcessContext): Promise<void> {
   const { log, stop, closers } = context;
   requireSharedCatalog(config, 'work');
-  installTemporalRuntime(log);
+  const core = await coreMetricsPort(config);
+  installTemporalRuntime(log, core);
   const parts = await openParts(config, context);
-  await startMetrics(parts, closers);
+  await startMetrics(parts, closers, core);
   printRootKey(parts);
   const link = await openSharedTemporal(config, context);
   // Beside the start: an upstream that does not answer must not hold it up, and the sweep asks again.

@@ -10,6 +10,7 @@ import { connectWorker } from '../temporal/connection.ts';
 import { dataConverterOf } from '../temporal/data-converter.ts';
 import { ensureSweepSchedule, setUpNamespace } from '../temporal/setup.ts';
 import { type RunningWorkers, startWorkers, type WorkerSettings } from '../temporal/worker.ts';
+import { keepCurrent } from '../temporal/worker-version.ts';
 import { watchDeliveries } from '../webhooks/start.ts';
 import { activityDependenciesOf, type ProcessDependencies } from './activity-dependencies.ts';
 import type { TemporalLink } from './link.ts';
@@ -44,7 +45,7 @@ export interface WorkersOptions {
 /** Starts workers, and the schedule by which they sweep; resolves when they poll. */
 export async function openWorkers(options: WorkersOptions): Promise<RunningWorkers> {
   const { parts, link, dependencies, connection } = options;
-  const { temporal, drainSeconds, encryptionKeys } = parts.config;
+  const { temporal, drainSeconds, encryptionKeys, buildId } = parts.config;
   const bundle = encryptionKeys.length === 0 ? WORKFLOW_BUNDLE : ENCODING_BUNDLE;
   const workers = await startWorkers({
     connection,
@@ -56,21 +57,29 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
     },
     workflowBundlePath: options.workflowBundlePath ?? bundle,
     dataConverter: dataConverterOf(encryptionKeys),
+    buildId,
     drainMs: drainSeconds * 1000,
   });
+  const stopClaiming = new AbortController();
   try {
     const { connection: calls, client } = link.current();
+    if (buildId !== null) {
+      const version = { connection: calls, namespace: temporal.namespace, buildId };
+      await Promise.race([keepCurrent(version, parts.log, stopClaiming.signal), workers.stopped]);
+    }
     await calls.withDeadline(Date.now() + SCHEDULE_CALL_MS, () => ensureSweepSchedule(client));
     const { startDelivery } = link.workflows;
     const unwatch = await watchDeliveries(parts.database, { db: parts.database.db, startDelivery, log: parts.log });
     return {
       ...workers,
       shutdown: async () => {
+        stopClaiming.abort();
         await unwatch();
         await workers.shutdown();
       },
     };
   } catch (error) {
+    stopClaiming.abort();
     await workers.shutdown();
     throw error;
   }

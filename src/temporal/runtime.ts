@@ -8,11 +8,16 @@ const PINO_METHODS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn
 /** What the SDK's workers say of themselves: their coming and going, and warnings that a queue has no workflows. */
 const WORKER_METHODS = { TRACE: 'trace', DEBUG: 'trace', INFO: 'debug', WARN: 'debug', ERROR: 'error' } as const;
 
+/** The port of 127.0.0.1 at which Temporal's core serves what it counts of workers and calls. */
+export interface CoreMetricsPort {
+  readonly port: number;
+}
+
 /**
  * Sends Temporal's messages to the log, for this process and once: to be called before anything else of the SDK's worker.
  * Signals are left to us, so that parts close in our order.
  */
-export function installTemporalRuntime(log: VerboseLog): void {
+export function installTemporalRuntime(log: VerboseLog, metrics: CoreMetricsPort | null = null): void {
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
     const methods = meta?.['sdkComponent'] === 'worker' ? WORKER_METHODS : PINO_METHODS;
     log[methods[level]]({ ...meta }, message);
@@ -22,6 +27,26 @@ export function installTemporalRuntime(log: VerboseLog): void {
     shutdownSignals: [],
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+      ...(metrics && { metrics: { prometheus: prometheusAt(metrics) } }),
     },
   });
+}
+
+/** Named as Prometheus wants it: `temporal_…_total`, `temporal_…_seconds`. */
+function prometheusAt({ port }: CoreMetricsPort) {
+  return {
+    bindAddress: `127.0.0.1:${port}`,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+  };
+}
+
+const READ_MS = 2_000;
+
+/** What it has counted, in Prometheus' text format. */
+export async function readCoreMetrics({ port }: CoreMetricsPort): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(READ_MS) });
+  if (!answer.ok) throw new Error(`Temporal's core answered ${answer.status}`);
+  return await answer.text();
 }

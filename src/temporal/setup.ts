@@ -84,7 +84,7 @@ async function namespaceExists(connection: SetupConnection, namespace: string): 
 async function ensureSearchAttributes(connection: SetupConnection, namespace: string, log: Log): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const missing = await missingAttributes(connection, namespace);
+      const missing = await missingSearchAttributes(connection, namespace);
       if (missing.length === 0) return;
       await addAttributes(connection, namespace, missing);
       log.info({ namespace, added: missing }, 'search attributes added');
@@ -105,8 +105,8 @@ class AttributeTypeError extends Error {
   override readonly name = 'AttributeTypeError';
 }
 
-/** Adding skips what exists without looking at its type, so the types are checked here. */
-async function missingAttributes(connection: SetupConnection, namespace: string): Promise<string[]> {
+/** Those that the namespace lacks. Adding skips what exists without looking at its type, so the types are checked here. */
+export async function missingSearchAttributes(connection: SetupConnection, namespace: string): Promise<string[]> {
   const { customAttributes } = await within(connection, () =>
     connection.operatorService.listSearchAttributes({ namespace }),
   );

@@ -4,6 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../workflows/messages.ts';
+import { versioningOf } from './worker-version.ts';
 
 export interface WorkerSettings {
   readonly connection: NativeConnection;
@@ -13,6 +14,8 @@ export interface WorkerSettings {
   readonly workflowBundlePath: string;
   /** Where what goes to Temporal is encrypted. */
   readonly dataConverter?: DataConverter | undefined;
+  /** Null: no version, and whichever worker is there works. */
+  readonly buildId: string | null;
   /** How long a stop waits for creates that are answered only when the clip is done. */
   readonly drainMs: number;
 }
@@ -52,11 +55,12 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
 
 /** Starts the workers; resolves when they poll. */
 export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
-  const { connection, namespace, activities, workflowBundlePath, dataConverter, drainMs } = settings;
+  const { connection, namespace, activities, workflowBundlePath, dataConverter, buildId, drainMs } = settings;
   const common = {
     connection,
     namespace,
     ...(dataConverter && { dataConverter }),
+    ...versioningOf(buildId),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   } as const;

@@ -136,7 +136,7 @@ async function startAll() {
   return { s3, settings, worker, ask, ranges, sandbox: new SandboxClient(sandboxUrl) };
 }
 
-test('an upload is gone on with by another worker, and the clip comes from the bucket', async () => {
+test('an upload is gone on with by another worker, whose metrics tell of it, and the clip comes from the bucket', async () => {
   const { s3: server, settings, worker, ask, ranges, sandbox } = await startAll();
   await sandbox.configure({
     faults: [
@@ -150,12 +150,18 @@ test('an upload is gone on with by another worker, and the clip comes from the b
   await worker.killTree();
   const [upload] = await unfinished(server);
   const partsBefore = upload?.parts ?? 0;
-  start(['work'], settings);
+  const metricsPort = await freePort(0);
+  start(['work'], { ...settings, CLIPYARD_METRICS_PORT: String(metricsPort) });
   const [video] = await untilVideos(ask, [id], ([snapshot]) => snapshot?.['endedAt'] !== null);
   expect(video).toMatchObject({ state: 'completed', archive: { sizeBytes: CLIP_BYTES } });
   expect(ranges).toEqual(['whole', `bytes=${partsBefore * PART_BYTES}-`]);
   expect(await unfinished(server)).toEqual([]);
   expect(await keysIn(server)).toEqual([`videos/${id}/clip.mp4`, `videos/${id}/poster.jpg`]);
+
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  expect(metrics).toMatch(/^clipyard_archives_total\{outcome="archived"\} 1$/m);
+  expect(metrics).toMatch(/^temporal_worker_task_slots_available\{.*task_queue=.*\} \d+$/m);
+  expect(metrics).toMatch(/^temporal_num_pollers\{/m);
 
   const { url, sha256 } = (video as { archive: { url: string; sha256: string } }).archive;
   const head = await fetch(url, { method: 'HEAD', redirect: 'manual' });

@@ -1,0 +1,173 @@
+/** `clipyard doctor`: settings, catalog, Temporal, store, ffmpeg, accounts' keys and the public URL, before a start or beside it. */
+
+import pg from 'pg';
+import { findFfmpeg } from '../../archive/ffmpeg.ts';
+import { problemOfFolder } from '../../config/data-dir.ts';
+import { type Config, ConfigError, type Environment, loadConfig } from '../../config/settings.ts';
+import type { AccountConfig } from '../../domain/account.ts';
+import { isLiteralPrivateAddress } from '../../domain/address.ts';
+import type { Provider } from '../../domain/provider.ts';
+import { PROVIDERS_BY_NAME } from '../../providers/index.ts';
+import { openTemporalClient } from '../../temporal/connection.ts';
+import { missingSearchAttributes } from '../../temporal/setup.ts';
+import { describeVersions } from '../../temporal/worker-version.ts';
+import { Ailment, type Examination, examine, type Finding, printFindings } from './examination.ts';
+
+const EXCHANGE_MS = 5_000;
+const USUAL_TEMPORAL = '127.0.0.1:7233';
+
+export interface DoctorParts {
+  readonly find?: () => Promise<string | null>;
+}
+
+/** What was found with these settings; where these cannot be read nothing else can be looked at. */
+export async function findAilments(environment: Environment | undefined, parts: DoctorParts = {}) {
+  try {
+    return await examine(examinationsOf(loadConfig(environment), parts));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const wrong = (detail: string): Finding => ({
+      name: 'settings',
+      isRight: false,
+      detail,
+      advice: 'put it right; docs/settings.md has every setting',
+    });
+    return error.message.split('\n').map(wrong);
+  }
+}
+
+/** Prints what was found; whether all of it is right. */
+export async function doctor({ json }: { readonly json: boolean }): Promise<boolean> {
+  const findings = await findAilments(undefined);
+  const isRight = findings.every((finding) => finding.isRight);
+  process.stdout.write(`${json ? JSON.stringify({ ok: isRight, findings }) : printFindings(findings)}\n`);
+  return isRight;
+}
+
+function examinationsOf(config: Config, { find = findFfmpeg }: DoctorParts): readonly Examination[] {
+  return [
+    {
+      name: 'settings',
+      look: async () => lookAtSettings(config),
+      advice: 'put it right; docs/settings.md has every setting',
+    },
+    { name: 'data', look: async () => lookAtFolder(config), advice: 'name another folder in CLIPYARD_DATA_DIR' },
+    { name: 'catalog', look: () => lookAtCatalog(config), advice: 'start PostgreSQL, or put DATABASE_URL right' },
+    { name: 'temporal', look: () => lookAtTemporal(config), advice: 'start Temporal, or put TEMPORAL_ADDRESS right' },
+    { name: 'store', look: () => lookAtStore(config), advice: 'start the S3 server, or put S3_ENDPOINT right' },
+    { name: 'ffmpeg', look: () => lookForFfmpeg(find), advice: 'install ffmpeg' },
+    {
+      name: 'public URL',
+      look: () => lookAtPublicUrl(config),
+      advice: 'set CLIPYARD_PUBLIC_URL to where callers reach the gateway',
+    },
+    ...config.accounts.map((account) => ({
+      name: account.id,
+      look: () => lookAtAccount(account, config),
+      advice: 'look at its baseUrl, and whether this machine reaches it',
+    })),
+  ];
+}
+
+function lookAtSettings({ warnings, configFile, databaseUrl, secretKey }: Config): string {
+  if (warnings.length > 0) throw new Ailment(warnings.join('; '), 'put it right, or take it away');
+  if (databaseUrl !== null && secretKey === null) {
+    throw new Ailment(
+      'CLIPYARD_SECRET_KEY is not set, and the key of the catalog’s secrets lies in the data directory of each process',
+      'set it to the same value for all processes; for example CLIPYARD_SECRET_KEY=$(openssl rand -base64 32)',
+    );
+  }
+  return configFile ?? 'no clipyard.yaml: the sandbox is the upstream, and nothing is paid';
+}
+
+function lookAtFolder({ dataDir }: Config): string {
+  const problem = problemOfFolder(dataDir);
+  if (problem !== null) throw new Error(`CLIPYARD_DATA_DIR ${problem}`);
+  return dataDir;
+}
+
+async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
+  if (databaseUrl === null) return 'embedded: for one process, which `clipyard up` is';
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: EXCHANGE_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: string }>('select version()');
+    return rows[0]?.version.split(' ').slice(0, 2).join(' ') ?? 'PostgreSQL';
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function lookAtTemporal({ temporal }: Config): Promise<string> {
+  if (!temporal.external) return 'embedded: `clipyard up` starts a dev server';
+  const { namespace, connection: given } = temporal;
+  const address = given?.address ?? USUAL_TEMPORAL;
+  const { connection, close } = openTemporalClient({ ...given, address }, namespace);
+  try {
+    const within = <T>(call: () => Promise<T>) => connection.withDeadline(Date.now() + EXCHANGE_MS, call);
+    await within(() => connection.workflowService.describeNamespace({ namespace }));
+    const missing = await missingSearchAttributes(connection, namespace);
+    if (missing.length > 0) {
+      throw new Ailment(
+        `namespace ${namespace} lacks the search attributes ${missing.join(', ')}`,
+        'run `clipyard migrate`, or make them as Keyword with the tools of your Temporal',
+      );
+    }
+    const versions = await describeVersions(connection, namespace);
+    return [`${address}, namespace ${namespace}`, ...versions].join('; ');
+  } finally {
+    await close();
+  }
+}
+
+async function lookAtStore({ s3, mediaWay }: Config): Promise<string> {
+  if (s3 === null) return 'files in the data directory';
+  const { openS3Store, problemOfBucket } = await import('../../media/s3/s3-store.ts');
+  const store = openS3Store({ ...s3, redirects: mediaWay === 'redirect', onProblem: () => undefined });
+  try {
+    await store.check();
+    return `bucket ${s3.bucket} at ${s3.endpoint ?? 'AWS'}, ${mediaWay}`;
+  } catch (error) {
+    const problem = problemOfBucket(error);
+    if (problem === null) throw error;
+    throw new Ailment(problem, 'put the setting right; docs/operating.md says what the keys need');
+  } finally {
+    store.close();
+  }
+}
+
+async function lookForFfmpeg(find: () => Promise<string | null>): Promise<string> {
+  const path = await find();
+  if (path === null) throw new Error('there is none on PATH: clips get no posters, and are not decoded to check them');
+  return path;
+}
+
+/** Upstreams fetch input images there; that no gateway answers yet is as it should be before a start. */
+async function lookAtPublicUrl({ publicUrl, accounts }: Config): Promise<string> {
+  const isPrivate = (url: string) => isLiteralPrivateAddress(new URL(url).hostname);
+  const far = accounts.find(({ baseUrl }) => URL.canParse(baseUrl) && !isPrivate(baseUrl));
+  if (far !== undefined && isPrivate(publicUrl)) {
+    throw new Error(`${publicUrl} is no address at which account ${far.id} could fetch uploaded images`);
+  }
+  const answer = await fetch(`${publicUrl}/healthz`, { signal: AbortSignal.timeout(EXCHANGE_MS) }).catch(() => null);
+  if (answer === null) return `${publicUrl}, where no gateway answers now`;
+  const body: unknown = await answer.json().catch(() => null);
+  const isOurs = typeof body === 'object' && body !== null && 'status' in body && body.status === 'ok';
+  if (!isOurs) throw new Error(`${publicUrl} is answered by something else (${answer.status} at /healthz)`);
+  return publicUrl;
+}
+
+async function lookAtAccount({ id, provider, baseUrl, apiKey }: AccountConfig, config: Config): Promise<string> {
+  if (config.configFile === null) return 'the embedded sandbox';
+  const { probe }: Provider = PROVIDERS_BY_NAME[provider];
+  if (probe === undefined) return `${provider} at ${baseUrl}; its key shows at the first create alone`;
+  try {
+    await probe({ baseUrl, apiKey, signal: AbortSignal.timeout(EXCHANGE_MS) });
+    return `${provider} at ${baseUrl}, which takes its key`;
+  } catch (error) {
+    const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+    if (status !== 401 && status !== 403) throw error;
+    throw new Ailment(`${baseUrl} refuses its key (${status})`, `put right what apiKeyEnv of account ${id} names`);
+  }
+}

@@ -1,0 +1,96 @@
+/** `clipyard doctor` on broken set-ups: each is told by its name, with what to do, and the rest is looked at all the same. */
+
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findAilments } from '../../src/process/doctor/doctor.ts';
+import { type Finding, printFindings } from '../../src/process/doctor/examination.ts';
+
+/** Nothing listens there. */
+const NOWHERE = '127.0.0.1:1';
+
+let folder: string;
+let upstream: Server;
+let upstreamUrl: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'clipyard-doctor-'));
+  upstream = createServer((request, reply) => {
+    reply.setHeader('content-type', 'application/json');
+    if (request.headers.authorization === 'Bearer good') return void reply.end('{"data":[],"tasks":[]}');
+    reply.writeHead(401).end('{"error":"wrong key","code":"invalid_api_key"}');
+  });
+  upstream.listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  upstream.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** The findings with an account at this base URL, and with these settings. */
+async function look(settings: Record<string, string> = {}, { baseUrl = upstreamUrl, ffmpeg = true } = {}) {
+  const file = join(folder, 'clipyard.yaml');
+  const account = { id: 'one', provider: 'airforce', baseUrl, apiKeyEnv: 'ONE_KEY' };
+  writeFileSync(file, JSON.stringify({ accounts: [account] }));
+  const environment = {
+    CLIPYARD_CONFIG: file,
+    CLIPYARD_DATA_DIR: folder,
+    ONE_KEY: 'good',
+    CLIPYARD_PORT: '1',
+    ...settings,
+  };
+  return await findAilments(environment, { find: async () => (ffmpeg ? '/usr/bin/ffmpeg' : null) });
+}
+
+const wrong = (findings: readonly Finding[]) => findings.filter(({ isRight }) => !isRight);
+
+test('nothing is wrong with a set-up that is right', async () => {
+  const findings = await look();
+  expect(wrong(findings)).toEqual([]);
+  expect(findings.map(({ name }) => name)).toEqual([
+    ...['settings', 'data', 'catalog', 'temporal', 'store', 'ffmpeg', 'public URL', 'one'],
+  ]);
+});
+
+test.each<[string, Record<string, string>, string, string]>([
+  ['settings', { CLIPYARD_PORT: 'x' }, 'CLIPYARD_PORT is not', 'docs/settings.md'],
+  ['settings', { CLIPYARD_DATADIR: '/x' }, 'did you mean CLIPYARD_DATA_DIR', 'take it away'],
+  ['data', { CLIPYARD_DATA_DIR: '/proc/clipyard' }, 'nothing can be written', 'CLIPYARD_DATA_DIR'],
+  ['temporal', { TEMPORAL_ADDRESS: NOWHERE }, '', 'TEMPORAL_ADDRESS'],
+  [
+    'store',
+    { S3_BUCKET: 'clips', S3_ENDPOINT: `http://${NOWHERE}`, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
+    'ECONNREFUSED',
+    'S3_ENDPOINT',
+  ],
+  ['one', { ONE_KEY: 'bad' }, 'refuses its key (401)', 'apiKeyEnv of account one'],
+])('%s is wrong with %j', async (name, settings, problem, advice) => {
+  const found = wrong(await look(settings));
+  expect(found.map((finding) => finding.name)).toEqual([name]);
+  expect(found[0]?.detail).toContain(problem);
+  expect(found[0]?.advice).toContain(advice);
+  expect(printFindings(found)).toMatch(new RegExp(`^wrong ${name} `));
+});
+
+test('a catalog that is away, and a key of its secrets that is not shared', async () => {
+  const found = wrong(await look({ DATABASE_URL: `postgres://clipyard@${NOWHERE}/clipyard` }));
+  expect(found.map(({ name }) => name)).toEqual(['settings', 'catalog']);
+  expect(found[0]?.advice).toContain('CLIPYARD_SECRET_KEY=');
+  expect(found[1]?.advice).toContain('DATABASE_URL');
+});
+
+test('no ffmpeg', async () => {
+  expect(wrong(await look({}, { ffmpeg: false }))).toMatchObject([{ name: 'ffmpeg', advice: 'install ffmpeg' }]);
+});
+
+test('a public URL that an upstream elsewhere cannot reach, and one that something else answers', async () => {
+  const far = wrong(await look({}, { baseUrl: 'https://api.invalid' }));
+  expect(far.map(({ name }) => name)).toEqual(['public URL', 'one']);
+  const other = wrong(await look({ CLIPYARD_PUBLIC_URL: upstreamUrl }));
+  expect(other).toMatchObject([{ name: 'public URL', detail: expect.stringContaining('something else (401') }]);
+});

@@ -4,7 +4,13 @@ const { resolve } = require('node:path');
 
 // The pages of the documented APIs are not part of the project: their examples run where the folder is at hand.
 process.env.CLIPYARD_SEEDS ??= resolve(__dirname, '../shared/seeds');
-const leftOut = existsSync(process.env.CLIPYARD_SEEDS) ? [] : ['<rootDir>/test/examples/'];
+// So does what is done in a browser, where there is one.
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+process.env.CLIPYARD_TEST_BROWSER ??= BROWSERS.find((path) => existsSync(path)) ?? '';
+const leftOut = [
+  ...(existsSync(process.env.CLIPYARD_SEEDS) ? [] : ['<rootDir>/test/examples/']),
+  ...(process.env.CLIPYARD_TEST_BROWSER === '' ? ['<rootDir>/test/console/browser.test.ts'] : []),
+];
 
 // Tests that only read sources do without.
 const setUp = {

@@ -15,6 +15,7 @@ import { curlOf, DIALECTS } from '../view/curl.ts';
 import { isEnded } from '../view/filters.ts';
 import { ago, bytes, dateTime, duration, shortId, spaced } from '../view/format.ts';
 import { failureWords, whyOf } from '../view/words.ts';
+import { Decide, isHeldForReview } from './decide.tsx';
 
 export function VideoScreen({ id }: { readonly id: string }) {
   const { error, reload } = useLoaded(
@@ -70,6 +71,7 @@ function Shown({ video, reload }: { video: Video; reload: () => void }) {
           <Asked video={video} />
         </div>
         <div class="stack">
+          {isRoot.value && <Decide key={video.state} video={video} reload={reload} />}
           <Paid video={video} />
           <Known video={video} />
           <Curl video={video} />
@@ -262,7 +264,6 @@ function Paid({ video }: { video: Video }) {
     await attempt('The cost is given back.', async () => remember([await post<Video>(`videos/${id}/refund`)]));
     reload();
   };
-  const isReviewed = isEnded(video) && state === 'completed' && cost.settledMicroUsd === null;
   return (
     <Panel
       title="Money"
@@ -277,7 +278,7 @@ function Paid({ video }: { video: Video }) {
       <Facts
         of={[
           ['Estimate', <Money key="e" microUsd={cost.estimateMicroUsd} />],
-          ['Charged', isReviewed ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
+          ['Charged', isHeldForReview(video) ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
           ['Billed upstream', <Money key="u" microUsd={cost.upstreamMicroUsd} />],
           [
             'Caller',

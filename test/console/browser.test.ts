@@ -192,6 +192,11 @@ test('an endpoint is told of a test, and again', async () => {
   await page.getByRole('button', { name: 'Send again' }).click();
   await until(() => heard.length === 2);
   expect(new Set(heard).size).toBe(1);
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByText('"video_test"').waitFor();
+  await page.keyboard.press('Escape');
+  await makeVideo('one that is told of');
+  await page.getByRole('heading', { name: 'Told of its end' }).waitFor();
 });
 
 test("another caller's link is refused, and a link from the terminal signs in once", async () => {

@@ -4,7 +4,21 @@ const { resolve } = require('node:path');
 
 // The pages of the documented APIs are not part of the project: their examples run where the folder is at hand.
 process.env.CLIPYARD_SEEDS ??= resolve(__dirname, '../shared/seeds');
-const leftOut = existsSync(process.env.CLIPYARD_SEEDS) ? [] : ['<rootDir>/test/examples/'];
+// So does what is done in a browser, where there is one.
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+process.env.CLIPYARD_TEST_BROWSER ??= BROWSERS.find((path) => existsSync(path)) ?? '';
+const leftOut = [
+  {
+    path: '<rootDir>/test/examples/',
+    want: 'the pages in CLIPYARD_SEEDS',
+    isThere: existsSync(process.env.CLIPYARD_SEEDS),
+  },
+  {
+    path: '<rootDir>/test/console/browser.test.ts',
+    want: 'a browser in CLIPYARD_TEST_BROWSER',
+    isThere: process.env.CLIPYARD_TEST_BROWSER !== '',
+  },
+].filter(({ isThere }) => !isThere);
 
 // Tests that only read sources do without.
 const setUp = {
@@ -26,7 +40,7 @@ module.exports = {
   testEnvironment: '<rootDir>/test/node-environment.cjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', ...leftOut],
+  testPathIgnorePatterns: ['/node_modules/', ...leftOut.map(({ path }) => path)],
   transform: { '\\.[cm]?[jt]sx?$': swc },
   transformIgnorePatterns: ['/node_modules/(?!(cookie|set-cookie-parser|uuid|uuidv7)/)'],
   // Queries ask for the class of each of their parts, which takes most of their time where there are two copies of

@@ -10,7 +10,12 @@ import type { filmAnswer } from '../src/wire/clipyard/films.ts';
 import type { modelsAnswer } from '../src/wire/clipyard/models.ts';
 import type { balanceAnswer, costsAnswer, estimateAnswer, ledgerAnswer } from '../src/wire/clipyard/money.ts';
 import type { videoAnswer, videoListAnswer } from '../src/wire/clipyard/videos.ts';
-import type { deliveryAnswer, endpointAnswer, newEndpointAnswer } from '../src/wire/clipyard/webhooks.ts';
+import type {
+  deliveryAnswer,
+  deliveryLogAnswer,
+  endpointAnswer,
+  newEndpointAnswer,
+} from '../src/wire/clipyard/webhooks.ts';
 
 export type Video = z.output<typeof videoAnswer>;
 export type VideoState = Video['state'];
@@ -32,6 +37,7 @@ export type BatchItem = z.output<typeof batchItem>;
 export type Film = z.output<typeof filmAnswer>;
 export type Endpoint = z.output<typeof endpointAnswer>;
 export type NewEndpoint = z.output<typeof newEndpointAnswer>;
+export type DeliveryLog = z.output<typeof deliveryLogAnswer>;
 export type Delivery = z.output<typeof deliveryAnswer>;
 
 /** A list as our routes page it. */

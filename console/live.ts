@@ -10,6 +10,9 @@ export const isLive = signal(false);
 
 type OnChange = (videos: readonly Video[]) => void;
 
+const MOST_KNOWN = 30_000;
+const FORGOTTEN_AT_ONCE = 5000;
+
 const listeners = new Set<OnChange>();
 let waiting = new Map<string, Video>();
 let source: EventSource | null = null;
@@ -26,6 +29,8 @@ export function remember(videos: readonly Video[]): void {
   if (videos.length === 0) return;
   const next = new Map(known.value);
   for (const video of videos) next.set(video.id, video);
+  // A page that is open for days does not keep all that ever went by: what it heard of first goes first.
+  if (next.size > MOST_KNOWN) for (const id of [...next.keys()].slice(0, FORGOTTEN_AT_ONCE)) next.delete(id);
   known.value = next;
 }
 

@@ -9,8 +9,8 @@ module.exports = class ClosingLineReporter {
   }
 
   onRunStart() {
-    for (const folder of this.leftOut) {
-      process.stdout.write(`left out: ${folder.replace('<rootDir>/', '')}, for want of the pages in CLIPYARD_SEEDS\n`);
+    for (const { path, want } of this.leftOut) {
+      process.stdout.write(`left out: ${path.replace('<rootDir>/', '')}, for want of ${want}\n`);
     }
   }
 

@@ -1,6 +1,6 @@
 /** A clip as a still picture, which runs through the clip under the pointer. */
 
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Video } from '../answers.ts';
 import { local } from '../api.ts';
 import { isEnded } from '../view/filters.ts';
@@ -36,32 +36,45 @@ function sheetOf({ id, archive }: Video): Promise<Sheet | null> {
   return loading;
 }
 
+/** Shows that one of the sheet's pictures which lies as far in the clip as the pointer in the frame. */
+function showAt(frame: HTMLElement, clientX: number): void {
+  const over = frame.querySelector<HTMLElement>('.sheet');
+  if (!over) return;
+  const columns = Number(over.dataset['columns']);
+  const rows = Number(over.dataset['rows']);
+  const { left, width } = frame.getBoundingClientRect();
+  const count = columns * rows;
+  const index = Math.min(count - 1, Math.max(0, Math.floor(((clientX - left) / width) * count)));
+  const part = (at: number, of: number) => (of === 1 ? 0 : (at / (of - 1)) * 100);
+  over.style.backgroundPosition = `${part(index % columns, columns)}% ${part(Math.floor(index / columns), rows)}%`;
+}
+
 /** The poster; without one, what the state says. `moves` has it follow the pointer. */
 export function Picture({ video, moves = false }: { readonly video: Video; readonly moves?: boolean }) {
   const frame = useRef<HTMLDivElement>(null);
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const posterUrl = video.archive?.posterUrl ?? null;
-  const follow = (event: PointerEvent) => {
-    const box = frame.current;
-    if (!moves || box === null || posterUrl === null) return;
-    void sheetOf(video).then(setSheet);
-    if (sheet === null) return;
-    const { left, width } = box.getBoundingClientRect();
-    const count = sheet.columns * sheet.rows;
-    const index = Math.min(count - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * count)));
-    const column = index % sheet.columns;
-    const row = Math.floor(index / sheet.columns);
-    const over = box.querySelector<HTMLElement>('.sheet');
-    if (!over) return;
-    const part = (at: number, of: number) => (of === 1 ? 0 : (at / (of - 1)) * 100);
-    over.style.backgroundPosition = `${part(column, sheet.columns)}% ${part(row, sheet.rows)}%`;
-  };
+  useEffect(() => {
+    const card = frame.current?.closest<HTMLElement>('[data-row]');
+    if (!moves || posterUrl === null || !card) return undefined;
+    const enter = () => void sheetOf(video).then((made) => card.matches(':hover') && setSheet(made));
+    const leave = () => setSheet(null);
+    const follow = ({ clientX }: PointerEvent) => frame.current && showAt(frame.current, clientX);
+    card.addEventListener('pointerenter', enter);
+    card.addEventListener('pointerleave', leave);
+    card.addEventListener('pointermove', follow);
+    return () => {
+      card.removeEventListener('pointerenter', enter);
+      card.removeEventListener('pointerleave', leave);
+      card.removeEventListener('pointermove', follow);
+    };
+  }, [moves, posterUrl, video.id]);
   const cover = (sprite: Sheet) => ({
     backgroundImage: `url("${sprite.url}")`,
     backgroundSize: `${sprite.columns * 100}% ${sprite.rows * 100}%`,
   });
   return (
-    <div class="picture" ref={frame} onPointerMove={follow} onPointerLeave={() => setSheet(null)}>
+    <div class="picture" ref={frame}>
       {posterUrl === null ? (
         <div class={`no-picture state-${video.state}`}>
           {!isEnded(video) && <progress max={100} value={video.progress || undefined} aria-label="Progress" />}
@@ -69,7 +82,7 @@ export function Picture({ video, moves = false }: { readonly video: Video; reado
       ) : (
         <img src={local(posterUrl)} alt="" loading="lazy" decoding="async" />
       )}
-      {sheet !== null && <div class="sheet" style={cover(sheet)} />}
+      {sheet !== null && <div class="sheet" data-columns={sheet.columns} data-rows={sheet.rows} style={cover(sheet)} />}
     </div>
   );
 }

@@ -1,13 +1,14 @@
 /** A video: the clip, its life, its money, its request, and what can be asked of it. */
 
 import { useEffect, useState } from 'preact/hooks';
-import type { Entry, Page, Video } from '../answers.ts';
+import type { Delivery, Entry, Page, Video } from '../answers.ts';
 import { ask, local, post, queryOf } from '../api.ts';
 import { act } from '../bulk.ts';
 import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
 import { Ago, Copy, Facts, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
+import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -15,6 +16,7 @@ import { curlOf, DIALECTS } from '../view/curl.ts';
 import { isEnded } from '../view/filters.ts';
 import { ago, bytes, dateTime, duration, shortId, spaced } from '../view/format.ts';
 import { failureWords, whyOf } from '../view/words.ts';
+import { Decide, isHeldForReview } from './decide.tsx';
 
 export function VideoScreen({ id }: { readonly id: string }) {
   const { error, reload } = useLoaded(
@@ -67,9 +69,11 @@ function Shown({ video, reload }: { video: Video; reload: () => void }) {
           <Panel title="Its life">
             <Life video={video} />
           </Panel>
+          <Told video={video} />
           <Asked video={video} />
         </div>
         <div class="stack">
+          {isRoot.value && <Decide key={video.state} video={video} reload={reload} />}
           <Paid video={video} />
           <Known video={video} />
           <Curl video={video} />
@@ -211,6 +215,36 @@ function Player({ video }: { video: Video }) {
   );
 }
 
+/** Who was told of its end; nothing where no receiver is. */
+function Told({ video: { id, state } }: { video: Video }) {
+  const [shown, setShown] = useState<string | null>(null);
+  const { data } = useLoaded(
+    (signal) => ask<Page<Delivery>>(`videos/${encodeURIComponent(id)}/deliveries`, { signal }),
+    [id, state],
+    5000,
+  );
+  if (data === undefined || data.items.length === 0) return null;
+  return (
+    <Panel title="Told of its end">
+      <ul class="told">
+        {data.items.map((delivery) => (
+          <li key={delivery.id}>
+            <span class={`badge state-${delivery.state}`}>{delivery.state}</span>
+            <span class="clip">{delivery.type}</span>
+            <span class="soft small">
+              <Ago at={delivery.endedAt ?? delivery.createdAt} />
+            </span>
+            <button type="button" class="small" onClick={() => setShown(delivery.id)}>
+              Show
+            </button>
+          </li>
+        ))}
+      </ul>
+      {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}
+    </Panel>
+  );
+}
+
 function Asked({ video: { request } }: { video: Video }) {
   const extra = Object.entries(request.extra);
   return (
@@ -262,7 +296,6 @@ function Paid({ video }: { video: Video }) {
     await attempt('The cost is given back.', async () => remember([await post<Video>(`videos/${id}/refund`)]));
     reload();
   };
-  const isReviewed = isEnded(video) && state === 'completed' && cost.settledMicroUsd === null;
   return (
     <Panel
       title="Money"
@@ -277,7 +310,7 @@ function Paid({ video }: { video: Video }) {
       <Facts
         of={[
           ['Estimate', <Money key="e" microUsd={cost.estimateMicroUsd} />],
-          ['Charged', isReviewed ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
+          ['Charged', isHeldForReview(video) ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
           ['Billed upstream', <Money key="u" microUsd={cost.upstreamMicroUsd} />],
           [
             'Caller',

@@ -6,6 +6,7 @@ import { ask, post, queryOf } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, confirm, Dialog } from '../notices.tsx';
 import { Ago, Empty, Facts, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { DeliveryDialog } from '../parts/delivery.tsx';
 import { go, href } from '../router.ts';
 import { shortId } from '../view/format.ts';
 import { Secret } from './callers.tsx';
@@ -240,6 +241,7 @@ function Deliveries({ path }: { path: string }) {
     [path],
     3000,
   );
+  const [shown, setShown] = useState<string | null>(null);
   const replay = (id: string) =>
     attempt('It is sent again.', () => post(`deliveries/${encodeURIComponent(id)}/replay`)).then(reload);
   const replayFailed = async () => {
@@ -301,9 +303,14 @@ function Deliveries({ path }: { path: string }) {
                   </td>
                   <td class="soft">{delivery.nextAttemptAt === null ? '–' : <Ago at={delivery.nextAttemptAt} />}</td>
                   <td class="end">
-                    <button type="button" class="small" onClick={() => void replay(delivery.id)}>
-                      Send again
-                    </button>
+                    <div class="actions end">
+                      <button type="button" class="small" onClick={() => setShown(delivery.id)}>
+                        Show
+                      </button>
+                      <button type="button" class="small" onClick={() => void replay(delivery.id)}>
+                        Send again
+                      </button>
+                    </div>
                   </td>
                 </tr>
               ))}
@@ -311,6 +318,7 @@ function Deliveries({ path }: { path: string }) {
           </table>
         </div>
       )}
+      {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}
     </Panel>
   );
 }

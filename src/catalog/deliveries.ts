@@ -252,7 +252,40 @@ export async function readDelivery(db: Db, callerId: string, id: string): Promis
   return row;
 }
 
-/** The same for what was to be told to an endpoint in a time: how many. */
+/** More than the endpoints of a caller are in practice. */
+const MOST_OF_ONE = 200;
+
+/** What was to be told of a video, and to whom, the oldest first. */
+export async function listDeliveriesOf(db: Db, videoId: string): Promise<readonly DeliveryView[]> {
+  return await db
+    .select(VIEW)
+    .from(deliveries)
+    .innerJoin(events, eq(events.id, deliveries.eventId))
+    .where(eq(events.videoId, videoId))
+    .orderBy(deliveries.id)
+    .limit(MOST_OF_ONE);
+}
+
+/** A delivery with what is sent, and with each attempt. */
+export interface DeliveryLog extends DeliveryView {
+  readonly body: string | null;
+  readonly log: readonly Omit<typeof deliveryAttempts.$inferSelect, 'deliveryId' | 'n'>[];
+}
+
+/** A caller's own. @throws Refusal `not_found`. */
+export async function readDeliveryLog(db: Db, callerId: string, id: string): Promise<DeliveryLog> {
+  const view = await readDelivery(db, callerId, id);
+  const [event] = await db.select({ body: events.body }).from(events).where(eq(events.id, view.eventId));
+  const { at, elapsedMs, status, error, answer } = deliveryAttempts;
+  const log = await db
+    .select({ at, elapsedMs, status, error, answer })
+    .from(deliveryAttempts)
+    .where(eq(deliveryAttempts.deliveryId, id))
+    .orderBy(deliveryAttempts.n);
+  return { ...view, body: event?.body ?? null, log };
+}
+
+/** Has sent again what was to be told to an endpoint in a time: how many. */
 export async function replayRange(
   db: Db,
   destination: string,

@@ -1,7 +1,15 @@
 /** Webhook endpoints as our own routes use them, each call complete in itself. */
 
 import { callbackSecretHint, renewCallbackSecret } from '../catalog/callback-secrets.ts';
-import { deliverTest, listDeliveries, readDelivery, replayDelivery, replayRange } from '../catalog/deliveries.ts';
+import {
+  deliverTest,
+  listDeliveries,
+  listDeliveriesOf,
+  readDelivery,
+  readDeliveryLog,
+  replayDelivery,
+  replayRange,
+} from '../catalog/deliveries.ts';
 import {
   changeEndpoint,
   createEndpoint,
@@ -64,6 +72,10 @@ export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
 
     /** One of the caller's deliveries. */
     delivery: (callerId: string, deliveryId: string) => readDelivery(db, callerId, deliveryId),
+    /** The same with what is sent and what was answered. */
+    deliveryLog: (callerId: string, deliveryId: string) => readDeliveryLog(db, callerId, deliveryId),
+    /** What was to be told of a video. */
+    deliveriesOf: (videoId: string) => listDeliveriesOf(db, videoId),
     replay: (callerId: string, deliveryId: string) => replayDelivery(db, callerId, deliveryId),
 
     async replayRange(callerId: string, id: string, range: { readonly from: Date; readonly to: Date }) {

@@ -8,7 +8,8 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { ROOT_KEY, type Stack, startStack } from '../stack.ts';
 import { compileConsole } from './compiled.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
+/** As the tests' configuration found it. */
+const { CLIPYARD_TEST_BROWSER: BROWSER = '' } = process.env;
 const PATIENCE_MS = 60_000;
 
 let stack: Stack;
@@ -71,7 +72,7 @@ beforeAll(async () => {
   const receiverHost = await listening(receiver);
   stack = await startStack({ consoleFolder: compiled.folder, trustedHosts: [receiverHost] });
   origin = await stack.app.listen({ host: '127.0.0.1', port: 0 });
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
   context = await newContext();
   page = await signedIn(context, ROOT_KEY);
 }, 180_000);
@@ -191,6 +192,11 @@ test('an endpoint is told of a test, and again', async () => {
   await page.getByRole('button', { name: 'Send again' }).click();
   await until(() => heard.length === 2);
   expect(new Set(heard).size).toBe(1);
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByText('"video_test"').waitFor();
+  await page.keyboard.press('Escape');
+  await makeVideo('one that is told of');
+  await page.getByRole('heading', { name: 'Told of its end' }).waitFor();
 });
 
 test("another caller's link is refused, and a link from the terminal signs in once", async () => {

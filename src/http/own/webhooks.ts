@@ -10,6 +10,7 @@ import {
   deliveriesQuery,
   deliveryAnswer,
   deliveryListAnswer,
+  deliveryLogAnswer,
   endpointAnswer,
   endpointListAnswer,
   newCallbackSecretAnswer,
@@ -34,6 +35,7 @@ const WEBHOOKS: Tag = {
 /** Mounts the routes. */
 export function webhookRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
   deliveryRoutes(app, options);
+  logRoutes(app, options);
   endpointRoutes(app, options);
   callbackRoutes(app, options);
 }
@@ -153,6 +155,36 @@ function callbackRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     handle: async ({ caller, body }) => ({
       callbackSecret: await webhooks.renewCallbackSecret(caller.id, body.keepOldHours),
     }),
+  });
+}
+
+/** What was sent and answered, of one delivery and of one video. */
+function logRoutes(app: FastifyInstance, { gateway, webhooks }: OwnRoutesOptions): void {
+  own(app, WEBHOOKS, {
+    method: 'GET',
+    path: WEBHOOK_PATHS.delivery,
+    id: 'getDelivery',
+    summary: 'A delivery with what is sent and what was answered',
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: deliveryLogAnswer },
+    refusals: ['invalid_request', 'not_found'],
+    handle: async ({ caller, params }) => webhooks.deliveryLog(caller.id, params.id),
+  });
+
+  own(app, WEBHOOKS, {
+    method: 'GET',
+    path: WEBHOOK_PATHS.ofVideo,
+    id: 'listVideoDeliveries',
+    summary: 'What was to be told of a video, and to whom, the oldest first',
+    access: 'caller',
+    query: noQuery,
+    answers: { 200: deliveryListAnswer },
+    refusals: ['invalid_request', 'not_found'],
+    handle: async ({ caller, params }) => {
+      const { id } = await gateway.read(caller, params.id, { includeHidden: caller.isRoot });
+      return { items: [...(await webhooks.deliveriesOf(id))], nextCursor: null };
+    },
   });
 }
 

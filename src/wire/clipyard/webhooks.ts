@@ -12,6 +12,8 @@ export const WEBHOOK_PATHS = {
   rotate: `${V1}/webhook-endpoints/:id/rotate`,
   deliveries: `${V1}/webhook-endpoints/:id/deliveries`,
   replayRange: `${V1}/webhook-endpoints/:id/replay`,
+  delivery: `${V1}/deliveries/:id`,
+  ofVideo: `${V1}/videos/:id/deliveries`,
   replay: `${V1}/deliveries/:id/replay`,
   callbackSecret: `${V1}/callback-secret`,
 } as const;
@@ -88,6 +90,22 @@ export const deliveryAnswer = named('Delivery', {
   endedAt: instant.nullable(),
   lastStatus: z.int().nullable().describe('Of the last answer; null where there was none.'),
   lastError: z.string().nullable(),
+});
+
+export const deliveryLogAnswer = named('DeliveryLog', {
+  ...deliveryAnswer.shape,
+  body: z.string().nullable().describe('What is sent, byte for byte.'),
+  log: z
+    .array(
+      z.object({
+        at: instant,
+        elapsedMs: count,
+        status: z.int().nullable(),
+        error: z.string().nullable(),
+        answer: z.string().nullable().describe('The beginning of what was answered.'),
+      }),
+    )
+    .describe('Each attempt, the first one first.'),
 });
 
 export const callbackSecretAnswer = named('CallbackSecret', {

@@ -185,6 +185,8 @@ describe('the routes', () => {
       testWebhookEndpoint: 202,
       listDeliveries: 200,
       replayDelivery: 404,
+      getDelivery: 404,
+      listVideoDeliveries: 200,
       replayDeliveries: 200,
       listWebhookEndpoints: 200,
       createWebhookEndpoint: 201,

@@ -1,9 +1,11 @@
-/** Our own routes of webhooks: what is refused of a URL, and the secret that signs callbacks. */
+/** Our own routes of webhooks: what is refused of a URL, the secret that signs callbacks, and what is told of deliveries. */
 
 import { syncAccounts } from '../../../src/catalog/accounts.ts';
 import { replacePublishedModels } from '../../../src/catalog/models.ts';
+import { events } from '../../../src/catalog/tables/videos.ts';
+import { deliveryAttempts } from '../../../src/catalog/tables/webhooks.ts';
 import { makeOffer } from '../../builders.ts';
-import { makeAccount } from '../../catalog/rows.ts';
+import { insertVideo, makeAccount } from '../../catalog/rows.ts';
 import { type OwnApp, openOwnApp } from './own-app.ts';
 
 const SECRET = /^whsec_[A-Za-z0-9+/]{43}=$/;
@@ -47,6 +49,29 @@ test('root has none until it asks', async () => {
   const { body } = await own.ask({ url: '/clipyard/v1/callback-secret' });
   expect(body).toEqual({ secretHint: null });
   expect((await post('callback-secret')).body).toEqual({ callbackSecret: expect.stringMatching(SECRET) });
+});
+
+test('a delivery shows what is sent and each answer to its own caller, and a video what was to be told of it', async () => {
+  const { db } = own.database;
+  const { body: made } = await post('webhook-endpoints', { url: 'https://studio.example/hook' });
+  const { id: endpoint } = made as { readonly id: string };
+  const { body: test } = await post(`webhook-endpoints/${endpoint}/test`);
+  const { deliveryId } = test as { readonly deliveryId: string };
+  const attempt = { deliveryId, at: new Date(), elapsedMs: 12, error: null };
+  await db.insert(deliveryAttempts).values({ ...attempt, n: 1, status: 500, answer: 'not now' });
+  await db.insert(deliveryAttempts).values({ ...attempt, n: 2, status: 204, answer: '' });
+  const url = `/clipyard/v1/deliveries/${deliveryId}`;
+  const { body } = await own.ask({ url });
+  const log = [{ status: 500, answer: 'not now' }, { status: 204 }];
+  expect(body).toMatchObject({ id: deliveryId, body: expect.stringContaining('video_test'), log });
+  const other = await own.join('other');
+  expect((await own.ask({ url, key: other.key })).status).toBe(404);
+
+  await insertVideo(db, { id: 'video_1', callerId: 'root' });
+  await db.update(events).set({ videoId: 'video_1' });
+  const ofVideo = { url: '/clipyard/v1/videos/video_1/deliveries' };
+  expect((await own.ask(ofVideo)).body).toMatchObject({ items: [{ id: deliveryId }], nextCursor: null });
+  expect((await own.ask({ ...ofVideo, key: other.key })).status).toBe(404);
 });
 
 describe('a batch', () => {

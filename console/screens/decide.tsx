@@ -1,0 +1,83 @@
+/** What root decides of a video where nothing else does: whether a task was made, and what a held cost comes to. */
+
+import { useState } from 'preact/hooks';
+import type { Video } from '../answers.ts';
+import { post } from '../api.ts';
+import { remember } from '../live.ts';
+import { attempt } from '../notices.tsx';
+import { Money, Panel } from '../parts/basics.tsx';
+import { microUsdOf } from '../view/amount.ts';
+
+/** Its bill is too far above its estimate to be settled by itself. */
+export function isHeldForReview({ state, cost }: Video): boolean {
+  return state === 'completed' && cost.settledMicroUsd === null;
+}
+
+interface DecideProps {
+  readonly video: Video;
+  readonly reload: () => void;
+}
+
+export function Decide({ video, reload }: DecideProps) {
+  if (isHeldForReview(video)) return <Settle video={video} reload={reload} />;
+  const isInDoubt = video.state === 'unconfirmed' || video.failure?.kind === 'answer_lost';
+  return isInDoubt ? <Resolve video={video} reload={reload} /> : null;
+}
+
+function Resolve({ video: { id }, reload }: DecideProps) {
+  const [taskId, setTaskId] = useState('');
+  const resolve = async (body: { readonly made: false } | { readonly made: true; readonly taskId: string }) => {
+    await attempt('It is decided.', async () => {
+      remember([await post<Video>(`videos/${encodeURIComponent(id)}/resolve`, body)]);
+    });
+    reload();
+  };
+  return (
+    <Panel title="Was a task made?">
+      <p class="soft">The answer to its create was lost. The upstream's own page may tell; nothing else does.</p>
+      <label>
+        Task at the upstream
+        <input value={taskId} onInput={({ currentTarget }) => setTaskId(currentTarget.value.trim())} />
+      </label>
+      <div class="actions">
+        <button type="button" disabled={taskId === ''} onClick={() => void resolve({ made: true, taskId })}>
+          This one was made
+        </button>
+        <button type="button" onClick={() => void resolve({ made: false })}>
+          None was made
+        </button>
+      </div>
+    </Panel>
+  );
+}
+
+function Settle({ video: { id, cost }, reload }: DecideProps) {
+  const [amount, setAmount] = useState('');
+  const settle = async () => {
+    await attempt('It is settled.', async () => {
+      const body = { amountMicroUsd: microUsdOf(amount) };
+      remember([await post<Video>(`videos/${encodeURIComponent(id)}/settle`, body)]);
+    });
+    reload();
+  };
+  return (
+    <Panel title="What does it cost?">
+      <p class="soft">
+        The upstream billed <Money microUsd={cost.upstreamMicroUsd} /> for an estimate of{' '}
+        <Money microUsd={cost.estimateMicroUsd} />, so its hold stays until you say.
+      </p>
+      <div class="with-button">
+        <input
+          inputMode="decimal"
+          aria-label="Dollars"
+          placeholder="1.25"
+          value={amount}
+          onInput={({ currentTarget }) => setAmount(currentTarget.value)}
+        />
+        <button type="button" class="primary" disabled={amount === ''} onClick={() => void settle()}>
+          Settle
+        </button>
+      </div>
+    </Panel>
+  );
+}

@@ -5,9 +5,12 @@ import { createBodyOf } from '../client/create-video.ts';
 import { defined } from '../domain/defined.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { MODES, REQUEST_BOUNDS } from '../domain/video-request.ts';
+import { KNOWN_KEYS } from '../wire/airforce.ts';
 import { LONGEST_DURATION_SECONDS, text } from '../wire/clipyard/fields.ts';
 
 const LONGEST_IMAGE = 8192;
+/** What is read as a URL where a create is written; anything else there is a file. */
+const IMAGE_URL = /^https?:\/\//i;
 
 /** Null is taken for absent, as everywhere: some clients name all arguments that there are. */
 export function argumentsOf<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -35,19 +38,22 @@ export const idempotencyKey = z
 
 /** Of one video; files are what only a server on the agent's own machine can read. */
 export function createShape(readsFiles: boolean) {
-  const image = readsFiles ? z.string().min(1).max(LONGEST_IMAGE) : z.url({ protocol: /^https?$/ }).max(LONGEST_IMAGE);
+  const image = z.string().min(1).max(LONGEST_IMAGE);
   return {
     model,
     prompt: z.string().min(1).describe('What is to be seen, in full sentences.'),
     ...settings,
     mode: z.enum(MODES).optional().describe('Left out: text, image with one image, reference with several.'),
     images: z
-      .array(image)
+      .array(readsFiles ? image : image.regex(IMAGE_URL, { error: 'must be an http or https URL' }))
       .max(REQUEST_BOUNDS.images)
       .optional()
       .describe(readsFiles ? 'URLs, or paths of files here.' : 'URLs that the gateway can fetch.'),
     extra: z
-      .record(z.string(), z.json())
+      .record(z.string(), z.unknown())
+      .refine((extra) => KNOWN_KEYS.every((key) => !Object.hasOwn(extra, key)), {
+        error: `must not have what has an argument of its own: ${KNOWN_KEYS.join(', ')}`,
+      })
       .optional()
       .describe('Passed on to the upstream as it stands, such as a seed.'),
   };

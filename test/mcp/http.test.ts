@@ -112,6 +112,12 @@ describe.each(REVISIONS)('in the revision %s', (revision) => {
     ['a member that there is not', { ...CLIP, idempotencyKey: 'k', seconds: 5 }, 'seconds'],
     ['a model that is not offered', { ...CLIP, model: 'none', idempotencyKey: 'k' }, 'none'],
     ['a file of the server', { ...CLIP, images: ['/etc/passwd'], idempotencyKey: 'k' }, 'images'],
+    ['a file of the server as a URL', { ...CLIP, images: ['http:/etc/passwd'], idempotencyKey: 'k' }, 'images'],
+    [
+      'a length beside the one that is priced',
+      { ...CLIP, extra: { duration_seconds: 9 }, idempotencyKey: 'k' },
+      'extra',
+    ],
   ])('%s is a tool error in words', async (_what, args, word) => {
     const result = await agent.call('create_video', args, { revision });
     expect(result.isError).toBe(true);

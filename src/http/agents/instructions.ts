@@ -47,7 +47,7 @@ dollar. Ask the user for the key, and before money is spent that they have not s
 ## More
 
 - [MCP](${url}/mcp): the same as tools, with the same key, by \`POST\`
-- [OpenAPI](${url}/openapi.json): our own routes in full
+- [OpenAPI](${url}/openapi.json): all routes in full
 - [Documentation](${url}/docs): the same for people
 `;
 }

@@ -5,6 +5,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, DialectRoute } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { sendAnswer } from '../errors.ts';
+import { describeRoute } from '../openapi/dialect-operations.ts';
+import type { Operation } from '../own/operation.ts';
 import type { DialectHttpRequest, FrontDoor } from './exchange.ts';
 import { readForm } from './form.ts';
 import { handle } from './handlers.ts';
@@ -71,6 +73,13 @@ function answer(door: FrontDoor, faces: readonly Face[]) {
   };
 }
 
+/** What the document says of a route: of each under its prefix, for at a documented path several may answer. */
+function operationAt(url: string, faces: readonly Face[]): { readonly operation?: Operation } {
+  const face = faces.find(({ name, route }) => url === `/${name}${route.path}`);
+  const operation = face && describeRoute(face.dialect, face.route);
+  return operation === undefined ? {} : { operation };
+}
+
 /** Mounts every dialect at its documented paths and under its prefix. */
 export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: readonly DialectPath[]): void {
   app.decorateRequest('dialect', null);
@@ -84,7 +93,7 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
         url: path.url,
         // A stream has no headers to tell without streaming.
         exposeHeadRoute: method === 'GET' && !servesMedia && !isStream,
-        config: { isStream },
+        config: { isStream, ...operationAt(path.url, faces) },
         onRequest: admit(faces),
         handler: answer(door, faces),
       });

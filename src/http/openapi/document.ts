@@ -48,9 +48,9 @@ export interface OpenApiDocument {
 }
 
 const DESCRIPTION =
-  "Clipyard's own routes, beside those of the documented video APIs that it speaks. Errors are problem details " +
-  '(RFC 9457) whose `code` says why, times are ISO 8601, money is whole micro-dollars, absent things are null. Every ' +
-  'answer carries `x-request-id`.';
+  "Clipyard's own routes, and behind them those of the documented video APIs that it speaks, which make the videos. " +
+  'Errors of our own are problem details (RFC 9457) whose `code` says why, times are ISO 8601, money is whole ' +
+  'micro-dollars, absent things are null; a documented API has its own words. Every answer carries `x-request-id`.';
 
 /** What the names in paths stand for. */
 const PARAMETERS: Readonly<Record<string, string>> = { id: 'The id.', file: 'The name of the file.' };
@@ -88,12 +88,17 @@ function refusalsOf({ access, path, body, refusals = [] }: Operation): readonly 
 /** By status, with the codes that come with it. HEAD says no more than its status. */
 function problems(operation: Operation): Record<string, ZodOpenApiResponseObject> {
   const kinds = [...new Set(refusalsOf(operation))];
-  const content = { 'application/problem+json': { schema: problemAnswer } };
+  const inOwnShape = (kind: RefusalKind) => operation.rendersRefusal?.(kind);
+  const statusOf = (kind: RefusalKind) => inOwnShape(kind)?.status ?? REFUSALS[kind].httpStatus;
   return Object.fromEntries(
     kinds.map((each) => {
-      const status = REFUSALS[each].httpStatus;
-      const meant = kinds.filter((kind) => REFUSALS[kind].httpStatus === status);
+      const status = statusOf(each);
+      const meant = kinds.filter((kind) => statusOf(kind) === status);
       const description = meant.map((kind) => `\`${kind}\`: ${REFUSALS[kind].meaning}`).join(' ');
+      const example = inOwnShape(each)?.body;
+      const content = example
+        ? { 'application/json': { example } }
+        : { 'application/problem+json': { schema: problemAnswer } };
       return [status, { description, ...(operation.method !== 'HEAD' && { content }) }];
     }),
   );
@@ -141,8 +146,9 @@ export function buildOpenApi(
   mounted: Iterable<Operation>,
   { url, version }: { readonly url: string; readonly version: string },
 ): OpenApiDocument {
-  // What needs no key comes last.
-  const operations = [...mounted].sort((a, b) => Number(a.access === 'none') - Number(b.access === 'none'));
+  // The documented APIs come behind our own routes, and what needs no key comes last.
+  const rank = ({ access, rendersRefusal }: Operation) => (access === 'none' ? 2 : rendersRefusal ? 1 : 0);
+  const operations = [...mounted].sort((a, b) => rank(a) - rank(b));
   const tags = [...new Set(operations.map(({ tag }) => tag))];
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const each of operations) {

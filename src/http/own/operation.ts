@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import type { RefusalKind } from '../../domain/failure.ts';
+import type { JsonObject } from '../../domain/json.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -52,6 +53,8 @@ export interface Operation {
   readonly answers: Readonly<Record<number, z.ZodType | RawAnswer>>;
   /** Beyond those that come with its access and with what it reads. */
   readonly refusals?: readonly RefusalKind[];
+  /** How it refuses where that is not by problem details: an example of the shape, with its status. */
+  rendersRefusal?(kind: RefusalKind): { readonly status: number; readonly body: JsonObject };
 }
 
 /** Collects the descriptions of the routes that are mounted from here on. */

@@ -177,7 +177,11 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
         webhooks,
         workflowUrl: (videoId) => link.workflowUrl(videoId),
       }),
-      agentRoutes({ open: (app) => openAgents(app, context.stop), publicUrl: config.publicUrl }),
+      agentRoutes({
+        open: (app) => openAgents(app, context.stop),
+        publicUrl: config.publicUrl,
+        origins: config.corsOrigins,
+      }),
       consoleSessionRoutes({
         gateway,
         sessions: parts.sessions,

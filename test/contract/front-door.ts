@@ -9,6 +9,7 @@ import type { DialectName } from '../../src/domain/vendor.ts';
 import { makeArchive, makeOffer } from '../builders.ts';
 import { putObject } from '../media/media-store-contract.ts';
 import { openTestGateway } from '../open-gateway.ts';
+import type { TestPartsOptions } from '../open-parts.ts';
 
 /** Makes a video of five seconds in the words of each documented API; a4f, which waits for the end, is told 504 after a moment. */
 export const CREATES = {
@@ -30,8 +31,8 @@ export const CREATES = {
 export type CreatingDialect = keyof typeof CREATES;
 
 /** One model, `wan-2.6` at 40 cents a second, 5 to 10 seconds, text and image. */
-export async function openFrontDoor() {
-  const { app, db, parts, close } = await openTestGateway({ config: { syncWaitSeconds: 0.001 } });
+export async function openFrontDoor(config: TestPartsOptions['config'] = {}) {
+  const { app, db, parts, close } = await openTestGateway({ config: { syncWaitSeconds: 0.001, ...config } });
   const { store } = parts;
   const { pricePerSecondMicroUsd, capabilities } = makeOffer();
   await replacePublishedModels(db, 'airforce-1', [{ upstreamModel: 'wan-2.6', pricePerSecondMicroUsd, capabilities }]);

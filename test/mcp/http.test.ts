@@ -17,7 +17,7 @@ let key = '';
 let agent: ReturnType<typeof agentAt>;
 
 beforeAll(async () => {
-  door = await openFrontDoor();
+  door = await openFrontDoor({ corsOrigins: ['https://app.example'] });
   url = await door.app.listen({ host: '127.0.0.1', port: 0 });
 });
 beforeEach(async () => {
@@ -267,7 +267,7 @@ test.each([undefined, 'legacy'] as const)('the official client uses the tools (%
 });
 
 describe('the front door', () => {
-  test('asks for a key, and takes no web page of elsewhere', async () => {
+  test('asks for a key, and takes no web page of elsewhere but where one is let in', async () => {
     const list = messageOf({ method: 'tools/list' });
     const unknown = await agentAt(url, 'nobody').post(list);
     expect(unknown.status).toBe(401);
@@ -275,8 +275,9 @@ describe('the front door', () => {
     const foreign = await agent.post(list, { origin: 'http://evil.example' });
     expect(foreign.status).toBe(403);
     const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
-    const own = await agent.post(list, { ...headers, origin: 'http://127.0.0.1:8787' });
-    expect(own.status).toBe(200);
+    for (const origin of ['http://127.0.0.1:8787', 'https://app.example']) {
+      expect((await agent.post(list, { ...headers, origin })).status).toBe(200);
+    }
   });
 
   test.each(['GET', 'DELETE'])('%s is answered with 405: there are no sessions', async (method) => {

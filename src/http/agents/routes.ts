@@ -22,8 +22,10 @@ export interface McpMessage {
 export interface AgentRoutesOptions {
   /** What answers messages to this application: in JSON, or as a stream of events where there is progress to tell. */
   open(app: FastifyInstance): (message: McpMessage) => Promise<Response>;
-  /** Where the gateway is reached; its web pages alone may ask, and clients that are no web pages name none. */
+  /** Where the gateway is reached. */
   readonly publicUrl: string;
+  /** Of web pages that may ask beside those of the gateway itself; clients that are no web pages name none. */
+  readonly origins: readonly string[];
 }
 
 const CACHE_SECONDS = 300;
@@ -38,15 +40,16 @@ const message = z.looseObject({
 });
 
 /** A page that has its host name resolve to this machine is stopped by the origin that its browser names. */
-function refuseForeign(origin: string | undefined, publicUrl: string): void {
+function refuseForeign(origin: string | undefined, { publicUrl, origins }: AgentRoutesOptions): void {
   if (origin === undefined || origin === new URL(publicUrl).origin) return;
+  if (origins.includes('*') || origins.includes(origin)) return;
   throw new Refusal('forbidden', 'web pages of this origin may not ask here');
 }
 
 /** A plugin with both; other methods of `/mcp` are answered with 405, since there are no sessions to listen to or to end. */
-export function agentRoutes({ open, publicUrl }: AgentRoutesOptions): FastifyPluginAsync {
+export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsync {
   return async (app) => {
-    const answer = open(app);
+    const answer = options.open(app);
     own(app, AGENTS, {
       method: 'POST',
       path: '/mcp',
@@ -58,7 +61,7 @@ export function agentRoutes({ open, publicUrl }: AgentRoutesOptions): FastifyPlu
       answers: { 200: { meaning: 'The answer.', mediaTypes: ['application/json', 'text/event-stream'] } },
       refusals: ['forbidden', 'invalid_request'],
       handle: async ({ caller, request, reply }) => {
-        refuseForeign(request.headers.origin, publicUrl);
+        refuseForeign(request.headers.origin, options);
         if (Array.isArray(request.body)) throw new Refusal('invalid_request', 'send one message a request');
         const gone = new AbortController();
         reply.raw.once('close', () => gone.abort());
@@ -82,7 +85,7 @@ export function agentRoutes({ open, publicUrl }: AgentRoutesOptions): FastifyPlu
       handle: ({ reply }) =>
         reply
           .headers({ 'content-type': 'text/plain; charset=utf-8', 'cache-control': `public, max-age=${CACHE_SECONDS}` })
-          .send(renderInstructions(publicUrl)),
+          .send(renderInstructions(options.publicUrl)),
     });
   };
 }

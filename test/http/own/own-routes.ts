@@ -29,7 +29,7 @@ const PLUGINS: readonly (FastifyPluginAsync | FastifyPluginCallback)[] = [
     ...{ trustedHosts: absent, links: absent, streamTokens: absent, workflowUrl: absent },
   }),
   temporalCodecRoutes(absent),
-  agentRoutes({ open: () => absent, publicUrl: absent }),
+  agentRoutes({ open: () => absent, publicUrl: absent, origins: [] }),
   consoleSessionRoutes({ gateway: absent, sessions: absent, codes: absent, publicUrl: absent }),
   openApiRoutes({ publicUrl: absent, version: absent }),
 ];

@@ -2,11 +2,15 @@
 
 import { signal } from '@preact/signals';
 import type { Video } from './answers.ts';
+import { renew, session } from './session.ts';
 
 /** Every video that a stream or a list has told of, by its id, as it was told last. */
 export const known = signal<ReadonlyMap<string, Video>>(new Map());
 /** Whether news come at this moment. */
 export const isLive = signal(false);
+
+/** How often the stream began anew: what changed in between was not told, and has to be read. */
+export const reopened = signal(0);
 
 type OnChange = (videos: readonly Video[]) => void;
 
@@ -16,6 +20,7 @@ const FORGOTTEN_AT_ONCE = 5000;
 const listeners = new Set<OnChange>();
 let waiting = new Map<string, Video>();
 let source: EventSource | null = null;
+let again: ReturnType<typeof setTimeout> | undefined;
 let _timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Told of changes until the function returned is called. */
@@ -58,17 +63,28 @@ function hear({ data }: MessageEvent<string>): void {
   _timer ??= setTimeout(takeNews, document.hidden ? BETWEEN_MS.hidden : BETWEEN_MS.shown);
 }
 
-/** Opens the stream; it connects again by itself and goes on behind the last event it had. */
-export function connect(): () => void {
+/** A server that stops refuses the stream, after which browsers do not ask again by themselves. */
+const AGAIN_MS = 3000;
+
+function open(isAgain: boolean): void {
   source = new EventSource('/clipyard/v1/events');
   source.onopen = () => {
     isLive.value = true;
+    if (isAgain) reopened.value += 1;
   };
   source.onerror = () => {
     isLive.value = false;
+    if (source?.readyState !== EventSource.CLOSED) return;
+    again = setTimeout(() => void renew().then(() => session.value && open(true)), AGAIN_MS);
   };
   source.onmessage = hear;
+}
+
+/** Opens the stream; where it breaks off it goes on behind the last event it had, or is opened anew. */
+export function connect(): () => void {
+  open(false);
   return () => {
+    clearTimeout(again);
     source?.close();
     isLive.value = false;
     known.value = new Map();

@@ -1,6 +1,7 @@
 /** What a screen reads from a route: the answer, or why there is none, and reading it again. */
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { reopened } from './live.ts';
 
 export interface Loaded<Answer> {
   /** The last one that came; undefined before the first. */
@@ -19,7 +20,7 @@ export function useLoaded<Answer>(
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
-  const key = JSON.stringify(by);
+  const key = JSON.stringify([by, reopened.value]);
 
   useEffect(() => {
     const stop = new AbortController();

@@ -21,6 +21,11 @@ export async function signIn(secret: { readonly key: string } | { readonly code:
   session.value = await post<Session>(SESSION, secret);
 }
 
+/** Reads it once more, where it may have ended; a gateway that is away says nothing of it. */
+export async function renew(): Promise<void> {
+  session.value = await ask<Session | null>(SESSION).catch(() => session.value);
+}
+
 export async function signOut(): Promise<void> {
   await ask(SESSION, { method: 'DELETE' });
   session.value = null;

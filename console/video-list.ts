@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Video, VideoPage } from './answers.ts';
 import { ask, queryOf } from './api.ts';
-import { known, onChanges, remember } from './live.ts';
+import { known, onChanges, remember, reopened } from './live.ts';
 import { type Filter, listQuery, matches, matchesText } from './view/filters.ts';
 
 const PAGE = 100;
@@ -42,6 +42,7 @@ export function useVideoList(filter: Filter): VideoList {
   const [listed, setListed] = useState<Listed>(NOTHING);
   const [turn, setTurn] = useState(0);
   const loading = useRef(false);
+  const readFor = useRef<string | null>(null);
   const latest = useRef({ filter, listed });
   latest.current = { filter, listed };
 
@@ -67,10 +68,12 @@ export function useVideoList(filter: Filter): VideoList {
 
   useEffect(() => {
     const stop = new AbortController();
-    if (turn === 0) setListed(NOTHING);
+    // What is read once more stays until it is there; what was of another filter does not.
+    if (readFor.current !== key) setListed(NOTHING);
+    readFor.current = key;
     void readPage(undefined, stop.signal);
     return () => stop.abort();
-  }, [key, turn, readPage]);
+  }, [key, turn, reopened.value, readPage]);
 
   useEffect(
     () =>

@@ -15,7 +15,7 @@ import { isEnded } from '../view/filters.ts';
 import { dollars, duration, spaced } from '../view/format.ts';
 import { byDay, inStretches, medianOf, tally } from '../view/series.ts';
 
-const EVERY_MS = 15_000;
+const EVERY_MS = 30_000;
 const DAYS = 14;
 const DAY_MS = 86_400_000;
 

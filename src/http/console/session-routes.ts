@@ -18,6 +18,8 @@ export interface SessionRoutesOptions {
   readonly publicUrl: string;
 }
 
+const SIGN_IN_BYTES = 4096;
+
 const CONSOLE: Tag = {
   name: 'console',
   description: 'The session of the web console, which stands at `/console/` and uses the routes of this document.',
@@ -50,6 +52,8 @@ function signIn(app: FastifyInstance, { gateway, sessions, codes, publicUrl }: S
     example: { key: 'cy_…' },
     answers: { 200: sessionAnswer },
     refusals: ['unauthenticated', 'forbidden'],
+    // A stranger's, who is let in by it or not.
+    options: { bodyLimit: SIGN_IN_BYTES },
     handle: async ({ body, request, reply }) => {
       const { origin, 'sec-fetch-site': site } = request.headers;
       if (origin !== undefined || site !== undefined) refuseOtherOrigins(request);

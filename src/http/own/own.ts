@@ -44,7 +44,7 @@ interface OwnRoute<Path, Access, Query, Body extends z.ZodType, Answer> extends 
   readonly body?: Body;
   readonly example?: z.input<Body>;
   readonly answers: Readonly<Record<number, Answer & Operation['answers'][number]>>;
-  readonly options?: Pick<RouteShorthandOptions, 'logLevel' | 'exposeHeadRoute'>;
+  readonly options?: Pick<RouteShorthandOptions, 'logLevel' | 'exposeHeadRoute' | 'bodyLimit'>;
   handle(asked: Asked<Path, Access, Query, Body>): Answered<Answer> | Promise<Answered<Answer>>;
 }
 

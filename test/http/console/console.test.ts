@@ -46,6 +46,10 @@ describe('signing in', () => {
     expect([foreign.statusCode, foreign.headers['set-cookie']]).toEqual([403, undefined]);
   });
 
+  test('a body that is no key is not read to its end', async () => {
+    expect((await signIn({ key: 'x'.repeat(5000) })).statusCode).toBe(413);
+  });
+
   test('the code of a link signs in once', async () => {
     const code = gateway.parts.signInCodes.issue('root');
     expect((await signIn({ code })).statusCode).toBe(200);

@@ -45,4 +45,6 @@ export interface MediaStore {
   check(): Promise<void>;
   /** A URL at which the object can be fetched for a while without us; absent where clips are to go through us. */
   readonly linkTo?: (key: string, as: LinkedObject) => Promise<string>;
+  /** Where such URLs lead. */
+  readonly linkOrigin?: string;
 }

@@ -188,7 +188,11 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
         codes: parts.signInCodes,
         publicUrl: config.publicUrl,
       }),
-      consoleRoutes({ root: packageRoot(), compiled: consoleFolder ?? join(packageRoot(), CONSOLE_BUILD) }),
+      consoleRoutes({
+        root: packageRoot(),
+        compiled: consoleFolder ?? join(packageRoot(), CONSOLE_BUILD),
+        mediaOrigin: store.linkOrigin ?? null,
+      }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),

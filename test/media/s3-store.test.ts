@@ -171,6 +171,7 @@ test('a link gives the bytes, ranges of them and their names, to those alone who
   const store = open({ redirects: true });
   await putObject(store, 'videos/linked/clip.mp4', Buffer.from('0123456789'));
   const link = (await store.linkTo?.('videos/linked/clip.mp4', { contentType: 'video/mp4', filename: 'v.mp4' })) ?? '';
+  expect(store.linkOrigin).toBe(new URL(link).origin);
   const answer = await fetch(link, { headers: { range: 'bytes=2-4' } });
   expect([answer.status, await answer.text()]).toEqual([206, '234']);
   expect(answer.headers.get('content-type')).toBe('video/mp4');
@@ -178,6 +179,12 @@ test('a link gives the bytes, ranges of them and their names, to those alone who
   const tampered = await fetch(link.replace('linked', 'whole'));
   expect(tampered.status).toBe(403);
   await tampered.body?.cancel();
+});
+
+test('a link to AWS leads to the host of its bucket', async () => {
+  const store = open({ redirects: true, endpoint: null, region: 'eu-central-1' });
+  const link = (await store.linkTo?.('videos/linked/clip.mp4', { contentType: 'video/mp4', filename: 'v.mp4' })) ?? '';
+  expect(store.linkOrigin).toBe(new URL(link).origin);
 });
 
 test('clips go through us unless callers may fetch them', () => {

@@ -27,6 +27,8 @@ export interface BundleOptions {
   readonly root: string;
   /** What the console's modules were compiled to. */
   readonly compiled: string;
+  /** Where clips and pictures come from that are not fetched through us; null where all are. */
+  readonly mediaOrigin: string | null;
 }
 
 /** Modules that the console imports by name: from where in which package. */
@@ -109,14 +111,15 @@ export function readConsole(options: BundleOptions): ConsoleBundle {
     imports: Object.fromEntries(Object.keys(PACKAGES).map((name) => [name, `${base}packages/${name}.js`])),
   });
   const files = new Map([...sources].map(([name, bytes]) => [folder + name, fileOf(name, bytes)]));
+  const media = options.mediaOrigin === null ? '' : ` ${options.mediaOrigin}`;
   const policy = [
     "default-src 'none'",
     `script-src 'self' 'sha256-${sha256(imports).digest('base64')}'`,
     "style-src 'self'",
     "font-src 'self'",
     "connect-src 'self'",
-    "img-src 'self' blob:",
-    "media-src 'self'",
+    `img-src 'self' blob:${media}`,
+    `media-src 'self'${media}`,
     "base-uri 'none'",
     "form-action 'self'",
     "frame-ancestors 'none'",

@@ -21,7 +21,11 @@ export async function abortAbandonedUploads({ client, bucket }: Bucket, before: 
 }
 
 /** Ends an upload and removes its parts; one that has ended is fine. */
-export async function abortUpload({ client, bucket }: Bucket, key: string, uploadId: string | undefined) {
+export async function abortUpload(
+  { client, bucket }: Pick<Bucket, 'client' | 'bucket'>,
+  key: string,
+  uploadId: string | undefined,
+) {
   const abort = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
   await client.send(abort).catch((error: unknown) => {
     if (!isMissing(error)) throw error;

@@ -21,6 +21,8 @@ export interface S3Settings {
 export interface Bucket {
   readonly client: S3Client;
   readonly bucket: string;
+  /** Of links to its objects. */
+  readonly origin: string;
 }
 
 const USUAL_REGION = 'us-east-1';
@@ -32,10 +34,11 @@ const MOST_CONNECTIONS = 1_000;
 
 /** Connects when it is first used. */
 export function openBucket(settings: S3Settings): Bucket {
-  const { bucket, endpoint, region } = settings;
+  const { bucket, endpoint } = settings;
+  const region = settings.region ?? USUAL_REGION;
   const agent = { keepAlive: true, maxSockets: MOST_CONNECTIONS };
   const client = new S3Client({
-    region: region ?? USUAL_REGION,
+    region,
     ...(endpoint !== null && { endpoint, forcePathStyle: true }),
     ...credentialsOf(settings),
     // With the SDK's own checksums an upload that is taken up again cannot be completed, and some servers keep the
@@ -51,7 +54,8 @@ export function openBucket(settings: S3Settings): Bucket {
       httpsAgent: new HttpsAgent(agent),
     },
   });
-  return { client, bucket };
+  const origin = endpoint === null ? `https://${bucket}.s3.${region}.amazonaws.com` : new URL(endpoint).origin;
+  return { client, bucket, origin };
 }
 
 function credentialsOf(settings: S3Settings): Pick<S3ClientConfig, 'credentials'> {

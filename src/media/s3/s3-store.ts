@@ -46,13 +46,16 @@ class BucketStore implements S3Store {
   readonly #at: Bucket;
   readonly #onProblem: (error: unknown) => void;
   readonly linkTo?: (key: string, as: LinkedObject) => Promise<string>;
+  readonly linkOrigin?: string;
   #isWritable = false;
   #sweptAtMs = 0;
 
   constructor({ redirects, onProblem, ...settings }: S3StoreOptions) {
     this.#at = openBucket(settings);
     this.#onProblem = onProblem;
-    if (redirects) this.linkTo = (key, as) => this.#signLink(key, as);
+    if (!redirects) return;
+    this.linkTo = (key, as) => this.#signLink(key, as);
+    this.linkOrigin = this.#at.origin;
   }
 
   async stage(key: string, checkpoint?: JsonObject): Promise<StagedObject> {

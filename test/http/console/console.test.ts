@@ -1,6 +1,8 @@
 /** The console's session and files: who is let in by which cookie, from which pages, until when; what is served how. */
 
 import { ensureRootCaller, setCallerDisabled } from '../../../src/catalog/callers.ts';
+import { packageRoot } from '../../../src/config/package-root.ts';
+import { readConsole } from '../../../src/http/console/bundle.ts';
 import { compileConsole } from '../../console/compiled.ts';
 import { openTestGateway, type TestGateway } from '../../open-gateway.ts';
 import { ROOT_KEY } from '../../open-parts.ts';
@@ -144,6 +146,15 @@ describe('the files', () => {
     expect(policy).not.toMatch(/unsafe|https?:|\*/);
     expect(page.headers['cache-control']).toBe('no-cache');
     expect((await get('/console/', { 'if-none-match': String(page.headers.etag) })).statusCode).toBe(304);
+  });
+
+  test('clips that are fetched elsewhere are let in from there', () => {
+    const { policy } = readConsole({
+      root: packageRoot(),
+      compiled: compiled.folder,
+      mediaOrigin: 'https://s3.example',
+    });
+    expect(policy).toContain("img-src 'self' blob: https://s3.example; media-src 'self' https://s3.example;");
   });
 
   test('all that the page names is there, from this gateway, and kept for ever; all of it together is small', async () => {

@@ -15,14 +15,14 @@ import { watchMemory } from './memory.ts';
 import { median } from './statistics.ts';
 import { startSandboxProcess } from './subject.ts';
 
-const MEBIBYTE = 1024 * 1024;
+export const MEBIBYTE = 1024 * 1024;
 const CLIP_BYTES = 1024 * MEBIBYTE;
 const WARM_UP_BYTES = 64 * MEBIBYTE;
 const ROUNDS = 3;
 const LEAST_SHARE = 0.8;
 const MOST_GROWTH_MIB = 64;
 /** A task takes milliseconds: what is measured begins when it is done. */
-const SANDBOX_SPEED = 1_000;
+export const SANDBOX_SPEED = 1_000;
 const HEADERS = { authorization: 'Bearer benchmark', 'content-type': 'application/json' };
 
 const run = promisify(execFile);
@@ -40,7 +40,7 @@ async function ask(url: string, body?: object): Promise<unknown> {
 }
 
 /** Has the sandbox make a clip that is padded to this size; its link. */
-async function makeLargeClip(sandboxUrl: string, sizeBytes: number): Promise<string> {
+export async function makeLargeClip(sandboxUrl: string, sizeBytes: number): Promise<string> {
   await ask(`${sandboxUrl}/_sandbox/faults`, { faults: [{ kind: 'large_result', sizeBytes, count: 1 }] });
   const body = { model: 'sandbox-mini', prompt: 'a long film', duration_seconds: 1 };
   const { task_id } = taskSchema.parse(await ask(`${sandboxUrl}/v1/video/generations`, body));

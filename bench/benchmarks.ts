@@ -8,6 +8,7 @@ import { create } from './create.ts';
 import { idle } from './idle.ts';
 import { largeBatch } from './large-batch.ts';
 import { makespan, makespanBatch, makespanStream } from './makespan.ts';
+import { s3 } from './s3.ts';
 import { scale } from './scale.ts';
 import { status } from './status.ts';
 import { streams } from './streams.ts';
@@ -18,6 +19,7 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['create', create],
   ['status', status],
   ['archive', archive],
+  ['s3', s3],
   ['base64', base64],
   ['idle', idle],
   ['makespan', makespan],

@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { packageRoot } from '../src/config/package-root.ts';
 import { userCacheDir } from '../src/config/settings.ts';
 import type { S3Settings } from '../src/media/s3/s3-client.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
@@ -62,7 +63,7 @@ async function buildOnce(program: string): Promise<void> {
     process.stderr.write('building the S3 server of the tests with Go, once: about 2 minutes\n');
     const unfinished = `${program}.tmp-${process.pid}`;
     await run('go', ['build', '-trimpath', '-ldflags=-s -w', '-o', unfinished, PACKAGE], {
-      cwd: resolve(__dirname, '../tools/s3-server'),
+      cwd: join(packageRoot(), 'tools', 's3-server'),
       timeout: BUILD_MS,
       maxBuffer: 16 * 1024 * 1024,
     });

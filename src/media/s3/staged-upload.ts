@@ -18,11 +18,9 @@ import { abortUpload } from './abandoned-uploads.ts';
 import { readObject } from './read-object.ts';
 import { type Bucket, isMissing } from './s3-client.ts';
 
-/** The least that servers take: what is under way when a process is killed is sent again. */
-export const PART_BYTES = 5 * 1024 * 1024;
-/** One is sent while the next one fills. */
-const PARTS_AT_ONCE = 2;
-const PART_BLOCKS = createBlocks(PART_BYTES, PARTS_AT_ONCE);
+/** What is under way when a process is killed is fetched and sent again; servers take no less than 5 MiB. */
+export const PART_BYTES = 8 * 1024 * 1024;
+const PART_BLOCKS = createBlocks(PART_BYTES, 1);
 
 interface SentPart {
   readonly PartNumber: number;
@@ -103,7 +101,8 @@ export class StagedUpload implements StagedObject {
       offset += piece.byteLength;
       if (this.#filledBytes === PART_BYTES) this.#turnOver();
     }
-    return this.#onTheirWay.length < PARTS_AT_ONCE ? undefined : this.#onTheirWay[0];
+    // Nothing more is taken while a part is sent: what comes meanwhile waits in the connection, and is not lost by a kill.
+    return this.#onTheirWay[0];
   }
 
   /** The server knows which parts it has. */

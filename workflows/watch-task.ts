@@ -10,7 +10,8 @@ import {
   type Seen,
   seenSoFar,
 } from '../src/domain/poll.ts';
-import { deadlineMsOf, type NextStep, type RunningTask } from '../src/domain/step.ts';
+import type { NextStep, RunningTask } from '../src/domain/step.ts';
+import { deadlineMsOf } from '../src/domain/task-deadline.ts';
 import { polling } from './activity-options.ts';
 import { continueWhereLong, end, endCancelled, failureOf, type Run } from './run.ts';
 

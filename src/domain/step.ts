@@ -29,11 +29,6 @@ export interface RunningTask {
   readonly progress: number;
 }
 
-/** Until when a task is waited for, in milliseconds. */
-export function deadlineMsOf({ deadlineAt, submittedAt, timing }: RunningTask): number {
-  return Date.parse(deadlineAt ?? submittedAt) + (deadlineAt === undefined ? timing.deadlineMs : 0);
-}
-
 /** A create that was sent, or may have been, and whose task is not known. */
 export interface SentCreate {
   readonly submissionId: string;

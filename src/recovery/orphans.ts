@@ -17,8 +17,7 @@ import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
 import { type ReadList, readList } from '../submissions/account-list.ts';
-import { callOf } from '../submissions/call-of-account.ts';
-import { findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
 /** How far two readings of an upstream's clock may lie apart: it tells whole seconds, and its answers take their time. */
 const CLOCK_MARGIN_MS = 5000;

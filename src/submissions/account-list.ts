@@ -7,8 +7,7 @@ import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
 import { providerOf, type TaskList } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
-import { callOf } from './call-of-account.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
 /** Statuses with which an upstream says that there is no such route. */
 const NO_SUCH_ROUTE: readonly number[] = [404, 405, 501];

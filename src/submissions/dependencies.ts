@@ -13,7 +13,6 @@ import { PROVIDER_FACTS, type ProviderName } from '../domain/vendor.ts';
 import type { StoredImage } from '../domain/video-request.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { callOf } from './call-of-account.ts';
 import type { TaskFollower } from './follow.ts';
 
 export interface SubmissionDependencies {
@@ -60,6 +59,14 @@ export function callFor(
   const account = findAccount(dependencies, id);
   if (account?.baseUrl !== baseUrl) return null;
   return callOf(account, AbortSignal.timeout(dependencies.exchangeTimeoutMs));
+}
+
+/** A call of an account until the signal ends it. */
+export function callOf(
+  { baseUrl, apiKey, passage }: Pick<AccountConfig, 'baseUrl' | 'apiKey' | 'passage'>,
+  signal: AbortSignal,
+): ProviderCall {
+  return { baseUrl, apiKey, passage, signal };
 }
 
 /** Whether a create that is sent again is the same create for this provider. */

@@ -3,8 +3,7 @@
 import { replacePublishedModels } from '../catalog/models.ts';
 import type { AccountConfig } from '../domain/account.ts';
 import { providerOf } from '../domain/provider.ts';
-import { callOf } from './call-of-account.ts';
-import type { SubmissionDependencies } from './dependencies.ts';
+import { callOf, type SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Reads every account's models and enters them; an account that cannot be read keeps those it had.

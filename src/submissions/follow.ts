@@ -5,7 +5,6 @@ import type { Log } from '../domain/log.ts';
 import { type ProviderTable, providerOf } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
-import { callOf } from './call-of-account.ts';
 
 export interface TaskFollower {
   /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
@@ -64,7 +63,8 @@ class StreamFollower implements TaskFollower {
     const stream = new AbortController();
     followed.stream = stream;
     followed.streamsLeft--;
-    const call = { ...callOf(account, stream.signal), baseUrl: task.baseUrl };
+    const { apiKey, passage } = account;
+    const call = { baseUrl: task.baseUrl, apiKey, passage, signal: stream.signal };
     const running = this.#hear(videoId, listen(task.taskId, call), followed).finally(() => {
       followed.stream = null;
       this.#running.delete(running);

@@ -3,8 +3,7 @@
 import type { AccountConfig } from '../domain/account.ts';
 import { providerOf } from '../domain/provider.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
-import { callOf } from './call-of-account.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
 /** What the free GET said: `nothing to ask` where only a create can tell, `unreachable` where it was not answered. */
 export type Probe =

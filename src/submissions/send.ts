@@ -6,9 +6,8 @@ import { findVideo } from '../catalog/videos.ts';
 import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import { storeClip } from '../media/store-clip.ts';
 import { listWindowOf, readList, sightIn } from './account-list.ts';
-import { callOf } from './call-of-account.ts';
 import type { Claim } from './claim.ts';
-import { findAccount, type SubmissionDependencies } from './dependencies.ts';
+import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Sends the create, once; nothing is thrown for what the upstream does. A video that may have a task already is looked

@@ -23,6 +23,9 @@ const TEMPORAL: Tag = {
   description: "A codec server for Temporal's UI and command line, by `CLIPYARD_ENCRYPTION_KEYS`. For root alone.",
 };
 
+/** `{"model":"wan"}` as JSON. */
+const EXAMPLE = { payloads: [{ metadata: { encoding: 'anNvbi9wbGFpbg==' }, data: 'eyJtb2RlbCI6IndhbiJ9' }] };
+
 function read({ metadata, data }: PrintedPayload): RawPayload {
   const entries = Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value, 'base64')] as const);
   return { metadata: Object.fromEntries(entries), data: Buffer.from(data ?? '', 'base64') };
@@ -46,6 +49,7 @@ export function temporalCodecRoutes(codec: TemporalCodec): FastifyPluginAsync {
         summary: verb === 'decode' ? 'Payloads as they were before they were encrypted' : 'Payloads, encrypted',
         access: 'root',
         body: codecPayloads,
+        example: EXAMPLE,
         answers: { 200: codecPayloads },
         handle: async ({ body }) => {
           try {

@@ -53,7 +53,11 @@ const DESCRIPTION =
   'micro-dollars, absent things are null; a documented API has its own words. Every answer carries `x-request-id`.';
 
 /** What the names in paths stand for. */
-const PARAMETERS: Readonly<Record<string, string>> = { id: 'The id.', file: 'The name of the file.' };
+const PARAMETERS: Readonly<Record<string, string>> = {
+  id: 'The id.',
+  file: 'The name of the file.',
+  namespace: 'Of Temporal; it makes no difference.',
+};
 
 /** What any of these routes may be refused with. */
 const ALWAYS: readonly RefusalKind[] = ['internal', 'unavailable'];

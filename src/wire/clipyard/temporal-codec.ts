@@ -13,9 +13,11 @@ export const CODEC_PATHS = {
   encodeIn: `${CODEC_PATH}:namespace/encode`,
 } as const;
 
+const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'is not base64');
+
 const payload = z.object({
-  metadata: z.record(z.string(), z.base64()).nullish(),
-  data: z.base64().nullish(),
+  metadata: z.record(z.string(), base64).nullish(),
+  data: base64.nullish(),
 });
 
 /** As Temporal prints payloads in JSON. */

@@ -64,6 +64,10 @@ describe('the document', () => {
       'changeWebhookEndpoint',
       'rotateWebhookSecret',
       'rotateCallbackSecret',
+      'decodePayloads',
+      'encodePayloads',
+      'decodePayloadsOfNamespace',
+      'encodePayloadsOfNamespace',
       'signIn',
     ]);
     for (const { body, example } of bodies) expect(body?.parse(example)).toEqual(example);
@@ -211,6 +215,10 @@ describe('the routes', () => {
       listAccounts: 200,
       pauseAccount: 200,
       resumeAccount: 200,
+      decodePayloads: 200,
+      encodePayloads: 200,
+      decodePayloadsOfNamespace: 200,
+      encodePayloadsOfNamespace: 200,
       getLiveness: 200,
       getReadiness: 200,
       getDocument: 200,

@@ -25,9 +25,10 @@ const passage = {
   proxies: { http: null, https: null, except: [] },
 };
 
-describe.each(CREATING_UPSTREAMS)('$provider.name', ({ provider }) => {
+describe.each(CREATING_UPSTREAMS)('$name', ({ provider, request, keyHeader = ['authorization', 'Bearer '] }) => {
+  const [keyName, beginning] = keyHeader;
   const calls: readonly (readonly [string, (call: ProviderCall) => Promise<unknown> | undefined])[] = [
-    ['a create', () => provider.start(makeRequest(), makeCall(server, { passage }))],
+    ['a create', () => provider.start(makeRequest(request), makeCall(server, { passage }))],
     ['a poll', (call) => provider.poll('task-1', call)],
     ['a cancel', (call) => provider.cancel?.('task-1', call)],
     ['a list', (call) => provider.list?.(call)],
@@ -40,14 +41,14 @@ describe.each(CREATING_UPSTREAMS)('$provider.name', ({ provider }) => {
     server.script = json(403, { error: { message: 'the secret a-secret-value is not known' } });
     const said = await Promise.resolve(make(makeCall(server, { passage }))).catch((error: Error) => error);
     for (const { headers } of server.received) {
-      expect(headers).toMatchObject({ ...passage.headers, authorization: 'Bearer sk-upstream-test' });
+      expect(headers).toMatchObject({ ...passage.headers, [keyName]: expect.stringContaining(beginning) });
     }
     expect(said instanceof Error ? said.message : JSON.stringify(said ?? null)).not.toContain('a-secret-value');
   });
 
   test('creates reach the upstream', async () => {
     server.script = json(403, {});
-    await provider.start(makeRequest(), makeCall(server, { passage }));
+    await provider.start(makeRequest(request), makeCall(server, { passage }));
     expect(server.received).toHaveLength(1);
   });
 });

@@ -21,7 +21,6 @@ import { startUnopened } from '../src/recovery/start.ts';
 import { tellWishes } from '../src/recovery/wishes.ts';
 import { discoverModels } from '../src/submissions/discover-models.ts';
 import { probeAccount } from '../src/submissions/probe.ts';
-import { startDeliveries } from '../src/webhooks/start.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeats } from './heartbeat.ts';
 
@@ -41,8 +40,6 @@ export interface SweepReport {
   readonly resumed: number;
   /** Workflows that were told of a wish. */
   readonly told: number;
-  /** Deliveries that no process had started. */
-  readonly deliveries: number;
   readonly grants: number;
   readonly recovered: readonly string[];
   readonly models: number;
@@ -189,9 +186,6 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     );
     const started = await parts.section('starts', () => startForgotten(parts), 0);
     const told = await parts.section('wishes', () => tellForgotten(parts), 0);
-    const { workflows, log } = dependencies;
-    const startDelivery = workflows.startDelivery;
-    const deliveries = await parts.section('deliveries', () => startDeliveries({ db, startDelivery, log }), 0);
     await parts.section('reopenings', () => retellReopenings(dependencies), undefined);
     await parts.each(
       'grants',
@@ -237,7 +231,6 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       started,
       resumed,
       told,
-      deliveries,
       grants: moved + grants,
       recovered,
       models,

@@ -1,6 +1,6 @@
 /** The activities as workflows call them: one group for each way of waiting, with its timeouts and retries. */
 
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { PROVIDER_FACTS, type ProviderName } from '../src/domain/vendor.ts';
 import { TASK_QUEUES } from './messages.ts';
@@ -90,20 +90,15 @@ export const filmRows = proxyActivities<Pick<Activities, 'endFilm'>>({
   cancellationType,
 });
 
-/**
- * One attempt of a delivery: the workflow is its schedule. Most are delivered at once; within the workflow task that
- * costs the server half of what an activity of its own does.
- */
-export function delivering(summary: string, isLocal: boolean) {
-  const options = {
+/** One attempt of a delivery: the workflow is its schedule. */
+export function delivering(summary: string) {
+  return proxyActivities<Pick<Activities, 'attemptDelivery'>>({
+    taskQueue: TASK_QUEUES.delivery,
     startToCloseTimeout: '30 seconds',
     retry: { maximumAttempts: 1 },
     cancellationType,
     summary,
-  } as const;
-  return isLocal
-    ? proxyLocalActivities<Pick<Activities, 'attemptDelivery'>>(options)
-    : proxyActivities<Pick<Activities, 'attemptDelivery'>>({ ...options, taskQueue: TASK_QUEUES.delivery });
+  });
 }
 
 /** The sweep's one activity. */

@@ -61,8 +61,8 @@ export interface DeliverWebhookInput {
   readonly deliveryId: string;
   /** Which attempt comes first; 1 when absent. */
   readonly attempt?: number;
-  /** Whether attempts are local activities; absent in runs that began when none was. */
-  readonly isLocal?: boolean;
+  /** How long the first of them waits; not at all when absent. */
+  readonly waitMs?: number;
 }
 
 /** Input of `joinFilm`; the workflow's id is the film's id. */
@@ -111,6 +111,8 @@ export const recheckSignal = defineSignal('recheck');
 export const reopenSignal = defineSignal('reopen');
 /** A delivery is to be tried now. */
 export const retryNowSignal = defineSignal('retryNow');
+/** It is to be sent again, and a first attempt has been made: a run that is about to close looks at its rows once more. */
+export const sentAgainSignal = defineSignal('sentAgain');
 /** A delivery is to be given up. */
 export const stopSignal = defineSignal('stop');
 export const videoQuery = defineQuery<VideoSnapshot>('video');

@@ -1,6 +1,6 @@
 /** Deliveries: which are to be started, what each of them sends where, and what became of its attempts. */
 
-import { and, desc, eq, gt, gte, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, gte, isNotNull, isNull, lt, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import { type AttemptOutcome, type EventType, eventBody, FAILING_LONGEST_MS } from '../domain/webhook.ts';
@@ -11,17 +11,28 @@ import { events } from './tables/videos.ts';
 import { deliveries, deliveryAttempts, webhookEndpoints } from './tables/webhooks.ts';
 import { disableEndpoint, wakeDeliveries } from './webhooks.ts';
 
-/** A process that has taken a start over has this long for it. */
+/** A process that has taken a first attempt over has this long for it: longer than one takes. */
 const CLAIM = sql`interval '30 seconds'`;
 
-/** Takes over so many deliveries whose workflows no process has started, the oldest first: their ids. */
-export async function claimUnstarted(db: Db, limit: number): Promise<readonly string[]> {
+/** A delivery of which no attempt was made yet, or that is to be made again. */
+export interface Unstarted {
+  readonly id: string;
+  readonly destination: string;
+}
+
+/** Takes over so many deliveries that no process has attempted or is attempting, the oldest first, to other destinations than these. */
+export async function claimUnstarted(
+  db: Db,
+  { limit, except = [] }: { readonly limit: number; readonly except?: readonly string[] },
+): Promise<readonly Unstarted[]> {
+  const isOther = except.length === 0 ? sql`true` : notInArray(deliveries.destination, [...except]);
   const result = await db.execute(sql`
     update deliveries set claimed_until = now() + ${CLAIM} where id in (
-      select id from deliveries where started_at is null and (claimed_until is null or claimed_until < now())
+      select id from deliveries
+      where started_at is null and (claimed_until is null or claimed_until < now()) and ${isOther}
       order by created_at limit ${limit} for update skip locked)
-    returning id`);
-  return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
+    returning id, destination`);
+  return rowsOf<Unstarted>(result);
 }
 
 /** From so many failures in a row on, what comes for an endpoint is parked, and one request in a while finds out whether it is back. */
@@ -49,7 +60,7 @@ export async function listProbes(db: Db): Promise<readonly string[]> {
   return rowsOf<{ readonly id: string }>(result).map(({ id }) => id);
 }
 
-/** The delivery's workflow has been started; one that is to be sent again since then has to be started once more. */
+/** The first attempt was made, and what follows it stands; one that is to be sent again since then is attempted once more. */
 export async function noteStarted(db: Db, id: string): Promise<void> {
   const isTaken = and(eq(deliveries.id, id), isNotNull(deliveries.claimedUntil));
   await db.update(deliveries).set({ startedAt: new Date(), claimedUntil: null }).where(isTaken);

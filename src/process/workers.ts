@@ -11,7 +11,7 @@ import { dataConverterOf } from '../temporal/data-converter.ts';
 import { ensureSweepSchedule, setUpNamespace } from '../temporal/setup.ts';
 import { type RunningWorkers, startWorkers, type WorkerSettings } from '../temporal/worker.ts';
 import { keepCurrent } from '../temporal/worker-version.ts';
-import { watchDeliveries } from '../webhooks/start.ts';
+import { makeFirstAttempts } from '../webhooks/first-attempts.ts';
 import { activityDependenciesOf, type ProcessDependencies } from './activity-dependencies.ts';
 import type { TemporalLink } from './link.ts';
 import type { Parts } from './parts.ts';
@@ -69,12 +69,13 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
     }
     await calls.withDeadline(Date.now() + SCHEDULE_CALL_MS, () => ensureSweepSchedule(client));
     const { startDelivery } = link.workflows;
-    const unwatch = await watchDeliveries(parts.database, { db: parts.database.db, startDelivery, log: parts.log });
+    const { delivery } = dependencies;
+    const stopAttempts = await makeFirstAttempts(parts.database, { delivery, startDelivery, log: parts.log });
     return {
       ...workers,
       shutdown: async () => {
         stopClaiming.abort();
-        await unwatch();
+        await stopAttempts();
         await workers.shutdown();
       },
     };

@@ -109,9 +109,6 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
       // An endpoint that does not answer holds a place for 15 s.
       maxConcurrentActivityTaskExecutions: DELIVERIES_AT_ONCE,
-      maxConcurrentLocalActivityExecutions: DELIVERIES_AT_ONCE,
-      // Each local activity holds the workflow task that it runs in.
-      maxConcurrentWorkflowTaskExecutions: DELIVERIES_AT_ONCE,
       activities: pick(activities, ['attemptDelivery']),
     },
   ];

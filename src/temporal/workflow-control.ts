@@ -12,7 +12,7 @@ import {
   lookAgainSignal,
   recheckSignal,
   reopenSignal,
-  retryNowSignal,
+  sentAgainSignal,
   TASK_QUEUES,
   upstreamEventSignal,
   WORKFLOW_TYPES,
@@ -183,13 +183,13 @@ export function createWorkflowControl(
       }
     },
 
-    async startDelivery(deliveryId: string): Promise<void> {
+    async startDelivery(deliveryId: string, secondInMs: number): Promise<void> {
       await within(DEADLINE_MS, () =>
         client().workflow.signalWithStart<typeof deliverWebhook, []>(WORKFLOW_TYPES.deliverWebhook, {
           workflowId: `delivery:${deliveryId}`,
           taskQueue: TASK_QUEUES.delivery,
-          args: [{ deliveryId, isLocal: true }],
-          signal: retryNowSignal,
+          args: [{ deliveryId, attempt: 2, waitMs: secondInMs }],
+          signal: sentAgainSignal,
         }),
       );
     },

@@ -2,6 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { eq, sql } from 'drizzle-orm';
 import { pino } from 'pino';
 import { claimUnstarted, listProbes, noteStarted, replayDelivery } from '../../src/catalog/deliveries.ts';
@@ -13,7 +14,6 @@ import { deliveries, deliveryAttempts, webhookEndpoints, webhookSecrets } from '
 import {
   changeEndpoint,
   createEndpoint,
-  type Endpoint,
   readEndpoint,
   rotateSecret,
   type WebhookCatalog,
@@ -21,8 +21,8 @@ import {
 import { attemptWaitMs, EVENT_TYPES, type EventWords, FAILING_LONGEST_MS } from '../../src/domain/webhook.ts';
 import { type PostAnswer, postUntrusted, type UntrustedPost } from '../../src/net/untrusted/post.ts';
 import { attemptDelivery } from '../../src/webhooks/attempt.ts';
+import { FirstAttempts } from '../../src/webhooks/first-attempts.ts';
 import { signedHeaders } from '../../src/webhooks/sign.ts';
-import { startDeliveries } from '../../src/webhooks/start.ts';
 import { insertVideo } from '../catalog/rows.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 
@@ -146,40 +146,125 @@ describeOnBothCatalogs('events and deliveries', (under) => {
     expect(sent).toHaveLength(1);
   });
 
-  test('what comes for an endpoint that only fails is parked, one is tried, and all are started once it is back', async () => {
+  /** First attempts of a process, and what came of them. */
+  function attempting(reply: (call: UntrustedPost) => PostAnswer | Promise<PostAnswer>) {
+    const sent: UntrustedPost[] = [];
+    const started: string[] = [];
+    const attempts = new FirstAttempts({
+      delivery: {
+        ...{ db: db(), secrets, trustedHosts: [] },
+        post: async (call) => {
+          sent.push(call);
+          return await reply(call);
+        },
+      },
+      startDelivery: async (id, secondInMs) => {
+        expect(secondInMs).toBeGreaterThan(0);
+        started.push(id);
+      },
+      log: pino({ level: 'silent' }),
+    });
+    return { attempts, sent, started };
+  }
+
+  async function attemptAll({ attempts }: ReturnType<typeof attempting>): Promise<void> {
+    attempts.wake();
+    await attempts.idle();
+  }
+
+  async function cancelMany(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      await insertVideo(db(), { id: `video_m${n}` });
+      await endVideo(db(), `video_m${n}`, { state: 'cancelled', failure: FAILED, archive: null });
+    }
+  }
+
+  test('a first attempt that delivers needs no workflow, and one that does not is followed by one', async () => {
+    await makeEndpoint();
+    await cancelMany(3);
+    let status = 204;
+    const process = attempting(() => answer(status));
+    await attemptAll(process);
+    expect(process.started).toEqual([]);
+    expect(await db().select().from(deliveries)).toMatchObject(Array(3).fill({ state: 'delivered', attempts: 1 }));
+    status = 500;
+    await cancelled();
+    await attemptAll(process);
+    await attemptAll(process);
+    expect(process.sent).toHaveLength(4);
+    const [failed] = await db().select().from(deliveries).where(eq(deliveries.state, 'waiting'));
+    expect(process.started).toEqual([failed?.id]);
+  });
+
+  test('an attempt that fails on our own side is made again once its claim has run out', async () => {
+    await makeEndpoint();
+    await cancelled();
+    const process = attempting(() => answer(500));
+    jest.spyOn(process.started, 'push').mockImplementation(() => {
+      throw new Error('Temporal is away');
+    });
+    await attemptAll(process);
+    await attemptAll(process);
+    expect(process.sent).toHaveLength(1);
+    await db().execute(sql`update deliveries set claimed_until = now() - interval '1 second'`);
+    await attemptAll(process);
+    expect(process.sent).toHaveLength(2);
+  });
+
+  test('an endpoint that is slow leaves places for others, and is told everything all the same', async () => {
+    await makeEndpoint('own');
+    const other = (await makeEndpoint('openai')).endpoint;
+    await db().update(webhookEndpoints).set({ url: 'https://b.example/hook' }).where(isIt(other.id));
+    await cancelMany(25);
+    const slow = 'https://a.example/hook';
+    const waiting: (() => void)[] = [];
+    const process = attempting(async ({ url }) => {
+      if (url === slow) await new Promise<void>((resolve) => waiting.push(resolve));
+      return answer(204);
+    });
+    const sentTo = (url: string) => process.sent.filter((call) => call.url === url).length;
+    process.attempts.wake();
+    while (sentTo('https://b.example/hook') < 25 || waiting.length < sentTo(slow)) await setImmediate();
+    expect(sentTo(slow)).toBeLessThan(25);
+    while (sentTo(slow) < 25 || waiting.length > 0) {
+      waiting.shift()?.();
+      await setImmediate();
+    }
+    await process.attempts.idle();
+    expect(await db().select().from(deliveries)).toMatchObject(Array(50).fill({ state: 'delivered', attempts: 1 }));
+  });
+
+  test('what comes for an endpoint that only fails is parked, one is tried, and all are sent once it is back', async () => {
     const { endpoint } = await makeEndpoint();
     const other = await makeEndpoint('openai');
     await db().update(webhookEndpoints).set({ failures: 20, failingSince: new Date() }).where(isIt(endpoint.id));
-    await cancelled();
-    await insertVideo(db(), { id: 'video_2' });
-    await endVideo(db(), 'video_2', { state: 'cancelled', failure: FAILED, archive: null });
-    const waiting = await db().select().from(deliveries).orderBy(deliveries.createdAt, deliveries.id);
-    const idsOf = ({ id }: Pick<Endpoint, 'id'>) =>
-      waiting.filter((row) => row.destination === id).map((row) => row.id);
-    const started: string[] = [];
-    const starting = {
-      db: db(),
-      log: pino({ level: 'silent' }),
-      startDelivery: async (id: string) => void started.push(id),
-    };
-    await startDeliveries(starting);
-    expect(started.toSorted()).toEqual(idsOf(other.endpoint).toSorted());
-    const [oldest = ''] = idsOf(endpoint);
+    await cancelMany(3);
+    const idsOf = async (id: string, state: 'waiting' | 'delivered') =>
+      (await db().select().from(deliveries).orderBy(deliveries.createdAt, deliveries.id))
+        .filter((row) => row.destination === id && row.state === state)
+        .map((row) => row.id);
+    let status = 204;
+    const process = attempting(() => answer(status));
+    await attemptAll(process);
+    expect(process.sent).toHaveLength(3);
+    expect(await idsOf(other.endpoint.id, 'delivered')).toHaveLength(3);
+    const [oldest = ''] = await idsOf(endpoint.id, 'waiting');
     expect(await listProbes(db())).toEqual([oldest]);
 
-    const sent: UntrustedPost[] = [];
-    await post(answer(500), sent, oldest);
+    status = 500;
+    await process.attempts.probe();
     expect(await listProbes(db())).toEqual([]);
+    await process.attempts.probe();
+    expect(process.sent).toHaveLength(4);
     await db()
       .update(webhookEndpoints)
       .set({ probeAt: new Date(0) })
       .where(isIt(endpoint.id));
-    expect(await listProbes(db())).toEqual([oldest]);
-    await post(answer(200), sent, oldest);
-    expect(sent).toHaveLength(2);
-    started.length = 0;
-    await startDeliveries(starting);
-    expect(started).toEqual(idsOf(endpoint).slice(1));
+    status = 204;
+    await process.attempts.probe();
+    await attemptAll(process);
+    expect(await idsOf(endpoint.id, 'delivered')).toHaveLength(3);
+    expect([process.sent.length, process.started]).toEqual([7, []]);
   });
 
   test('what waits for an endpoint stops when it is disabled', async () => {
@@ -192,22 +277,23 @@ describeOnBothCatalogs('events and deliveries', (under) => {
   test('what a process took over and did not start is taken over by another one', async () => {
     await makeEndpoint();
     await cancelled();
-    const [id = ''] = await claimUnstarted(db(), 10);
-    expect(await claimUnstarted(db(), 10)).toEqual([]);
+    const claim = async () => (await claimUnstarted(db(), { limit: 10 })).map(({ id }) => id);
+    const [id = ''] = await claim();
+    expect(await claim()).toEqual([]);
     await db().execute(sql`update deliveries set claimed_until = now() - interval '1 second'`);
-    expect(await claimUnstarted(db(), 10)).toEqual([id]);
+    expect(await claim()).toEqual([id]);
     await noteStarted(db(), id);
     await db().execute(sql`update deliveries set claimed_until = null`);
-    expect(await claimUnstarted(db(), 10)).toEqual([]);
+    expect(await claim()).toEqual([]);
   });
 
   test('a replay that comes before a start was noted is started as well', async () => {
     await makeEndpoint();
     await cancelled();
-    const [id = ''] = await claimUnstarted(db(), 10);
+    const [{ id } = { id: '' }] = await claimUnstarted(db(), { limit: 10 });
     await replayDelivery(db(), 'caller_1', id);
     await noteStarted(db(), id);
-    expect(await claimUnstarted(db(), 10)).toEqual([id]);
+    expect(await claimUnstarted(db(), { limit: 10 })).toMatchObject([{ id }]);
   });
 });
 

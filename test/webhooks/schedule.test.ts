@@ -119,7 +119,7 @@ test('a receiver that is up again is told by the next attempt, and no more', asy
   expect(await states()).toEqual(['delivered']);
 });
 
-test('a replay that comes while the run closes is sent', async () => {
+test.each(['retryNow', 'sentAgain'])('a replay that comes while the run closes is sent (%s)', async (signal) => {
   receiver = answers(200);
   await tell('video_1');
   await runtime.settle();
@@ -128,11 +128,22 @@ test('a replay that comes while the run closes is sent', async () => {
   // The success stands in the rows, and the run has not heard of it.
   const [delivery] = await database.db.select().from(deliveries);
   await replayDelivery(database.db, 'caller_1', delivery?.id ?? '');
-  expect(runtime.signal(delivery?.id ?? '', 'retryNow')).toBe(true);
+  expect(runtime.signal(delivery?.id ?? '', signal)).toBe(true);
   attempt?.settle({ value });
   await pass();
   expect(asked).toHaveLength(2);
   expect(await states()).toEqual(['delivered']);
+});
+
+test('a run that follows a first attempt begins with the second, when that is due', async () => {
+  receiver = answers(500);
+  await recordEvent(database.db, { callerId: 'caller_1', subjectId: 'video_1', type: 'video.completed' });
+  const [{ id = '' } = {}] = await database.db.select().from(deliveries);
+  const startMs = time.nowMs;
+  runtime.start(new Run(id, {}, MOST_EVENTS), deliverWebhook, { deliveryId: id, attempt: 2, waitMs: 7000 });
+  await pass();
+  expect(asked[0]).toBe(startMs + 7000);
+  expect(waits()).toEqual(WAITS_MS.slice(1));
 });
 
 test('a Retry-After puts the next attempt off, where it is longer than the schedule', async () => {

@@ -522,16 +522,10 @@ describe('beside the videos', () => {
 
   way('told-to-no-endpoint', async () => {
     const told = { callerId: 'root', endpointId: 'we_removed', type: 'video.completed' } as const;
-    const id = `delivery:${await deliverTest(ways.stack.db, told)}`;
-    const { workflow } = ways.stack.client;
-    for (;;) {
-      const isStarted = await workflow
-        .getHandle(id)
-        .describe()
-        .then(Boolean, () => false);
-      if (isStarted) break;
-    }
-    await workflow.getHandle(id).result();
+    const deliveryId = await deliverTest(ways.stack.db, told);
+    await ways.stack.workflows.startDelivery(deliveryId, 1000);
+    const id = `delivery:${deliveryId}`;
+    await ways.stack.client.workflow.getHandle(id).result();
     return id;
   });
 

@@ -83,6 +83,7 @@ describe('a watched video', () => {
     dialect: 'airforce',
     provider: 'airforce',
     account: 'sandbox',
+    caller: 'root',
     model: 'sandbox-mini',
     taskId: 'task_1',
     progress: 50,

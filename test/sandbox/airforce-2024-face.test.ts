@@ -12,6 +12,7 @@ afterEach(closeSandboxes);
 
 describe('create', () => {
   test('answers without progress and with its own ids', async () => {
+    await sandbox.standStill();
     const task = await client.create({ ...MINI, seed: 5, sound: true });
     expect(task).toEqual({
       task_id: expect.stringMatching(/^vid_[0-9A-F]{20}$/),

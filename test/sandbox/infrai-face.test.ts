@@ -38,6 +38,7 @@ async function finish(body: object = ONE_SECOND) {
 
 describe('generate', () => {
   test('answers the documented example with a queued job', async () => {
+    await sandbox.standStill();
     const example = {
       prompt: 'a timelapse of a city skyline at dusk',
       prefer: 'balanced',

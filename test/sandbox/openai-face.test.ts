@@ -31,6 +31,7 @@ const refusal = (code: string, param: string | null = null) => ({
 
 describe('create', () => {
   test('answers with a queued video', async () => {
+    await sandbox.standStill();
     const video = await create({ model: 'sora-2', prompt: 'x', size: '1280x720', seconds: 8 });
     expect(video).toEqual({
       id: expect.stringMatching(/^video_/),
@@ -56,6 +57,7 @@ describe('create', () => {
   });
 
   test('takes a form with a file as well', async () => {
+    await sandbox.standStill();
     const form = new FormData();
     for (const [name, value] of Object.entries({ ...ONE_SECOND, size: '720x720', 'tags[]': 'a', 'meta[note]': 'b' })) {
       form.set(name, value);
@@ -130,6 +132,7 @@ describe('a video', () => {
   });
 
   test('can be remixed with its own settings', async () => {
+    await sandbox.standStill();
     const source = await create({ ...ONE_SECOND, size: '1280x720' });
     const answer = await client.post(`/v1/videos/${source.id}/remix`, { prompt: 'A paper plane' });
     expect(await readJson(answer)).toMatchObject({

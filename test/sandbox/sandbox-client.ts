@@ -119,6 +119,11 @@ export class SandboxClient {
     if (response.status !== 200) throw new Error(await response.text());
   }
 
+  /** What is made from now on stays as it was made, however slow the machine is. */
+  standStill(): Promise<void> {
+    return this.configure({ speed: 0.001 });
+  }
+
   /** Sets these faults and no others. */
   setFaults(...faults: Record<string, unknown>[]): Promise<void> {
     return this.configure({ faults });

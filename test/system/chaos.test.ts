@@ -23,7 +23,7 @@ import {
 import { writeUpstreams } from './upstreams.ts';
 
 /** More than the suite has time for may be asked for by hand. */
-const LINES = Number(process.env['CHAOS_CLIPS'] ?? 100);
+const LINES = Number(process.env['CHAOS_CLIPS'] ?? 60);
 /** Clips of creates of their own, amid the batch. */
 const SINGLES = 8;
 /** A clip of two seconds takes as many: slots are what its account runs out of. */

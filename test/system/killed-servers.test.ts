@@ -21,7 +21,7 @@ import {
 } from './clipyard-process.ts';
 import { writeUpstreams } from './upstreams.ts';
 
-const KILLS = 10;
+const KILLS = 6;
 const BETWEEN_CREATES_MS = 800;
 /** So many are accepted before the next kill, so that it hits clips under way. */
 const CREATES_BETWEEN_KILLS = 2;

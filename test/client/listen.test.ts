@@ -6,7 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import OpenAI from 'openai';
+import { ROOT_CALLER_ID } from '../../src/catalog/callers.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
+import { batches } from '../../src/catalog/tables/batches.ts';
 import { changeVideo } from '../../src/catalog/videos.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { insertVideo } from '../catalog/rows.ts';
@@ -132,6 +134,28 @@ test('events are printed, ends are forwarded once and signed, and it goes on whe
   expect(await clipyard.stop()).toBe(0);
   expect(told).toHaveLength(2);
   expect([printed.err, printed.out.includes(ROOT_KEY)]).toEqual(['', false]);
+});
+
+test('a batch is told of once it has ended, which is after its videos', async () => {
+  const { db } = database;
+  const [createdAt, expiresAt] = [new Date('2026-03-01T12:00:00.000Z'), new Date('2026-03-02T12:00:00.000Z')];
+  const batch = { id: 'batch_1', callerId: ROOT_CALLER_ID, window: '24h', repeatKey: 'key', total: 1, completed: 1 };
+  await db.insert(batches).values({ ...batch, state: 'finalizing', createdAt, expiresAt });
+  await insertVideo(db, { id: 'video_b', state: 'generating', batchId: 'batch_1' });
+  const { port: hook } = receiver.address() as AddressInfo;
+  const before = told.length;
+  const clipyard = start('--forward-to', `http://127.0.0.1:${hook}/hook`);
+  await clipyard.until(() => clipyard.printed.out.includes('video_b generating'));
+  await end('video_b', 'completed');
+  await toldTimes(before + 1);
+  await db.update(batches).set({ state: 'completed', endedAt: new Date('2026-03-01T12:10:00.000Z') });
+  await toldTimes(before + 2);
+  expect(told.slice(before).map(({ body }) => JSON.parse(body))).toMatchObject([
+    { type: 'video.completed', data: { id: 'video_b' } },
+    { id: 'evt_batch_1', type: 'batch.completed', timestamp: '2026-03-01T12:10:00.000Z', data: { id: 'batch_1' } },
+  ]);
+  expect(clipyard.printed.out).toContain('batch_1 completed');
+  expect(await clipyard.stop()).toBe(0);
 });
 
 test('as JSON, each event is a line as the gateway wrote it', async () => {

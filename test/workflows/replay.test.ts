@@ -11,6 +11,7 @@ import {
   recheckSignal,
   reopenSignal,
   retryNowSignal,
+  sentAgainSignal,
   upstreamEventSignal,
   WORKFLOW_TYPES,
 } from '../../workflows/messages.ts';
@@ -47,6 +48,7 @@ const SIGNALS = [
   recheckSignal,
   reopenSignal,
   retryNowSignal,
+  sentAgainSignal,
   upstreamEventSignal,
 ];
 

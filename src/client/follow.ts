@@ -6,7 +6,8 @@ import { type GatewayClient, GatewayFailure } from './gateway-client.ts';
 const MAX_FAILURES = 60;
 const BEFORE_REPEAT_MS = 1000;
 
-function mayPass(error: unknown): error is GatewayFailure {
+/** A gateway that is started again, or is too busy, is asked again; one that refuses is not. */
+export function mayPass(error: unknown): error is GatewayFailure {
   if (!(error instanceof GatewayFailure)) return false;
   return error.status === null || error.status >= 500 || error.status === 429;
 }

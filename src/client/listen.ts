@@ -9,8 +9,8 @@ import { postUntrusted } from '../net/untrusted/post.ts';
 import { signedHeaders } from '../webhooks/sign.ts';
 import { EVENT_PATHS } from '../wire/clipyard/events.ts';
 import { type BatchAnswer, lookAtBatch } from './batch-answers.ts';
-import { follow } from './follow.ts';
-import { type GatewayClient, GatewayFailure, GatewayUnreachable } from './gateway-client.ts';
+import { follow, mayPass } from './follow.ts';
+import { type GatewayClient, GatewayUnreachable } from './gateway-client.ts';
 import { oneLine } from './output.ts';
 import { type FindGateway, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { describeState, readSnapshot, type Snapshot } from './video-answers.ts';
@@ -97,11 +97,6 @@ function batchFollower(gateway: GatewayClient, { onEnd, onFailure }: BatchListen
       if (!gateway.signal.aborted) onFailure(error);
     });
   };
-}
-
-/** A gateway that is started again, or is too busy, is asked again; one that refuses is not. */
-function mayPass(error: unknown): error is GatewayFailure {
-  return error instanceof GatewayFailure && (error.status === null || error.status >= 500 || error.status === 429);
 }
 
 /** Until the command is told to stop. @throws GatewayFailure where the gateway is not there at first, or refuses. */

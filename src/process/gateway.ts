@@ -3,7 +3,6 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createSpriteSheets } from '../archive/sprite-sheet.ts';
-import { findActiveCaller } from '../catalog/callers.ts';
 import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { isCatalogAway } from '../catalog/driver/database-error.ts';
@@ -155,7 +154,7 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
         : new Refusal('unavailable', 'the catalog does not answer; try again'),
     async readStreamToken(token) {
       const claim = parts.streamTokens.verify(token);
-      const caller = claim && (await findActiveCaller(db, claim.callerId));
+      const caller = claim && (await gateway.findActive(claim.callerId));
       return caller && { caller, videoId: claim.videoId };
     },
     readSession: async (token) => (await parts.sessions.read(token))?.caller ?? null,

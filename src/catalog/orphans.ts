@@ -13,6 +13,9 @@ export type OrphanRow = typeof orphans.$inferSelect;
 /** How often the list of an account in use is read. */
 const READING_INTERVAL_MS = 10 * 60_000;
 
+/** For so long the list of an account is read with every sweep to learn what a lost create cost. */
+const PRESUMED_INTERVAL_MS = 60 * 60_000;
+
 /** An account's orphans as operators see them: the newest of them. */
 const SHOWN_ORPHANS = 100;
 
@@ -36,7 +39,8 @@ export interface DueAccount {
 
 /**
  * Accounts in use whose list was last read ten minutes ago. One is in use while it has slots taken, and for one more
- * reading after that; a create that made no task, as far as we know, is a reason to read at once, and so is a restore.
+ * reading after that; a create that made no task, as far as we know, is a reason to read at once, and so is a restore. What
+ * such a create cost is asked for an hour: the list may show none of our tasks as yet, and proves nothing then.
  */
 export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   const own = sql`select 1 from ${submissions} where ${submissions.account} = ${accounts.id}`;
@@ -50,8 +54,9 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
       and ${submissions.state} in (${open}))
     or exists (${own} and ${submissions.endedAt} > ${since} - ${interval}))`;
   const isInterval = sql`${since} <= now() - ${interval}`;
-  const wasInDoubt = sql`exists (${own} and ${submissions.endedAt} > ${since}
-    and ${submissions.state} = 'void' and ${submissions.sentAt} is not null)`;
+  const presumedSince = sql`now() - ${PRESUMED_INTERVAL_MS}::float8 * interval '1 millisecond'`;
+  const wasInDoubt = sql`exists (${own} and ${submissions.state} = 'void' and ${submissions.sentAt} is not null
+    and (${submissions.endedAt} > ${since} or ${submissions.presumed} and ${submissions.endedAt} > ${presumedSince}))`;
   const rows = await db
     .select({ id: accounts.id, credential: accounts.credential, firstUsedAt: accounts.firstUsedAt })
     .from(accounts)

@@ -1,6 +1,6 @@
 /** Submissions: their compare-and-set moves from granted to an end, each of which happens once, however many try. */
 
-import { and, desc, eq, inArray, isNotNull, min, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNotNull, isNull, min, ne, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -235,6 +235,30 @@ export async function listPresumed(db: Db, credential: string) {
     .from(submissions)
     .innerJoin(videos, eq(videos.id, submissions.videoId))
     .where(and(eq(submissions.credential, credential), submissions.presumed));
+}
+
+/** Whether the account has made a task after this create that is none of these. */
+export async function hasTasksBeside(
+  db: Db,
+  { account, sentAt, grantedAt }: Pick<SubmissionRow, 'account' | 'sentAt' | 'grantedAt'>,
+  taskIds: readonly string[],
+): Promise<boolean> {
+  const since = sentAt ?? grantedAt;
+  const rows = await db
+    .select({ id: submissions.id })
+    .from(submissions)
+    .where(
+      and(
+        eq(submissions.account, account),
+        // What was sent since has not ended before: the index has them by their ends.
+        or(gt(submissions.endedAt, since), isNull(submissions.endedAt)),
+        gt(submissions.sentAt, since),
+        isNotNull(submissions.taskId),
+        notInArray(submissions.taskId, [...taskIds]),
+      ),
+    )
+    .limit(1);
+  return rows.length > 0;
 }
 
 /** The newest submission of a video whose cost is only presumed, or null. */

@@ -12,7 +12,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { hasTasksBeside, listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
@@ -87,7 +87,8 @@ async function book(
 
 /**
  * What was presumed of lost creates is told by a list that reaches back to them and shows tasks of ours: such a task is
- * booked as an orphan, and where there is none no task was made.
+ * booked as an orphan, and where there is none no task was made. A list reaches back that shows something older or, since
+ * nothing of an account is older than its first create, every task of ours that was made since.
  */
 async function settlePresumptions(
   { db }: SubmissionDependencies,
@@ -98,12 +99,15 @@ async function settlePresumptions(
     toUpstreamMs,
   }: { readonly list: ReadList; readonly unclaimed: readonly Listed[]; readonly toUpstreamMs: number },
 ): Promise<void> {
+  const listed = list.tasks.map(({ taskId }) => taskId);
   const oldestMs = Math.min(...list.tasks.flatMap(({ createdAtMs }) => createdAtMs ?? []));
   const showsOurs = unclaimed.length < list.tasks.length;
   for (const { submission, prompt } of await listPresumed(db, credential)) {
     const sentAtMs = (submission.sentAt ?? submission.grantedAt).getTime() + toUpstreamMs;
     const { candidates } = sight(unclaimed, { prompt, sentAtMs, rivals: [] });
-    if (candidates.length > 0 || (showsOurs && oldestMs < sentAtMs)) await settlePresumed(db, submission);
+    const isTold =
+      candidates.length > 0 || (showsOurs && (oldestMs < sentAtMs || !(await hasTasksBeside(db, submission, listed))));
+    if (isTold) await settlePresumed(db, submission);
   }
 }
 

@@ -142,6 +142,28 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await lost()).toBe(2 * PRICE);
   });
 
+  test('that are only presumed are settled once the list shows every task made since, where none is older', async () => {
+    scene = await new Scene(catalog.database.db).furnish();
+    const first = await scene.granted('v1');
+    const now = new Date();
+    const concluded = { state: 'void', sentAt: now, endedAt: now, presumed: true, costMicroUsd: PRICE } as const;
+    await scene.db.update(submissions).set(concluded).where(eq(submissions.id, first));
+    await scene.db.update(accounts).set({ firstUsedAt: now });
+    const settled = async () => {
+      await scene.sweep();
+      const [row] = await scene.submissionsOf('v1');
+      return row?.presumed === false && row.costMicroUsd === null;
+    };
+    expect(await settled()).toBe(false);
+    for (const id of ['v2', 'v3']) await scene.submit(id, await scene.granted(id));
+    const [older, newer] = scene.upstream.tasks.splice(0);
+    if (!older || !newer) throw new Error('no task was made');
+    scene.upstream.tasks.push(newer);
+    expect(await settled()).toBe(false);
+    scene.upstream.tasks.push(older);
+    expect(await settled()).toBe(true);
+  });
+
   test('whose create was answered when no workflow waited any more are booked at once', async () => {
     await furnish();
     const id = await scene.granted('v2');

@@ -54,9 +54,10 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
       and ${submissions.state} in (${open}))
     or exists (${own} and ${submissions.endedAt} > ${since} - ${interval}))`;
   const isInterval = sql`${since} <= now() - ${interval}`;
-  const presumedSince = sql`now() - ${PRESUMED_INTERVAL_MS}::float8 * interval '1 millisecond'`;
-  const wasInDoubt = sql`exists (${own} and ${submissions.state} = 'void' and ${submissions.sentAt} is not null
-    and (${submissions.endedAt} > ${since} or ${submissions.presumed} and ${submissions.endedAt} > ${presumedSince}))`;
+  const wasInDoubt = sql`exists (${own} and ${submissions.endedAt} > ${since}
+    and ${submissions.state} = 'void' and ${submissions.sentAt} is not null)`;
+  const isPresumed = sql`exists (select 1 from ${submissions} where ${submissions.credential} = ${accounts.credential}
+    and ${submissions.presumed} and ${submissions.endedAt} > now() - ${PRESUMED_INTERVAL_MS}::float8 * interval '1 millisecond')`;
   const rows = await db
     .select({ id: accounts.id, credential: accounts.credential, firstUsedAt: accounts.firstUsedAt })
     .from(accounts)
@@ -66,7 +67,7 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
         eq(accounts.readsList, true),
         or(isNull(accounts.listMissingAt), sql`${accounts.listMissingAt} <= now() - ${interval}`),
         isNotNull(accounts.firstUsedAt),
-        or(and(isInUse, isInterval), wasInDoubt, areListsDue),
+        or(and(isInUse, isInterval), wasInDoubt, isPresumed, areListsDue),
       ),
     )
     .orderBy(asc(accounts.id));

@@ -1,6 +1,6 @@
 /** Submissions: their compare-and-set moves from granted to an end, each of which happens once, however many try. */
 
-import { and, desc, eq, gt, inArray, isNotNull, isNull, min, ne, notInArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, min, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -237,15 +237,14 @@ export async function listPresumed(db: Db, credential: string) {
     .where(and(eq(submissions.credential, credential), submissions.presumed));
 }
 
-/** Whether the account has made a task after this create that is none of these. */
-export async function hasTasksBeside(
+/** The first task of ours that the account made after this create, or null. */
+export async function findNextTask(
   db: Db,
   { account, sentAt, grantedAt }: Pick<SubmissionRow, 'account' | 'sentAt' | 'grantedAt'>,
-  taskIds: readonly string[],
-): Promise<boolean> {
+): Promise<string | null> {
   const since = sentAt ?? grantedAt;
-  const rows = await db
-    .select({ id: submissions.id })
+  const [row] = await db
+    .select({ taskId: submissions.taskId })
     .from(submissions)
     .where(
       and(
@@ -254,11 +253,11 @@ export async function hasTasksBeside(
         or(gt(submissions.endedAt, since), isNull(submissions.endedAt)),
         gt(submissions.sentAt, since),
         isNotNull(submissions.taskId),
-        notInArray(submissions.taskId, [...taskIds]),
       ),
     )
+    .orderBy(asc(submissions.sentAt))
     .limit(1);
-  return rows.length > 0;
+  return row?.taskId ?? null;
 }
 
 /** The newest submission of a video whose cost is only presumed, or null. */

@@ -12,7 +12,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { hasTasksBeside, listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { findNextTask, listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
@@ -88,7 +88,7 @@ async function book(
 /**
  * What was presumed of lost creates is told by a list that reaches back to them and shows tasks of ours: such a task is
  * booked as an orphan, and where there is none no task was made. A list reaches back that shows something older or, since
- * nothing of an account is older than its first create, every task of ours that was made since.
+ * nothing of an account is older than its first create, the next task that the account made.
  */
 async function settlePresumptions(
   { db }: SubmissionDependencies,
@@ -99,14 +99,14 @@ async function settlePresumptions(
     toUpstreamMs,
   }: { readonly list: ReadList; readonly unclaimed: readonly Listed[]; readonly toUpstreamMs: number },
 ): Promise<void> {
-  const listed = list.tasks.map(({ taskId }) => taskId);
   const oldestMs = Math.min(...list.tasks.flatMap(({ createdAtMs }) => createdAtMs ?? []));
+  const shows = (wanted: string | null) => list.tasks.some(({ taskId }) => taskId === wanted);
   const showsOurs = unclaimed.length < list.tasks.length;
   for (const { submission, prompt } of await listPresumed(db, credential)) {
     const sentAtMs = (submission.sentAt ?? submission.grantedAt).getTime() + toUpstreamMs;
     const { candidates } = sight(unclaimed, { prompt, sentAtMs, rivals: [] });
     const isTold =
-      candidates.length > 0 || (showsOurs && (oldestMs < sentAtMs || !(await hasTasksBeside(db, submission, listed))));
+      candidates.length > 0 || (showsOurs && (oldestMs < sentAtMs || shows(await findNextTask(db, submission))));
     if (isTold) await settlePresumed(db, submission);
   }
 }

@@ -20,6 +20,7 @@ import {
   reasonIn,
   reasonOfCodes,
   saysNoCredit,
+  saysWrongKey,
 } from './refusal-words.ts';
 
 /** A create, as far as its answer is judged by it. */
@@ -132,6 +133,7 @@ function reasonOfStatus(status: number, evidence: Evidence, create: JudgedCreate
   if (plain) return plain;
   if (OPEN_REFUSALS.includes(status)) return reasonIn(evidence) ?? 'undecided';
   if (saysNoCredit(evidence)) return 'no credit';
+  if (saysWrongKey(evidence)) return 'unauthenticated';
   const isNoRoute = NO_ROUTE.includes(status) || (evidence.isPage && !TOO_LARGE.includes(status));
   return isNoRoute && !namesRequest(evidence) ? 'no route' : 'request';
 }

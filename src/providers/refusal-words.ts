@@ -91,6 +91,8 @@ const CERTAIN_ROWS: readonly Row[] = [
   },
 ];
 
+const WRONG_KEY = /\b(?:incorrect|invalid|wrong)[ _]api[ _]?key\b/;
+
 /** What a request has, and no address: a sentence without any of these is not about the clip. */
 const NAMED = new RegExp(
   `\\bmodels?\\b|\\b(?:${PART}|content|inputs?|files?|assets?|voices?|characters?|references?)s?\\b|模型|提示词`,
@@ -139,6 +141,11 @@ export function certainReasonIn({ isObject, codes, message, param }: Evidence): 
 export function namesRequest({ codes, message, param }: Evidence): boolean {
   const said = [...codes.map((code) => code.replaceAll('_', ' ')), message.replaceAll(/\S*\/\S*/g, ' ')];
   return param !== undefined || said.some((words) => NAMED.test(words)) || reasonOfCodes({ codes }) === 'request';
+}
+
+/** Whether an answer says that the key is wrong, which some say with a status that tells nothing. */
+export function saysWrongKey({ codes, message }: Evidence): boolean {
+  return codes.some((code) => WRONG_KEY.test(code)) || WRONG_KEY.test(message);
 }
 
 /** Whether a code says that the account has nothing left to pay with. */

@@ -85,6 +85,12 @@ describe('another 4xx', () => {
     [422, { code: 'insufficient_balance', message: 'no' }, 'no credit'],
     [422, { detail: [{ type: 'missing', loc: ['body', 'prompt'], msg: 'Field required' }] }, 'request'],
     [401, openaiError('insufficient_quota', 'no quota'), 'unauthenticated'],
+    [
+      400,
+      { code: 'Client specified an invalid argument', error: 'Incorrect API key provided: xa***' },
+      'unauthenticated',
+    ],
+    [400, openaiError('invalid_api_key', 'no'), 'unauthenticated'],
     [404, newApiError('model_not_found', 'no such model'), 'request'],
     [429, openaiError('insufficient_quota', 'no quota'), 'rate limited'],
   ])('of %i with %j is refused as %s', (status, body, reason) => {

@@ -162,7 +162,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     return told;
   }
 
-  /** Asks suspended accounts whether their key is good again; where there is nothing free to ask for, a create is. */
+  /** Asks suspended accounts whether key and base URL are good again; where there is nothing free to ask for, a create is. */
   async function probe({ id, baseUrl }: AccountRow): Promise<string | null> {
     const found = await probeAccount(dependencies, { id, baseUrl });
     if (!('message' in found)) return (await recover(db, id, null)) ? id : null;

@@ -64,7 +64,7 @@ export async function pauseUntil(
     .where(eq(accounts.id, account));
 }
 
-/** The account's key was refused: no submissions until a probe, or an operator, finds it good. */
+/** The account's key or base URL is no good: no submissions until a probe, or an operator, finds that it is. */
 export async function suspend(tx: Db, account: string, error: string): Promise<void> {
   await tx
     .update(accounts)
@@ -81,7 +81,7 @@ export async function noteAccountError(db: Db, account: string, lastError: strin
     .where(and(eq(accounts.id, account), isNews));
 }
 
-/** Configured accounts whose key was refused. */
+/** Configured accounts that are suspended. */
 export async function listSuspendedAccounts(db: Db): Promise<readonly AccountRow[]> {
   return await db
     .select()

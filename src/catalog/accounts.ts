@@ -72,9 +72,11 @@ export async function syncAccounts(db: Db, configured: readonly ConfiguredAccoun
             mostImages: wanted('most_images'),
             onLostAnswer: wanted('on_lost_answer'),
             configured: true,
-            // What the list of another upstream has shown proves nothing about this one's.
+            // What another upstream has shown proves nothing about this one, and what was wrong may be put right.
             listMissingAt: ofSameUpstream(accounts.listMissingAt),
             listProvenAt: ofSameUpstream(accounts.listProvenAt),
+            suspendedAt: ofSameUpstream(accounts.suspendedAt),
+            lastError: ofSameUpstream(accounts.lastError),
           },
         });
     }

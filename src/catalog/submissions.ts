@@ -332,6 +332,24 @@ export function closeSubmission(
   return move(tx, id, { from: ['running'], to: { state: 'ended', endedAt: new Date(), ...end } });
 }
 
+/** So many of an account's last submissions are looked at. */
+const LATELY = 20;
+
+/** Whether one of the account's last creates at this base URL made a task. */
+export async function hasMadeTasksLately(
+  db: Db,
+  { account, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
+): Promise<boolean> {
+  const rows = await db
+    .select({ taskId: submissions.taskId, baseUrl: submissions.baseUrl })
+    .from(submissions)
+    .where(eq(submissions.account, account))
+    // Those that run come first.
+    .orderBy(desc(submissions.endedAt))
+    .limit(LATELY);
+  return rows.some((row) => row.taskId !== null && row.baseUrl === baseUrl);
+}
+
 /** Which of these tasks of an account belong to a submission of ours, under any key. */
 export async function listClaimedTasks(
   db: Db,

@@ -42,6 +42,8 @@ export type RefusalReason =
   | 'unauthenticated'
   | 'no credit'
   | 'model not allowed'
+  /** Nothing at the account's base URL takes creates. */
+  | 'no route'
   /** It may be about the clip or about the account: the status says one, and no word says which. */
   | 'undecided'
   | 'request'
@@ -62,8 +64,11 @@ export type StartOutcome =
     }
   /** DNS, connect or TLS failed: certainly no task. */
   | { readonly kind: 'not sent'; readonly message: string }
-  /** Sent, and no usable answer: perhaps a task. `answered` when the upstream itself, and not a proxy, said something. */
-  | { readonly kind: 'lost'; readonly answered: boolean; readonly upstream: UpstreamWords };
+  /**
+   * Sent, and no usable answer: perhaps a task. `answered` when the upstream itself, and not a proxy, said something;
+   * `isPage` when that was a page, as websites show them, with a good status code.
+   */
+  | { readonly kind: 'lost'; readonly answered: boolean; readonly upstream: UpstreamWords; readonly isPage?: true };
 
 /** One place of a clip. */
 export interface ClipPlace {

@@ -11,6 +11,7 @@ export type ExchangePhase = 'not sent' | 'lost' | 'answered';
 interface UpstreamErrorDetails {
   readonly upstream?: UpstreamWords;
   readonly retryAfterMs?: number | undefined;
+  readonly isPage?: boolean;
   readonly cause?: unknown;
 }
 
@@ -20,6 +21,8 @@ export class UpstreamError extends Error {
   readonly upstream: UpstreamWords;
   /** The upstream's wish; undefined where it expressed none. */
   readonly retryAfterMs: number | undefined;
+  /** What was answered is a page, as websites and proxies show them. */
+  readonly isPage: boolean;
 
   constructor(phase: ExchangePhase, message: string, details: UpstreamErrorDetails = {}) {
     super(message, { cause: details.cause });
@@ -27,6 +30,7 @@ export class UpstreamError extends Error {
     this.phase = phase;
     this.upstream = details.upstream ?? {};
     this.retryAfterMs = details.retryAfterMs;
+    this.isPage = details.isPage ?? false;
   }
 
   /** HTTP status, as soon as the head of an answer came; undefined before that. */

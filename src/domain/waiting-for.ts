@@ -4,7 +4,8 @@
 export const WAITING_KINDS = {
   slot: 'no account that may make it has a free slot',
   account_paused: 'the account that may make it is paused',
-  account_suspended: 'the upstream refuses the key of the account that may make it',
+  account_suspended:
+    'the account that may make it is suspended: its key is refused, or nothing at its base URL takes creates',
   model_suspended: 'the upstream does not let the account use the model for now',
   account_doubtful: 'the answer to an earlier create of the account was lost, and what became of it is being found out',
   lost_answer: 'the answer to its create was lost',

@@ -12,7 +12,7 @@ import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts
 import { isStorable } from '../net/upstream-text.ts';
 import { AIRFORCE_PATHS, KNOWN_KEYS, modelList, pushedState, STREAM_EVENTS, videoCaps } from '../wire/airforce.ts';
 import { sendCreate } from './create-outcome.ts';
-import { entriesUnder, get, isSuccess, pathOf, requireSuccess, senderOf } from './read-answer.ts';
+import { entriesUnder, get, isSuccess, pathOf, requireJson, senderOf } from './read-answer.ts';
 import { idOf, instantMs } from './reading/fields.ts';
 import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
@@ -46,7 +46,7 @@ export const airforce: Provider = {
       derived: { key: 'expires_at', laterMs: TASK_LIFETIME_MS },
     }),
   models: async (call) => readModels(await get(call, AIRFORCE_PATHS.models)),
-  probe: async (call) => requireSuccess(await get(call, AIRFORCE_PATHS.tasks), 'the list of tasks'),
+  probe: async (call) => requireJson(await get(call, AIRFORCE_PATHS.tasks), 'the list of tasks'),
 };
 
 /** AF-09 to AF-17: everything that has a price is said explicitly; forwarded keys never replace one of these. */

@@ -6,13 +6,22 @@ import type { RefusalReason, StartCall, StartOutcome } from '../domain/provider.
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import type { EncodedBody } from '../net/trusted/encoded-body.ts';
-import { type JsonReply, type JsonRequest, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
+import { isPageIn, type JsonReply, type JsonRequest, requestJson, upstreamWords } from '../net/trusted/request-json.ts';
 import { upstreamText } from '../net/upstream-text.ts';
 import { isSuccess, senderOf } from './read-answer.ts';
 import { taskMadeIn, taskOfRequestIn } from './reading/created-task.ts';
 import { at, firstOf, holdersIn, numberOf } from './reading/fields.ts';
 import { saysError } from './reading/said-error.ts';
-import { certainReasonIn, type Evidence, evidenceIn, reasonIn, reasonOfCodes, saysNoCredit } from './refusal-words.ts';
+import {
+  certainReasonIn,
+  type Evidence,
+  evidenceIn,
+  namesRequest,
+  reasonIn,
+  reasonOfCodes,
+  saysNoCredit,
+  saysWrongKey,
+} from './refusal-words.ts';
 
 /** A create, as far as its answer is judged by it. */
 export interface JudgedCreate {
@@ -51,6 +60,9 @@ const FIRST_OWN_STATUS = 520;
 const PLAIN_REFUSALS: Readonly<Record<number, RefusalReason>> = { 401: 'unauthenticated', 429: 'rate limited' };
 /** What these say is told by their words alone: some upstreams refuse a prompt with them, others a key. */
 const OPEN_REFUSALS: readonly number[] = [402, 403];
+/** What an address answers that takes no creates; a page with another status says the same, unless it is about the size. */
+const NO_ROUTE: readonly number[] = [404, 405];
+const TOO_LARGE: readonly number[] = [413, 414, 431];
 
 /**
  * Whether a status is the upstream's own answer to a create. A proxy's may come while the server behind it, which the
@@ -87,8 +99,11 @@ export function judgeReply(reply: JsonReply, create: JudgedCreate): StartOutcome
   const { status } = reply;
   if (isSuccess(reply)) return judgeSuccess(reply, create);
   if (status >= 300 && status < 400) return judgeRedirect(reply, create);
-  const reason = reasonOfStatus(status, evidenceOf(reply, create), create);
-  return reason === undefined ? lost(reply) : refused(reply, reason);
+  const evidence = evidenceOf(reply, create);
+  const reason = reasonOfStatus(status, evidence, create);
+  if (reason === undefined) return lost(reply);
+  const isWebsites = reason === 'no route' && evidence.isPage;
+  return refused(reply, reason, isWebsites ? { status, message: 'a page, and no answer of an API' } : undefined);
 }
 
 function judgeSuccess(reply: JsonReply, create: JudgedCreate): StartOutcome {
@@ -117,7 +132,10 @@ function reasonOfStatus(status: number, evidence: Evidence, create: JudgedCreate
   const plain = PLAIN_REFUSALS[status] ?? documentedReason(evidence, create);
   if (plain) return plain;
   if (OPEN_REFUSALS.includes(status)) return reasonIn(evidence) ?? 'undecided';
-  return saysNoCredit(evidence) ? 'no credit' : 'request';
+  if (saysNoCredit(evidence)) return 'no credit';
+  if (saysWrongKey(evidence)) return 'unauthenticated';
+  const isNoRoute = NO_ROUTE.includes(status) || (evidence.isPage && !TOO_LARGE.includes(status));
+  return isNoRoute && !namesRequest(evidence) ? 'no route' : 'request';
 }
 
 function documentedReason({ codes }: Evidence, { documentedCodes = {} }: JudgedCreate): RefusalReason | undefined {
@@ -144,7 +162,8 @@ export function lost(reply: JsonReply): StartOutcome {
   const { status, body } = reply;
   const problem = body === undefined ? 'the answer is no JSON' : 'the answer names neither a task nor an error';
   const upstream = isSuccess(reply) ? { status, message: problem } : upstreamWords(reply);
-  return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream };
+  const isPage = isSuccess(reply) && isPageIn(reply);
+  return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream, ...(isPage && { isPage }) };
 }
 
 /** A create is not followed anywhere, so what answers so has made nothing and never will. */

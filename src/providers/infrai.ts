@@ -7,7 +7,7 @@ import type { VideoRequest } from '../domain/video-request.ts';
 import { type JsonReply, requestJson } from '../net/trusted/request-json.ts';
 import { ASPECTS, INFRAI_PATHS, KNOWN_KEYS, LIST_LIMIT, RESOLUTIONS } from '../wire/infrai.ts';
 import { sendCreate } from './create-outcome.ts';
-import { get, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireSuccess, senderOf } from './read-answer.ts';
+import { get, pathOf, READ_TIMEOUT_MS, refuseUnsent, requireJson, requireSuccess, senderOf } from './read-answer.ts';
 import { instantMs } from './reading/fields.ts';
 import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
@@ -41,7 +41,7 @@ export const infrai = {
       idKey: 'job_id',
     }),
   async probe(call) {
-    requireSuccess(await get(call, `${INFRAI_PATHS.list}?limit=1`), 'the list of jobs');
+    requireJson(await get(call, `${INFRAI_PATHS.list}?limit=1`), 'the list of jobs');
   },
 } satisfies Omit<Provider, 'name'> & { name: 'infrai' };
 

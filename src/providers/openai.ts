@@ -10,7 +10,7 @@ import { type EncodedBody, encodeMultipart, type FilePart } from '../net/trusted
 import type { JsonReply } from '../net/trusted/request-json.ts';
 import { DEFAULT_FRAME, KNOWN_KEYS, LIST_LIMIT, OPENAI_PATHS, POLL_AFTER_HEADER } from '../wire/openai/videos.ts';
 import { sendCreate } from './create-outcome.ts';
-import { get, pathOf, refuseUnsent, requireSuccess } from './read-answer.ts';
+import { get, pathOf, refuseUnsent, requireJson } from './read-answer.ts';
 import { instantMs } from './reading/fields.ts';
 import { linkIn } from './reading/result-link.ts';
 import { readTaskList } from './reading/task-list.ts';
@@ -37,7 +37,7 @@ export const openai = {
       idKey: 'id',
     }),
   async probe(call) {
-    requireSuccess(await get(call, `${OPENAI_PATHS.videos}?limit=1`), 'the list of videos');
+    requireJson(await get(call, `${OPENAI_PATHS.videos}?limit=1`), 'the list of videos');
   },
 } satisfies Omit<Provider, 'name'> & { name: 'openai' };
 

@@ -25,6 +25,12 @@ export function requireSuccess(reply: JsonReply, wanted: string): void {
   if (!isSuccess(reply)) throw unexpectedAnswer(reply, wanted);
 }
 
+/** The answer of a probe. @throws UpstreamError also for a success that is no JSON: a website answers anything so. */
+export function requireJson(reply: JsonReply, wanted: string): void {
+  requireSuccess(reply, wanted);
+  if (reply.body === undefined) throw unexpectedAnswer(reply, wanted, 'it is no JSON');
+}
+
 /** A documented path with an id in it. */
 export function pathOf(path: string, id: string): string {
   return path.replace(':id', () => encodeURIComponent(id));

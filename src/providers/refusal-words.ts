@@ -2,7 +2,7 @@
 
 import { isJsonObject } from '../domain/json.ts';
 import type { RefusalReason } from '../domain/provider.ts';
-import type { JsonReply } from '../net/trusted/request-json.ts';
+import { isPageIn, type JsonReply } from '../net/trusted/request-json.ts';
 import { saidText, wordsIn } from '../net/upstream-words.ts';
 import { at } from './reading/fields.ts';
 
@@ -10,6 +10,8 @@ import { at } from './reading/fields.ts';
 export interface Evidence {
   /** False where the answer is a mere text, or none. */
   readonly isObject: boolean;
+  /** The answer is a page, of a website or of a proxy. */
+  readonly isPage: boolean;
   readonly codes: readonly string[];
   readonly message: string;
   /** The part of the request that is at fault, where one is named. */
@@ -89,6 +91,13 @@ const CERTAIN_ROWS: readonly Row[] = [
   },
 ];
 
+const WRONG_KEY = /\b(?:incorrect|invalid|wrong)[ _]api[ _]?key\b/;
+
+/** What a request has, and no address: a sentence without any of these is not about the clip. */
+const NAMED = new RegExp(
+  `\\bmodels?\\b|\\b(?:${PART}|content|inputs?|files?|assets?|voices?|characters?|references?)s?\\b|模型|提示词`,
+);
+
 /** Words of a server that speaks of itself or of one behind it: nothing is certain beside them. */
 const UNCERTAIN =
   /upstream|time[ds]?.?out|\bconnect|\bresponse\b|internal|unexpected|temporar|overload|traceback|try again|cuda|gpu|memory|database|sql|redis/;
@@ -99,16 +108,16 @@ const ECHO_LENGTH = 12;
 /** What an answer says, without what the request said: an upstream may quote it, and callers choose its words. */
 export function evidenceIn(reply: JsonReply, request: { readonly prompt: string; readonly model: string }): Evidence {
   const { body, excerpt } = reply;
-  // A page is a proxy's, and says nothing of this create.
-  const isText = body === undefined && !/^\s*</.test(excerpt);
-  const { message = isText ? excerpt : '' } = wordsIn(body);
+  const isPage = isPageIn(reply);
+  // A page says nothing of this create.
+  const { message = body === undefined && !isPage ? excerpt : '' } = wordsIn(body);
   const own = without(without(message, request.prompt), request.model);
   const codes = ['error.code', 'error.type', 'code', 'type', 'error_code', 'error.status'].flatMap((path) => {
     const code = saidText(at(body, path));
     return code === undefined ? [] : [snakeCase(code)];
   });
   const param = saidText(at(body, 'error.param')) ?? saidText(at(body, 'param'));
-  return { isObject: isJsonObject(body), codes, message: own.toLowerCase(), param: param?.toLowerCase() };
+  return { isObject: isJsonObject(body), isPage, codes, message: own.toLowerCase(), param: param?.toLowerCase() };
 }
 
 /** What a refusal is about; undefined where its words do not tell. */
@@ -117,7 +126,7 @@ export function reasonIn(evidence: Evidence): RefusalReason | undefined {
 }
 
 /** What a code alone is about; undefined where none of the answer's codes tells. */
-export function reasonOfCodes({ codes }: Evidence): RefusalReason | undefined {
+export function reasonOfCodes({ codes }: Pick<Evidence, 'codes'>): RefusalReason | undefined {
   return weigh(ROWS, { codes, message: '' });
 }
 
@@ -126,6 +135,17 @@ export function certainReasonIn({ isObject, codes, message, param }: Evidence): 
   if (!isObject) return undefined;
   if (param !== undefined) return param === 'model' ? 'model not allowed' : 'request';
   return weigh(CERTAIN_ROWS, { codes, message: UNCERTAIN.test(message) ? '' : message });
+}
+
+/** Whether the words name the model or a part of the request; an address that they quote names nothing. */
+export function namesRequest({ codes, message, param }: Evidence): boolean {
+  const said = [...codes.map((code) => code.replaceAll('_', ' ')), message.replaceAll(/\S*\/\S*/g, ' ')];
+  return param !== undefined || said.some((words) => NAMED.test(words)) || reasonOfCodes({ codes }) === 'request';
+}
+
+/** Whether an answer says that the key is wrong, which some say with a status that tells nothing. */
+export function saysWrongKey({ codes, message }: Evidence): boolean {
+  return codes.some((code) => WRONG_KEY.test(code)) || WRONG_KEY.test(message);
 }
 
 /** Whether a code says that the account has nothing left to pay with. */

@@ -12,6 +12,11 @@ import { callOf, findAccount, type SubmissionDependencies } from './dependencies
 /** Statuses with which an upstream says that there is no such route. */
 const NO_SUCH_ROUTE: readonly number[] = [404, 405, 501];
 
+/** Whether a status says that there is no such route. */
+export function isNoRoute(status: number | undefined): boolean {
+  return NO_SUCH_ROUTE.includes(status ?? 0);
+}
+
 /** A list as it was read; `nowMs` is the catalog's clock when it was. */
 export interface ReadList extends TaskList {
   readonly nowMs: number;
@@ -49,10 +54,10 @@ export async function readList(
     const read = await list(callOf(account, signal));
     return { list: { ...read, nowMs: now.getTime() + (Date.now() - askedMs) } };
   } catch (error) {
-    const isNoRoute = error instanceof UpstreamError && NO_SUCH_ROUTE.includes(error.status ?? 0);
+    const isNone = error instanceof UpstreamError && isNoRoute(error.status);
     const reason = error instanceof Error ? error.message : String(error);
     await noteAccountError(db, id, `the list cannot be read: ${reason}`);
-    return { list: null, isMissing: isNoRoute && (await noteNoList(db, id)) };
+    return { list: null, isMissing: isNone && (await noteNoList(db, id)) };
   }
 }
 

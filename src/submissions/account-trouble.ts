@@ -2,7 +2,7 @@
 
 import { pauseUntil, suspend, suspendModel } from '../catalog/account-health.ts';
 import type { Db } from '../catalog/driver/database.ts';
-import type { SubmissionRow } from '../catalog/submissions.ts';
+import { hasMadeTasksLately, type SubmissionRow } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
 import type { StartOutcome } from '../domain/provider.ts';
 import type { SubmissionDependencies } from './dependencies.ts';
@@ -23,18 +23,24 @@ function pauseBounds(retryAfterMs: number | undefined) {
 
 /**
  * What a refusal that the account's own free GET can tell more of is about: a 401 that it does not repeat concerns the
- * model alone, and one without a word of its reason concerns the key if it is refused there as well.
+ * model alone, and one without a word of its reason concerns the key if it is refused there as well. That no creates are
+ * taken at the base URL is believed where the GET finds nothing there either, or where nothing tells and no create has
+ * gone well lately; else it may be about the clip.
  */
 export async function examined(
   dependencies: SubmissionDependencies,
-  { account: id, baseUrl }: SubmissionRow,
+  submission: SubmissionRow,
   refused: Refused,
 ): Promise<Refused> {
   const { reason } = refused;
-  if (reason !== 'unauthenticated' && reason !== 'undecided') return refused;
+  if (reason !== 'unauthenticated' && reason !== 'undecided' && reason !== 'no route') return refused;
+  const { account: id, baseUrl } = submission;
   const { kind } = await probeAccount(dependencies, { id, baseUrl });
   if (reason === 'unauthenticated') return kind === 'accepted' ? { ...refused, reason: 'model not allowed' } : refused;
-  return kind === 'refused' ? { ...refused, reason: 'unauthenticated' } : refused;
+  if (kind === 'refused') return { ...refused, reason: 'unauthenticated' };
+  if (reason === 'undecided' || kind === 'no route') return refused;
+  const isBelieved = kind === 'nothing to ask' && !(await hasMadeTasksLately(dependencies.db, submission));
+  return isBelieved ? refused : { ...refused, reason: 'undecided' };
 }
 
 /** The account cannot be reached. */
@@ -49,6 +55,10 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
   switch (refused.reason) {
     case 'unauthenticated':
       return await suspend(tx, account, error);
+    case 'no route': {
+      const { status = 'nothing' } = refused.upstream;
+      return await suspend(tx, account, `nothing at ${submission.baseUrl} takes creates: ${status}, ${error}`);
+    }
     case 'no credit':
     case 'model not allowed': {
       const video = await findVideo(tx, submission.videoId);

@@ -26,6 +26,7 @@ import { examined, noteTrouble, noteUnreachable } from './account-trouble.ts';
 import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { readNextStep } from './next-step.ts';
+import { probeAccount } from './probe.ts';
 
 /** Before the next tries of a clip whose refusals may be about it; the one after them is its end. */
 const UNDECIDED_WAITS_MS: readonly number[] = [5_000, 30_000];
@@ -66,17 +67,32 @@ export async function record(
       if (refused.reason === 'undecided') return await stepBehind(dependencies, submission, refused);
       return await moveOn(dependencies, submission, {
         error: refused.upstream,
-        to: 'head',
+        // Where only creates tell whether there is a route, the clip may be at fault after all.
+        to: refused.reason === 'no route' ? 'behind' : 'head',
         note: (tx) => noteTrouble(tx, submission, refused),
       });
     }
     case 'lost': {
+      if (await isWebsites(dependencies, submission, outcome)) {
+        const { upstream } = outcome;
+        return await record(dependencies, submission, { kind: 'refused', reason: 'no route', upstream });
+      }
       const isInDoubt = await enterDoubt(dependencies, submission, outcome);
       if (!isInDoubt) return await readNextStep(dependencies, submission.videoId);
       dependencies.countIncident('lost_answer', submission.account);
       return null;
     }
   }
+}
+
+/** Whether a create was answered by a website, which makes no tasks: its free GET is answered so as well. */
+async function isWebsites(
+  dependencies: SubmissionDependencies,
+  { account: id, baseUrl, state }: SubmissionRow,
+  { isPage }: Lost,
+): Promise<boolean> {
+  if (!isPage || state !== 'sending') return false;
+  return (await probeAccount(dependencies, { id, baseUrl })).kind === 'no route';
 }
 
 /** Whether an answer names a task that another submission has; its own one has it where it was recorded before. */

@@ -155,6 +155,100 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     expect(await accountRow('first')).toMatchObject({ suspendedAt: expect.any(Date) });
   });
 
+  describe('refused as at a base URL where nothing takes creates', () => {
+    const notFound = new UpstreamError('answered', 'not found', { upstream: { status: 404 } });
+    const page = new UpstreamError('answered', 'a page', { upstream: { status: 200 }, isPage: true });
+    const away = new UpstreamError('answered', 'away', { upstream: { status: 503 } });
+    const probes = (error: UpstreamError) => async () => {
+      throw error;
+    };
+    const NO_ROUTE = refusal('no route', 404);
+    const PAGE: CreatePlan['answer'] = { kind: 'lost', answered: true, upstream: { status: 200 }, isPage: true };
+
+    test.each([
+      ['finds nothing there either', notFound, NO_ROUTE],
+      ['is answered with a page', page, NO_ROUTE],
+      ['is answered with a page, as the create is', page, PAGE],
+    ])('suspends the account where its own GET %s, and the video goes on', async (_name, found, answer) => {
+      await furnish({ accounts: [{ id: 'first' }, { id: 'second' }] });
+      const id = await scene.granted('v1');
+      scene.upstream.plan('v1', never(answer));
+      scene.upstream.onProbe = probes(found);
+      expect(await scene.submit('v1', id)).toMatchObject({ step: 'submit', account: 'second' });
+      const lastError = expect.stringMatching(/^nothing at https:\/\/first\.example takes creates: (?:404|200), /);
+      expect(await accountRow('first')).toMatchObject({ suspendedAt: expect.any(Date), lastError });
+      expect(await scene.statesOf('v1')).toEqual(['void', 'granted']);
+    });
+
+    test('keeps the clips waiting, and sends nothing, until the GET is answered as it should be', async () => {
+      await furnish();
+      const id = await scene.granted('v1');
+      scene.upstream.plan('v1', never(NO_ROUTE));
+      scene.upstream.onProbe = probes(notFound);
+      expect(await scene.submit('v1', id)).toMatchObject({ step: 'slot', isQueued: true });
+      await accept(scene.db, 'v2');
+      expect(await scene.requestSlot('v2')).toMatchObject({ step: 'slot' });
+      const waits = await readWaits(scene.db, [await scene.video('v1'), await scene.video('v2')]);
+      expect([...waits.values()]).toMatchObject([{ kind: 'account_suspended' }, { kind: 'account_suspended' }]);
+      expect(await scene.sweep()).toMatchObject({ recovered: [], grants: 0 });
+      expect(scene.upstream.creates).toHaveLength(1);
+      scene.upstream.onProbe = async () => undefined;
+      expect(await scene.sweep()).toMatchObject({ recovered: ['airforce-1'] });
+      expect(scene.told[0]).toBe('v1');
+    });
+
+    test.each([
+      ['answers it as the API does', async () => undefined],
+      ['does not answer it now', probes(away)],
+    ])('may be about the clip where the base URL %s', async (_name, onProbe) => {
+      await furnish();
+      const id = await scene.granted('v1');
+      scene.upstream.plan('v1', never(NO_ROUTE));
+      scene.upstream.onProbe = onProbe;
+      expect(await scene.submit('v1', id)).toMatchObject({ step: 'slot', isQueued: true });
+      expect(await accountRow()).toMatchObject({ suspendedAt: null });
+      expect((await scene.db.select().from(videos))[0]?.undecidedRefusals).toBe(1);
+    });
+
+    test('suspends where only creates tell, unless one of the last went well', async () => {
+      await furnish();
+      Reflect.deleteProperty(scene.upstream.provider, 'probe');
+      const first = await scene.granted('v1');
+      scene.upstream.plan('v1', never(NO_ROUTE));
+      await scene.submit('v1', first);
+      expect(await accountRow()).toMatchObject({ suspendedAt: expect.any(Date) });
+      // The sweep has a create find out.
+      await scene.sweep();
+      const [granted] = (await scene.submissionsOf('v1')).slice(-1);
+      expect(await scene.submit('v1', granted?.id ?? '')).toMatchObject({ step: 'watch' });
+      expect(await accountRow()).toMatchObject({ suspendedAt: null });
+      const second = await scene.granted('v2');
+      scene.upstream.plan('v2', never(NO_ROUTE));
+      await scene.submit('v2', second);
+      expect(await accountRow()).toMatchObject({ suspendedAt: null });
+    });
+
+    test('is not believed of a list that is known to be missing', async () => {
+      await furnish();
+      const first = await scene.granted('v1');
+      expect(await scene.submit('v1', first)).toMatchObject({ step: 'watch' });
+      await scene.db.update(accounts).set({ listMissingAt: new Date() });
+      scene.upstream.onProbe = probes(notFound);
+      const second = await scene.granted('v2');
+      scene.upstream.plan('v2', never(NO_ROUTE));
+      await scene.submit('v2', second);
+      expect(await accountRow()).toMatchObject({ suspendedAt: null });
+    });
+
+    test('leaves a page in doubt where the GET is answered as it should be', async () => {
+      await furnish();
+      const id = await scene.granted('v1');
+      scene.upstream.plan('v1', { records: 'at once', answer: PAGE });
+      expect(await scene.submit('v1', id)).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+      expect(scene.upstream.tasks).toHaveLength(1);
+    });
+  });
+
   test('refused for the request ends the video and frees the slot', async () => {
     await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
     const id = await scene.granted('v1');

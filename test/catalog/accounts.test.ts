@@ -137,6 +137,16 @@ describeOnBothCatalogs('accounts', (catalog) => {
     expect(await listSuspendedAccounts(db)).toEqual([]);
   });
 
+  test('are suspended no longer with another base URL or key', async () => {
+    const { db } = catalog.database;
+    await syncAccounts(db, [makeAccount()]);
+    await suspend(db, 'airforce-1', 'nothing there');
+    await syncAccounts(db, [makeAccount()]);
+    expect(await only()).toMatchObject({ state: 'suspended', lastError: 'nothing there' });
+    await syncAccounts(db, [makeAccount({ credential: 'of another base URL' })]);
+    expect(await only()).toMatchObject({ state: 'active', lastError: null });
+  });
+
   test.each<[string, (db: Db) => Promise<void>]>([
     ['suspended', (db) => suspend(db, 'airforce-1', 'bad key')],
     ['paused', (db) => pauseUntil(db, 'airforce-1', { ...BOUNDS, retryAfterMs: 600_000, error: 'slow down' })],

@@ -12,7 +12,7 @@ import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
 import type { AccountConfig } from '../../src/domain/account.ts';
 import type { ModelConfig } from '../../src/domain/models.ts';
-import type { Provider } from '../../src/domain/provider.ts';
+import type { Provider, ProviderTable } from '../../src/domain/provider.ts';
 import type { Video } from '../../src/domain/video.ts';
 import type { VideoWorkflows } from '../../src/domain/video-workflows.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
@@ -42,7 +42,7 @@ const PROVIDERS = Object.fromEntries(
 export interface WorldOptions {
   readonly db: Db;
   readonly time: VirtualTime;
-  readonly server: HostileServer;
+  readonly server: Pick<HostileServer, 'onHold'>;
   readonly store: MediaStore;
   readonly accounts: readonly AccountConfig[];
   readonly models: readonly ModelConfig[];
@@ -50,6 +50,10 @@ export interface WorldOptions {
   readonly skewsMs: readonly number[];
   /** After so many events a run goes on as a new one. */
   readonly mostEvents: number;
+  /** The documented ones where absent. */
+  readonly providers?: ProviderTable;
+  /** What stands in for a dependency of its own. */
+  readonly dependencies?: Partial<ActivityDependencies>;
 }
 
 /** Errors of attempts that say what the workflow is to know. */
@@ -100,12 +104,12 @@ export class World {
     this.dependencies = this.#makeDependencies(options);
   }
 
-  #makeDependencies({ db, store }: WorldOptions): ActivityDependencies {
+  #makeDependencies({ db, store, providers = PROVIDERS, dependencies }: WorldOptions): ActivityDependencies {
     const unused = async () => {
       throw new Error('nothing of this is used here');
     };
     return {
-      ...{ db, store, accounts: this.accounts, providers: PROVIDERS, workflows: this.#workflows() },
+      ...{ db, store, accounts: this.accounts, providers, workflows: this.#workflows() },
       loadImage: unused,
       linkImage: () => '',
       delivery: { db, secrets: createSecretBox(''), post: unused, trustedHosts: [] },
@@ -121,6 +125,7 @@ export class World {
       follower: { follow: () => undefined, leave: () => undefined },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       ...{ createTimeoutMs: CREATE_TIMEOUT_MS, deliveryTimeoutMs: CREATE_TIMEOUT_MS, exchangeTimeoutMs: 15_000 },
+      ...dependencies,
     };
   }
 
@@ -166,7 +171,7 @@ export class World {
   async configure(): Promise<void> {
     await syncAccounts(
       this.db,
-      this.accounts.map((account) => withFacts(account)),
+      this.accounts.map((account) => withFacts(account, this.dependencies.providers)),
     );
     const ids = this.accounts.map(({ id }) => id);
     const models = this.#options.models.map((model) => ({

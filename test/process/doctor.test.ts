@@ -20,6 +20,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'clipyard-doctor-'));
   upstream = createServer((request, reply) => {
     reply.setHeader('content-type', 'application/json');
+    if (request.url?.startsWith('/website')) return void reply.setHeader('content-type', 'text/html').end('<html>');
+    if (request.url?.startsWith('/elsewhere')) return void reply.writeHead(404).end('{"detail":"Not Found"}');
     if (request.headers.authorization === 'Bearer good') return void reply.end('{"data":[],"tasks":[]}');
     reply.writeHead(401).end('{"error":"wrong key","code":"invalid_api_key"}');
   });
@@ -86,6 +88,17 @@ test('a catalog that is away, and a key of its secrets that is not shared', asyn
 
 test('no ffmpeg', async () => {
   expect(wrong(await look({}, { ffmpeg: false }))).toMatchObject([{ name: 'ffmpeg', advice: 'install ffmpeg' }]);
+});
+
+test.each([
+  ['/website', 'it is no JSON'],
+  ['/elsewhere', 'Not Found'],
+])('a base URL where nothing answers as the API does: %s', async (path, said) => {
+  const [found, ...others] = wrong(await look({}, { baseUrl: upstreamUrl + path }));
+  expect(found).toMatchObject({ name: 'one', advice: expect.stringContaining('put baseUrl of account one right') });
+  expect(found?.detail).toContain(`nothing at ${upstreamUrl}${path} answers as airforce does`);
+  expect(found?.detail).toContain(said);
+  expect(others).toEqual([]);
 });
 
 test('a public URL that an upstream elsewhere cannot reach, and one that something else answers', async () => {

@@ -103,7 +103,7 @@ describe('the outcome of a create', () => {
     [401, 'unauthenticated'],
     [402, 'undecided'],
     [403, 'undecided'],
-    [404, 'request'],
+    [404, 'no route'],
     [409, 'request'],
     [413, 'request'],
     [422, 'request'],

@@ -92,7 +92,7 @@ describe.each(CREATING_UPSTREAMS)('a create at $name', (upstream) => {
         [401, 'unauthenticated'],
         [402, 'undecided'],
         [403, 'undecided'],
-        [404, 'request'],
+        [404, 'no route'],
         [409, 'request'],
         [413, 'request'],
         [422, 'request'],

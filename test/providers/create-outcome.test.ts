@@ -85,6 +85,12 @@ describe('another 4xx', () => {
     [422, { code: 'insufficient_balance', message: 'no' }, 'no credit'],
     [422, { detail: [{ type: 'missing', loc: ['body', 'prompt'], msg: 'Field required' }] }, 'request'],
     [401, openaiError('insufficient_quota', 'no quota'), 'unauthenticated'],
+    [
+      400,
+      { code: 'Client specified an invalid argument', error: 'Incorrect API key provided: xa***' },
+      'unauthenticated',
+    ],
+    [400, openaiError('invalid_api_key', 'no'), 'unauthenticated'],
     [404, newApiError('model_not_found', 'no such model'), 'request'],
     [429, openaiError('insufficient_quota', 'no quota'), 'rate limited'],
   ])('of %i with %j is refused as %s', (status, body, reason) => {
@@ -95,6 +101,71 @@ describe('another 4xx', () => {
     expect(judge(408, openaiError('invalid_value', 'unsupported size'))).toMatchObject({
       kind: 'lost',
       answered: false,
+    });
+  });
+});
+
+/** What servers say where nothing takes creates, and what some say of a model or a request with the same status. */
+describe('a 404 or 405', () => {
+  test.each<[string, unknown]>([
+    ['nothing', ''],
+    ['FastAPI', { detail: 'Not Found' }],
+    ['FastAPI’s other one', { detail: 'Method Not Allowed' }],
+    ['Express', '<!DOCTYPE html><html><body><pre>Cannot POST /v1/videos</pre></body></html>'],
+    ['Fastify', { message: 'Route POST:/v1/videos not found', error: 'Not Found', statusCode: 404 }],
+    ['Go', '404 page not found\n'],
+    ['Kong', { message: 'no Route matched with those values' }],
+    ['Spring', { timestamp: 1, status: 404, error: 'Not Found', path: '/v1/models/content/videos' }],
+    ['Gin', '404 page not found'],
+    ['new-api', openaiError('', 'Invalid URL (POST /v1/models/videos)')],
+    ['OpenAI', openaiError('unknown_url', 'Unknown request URL: POST /v1/model. Please check the URL for typos.')],
+    ['nginx', '<html><head><title>404 Not Found</title></head></html>'],
+    ['a bucket', '<?xml version="1.0"?><Error><Code>MethodNotAllowed</Code></Error>'],
+    ['words that are not known', { error: { code: 'because', message: 'no' } }],
+  ])('of %s is about the account’s base URL', (_name, body) => {
+    for (const status of [404, 405]) expect(judge(status, body)).toMatchObject({ kind: 'refused', reason: 'no route' });
+  });
+
+  test.each<[string, unknown]>([
+    ['OpenAI’s model', openaiError('model_not_found', 'The model `sora-9` does not exist')],
+    ['words of a model', { detail: 'Model not found' }],
+    [
+      'a model beside an address',
+      { error: { message: 'models/x is not found for API version v1beta, see the list of available models' } },
+    ],
+    ['the parameter', { error: { message: 'no such thing', param: 'model', code: null } }],
+    ['vLLM', { object: 'error', message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 }],
+    ['one-api’s model', { error: { message: '模型不存在', type: 'one_api_error' } }],
+    ['a file', { error: { message: 'No such file: file_123', type: 'invalid_request_error' } }],
+    ['a content policy', { error: { code: 'content_policy_violation', message: 'no' } }],
+    ['an image', { detail: 'The image was not found' }],
+  ])('of %s is about the clip', (_name, body) => {
+    for (const status of [404, 405]) expect(judge(status, body)).toMatchObject({ kind: 'refused', reason: 'request' });
+  });
+});
+
+describe('a page', () => {
+  test('is no answer of an API, whatever its status, and is not quoted', () => {
+    const page = '<html><title>our model, your prompt</title></html>';
+    for (const status of [400, 404, 405, 410, 421]) {
+      const upstream = { status, message: 'a page, and no answer of an API' };
+      expect(judge(status, page)).toMatchObject({ kind: 'refused', reason: 'no route', upstream });
+    }
+  });
+
+  test('of a proxy that the request is too large for is about the clip', () => {
+    for (const status of [413, 414, 431]) {
+      expect(judge(status, '<html>Request Entity Too Large</html>')).toMatchObject({ reason: 'request' });
+    }
+  });
+
+  test('with a good status code leaves open whether a task was made, and is said to be one', () => {
+    const message = 'the answer is no JSON';
+    expect(judge(200, '<html>OK</html>')).toEqual({
+      kind: 'lost',
+      answered: true,
+      upstream: { status: 200, message },
+      isPage: true,
     });
   });
 });
@@ -180,7 +251,6 @@ describe('a success without a task', () => {
 
   test.each<[string, unknown]>([
     ['nothing', ''],
-    ['a page', '<html>OK</html>'],
     ['an empty object', {}],
     ['good words', { code: 200, message: 'ok', success: true, error: null, data: {} }],
     ['an empty error', { error: {}, errors: [] }],

@@ -40,7 +40,7 @@ export const accounts = pgTable('accounts', {
   troubles: integer().notNull().default(0),
   /** When the last trouble was: a create that was sent before says nothing against it. */
   troubledAt: instant('troubled_at'),
-  /** The key was refused; probed until it is good again. */
+  /** The key was refused, or nothing at the base URL takes creates; probed until that is good again. */
   suspendedAt: instant('suspended_at'),
   lastError: text('last_error'),
   /** When we first had a slot here, as far as a reading of the list has asked for it. */

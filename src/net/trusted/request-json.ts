@@ -184,6 +184,11 @@ function parseJson(text: string, readText?: (said: string) => string): unknown {
   }
 }
 
+/** Whether an answer is a page, as websites and proxies show them. */
+export function isPageIn({ body, excerpt }: Pick<JsonReply, 'body' | 'excerpt'>): boolean {
+  return body === undefined && /^\s*</.test(excerpt);
+}
+
 function failedExchange({ method, url }: JsonRequest, exchange: Exchange, cause: unknown): UpstreamError {
   const reason = upstreamText(describe(cause));
   if (!exchange.started || cause instanceof ProxyRefusal) {
@@ -236,6 +241,7 @@ export function unexpectedAnswer(reply: JsonReply, wanted: string, problem = 'it
   const message = `the upstream answered ${status} instead of ${wanted}: ${isRefusal ? (upstream.message ?? 'nothing') : own}`;
   return new UpstreamError('answered', upstreamText(message), {
     upstream,
+    isPage: isPageIn(reply),
     retryAfterMs: retryAfterMs(reply.headers, reply.upstreamNowMs),
   });
 }

@@ -6,11 +6,12 @@ import { problemOfFolder } from '../../config/data-dir.ts';
 import { type Config, ConfigError, type Environment, loadConfig } from '../../config/settings.ts';
 import type { AccountConfig } from '../../domain/account.ts';
 import { isLiteralPrivateAddress } from '../../domain/address.ts';
-import type { Provider } from '../../domain/provider.ts';
-import { PROVIDERS_BY_NAME } from '../../providers/index.ts';
+import { providerOf } from '../../domain/provider.ts';
+import { askFreely } from '../../submissions/probe.ts';
 import { openTemporalClient } from '../../temporal/connection.ts';
 import { missingSearchAttributes } from '../../temporal/setup.ts';
 import { describeVersions } from '../../temporal/worker-version.ts';
+import { providersOf } from '../parts.ts';
 import { Ailment, type Examination, examine, type Finding, printFindings } from './examination.ts';
 
 const EXCHANGE_MS = 5_000;
@@ -158,16 +159,25 @@ async function lookAtPublicUrl({ publicUrl, accounts }: Config): Promise<string>
   return publicUrl;
 }
 
-async function lookAtAccount({ id, provider, baseUrl, apiKey }: AccountConfig, config: Config): Promise<string> {
+async function lookAtAccount(account: AccountConfig, config: Config): Promise<string> {
   if (config.configFile === null) return 'the embedded sandbox';
-  const { probe }: Provider = PROVIDERS_BY_NAME[provider];
-  if (probe === undefined) return `${provider} at ${baseUrl}; its key shows at the first create alone`;
-  try {
-    await probe({ baseUrl, apiKey, signal: AbortSignal.timeout(EXCHANGE_MS) });
-    return `${provider} at ${baseUrl}, which takes its key`;
-  } catch (error) {
-    const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
-    if (status !== 401 && status !== 403) throw error;
-    throw new Ailment(`${baseUrl} refuses its key (${status})`, `put right what apiKeyEnv of account ${id} names`);
+  const { id, baseUrl, list, api } = account;
+  const provider = providerOf(providersOf(config), { account: id, provider: account.provider });
+  const found = await askFreely(provider, account, AbortSignal.timeout(EXCHANGE_MS));
+  const spoken = api ?? provider.name;
+  if (found.kind === 'unreachable') throw new Error(found.message);
+  if (found.kind === 'refused') {
+    throw new Ailment(
+      `${baseUrl} refuses its key (${found.status})`,
+      `put right what apiKeyEnv of account ${id} names`,
+    );
   }
+  if (found.kind === 'no route' && list) {
+    throw new Ailment(
+      `nothing at ${baseUrl} answers as ${spoken} does: ${found.message}`,
+      `put baseUrl of account ${id} right, or say list: false where the upstream has no list`,
+    );
+  }
+  const ofKey = found.kind === 'accepted' ? ', which takes its key' : '; its key shows at the first create alone';
+  return `${spoken} at ${baseUrl}${ofKey}`;
 }

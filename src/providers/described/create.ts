@@ -213,16 +213,17 @@ function judge(description: Description, { taskPrefix }: Variant, answered: Answ
   const { reply, create } = answered;
   const stated = own(description.refusals, String(reply.status));
   if (stated !== undefined) return judgeStated(stated, answered);
-  if (!isSuccess(reply)) return judgeReply(reply, create);
-  const error = errorIn(description, answered);
+  // From 500 on it may be a proxy that speaks, and the task may be there.
+  const error = reply.status < 500 ? errorIn(description, answered) : undefined;
   if (error) return error;
+  if (!isSuccess(reply)) return judgeReply(reply, create);
   const taskId = firstAt(reply.body, description.create.taskId, idOf);
   const named = taskId === undefined ? undefined : idOf(taskPrefix + taskId);
   if (named !== undefined) return { kind: 'started', taskId: named, costMicroUsd: costAt(description, reply.body) };
   return judgeSaidError(reply, create) ?? lost(reply);
 }
 
-/** An error in an answer whose status code says none. */
+/** An error in an answer whose status code says none, or whose own code says more than the status code. */
 function errorIn({ create: { error }, refusals }: Description, { reply, create }: Answered): StartOutcome | undefined {
   const found = error && valueAt(reply.body, error.code);
   const code = typeof found === 'boolean' ? String(found) : saidText(found);
@@ -233,6 +234,7 @@ function errorIn({ create: { error }, refusals }: Description, { reply, create }
   const plain: Answered = { reply: { ...reply, body: { error: { code, message: message ?? null } } }, create };
   const stated = own(refusals, code);
   if (stated !== undefined) return judgeStated(stated, plain, words);
+  if (!isSuccess(reply)) return undefined;
   return judgeSaidError(plain.reply, create) ?? refused(reply, 'request', words);
 }
 

@@ -5,7 +5,7 @@ import type { Provider } from '../../domain/provider.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { PROVIDER_FACTS, type ProviderFacts } from '../../domain/vendor.ts';
 import type { Description } from '../../wire/description.ts';
-import { requireSuccess } from '../read-answer.ts';
+import { requireJson, requireSuccess } from '../read-answer.ts';
 import { start } from './create.ts';
 import { ask, expandPath, fillFields, keyHeaders } from './exchange.ts';
 import { list, poll } from './task.ts';
@@ -49,7 +49,7 @@ export function describedProvider(description: Description): Provider {
     ...(read && { list: (call) => list(description, call) }),
     ...(probed && {
       async probe(call) {
-        requireSuccess(await ask(description, call, { path: probed.path }), 'what shows whether the key is good');
+        requireJson(await ask(description, call, { path: probed.path }), 'what shows whether the key is good');
       },
     }),
     ...(models.length > 0 && { models: async () => models.map(published) }),

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { freePort } from '../../src/temporal/dev-server/process.ts';
+import { metricsAskedFor, readAlertRules, readBoardQuestions } from '../observe/alert-rules.ts';
 import { type Collector, startCollector } from '../observe/collector.ts';
 import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import {
@@ -106,6 +107,23 @@ async function scrape(port: number | undefined): Promise<string> {
   return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
+/** Is there once a call to Temporal has failed. */
+const OF_FAILURES = 'temporal_request_failure_total';
+
+/** What alerts and board ask for and the metrics do not have: names, and labels of what has been counted. */
+function notServed(metrics: string) {
+  const lines = metrics.split('\n');
+  const questions = [...readAlertRules().map(({ expr }) => expr), ...readBoardQuestions()];
+  return questions.flatMap(metricsAskedFor).filter(({ name, labels }) => {
+    const samples = lines.filter((line) => new RegExp(`^${name}(_bucket)?[{ ]`).test(line));
+    const isKnown = lines.some((line) => line.startsWith(`# TYPE ${name} `));
+    if (name === OF_FAILURES) return false;
+    return (
+      !isKnown || (samples.length > 0 && !labels.every((label) => samples.some((line) => line.includes(`${label}="`))))
+    );
+  });
+}
+
 test('two gateways and two workers share the work, and one worker may be killed', async () => {
   const [askOne, askTwo] = gatewayUrls.map((url) => askAs(ROOT_KEY, url));
   if (!askOne || !askTwo) throw new Error('no gateways');
@@ -126,6 +144,7 @@ test('two gateways and two workers share the work, and one worker may be killed'
   for (const process of [worker, ...gateways]) {
     expect(process).toMatch(/^clipyard_videos_ended_last_day\{state="completed"\} 8$/m);
   }
+  expect(notServed([worker, ...gateways].join('\n'))).toEqual([]);
 }, 300_000);
 
 const CLIENT = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };

@@ -1,6 +1,6 @@
 // How jest compiles and runs the tests: swc to CommonJS, ES-module-only packages compiled as well.
 const { existsSync } = require('node:fs');
-const { resolve } = require('node:path');
+const { delimiter, join, resolve } = require('node:path');
 
 // The pages of the documented APIs are not part of the project: their examples run where the folder is at hand.
 process.env.CLIPYARD_SEEDS ??= resolve(__dirname, '../shared/seeds');
@@ -17,6 +17,11 @@ const leftOut = [
     path: '<rootDir>/test/console/browser.test.ts',
     want: 'a browser in CLIPYARD_TEST_BROWSER',
     isThere: process.env.CLIPYARD_TEST_BROWSER !== '',
+  },
+  {
+    path: '<rootDir>/test/observe/alerts.test.ts',
+    want: "Prometheus' promtool on PATH",
+    isThere: (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'promtool'))),
   },
 ].filter(({ isThere }) => !isThere);
 

@@ -79,14 +79,18 @@ function accountAt(sandboxUrl: string, { provider = 'airforce', account = {} }: 
 }
 
 /** A Temporal server that can be stopped and started, and the link to it. */
-async function openTemporal({ config }: Parts, context: ProcessContext, binary: string) {
+async function openTemporal({ config, traces }: Parts, context: ProcessContext, binary: string) {
   const { namespace } = config.temporal;
   const start = () => startDevServer({ binary, dataDir: config.dataDir, namespace, log: context.log });
   await useOwnPorts(config.dataDir);
   let server = await start();
   context.closers.add('Temporal', () => server.stop());
   const { address } = server;
-  const link = new TemporalLink({ ...config, temporal: { ...config.temporal, connection: { address } } }, context);
+  const link = new TemporalLink(
+    { ...config, temporal: { ...config.temporal, connection: { address } } },
+    context,
+    traces,
+  );
   link.openExternal();
   return {
     link,

@@ -49,6 +49,8 @@ export interface NewVideo {
   readonly callback?: NewCallback;
   /** Which of several videos it is that are accepted all or none; absent when it is the only one. */
   readonly ofOrder?: HoldOfOrder;
+  /** The span that accepts it, as W3C's `traceparent`; none when absent. */
+  readonly traceParent?: string | null;
 }
 
 /** A caller's key, and what it was sent with. */
@@ -190,7 +192,13 @@ export async function acceptVideo(
     await useInputImages(tx, order.id, order.request.images);
     if (callback) await enterCallback(tx, { ...callback, subjectId: order.id, callerId });
     await enterQueue(tx, { ...order, priority: order.priority ?? 0, model: order.request.model });
-    const { queueDeadlineAt: _deadline, endBeforeAt: _endBefore, priority: _priority, ...known } = row;
+    const {
+      queueDeadlineAt: _deadline,
+      endBeforeAt: _endBefore,
+      priority: _priority,
+      traceParent: _trace,
+      ...known
+    } = row;
     return { video: { ...known, ...NEW }, repeated: false };
   });
 }

@@ -71,6 +71,10 @@ export interface DueDelivery {
   readonly id: string;
   readonly state: 'waiting' | 'delivered' | 'failed' | 'stopped';
   readonly eventId: string;
+  /** The video, the batch or the job that it tells of; null where that is gone. */
+  readonly subjectId: string | null;
+  /** Those that were made. */
+  readonly attempts: number;
   readonly body: string | null;
   /** One of these two, or neither where it is gone. */
   readonly endpoint: Pick<typeof webhookEndpoints.$inferSelect, 'id' | 'url' | 'disabledAt' | 'failures'> | null;
@@ -84,6 +88,8 @@ export async function readDue(db: Db, id: string): Promise<DueDelivery | null> {
       id: deliveries.id,
       state: deliveries.state,
       eventId: deliveries.eventId,
+      subjectId: events.videoId,
+      attempts: deliveries.attempts,
       body: events.body,
       destination: deliveries.destination,
       endpoint: {

@@ -143,6 +143,15 @@ export const PROCESS_SETTINGS = {
     absent: 'off',
     meaning: "port of `CLIPYARD_HOST` at which `up`, `serve` and `work` serve Prometheus' `/metrics`, without a key",
   },
+  otlpEndpoint: {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    schema: baseUrl.optional(),
+    example: 'http://127.0.0.1:4318',
+    absent: 'off',
+    meaning:
+      'base URL of an OpenTelemetry collector to which `up`, `serve` and `work` send traces (OTLP over HTTP, at `/v1/traces`); ' +
+      'its library reads `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_TRACES_SAMPLER`',
+  },
   logLevel: {
     name: 'CLIPYARD_LOG_LEVEL',
     schema: oneOf(LOG_LEVELS).default('info'),

@@ -175,6 +175,7 @@ export function embeddedOnly(config: Config): Config {
     s3: null,
     mediaWay: 'proxy',
     metricsPort: null,
+    otlpEndpoint: null,
     temporal: { ...temporal, external: false, namespace: 'default', uiUrl: null },
   };
 }

@@ -50,6 +50,11 @@ export function jobIdOf(firstVideoId: string): string {
   return firstVideoId.replace(/^video_/, 'job_');
 }
 
+/** The video whose end an event tells of, the first one where it is a job; what is no job stays as it is. */
+export function videoOfSubject(subjectId: string): string {
+  return subjectId.replace(/^job_/, 'video_');
+}
+
 /** The same event in OpenAI's words. */
 export function inOpenAiWords(type: EventType): EventType {
   return type === 'video.cancelled' || type === 'video.expired' ? 'video.failed' : type;

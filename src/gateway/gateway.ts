@@ -23,6 +23,7 @@ import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import type { Seen } from '../domain/seen.ts';
+import type { Traces } from '../domain/trace.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -118,6 +119,7 @@ export interface GatewayDependencies {
   /** Wakes a video's followers after each of its changes. */
   readonly subscribe: (videoId: string, onChange: () => void) => () => void;
   readonly log: { warn(fields: object, message: string): void };
+  readonly traces: Pick<Traces, 'traceParent' | 'note'>;
 }
 
 interface Sought {
@@ -128,7 +130,7 @@ interface Sought {
 
 /** The gateway over the catalog, the media store and Temporal. */
 export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { db, store, secrets, workflows, spriteSheets, subscribe, log } = dependencies;
+  const { db, store, secrets, workflows, spriteSheets, subscribe, log, traces } = dependencies;
   const starter = new Starter({ db, workflows, log });
   const wishing = { db, workflows, log, starter };
   const bulks = new BulkRunner({ log });
@@ -158,7 +160,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   async function create(order: CreateOrder): Promise<Video> {
     const [earlier] = (await findEarlier(db, order)) ?? [];
     if (earlier) return earlier;
-    const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store }, order));
+    const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store, traces }, order));
+    traces.note({ videoId: video.id });
     if (!repeated) starter.start(video);
     return video;
   }
@@ -177,7 +180,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     async createMany(order, count) {
       const earlier = await findEarlier(db, order, count);
       if (earlier) return earlier;
-      const first = await prepareVideo({ db, store }, order, count);
+      const first = await prepareVideo({ db, store, traces }, order, count);
       const accepted = await inTransaction(db, async (tx) => {
         const all: Awaited<ReturnType<typeof acceptVideo>>[] = [];
         for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, { index, count })));
@@ -200,13 +203,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     listIds: (filter) => listVideoIds(db, filter),
     bulk: (ids, act) => bulks.run(ids, act),
     async queuePositions(videos) {
-      const queued = videos.filter(({ state }) => state === 'queued');
-      return queued.length === 0
-        ? new Map()
-        : await queuePositions(
-            db,
-            queued.map(({ id }) => id),
-          );
+      const queued = videos.filter(({ state }) => state === 'queued').map(({ id }) => id);
+      return queued.length === 0 ? new Map() : await queuePositions(db, queued);
     },
     waits: (videos) => readWaits(db, videos),
 

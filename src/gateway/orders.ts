@@ -11,6 +11,7 @@ import { Refusal } from '../domain/failure.ts';
 import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { choose } from '../domain/prefer.ts';
+import type { Traces } from '../domain/trace.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
 import { checkRequest, type VideoDraft } from '../domain/video-request.ts';
@@ -94,7 +95,7 @@ export async function requestOf(
 
 /** The video that an order stands for, or the first of several, complete but for its acceptance; its images are stored by then. */
 export async function prepareVideo(
-  { db, store }: { readonly db: Db; readonly store: MediaStore },
+  { db, store, traces }: { readonly db: Db; readonly store: MediaStore; readonly traces: Pick<Traces, 'traceParent'> },
   order: CreateOrder,
   count = 1,
 ): Promise<NewVideo> {
@@ -120,6 +121,8 @@ export async function prepareVideo(
     priority,
     batchId: null,
     limits: caller,
+    // Its trace goes on below the request that is being answered.
+    traceParent: traces.traceParent(),
     idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
     ...(callback && { callback: { url: callback.url, jobId: callback.tells === 'the job' ? jobIdOf(id) : null } }),
   };

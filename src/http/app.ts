@@ -13,6 +13,7 @@ import {
 } from 'fastify';
 import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
+import { NO_TRACES, type Traces } from '../domain/trace.ts';
 import type { Files } from '../gateway/files.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -33,6 +34,7 @@ import { limitHeavyReads } from './heavy-reads.ts';
 import { collectOperations } from './own/operation.ts';
 import { RequestRates } from './request-rate.ts';
 import { collectMethods } from './route-methods.ts';
+import { traceRequests } from './traces.ts';
 
 export interface AppOptions {
   readonly gateway: DialectGateway;
@@ -55,6 +57,8 @@ export interface AppOptions {
   readonly log: FastifyBaseLogger;
   /** Told of each request once it is answered; must not throw. */
   readonly onAnswered?: (answer: AnsweredRequest) => void;
+  /** None when absent. */
+  readonly traces?: Traces;
   readonly streams?: Partial<EventStreamSettings>;
   /** The most bytes of bodies that are held in memory at once; 256 MiB when absent. */
   readonly heldBodyBytes?: number;
@@ -116,7 +120,8 @@ function logAnswers(app: FastifyInstance, onAnswered: AppOptions['onAnswered']):
     // The route's pattern, not the URL: queries carry signatures, and paths are many.
     const facts = { method: request.method, route: request.routeOptions.url ?? null, status: reply.statusCode };
     const elapsedMs = reply.elapsedTime;
-    request.log.info({ ...facts, elapsedMs: Math.round(elapsedMs) }, 'request answered');
+    const callerId = request.caller?.id;
+    request.log.info({ ...facts, callerId, elapsedMs: Math.round(elapsedMs) }, 'request answered');
     onAnswered?.({ ...facts, dialect: request.dialect?.name ?? null, elapsedMs });
   });
 }
@@ -169,6 +174,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(isActive, options.streams);
   app.decorate('eventStreams', streams);
 
+  traceRequests(app, options.traces ?? NO_TRACES);
   collectOperations(app);
   allowOrigins(app, { origins: options.corsOrigins ?? [], cookiePages: options.cookiePages ?? null });
   addAuthentication(app, gateway, { readToken: options.readStreamToken, readSession: options.readSession });

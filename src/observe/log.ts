@@ -3,6 +3,7 @@
 import type { DestinationStream, Logger } from 'pino';
 import { pino } from 'pino';
 import { z } from 'zod';
+import { traceField } from './traces/current.ts';
 
 export type Log = Logger;
 
@@ -29,6 +30,7 @@ export function openLog(level: string, destination: DestinationStream = standard
       level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: traceField,
       redact: { paths: DEPTHS.flatMap((depth) => SECRET_FIELDS.map((field) => depth + field)), censor: '[Redacted]' },
       hooks: { streamWrite: withoutSecrets },
     },

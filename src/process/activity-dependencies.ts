@@ -65,7 +65,7 @@ export function activityDependenciesOf(
     providers,
     accounts,
     keepDays,
-    delivery: { db: database.db, secrets: parts.secrets, post: postUntrusted, trustedHosts },
+    delivery: { db: database.db, secrets: parts.secrets, post: postUntrusted, trustedHosts, traces: parts.traces },
     workflows,
     countIncident: metrics?.countIncident ?? (() => undefined),
     log,

@@ -62,7 +62,7 @@ export async function startAllInOne(
   const { config, sandboxUrl } = await withSandbox(given, log, closers);
   const parts = await openParts(config, context);
   const temporalClosers = new Closers(log);
-  const link = new TemporalLink(config, { log: temporalLog, closers: temporalClosers, stop });
+  const link = new TemporalLink(config, { log: temporalLog, closers: temporalClosers, stop }, parts.traces);
   const opening = link.openEmbedded();
   closers.add('Temporal', async () => {
     await waitAtMost(settled(opening), START_BOUND_MS);

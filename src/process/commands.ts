@@ -60,8 +60,8 @@ function requireSharedCatalog(config: Config, command: string): void {
 }
 
 /** A link to the server that the settings name, once it answers. */
-async function openSharedTemporal(config: Config, context: ProcessContext): Promise<TemporalLink> {
-  const link = new TemporalLink(config, context);
+async function openSharedTemporal({ config, traces }: Parts, context: ProcessContext): Promise<TemporalLink> {
+  const link = new TemporalLink(config, context, traces);
   const { settings } = link.openExternal();
   await waitFor(`Temporal (TEMPORAL_ADDRESS, ${settings.address})`, () => link.workflows.check(), context);
   return link;
@@ -87,7 +87,7 @@ async function checkPollers(link: TemporalLink, namespace: string): Promise<void
 export async function serve(config: Config, context: ProcessContext): Promise<void> {
   requireSharedCatalog(config, 'serve');
   const parts = await openParts(config, context);
-  const link = await openSharedTemporal(config, context);
+  const link = await openSharedTemporal(parts, context);
   const checkWorkers = () => checkPollers(link, config.temporal.namespace);
   await startGateway({ parts, link, checkWorkers, context });
   await startMetrics(parts, context.closers);
@@ -105,7 +105,7 @@ export async function work(config: Config, context: ProcessContext): Promise<voi
   const parts = await openParts(config, context);
   await startMetrics(parts, closers, core);
   printRootKey(parts);
-  const link = await openSharedTemporal(config, context);
+  const link = await openSharedTemporal(parts, context);
   // Beside the start: an upstream that does not answer must not hold it up, and the sweep asks again.
   void discoverUpstreamModels(parts);
   const workers = runWorkers(parts, link);

@@ -98,6 +98,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     subscribe: changes.subscribe,
     log,
+    traces: parts.traces,
   });
   context.closers.add('gateway', () => gateway.close());
   const administration = createAdministration({
@@ -195,6 +196,7 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),
+    traces: parts.traces,
     log,
   });
 }

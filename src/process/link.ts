@@ -2,11 +2,13 @@
 
 import { packageRoot } from '../config/package-root.ts';
 import type { Config } from '../config/settings.ts';
+import { NO_TRACES, type Traces } from '../domain/trace.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import { type ConnectionSettings, openTemporalClient, type TemporalClient } from '../temporal/connection.ts';
 import { dataConverterOf } from '../temporal/data-converter.ts';
 import { findServer } from '../temporal/dev-server/find.ts';
 import { startDevServer } from '../temporal/dev-server/server.ts';
+import { traceStarts } from '../temporal/traced.ts';
 import { createWorkflowControl } from '../temporal/workflow-control.ts';
 import type { ProcessContext } from './run.ts';
 
@@ -34,11 +36,14 @@ export class TemporalLink {
    * A stop ends the search for a server. What is opened, however late, is closed with `closers`: it stands below
    * everything that uses the link.
    */
-  constructor(config: Config, context: ProcessContext) {
+  constructor(config: Config, context: ProcessContext, traces: Traces = NO_TRACES) {
     this.#config = config;
     this.#context = context;
     const showsPrompts = config.encryptionKeys.length === 0;
-    this.workflows = createWorkflowControl(() => this.current().client, { showsPrompts });
+    this.workflows = traceStarts(
+      createWorkflowControl(() => this.current().client, { showsPrompts }),
+      traces,
+    );
   }
 
   /** Names the external server; whether it is there is found out by its use. */

@@ -10,6 +10,7 @@ import { createSecretBox, type SecretBox } from '../catalog/secret-box.ts';
 import { type Config, ConfigError } from '../config/settings.ts';
 import type { AccountConfig, LostAnswerRule } from '../domain/account.ts';
 import { type ProviderTable, providerOf } from '../domain/provider.ts';
+import type { Traces } from '../domain/trace.ts';
 import { type ConsoleSessions, createConsoleSessions } from '../http/console/sessions.ts';
 import { createSignInCodes, type SignInCodes } from '../http/console/sign-in-codes.ts';
 import { createStreamTokens, type StreamTokens } from '../http/stream-tokens.ts';
@@ -26,6 +27,7 @@ import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
 import type { ProcessContext } from './run.ts';
 import { ensureRootKey, ensureSecretKey, ensureSigningKeys, type RootKey } from './secrets.ts';
+import { openProcessTraces } from './traces.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Enough to tell credentials apart, and too little to find a key by. */
@@ -36,7 +38,7 @@ export interface Parts {
   readonly log: Log;
   readonly database: CatalogDatabase;
   readonly store: MediaStore;
-  /** At the pace of the accounts, and counted where metrics are. */
+  /** At the pace of the accounts, counted where metrics are, and traced where traces are. */
   readonly providers: ProviderTable;
   readonly rootKey: RootKey;
   /** Of the links to media and to input images. */
@@ -51,6 +53,7 @@ export interface Parts {
   readonly secrets: SecretBox;
   /** Null where they cannot be read: then nothing is counted. */
   readonly metrics: ProcessMetrics | null;
+  readonly traces: Traces;
 }
 
 /** What stands in for a part of its own. */
@@ -138,13 +141,14 @@ export async function openParts(
   await syncConfiguredModels(db, models);
   const signingKeys = await ensureSigningKeys(config, database);
   const metrics = metricsPort === null ? null : createProcessMetrics();
+  const traces = await openProcessTraces(config, db, context);
   return {
     config,
     log,
     database,
     store,
     // Counted inside of the pace: waiting for a turn is no part of an exchange.
-    providers: paceProviders(measureProviders(providers, accounts, metrics), accounts),
+    providers: paceProviders(measureProviders(providers, accounts, { metrics, traces }), accounts),
     rootKey: await ensureRootKey(config, database),
     signer: createLinkSigner(signingKeys, publicUrl),
     streamTokens: createStreamTokens(signingKeys),
@@ -152,5 +156,6 @@ export async function openParts(
     signInCodes: createSignInCodes(),
     secrets: createSecretBox(ensureSecretKey(config)),
     metrics,
+    traces,
   };
 }

@@ -9,6 +9,7 @@ import { checkCatalogAge } from '../recovery/restore.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { dataConverterOf } from '../temporal/data-converter.ts';
 import { ensureSweepSchedule, setUpNamespace } from '../temporal/setup.ts';
+import { traceActivities } from '../temporal/traced.ts';
 import { type RunningWorkers, startWorkers, type WorkerSettings } from '../temporal/worker.ts';
 import { keepCurrent } from '../temporal/worker-version.ts';
 import { makeFirstAttempts } from '../webhooks/first-attempts.ts';
@@ -57,6 +58,7 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
     },
     workflowBundlePath: options.workflowBundlePath ?? bundle,
     dataConverter: dataConverterOf(encryptionKeys),
+    interceptors: { activity: [traceActivities(parts.traces)] },
     buildId,
     drainMs: drainSeconds * 1000,
   });

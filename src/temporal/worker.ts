@@ -1,7 +1,7 @@
 /** The workers of a process: one for workflows and transactions, one for each kind of waiting. */
 
 import type { DataConverter } from '@temporalio/common';
-import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type NativeConnection, Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../workflows/messages.ts';
 import { versioningOf } from './worker-version.ts';
@@ -14,6 +14,7 @@ export interface WorkerSettings {
   readonly workflowBundlePath: string;
   /** Where what goes to Temporal is encrypted. */
   readonly dataConverter?: DataConverter | undefined;
+  readonly interceptors?: WorkerInterceptors;
   /** Null: no version, and whichever worker is there works. */
   readonly buildId: string | null;
   /** How long a stop waits for creates that are answered only when the clip is done. */
@@ -55,11 +56,13 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
 
 /** Starts the workers; resolves when they poll. */
 export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
-  const { connection, namespace, activities, workflowBundlePath, dataConverter, buildId, drainMs } = settings;
+  const { connection, namespace, activities, workflowBundlePath, dataConverter, interceptors, buildId, drainMs } =
+    settings;
   const common = {
     connection,
     namespace,
     ...(dataConverter && { dataConverter }),
+    ...(interceptors && { interceptors }),
     ...versioningOf(buildId),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,

@@ -12,7 +12,8 @@ import {
 import type { Db } from '../catalog/driver/database.ts';
 import type { SecretBox } from '../catalog/secret-box.ts';
 import { activeSecrets, type WebhookCatalog } from '../catalog/webhooks.ts';
-import type { AttemptOutcome } from '../domain/webhook.ts';
+import { NO_TRACES, type SpanOf, type Traces } from '../domain/trace.ts';
+import { type AttemptOutcome, videoOfSubject } from '../domain/webhook.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import type { PostAnswer, PostUntrusted } from '../net/untrusted/post.ts';
 import { gatewaySignedHeaders, signedHeaders } from './sign.ts';
@@ -23,6 +24,8 @@ export interface AttemptDependencies {
   readonly post: PostUntrusted;
   /** `host:port` that callers' endpoints may name although they are private. */
   readonly trustedHosts: readonly string[];
+  /** None when absent. */
+  readonly traces?: Pick<Traces, 'withinVideo'>;
 }
 
 /** What the workflow asks for; `thenMs` is the wait before the next attempt, null for the last one. */
@@ -77,9 +80,22 @@ async function signedFor(
   return signedHeaders(signing, { id, body, atSeconds });
 }
 
+/** How an attempt is told: below the video, or below the batch, whose end it tells. */
+function spanOf({ id: deliveryId, attempts }: DueDelivery, thenMs: number | null): SpanOf<Found> {
+  return {
+    name: 'webhook attempt',
+    kind: 'client',
+    facts: { deliveryId, attempt: attempts + 1 },
+    tell: (found) => {
+      const outcome = outcomeOf(found, thenMs);
+      return { status: found.status ?? undefined, outcome: outcome.kind === 'over' ? outcome.end : 'again' };
+    },
+  };
+}
+
 /** Makes one attempt. A delivery that is over already is not sent again. */
 export async function attemptDelivery(
-  { db, secrets, post, trustedHosts }: AttemptDependencies,
+  { db, secrets, post, trustedHosts, traces = NO_TRACES }: AttemptDependencies,
   { deliveryId, thenMs }: AttemptInput,
 ): Promise<AttemptOutcome> {
   const sendNothing = async (outcome: AttemptOutcome) => {
@@ -96,7 +112,9 @@ export async function attemptDelivery(
   const at = new Date();
   const signed = await signedFor({ db, secrets }, due, { body, atSeconds: Math.floor(at.getTime() / 1000) });
   const headers = { 'content-type': 'application/json', ...signed };
-  const found = await send(() => post({ url, trustedHosts, headers, body, timeoutMs: ANSWER_MS }), at);
+  const found = await traces.withinVideo(videoOfSubject(due.subjectId ?? due.eventId), spanOf(due, thenMs), () =>
+    send(() => post({ url, trustedHosts, headers, body, timeoutMs: ANSWER_MS }), at),
+  );
   const outcome = outcomeOf(found, thenMs);
   const { retryAfterMs: _hint, ...attempt } = found;
   await recordAttempt(db, due, { attempt, outcome });

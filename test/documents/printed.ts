@@ -3,6 +3,7 @@
 import { ACTIVITY_FAILURES, REFUSALS, VIDEO_FAILURES } from '../../src/domain/failure.ts';
 import { COUNTED, READ } from '../../src/observe/metrics/definitions.ts';
 import { renderImportRules } from '../import-directions.ts';
+import { readAlertRules } from '../observe/alert-rules.ts';
 import { COMMAND_PARTS } from './commands.ts';
 import { ROUTE_PARTS } from './routes.ts';
 import { printEnvironmentExample, printFileExample, SETTING_PARTS } from './settings.ts';
@@ -43,6 +44,16 @@ function printMetrics(definitions: typeof COUNTED | typeof READ): string {
   return printTable(['metric', 'type', 'labels', 'says'], rows);
 }
 
+function printAlerts(): string {
+  const rows = readAlertRules().map(({ alert, annotations, expr, for: since }) => [
+    code(alert),
+    annotations.summary.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, 'the $1'),
+    code(expr),
+    since ?? '-',
+  ]);
+  return printTable(['alert', 'says', 'when', 'for'], rows);
+}
+
 /** Every part by its name. */
 export const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   'import directions': renderImportRules,
@@ -51,6 +62,7 @@ export const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   'activity failures': printActivityFailures,
   'counted metrics': () => printMetrics(COUNTED),
   'metrics of the catalog': () => printMetrics(READ),
+  alerts: printAlerts,
   ...SETTING_PARTS,
   ...COMMAND_PARTS,
   ...ROUTE_PARTS,

@@ -11,6 +11,7 @@ import { orphans } from '../../src/catalog/tables/accounts.ts';
 import { callers } from '../../src/catalog/tables/callers.ts';
 import { waiting } from '../../src/catalog/tables/queue.ts';
 import type { StartCall } from '../../src/domain/provider.ts';
+import { NO_TRACES } from '../../src/domain/trace.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { addCatalogMetrics, type CatalogReading } from '../../src/observe/metrics/catalog-metrics.ts';
 import { COUNTED, READ } from '../../src/observe/metrics/definitions.ts';
@@ -103,7 +104,10 @@ describe('exchanges with upstreams', () => {
       },
       list: () => Promise.reject(new Error('a defect')),
     };
-    const providers = measureProviders({ ...PROVIDERS_BY_NAME, airforce: stub }, [account], metrics).airforce;
+    const providers = measureProviders({ ...PROVIDERS_BY_NAME, airforce: stub }, [account], {
+      metrics,
+      traces: NO_TRACES,
+    }).airforce;
     await providers.start({} as never, call as unknown as StartCall);
     await providers.poll('task_1', call);
     await providers.poll('task_1', { ...call, apiKey: 'another-key' });
@@ -127,7 +131,9 @@ describe('exchanges with upstreams', () => {
   });
 
   test('are left as they are where nothing is counted', () => {
-    expect(measureProviders(PROVIDERS_BY_NAME, [account], null)).toBe(PROVIDERS_BY_NAME);
+    expect(measureProviders(PROVIDERS_BY_NAME, [account], { metrics: null, traces: NO_TRACES })).toBe(
+      PROVIDERS_BY_NAME,
+    );
   });
 });
 

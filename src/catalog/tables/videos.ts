@@ -61,6 +61,8 @@ export const videos = pgTable(
     /** When the sweep last compared it with its workflow, and how often it had to start it again. */
     auditedAt: instant('audited_at'),
     resumes: integer().notNull().default(0),
+    /** Where its trace goes on, as W3C's `traceparent`; null where its create had none. */
+    traceParent: text('trace_parent'),
   },
   (table) => [
     // Lists, newest first: of a caller and of all callers, of everything, of a state, of a model, of a batch. Without one

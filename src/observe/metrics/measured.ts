@@ -1,6 +1,8 @@
-/** Providers and the archiver with their work counted: how often, how it ended, how long it took. */
+/** Providers and the archiver with their work counted, and exchanges traced: how often, how it ended, how long it took. */
 
+import type { UpstreamWords } from '../../domain/failure.ts';
 import type { Provider, ProviderCall, ProviderTable } from '../../domain/provider.ts';
+import { NO_TRACES, type Traces } from '../../domain/trace.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { PROVIDERS, type ProviderName } from '../../domain/vendor.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
@@ -22,13 +24,24 @@ function failureOf(error: unknown, { signal }: ProviderCall): string {
   return error instanceof UpstreamError ? word(error.phase) : 'error';
 }
 
+/** HTTP status, where a create tells of a refusal. */
+function statusIn(result: unknown): number | undefined {
+  return (result as { readonly upstream?: UpstreamWords } | undefined)?.upstream?.status;
+}
+
 type Measure = <Call extends ProviderCall, Result>(
   kind: string,
   ask: (call: Call) => Promise<Result>,
   outcomeOf?: (result: Result) => string,
 ) => (call: Call) => Promise<Result>;
 
-function measureOf(accounts: readonly MeasuredAccount[], metrics: ProcessMetrics): Measure {
+/** Where exchanges are told. */
+export interface Observers {
+  readonly metrics: ProcessMetrics | null;
+  readonly traces: Traces;
+}
+
+function measureOf(accounts: readonly MeasuredAccount[], { metrics, traces }: Observers): Measure {
   const keyOf = ({ baseUrl, apiKey }: Pick<ProviderCall, 'baseUrl' | 'apiKey'>) => `${baseUrl} ${apiKey}`;
   // Accounts with one key at one place are told apart by nothing that a call shows: the first of them stands for all.
   const ids = new Map(accounts.map((account): [string, string] => [keyOf(account), account.id]).toReversed());
@@ -36,12 +49,20 @@ function measureOf(accounts: readonly MeasuredAccount[], metrics: ProcessMetrics
     async (call) => {
       const account = ids.get(keyOf(call)) ?? 'unknown';
       const startedMs = performance.now();
+      const count = (outcome: string) =>
+        metrics?.countExchange({ account, kind, outcome, seconds: secondsSince(startedMs) });
+      const tell = (result: Parameters<typeof outcomeOf>[0]) => ({
+        outcome: outcomeOf(result),
+        status: statusIn(result),
+      });
       try {
-        const result = await ask(call);
-        metrics.countExchange({ account, kind, outcome: outcomeOf(result), seconds: secondsSince(startedMs) });
+        const result = await traces.within({ name: `upstream ${kind}`, kind: 'client', facts: { account }, tell }, () =>
+          ask(call),
+        );
+        count(outcomeOf(result));
         return result;
       } catch (error) {
-        metrics.countExchange({ account, kind, outcome: failureOf(error, call), seconds: secondsSince(startedMs) });
+        count(failureOf(error, call));
         throw error;
       }
     };
@@ -63,14 +84,14 @@ function measured(provider: Provider, measure: Measure): Provider {
   };
 }
 
-/** The table of providers, counted by account; unchanged where nothing is counted. */
+/** The table of providers, counted by account and traced; unchanged where neither is wanted. */
 export function measureProviders(
   providers: ProviderTable,
   accounts: readonly MeasuredAccount[],
-  metrics: ProcessMetrics | null,
+  observers: Observers,
 ): ProviderTable {
-  if (metrics === null) return providers;
-  const measure = measureOf(accounts, metrics);
+  if (observers.metrics === null && observers.traces === NO_TRACES) return providers;
+  const measure = measureOf(accounts, observers);
   const all: Record<ProviderName, Provider> = { ...providers };
   for (const name of PROVIDERS) all[name] = measured(providers[name], measure);
   return all;

@@ -11,17 +11,19 @@ interface FailureDetails {
   readonly retryAfterMs?: number;
 }
 
-/** The failure that Temporal is told. */
+/** The failure that Temporal is told; where in our code it was found says nothing to those who read it. */
 export function activityFailure(
   type: ActivityFailureType,
   message: string,
   { upstream, cause, retryAfterMs }: FailureDetails = {},
 ): ApplicationFailure {
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type,
     message,
     nonRetryable: !passes(type),
     details: upstream === undefined ? [] : [upstream],
     ...defined({ cause, nextRetryDelay: retryAfterMs }),
   });
+  failure.stack = '';
+  return failure;
 }

@@ -168,7 +168,7 @@ describe('source files', () => {
 
   test('only two files make failures for Temporal', () => {
     const makers = pathsWhere((text) => /\bApplicationFailure\.\w+\(/.test(text));
-    expect(makers).toEqual(['activities/activity-failure.ts', 'workflows/generate-video.ts']);
+    expect(makers).toEqual(['activities/activity-failure.ts', 'workflows/run.ts']);
   });
 
   test('each begins with a sentence saying what it holds', () => {

@@ -1,6 +1,9 @@
 /** A whole Clipyard for tests: real Temporal server, workers, gateway over HTTP, sandbox; one per test file. */
 
 import { setTimeout as wait } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { ActivityDependencies } from '../activities/dependencies.ts';
+import { createSweepActivities } from '../activities/sweep.ts';
 import type { Db } from '../src/catalog/driver/database.ts';
 import { findVideo } from '../src/catalog/videos.ts';
 import type { Config } from '../src/config/settings.ts';
@@ -177,6 +180,26 @@ function videosOf({ app, gateway }: OpenGateway, db: Db) {
   };
 }
 
+const SWEEP_EACH_MS = 3_000;
+
+/** What the schedule's runs do once a minute, done at once. */
+function sweepsOf(dependencies: ActivityDependencies, db: Db) {
+  const sweep = () => new MockActivityEnvironment().run(createSweepActivities({ ...dependencies, db }).sweep);
+  return {
+    sweep,
+    /** Sweeps over and over while the work goes on: visibility may be late for the first. */
+    async whileSweeping<Result>(work: () => Promise<Result>): Promise<Result> {
+      const timer = setInterval(() => void sweep().catch(() => undefined), SWEEP_EACH_MS);
+      try {
+        await sweep();
+        return await work();
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  };
+}
+
 /** Ids of a workflow's children, as soon as it has any. */
 async function childrenOf(link: TemporalLink, workflowId: string): Promise<readonly string[]> {
   for (let tries = 0; tries < 100; tries++) {
@@ -233,6 +256,7 @@ export async function startStack(options: StackOptions = {}) {
     sandbox,
     store,
     workflows: link.workflows,
+    ...sweepsOf(working.dependencies, database.sweepDb),
     childrenOf: (workflowId: string) => childrenOf(link, workflowId),
     bill: () => tester.bill(),
     faults: (faults: readonly object[], more: object = {}) => tester.configure({ faults, ...more }),

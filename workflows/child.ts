@@ -3,6 +3,7 @@
 import { ChildWorkflowCancellationType, executeChild, ParentClosePolicy, uuid4 } from '@temporalio/workflow';
 import type { GivenRequest } from '../src/domain/video-request.ts';
 import { type GenerateVideoInput, TASK_QUEUES, type VideoEnd, WORKFLOW_TYPES } from './messages.ts';
+import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
 export type { VideoEnd } from './messages.ts';
 
@@ -27,6 +28,11 @@ export async function generateVideoChild({ videoId, ...input }: ChildVideoInput)
     taskQueue: TASK_QUEUES.workflows,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.videoState, value: 'queued' },
+      { key: SEARCH_ATTRIBUTES.callerId, value: input.callerId ?? 'root' },
+      { key: SEARCH_ATTRIBUTES.model, value: input.request.model },
+    ],
     staticSummary: `${input.request.model} · ${input.request.prompt.slice(0, 80)}`,
   });
 }

@@ -2,7 +2,6 @@
 
 import {
   ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   condition,
@@ -20,7 +19,16 @@ import { PROVIDER_FACTS } from '../src/domain/vendor.ts';
 import { type ArchivedClip, failureKindOf } from '../src/domain/video.ts';
 import { archiving, submission, transactions } from './activity-options.ts';
 import type { GenerateVideoInput, VideoEnd } from './messages.ts';
-import { beginRun, continueWhereLong, end, endCancelled, failureOf, findActivityFailure, type Run } from './run.ts';
+import {
+  beginRun,
+  continueWhereLong,
+  end,
+  endCancelled,
+  failureOf,
+  failureOfRun,
+  findActivityFailure,
+  type Run,
+} from './run.ts';
 import { cancelTask, followBill, watch } from './watch-task.ts';
 
 /**
@@ -76,14 +84,7 @@ function close({ videoId: id }: Run, { state, settledMicroUsd, sha256, sizeBytes
   if (state === 'completed') return { id, state, settledMicroUsd, sha256, sizeBytes };
   const message = failure?.message ?? state;
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled) throw new CancelledFailure(message);
-  throw failureOfRun(failureKindOf({ state, failure }), message, failure?.upstream);
-}
-
-/** A failure of the run under this type. Where in our code it was told says nothing to those who read it. */
-function failureOfRun(type: string | null | undefined, message: string, ...details: unknown[]): ApplicationFailure {
-  const failure = ApplicationFailure.nonRetryable(message, type, ...details);
-  failure.stack = '';
-  return failure;
+  throw failureOfRun(failureKindOf({ state, failure }), message, { details: [failure?.upstream] });
 }
 
 /** A request that is refused here came from another team's workflow: the run fails under the refusal's kind. */

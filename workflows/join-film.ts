@@ -1,17 +1,12 @@
 /** `joinFilm`: ended clips become one film in the archive, however often its worker dies. */
 
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  CancellationScope,
-  isCancellation,
-  setCurrentDetails,
-} from '@temporalio/workflow';
+import { CancellationScope, isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import { type ArchivedFilm, FILM_FAILURES, type FilmFailureKind } from '../src/domain/film.ts';
 import { filming, filmRows } from './activity-options.ts';
 import type { JoinFilmInput } from './messages.ts';
+import { failureOfRun, findActivityFailure } from './run.ts';
 
-/** Fails with the failure's kind as its cause's type where the film cannot be made. */
+/** Fails with the failure's kind as its type where the film cannot be made. */
 export async function joinFilm({ filmId }: JoinFilmInput): Promise<ArchivedFilm> {
   setCurrentDetails('**joining** · how far it is stands in the heartbeat of `joinFilm`');
   try {
@@ -22,15 +17,16 @@ export async function joinFilm({ filmId }: JoinFilmInput): Promise<ArchivedFilm>
     const kind = endOf(error);
     if (kind) await CancellationScope.nonCancellable(() => end(filmId, kind));
     setCurrentDetails(`**failed**${kind ? ` · ${FILM_FAILURES[kind]}` : ''}`);
-    throw error;
+    if (isCancellation(error)) throw error;
+    const { type, message } = findActivityFailure(error) ?? { type: 'join_failed', message: FILM_FAILURES.join_failed };
+    throw failureOfRun(type, message);
   }
 }
 
 /** What the row is to be told; null where the activity has told it, and where there is no row. */
 function endOf(error: unknown): FilmFailureKind | null {
   if (isCancellation(error)) return 'cancelled';
-  const failure = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : null;
-  return failure?.nonRetryable ? null : 'join_failed';
+  return findActivityFailure(error)?.nonRetryable ? null : 'join_failed';
 }
 
 async function end(filmId: string, kind: FilmFailureKind): Promise<void> {

@@ -95,6 +95,24 @@ export function failureOf(kind: VideoFailureKind, message?: string): VideoFailur
   return { kind, message: message ?? VIDEO_FAILURES[kind].meaning, upstream: null };
 }
 
+/**
+ * A failure of the run under this type, whose message opens with it. Where in our code it was told says nothing to those
+ * who read it.
+ */
+export function failureOfRun(
+  type: string | null | undefined,
+  message: string,
+  { details = [], cause }: { readonly details?: unknown[]; readonly cause?: Error } = {},
+): ApplicationFailure {
+  const failure = ApplicationFailure.create({
+    ...(type ? { type, message: `${type}: ${message}` } : { message }),
+    ...{ nonRetryable: true, details },
+    ...(cause && { cause }),
+  });
+  failure.stack = '';
+  return failure;
+}
+
 /** The kind with which an activity failed for good; null where it failed in another way. */
 export function findActivityFailure(error: unknown): ApplicationFailure | null {
   const cause = error instanceof ActivityFailure ? error.cause : null;

@@ -8,4 +8,6 @@ export const SEARCH_ATTRIBUTES = {
   provider: defineSearchAttributeKey('Provider', SearchAttributeType.KEYWORD),
   model: defineSearchAttributeKey('Model', SearchAttributeType.KEYWORD),
   batchId: defineSearchAttributeKey('BatchId', SearchAttributeType.KEYWORD),
+  account: defineSearchAttributeKey('Account', SearchAttributeType.KEYWORD),
+  failureKind: defineSearchAttributeKey('FailureKind', SearchAttributeType.KEYWORD),
 };

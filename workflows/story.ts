@@ -1,6 +1,6 @@
 /** What an operator reads of a running video: snapshot query, search attributes and details in Markdown. */
 
-import { setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { patched, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { GivenRequest } from '../src/domain/video-request.ts';
 import { type VideoSnapshot, videoQuery } from './messages.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
@@ -28,6 +28,28 @@ function render(snapshot: VideoSnapshot, doing: string, request: GivenRequest): 
   return lines.join('\n');
 }
 
+/** Older runs did not tell of an account or a failure that came without another state or provider. */
+const TELLS_EVERY_CHANGE = 'tells-every-change';
+
+/** Tells those who filter; an upsert is an event in the history, so only what is new, and with what told before. */
+function publish(before: VideoSnapshot, { state, provider, account, failure }: VideoSnapshot): void {
+  const failureKind = failure?.kind ?? null;
+  const news = [
+    ...(before.account === account ? [] : [{ key: SEARCH_ATTRIBUTES.account, value: account }]),
+    ...((before.failure?.kind ?? null) === failureKind
+      ? []
+      : [{ key: SEARCH_ATTRIBUTES.failureKind, value: failureKind }]),
+  ];
+  const isNewState = before.state !== state;
+  const isNewProvider = provider !== null && before.provider !== provider;
+  if (isNewState) upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.videoState, value: state }, ...news]);
+  if (isNewProvider) {
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.provider, value: provider }, ...(isNewState ? [] : news)]);
+  }
+  const isToldBeside = isNewState || isNewProvider || news.length === 0;
+  if (!isToldBeside && patched(TELLS_EVERY_CHANGE)) upsertSearchAttributes(news);
+}
+
 /** Begins the story of this run; answers the query `video` from now on. */
 export function beginStory(request: GivenRequest): Story {
   let snapshot: VideoSnapshot = {
@@ -53,12 +75,7 @@ export function beginStory(request: GivenRequest): Story {
     tell(change, doing) {
       const before = snapshot;
       snapshot = { ...snapshot, ...change };
-      // An upsert is an event in the history: only when there is news for those who filter by it.
-      if (before.state !== snapshot.state)
-        upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.videoState, value: snapshot.state }]);
-      if (snapshot.provider !== null && before.provider !== snapshot.provider) {
-        upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.provider, value: snapshot.provider }]);
-      }
+      publish(before, snapshot);
       setCurrentDetails(render(snapshot, doing, request));
     },
   };

@@ -134,13 +134,22 @@ function within<T>(connection: SetupConnection, call: () => Promise<T>): Promise
 
 const SWEEP_SCHEDULE = 'clipyard-sweep';
 
+/** A run sweeps for an hour; one that no worker can go on with, as after a way back to an older version, makes room. */
+const SWEEP_RUN_MS = 2 * 3_600_000;
+
 const SWEEP = {
   spec: { intervals: [{ every: '1 minute' }] },
   policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-  action: { type: 'startWorkflow', workflowType: WORKFLOW_TYPES.sweep, taskQueue: TASK_QUEUES.workflows, args: [] },
+  action: {
+    type: 'startWorkflow',
+    workflowType: WORKFLOW_TYPES.sweep,
+    taskQueue: TASK_QUEUES.workflows,
+    workflowRunTimeout: SWEEP_RUN_MS,
+    args: [],
+  },
 } as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
 
-/** Makes sure that Temporal sweeps each minute, as this version wants it. */
+/** Makes sure that Temporal keeps a run that sweeps each minute, as this version wants it. */
 export async function ensureSweepSchedule(client: Client): Promise<void> {
   try {
     await client.schedule.create({ scheduleId: SWEEP_SCHEDULE, ...SWEEP });

@@ -91,8 +91,6 @@ async function leftovers(): Promise<readonly string[]> {
   return await readdir(join(stack.parts.config.dataDir, 'films')).catch(() => []);
 }
 
-const sweep = () => stack.client.schedule.getHandle('clipyard-sweep').trigger();
-
 /** How the film's workflow has closed. */
 async function closed(id: string): Promise<string> {
   const handle = stack.client.workflow.getHandle(id);
@@ -197,7 +195,7 @@ test('is started by the sweep where nothing else did, ended where an operator cl
   const rest = { durationMs: 1000, idempotencyKey: null, bodyHash: '', createdAt: LONG_AGO, aliveAt: LONG_AGO };
   const expiresAt = new Date(Date.now() + 3_600_000);
   const { id: forgotten } = await acceptFilm(stack.db, { id: `film_${uuidv7()}`, ...facts, ...rest, expiresAt });
-  await sweep();
+  await stack.sweep();
   expect(await ended(forgotten)).toMatchObject({ state: 'completed' });
 
   const begun = stalling();
@@ -207,7 +205,7 @@ test('is started by the sweep where nothing else did, ended where an operator cl
   await stack.restartWorkers();
   await stack.db.update(films).set({ aliveAt: LONG_AGO, expiresAt: LONG_AGO }).where(eq(films.id, terminated));
   await stack.db.update(films).set({ expiresAt: LONG_AGO }).where(eq(films.id, forgotten));
-  await sweep();
+  await stack.sweep();
   await until(forgotten, (film) => film === null);
   expect(await objectsOf(forgotten)).toEqual([]);
   await until(terminated, (film) => film === null || film.failure?.kind === 'cancelled');

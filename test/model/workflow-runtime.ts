@@ -293,6 +293,8 @@ export const workflowApi = {
   setHandler({ name }: { readonly name: string }, handler: (argument: unknown) => void): void {
     current().run.handlers.set(name, handler);
   },
+  isCancellation: (error: unknown) =>
+    error instanceof CancelledFailure || (error instanceof ActivityFailure && error.cause instanceof CancelledFailure),
   patched: () => true,
   setCurrentDetails: () => undefined,
   upsertSearchAttributes(): void {
@@ -324,6 +326,7 @@ export const workflowApi = {
       if (timeout !== undefined) stop = runtime.time.after(msToNumber(timeout), late);
     });
   },
+  sleep: (duration: Duration): Promise<boolean> => workflowApi.condition(() => false, duration),
   proxyActivities: proxyOf,
   /** They differ in what they cost a server. */
   proxyLocalActivities: proxyOf,

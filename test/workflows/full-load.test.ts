@@ -19,20 +19,6 @@ afterEach(async () => {
   await stack?.close();
 }, 60_000);
 
-const SWEEP_EACH_MS = 3_000;
-
-const sweep = () => stack.client.schedule.getHandle('clipyard-sweep').trigger();
-
-/** Sweeps over and over while the work goes on, instead of once a minute: visibility may be late for the first. */
-async function whileSweeping<Result>(work: () => Promise<Result>): Promise<Result> {
-  const timer = setInterval(() => void sweep().catch(() => undefined), SWEEP_EACH_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
-}
-
 /** Four videos whose tasks run, long enough for all of them to have begun, and four that wait. */
 async function loaded(): Promise<{ readonly running: readonly string[]; readonly waiting: readonly string[] }> {
   await stack.faults([{ kind: 'slow', factor: 4, count: 4 }]);
@@ -77,7 +63,7 @@ test('videos are terminated and reset', async () => {
   }
   for (const id of [...reset1, resetInQueue]) await reset(id);
   const settled = (id: string) => stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
-  await whileSweeping(() => Promise.all([...running, ...waiting].map(settled)));
+  await stack.whileSweeping(() => Promise.all([...running, ...waiting].map(settled)));
   for (const id of [terminated, alsoTerminated]) {
     expect(await settled(id)).toMatchObject({ state: 'cancelled', settledMicroUsd: 20_000, submissions: 1 });
   }
@@ -104,7 +90,7 @@ test('the limit of the account is lowered to two', async () => {
 test('the account is moved to another pool', async () => {
   const { running, waiting } = await loaded();
   await configure({ pool: 'other' });
-  await sweep();
+  await stack.sweep();
   for (const id of [...running, ...waiting]) {
     expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
   }

@@ -89,6 +89,7 @@ describe('a video that goes well', () => {
       CallerId: ['root'],
       Provider: ['airforce'],
       Model: ['sandbox-mini'],
+      Account: ['sandbox'],
     });
     expect(await handle.query(videoQuery)).toMatchObject({ id, state: 'completed', account: 'sandbox', progress: 100 });
   });
@@ -173,7 +174,7 @@ describe('an upstream that refuses', () => {
     });
     expect(await entries(id)).toEqual(RELEASED);
     await expect(stack.client.workflow.getHandle(id).result()).rejects.toMatchObject({
-      cause: { type: 'upstream_refused' },
+      cause: { type: 'upstream_refused', message: 'upstream_refused: the sandbox was told to answer 422 here' },
     });
   });
 
@@ -329,17 +330,12 @@ describe('a cancel', () => {
 });
 
 describe('an operator in the Temporal UI', () => {
-  const sweep = async () => {
-    await stack.client.schedule.getHandle('clipyard-sweep').trigger();
-  };
-
   test('who terminates a running video finds it cancelled and paid once', async () => {
     await stack.faults([], { speed: 2 });
     const id = await stack.create({ prompt: 'terminated' });
     await stack.until(id, ({ state }) => state === 'generating');
     await stack.client.workflow.getHandle(id).terminate('by an operator');
-    await sweep();
-    const video = await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
+    const video = await stack.whileSweeping(() => stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null));
     expect(video).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000 });
     expect(await tasksOf('terminated')).toHaveLength(1);
     expect(await submissionStates(id)).toEqual(['ended']);

@@ -1,7 +1,5 @@
 /** A task that cannot be told from another, through everything: the video fails, and the bill is accounted for. */
 
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { createSweepActivities } from '../../activities/sweep.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import { type Stack, startStack } from '../stack.ts';
@@ -47,11 +45,9 @@ test('an account with two candidates for a lost create loses both, and settled p
     settledMicroUsd: 0,
   });
 
-  const { sweep } = createSweepActivities(stack.dependencies);
-  const runSweep = () => new MockActivityEnvironment().run(sweep);
-  await runSweep();
+  await stack.sweep();
   const tasks = await billWhen((all) => all.every(({ state }) => state === 'completed'));
-  await runSweep();
+  await stack.sweep();
 
   const [account] = await listAccounts(stack.db);
   const twins = tasks.filter(({ request }) => request['prompt'] === PROMPT).map(({ id: taskId }) => taskId);

@@ -3,14 +3,18 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
 import { FfmpegMissing } from '../../src/archive/film/join-clips.ts';
 import type { FilmOrder } from '../../src/archive/film/make-film.ts';
+import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { deliverTest } from '../../src/catalog/deliveries.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { accounts } from '../../src/catalog/tables/accounts.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { withFacts } from '../../src/process/parts.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/messages.ts';
 import type { StackOptions } from '../stack.ts';
 import { bundleStoryboard } from './saved-histories.ts';
 import { inSeconds, Ways } from './ways.ts';
@@ -335,11 +339,11 @@ describe('where a run is continued as a new one', () => {
 });
 
 /** A model at an upstream whose own models are not read. */
-async function offer(upstreamModel: string): Promise<void> {
+async function offer(upstreamModel: string, at: readonly string[] = ['sandbox']): Promise<void> {
   await syncConfiguredModels(ways.stack.db, [
     {
       id: 'clip',
-      accounts: ['sandbox'],
+      accounts: [...at],
       upstreamModel,
       pricePerSecondMicroUsd: 10_000,
       durationsSeconds: null,
@@ -351,6 +355,25 @@ async function offer(upstreamModel: string): Promise<void> {
     },
   ]);
 }
+
+describe('at two accounts of an upstream', () => {
+  onStack(() => ({}));
+
+  way('submitted-at-another-account', async () => {
+    const { db, dependencies } = ways.stack;
+    const [first] = dependencies.accounts;
+    if (!first) throw new Error('there is no account');
+    const both = [first, { ...first, id: 'another', apiKey: 'sk-air-another' }];
+    Object.assign(dependencies, { accounts: both });
+    await syncAccounts(
+      db,
+      both.map((account) => withFacts(account)),
+    );
+    await offer('sandbox-mini', ['sandbox', 'another']);
+    await fault('http_error', { on: 'create', status: 429, retryAfterSeconds: 60 });
+    return ends(await ways.create({ model: 'clip' }), 'completed');
+  });
+});
 
 describe('at an upstream that takes keys and can cancel', () => {
   onStack(() => ({ provider: 'infrai' }));
@@ -529,12 +552,15 @@ describe('beside the videos', () => {
     return id;
   });
 
-  way('sweep', async () => {
-    await ways.sweep();
-    for (;;) {
-      const { info } = await ways.stack.client.schedule.getHandle('clipyard-sweep').describe();
-      const taken = info.recentActions.at(-1)?.action;
-      if (taken?.type === 'startWorkflow') return taken.workflow.workflowId;
+  way('swept-twice', async () => {
+    const { client } = ways.stack;
+    const workflowId = 'sweep';
+    const run = await client.workflow.start(WORKFLOW_TYPES.sweep, { workflowId, taskQueue: TASK_QUEUES.workflows });
+    for (let swept = 0; swept < 2; await sleep(1000)) {
+      const { events } = await run.fetchHistory();
+      swept = events?.filter(({ activityTaskCompletedEventAttributes: done }) => done).length ?? 0;
     }
+    await run.cancel();
+    return workflowId;
   });
 });

@@ -194,8 +194,8 @@ export class Ways {
     await this.stack.ended(id).finally(() => clearInterval(timer));
   }
 
-  sweep(): Promise<void> {
-    return this.stack.client.schedule.getHandle('clipyard-sweep').trigger();
+  async sweep(): Promise<void> {
+    await this.stack.sweep();
   }
 }
 

@@ -171,7 +171,15 @@ describe('the namespace', () => {
     await Promise.all([setUpNamespace(connection, 'other', log), setUpNamespace(connection, 'other', log)]);
     await setUpNamespace(connection, 'other', log);
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'other' });
-    expect(customAttributes).toMatchObject({ VideoState: 2, CallerId: 2, Provider: 2, Model: 2, BatchId: 2 });
+    expect(customAttributes).toMatchObject({
+      VideoState: 2,
+      CallerId: 2,
+      Provider: 2,
+      Model: 2,
+      BatchId: 2,
+      Account: 2,
+      FailureKind: 2,
+    });
   });
 
   test('an attribute of another type is refused', async () => {

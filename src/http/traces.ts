@@ -1,7 +1,7 @@
 /** Spans of requests: of all that change something, and of those that go on a trace of the client's. */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { RequestSpan, Traces } from '../domain/trace.ts';
+import { NO_TRACES, type RequestSpan, type Traces } from '../domain/trace.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,6 +20,7 @@ function begin({ method, headers }: FastifyRequest, traces: Traces): RequestSpan
 
 /** To be called before other hooks are added, which then run within the spans. */
 export function traceRequests(app: FastifyInstance, traces: Traces): void {
+  if (traces === NO_TRACES) return;
   app.decorateRequest('span', null);
   const enter = ({ span }: FastifyRequest, work: () => void) => (span === null ? work() : span.enter(work));
   app.addHook('onRequest', (request, _reply, done) => {

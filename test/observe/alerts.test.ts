@@ -13,7 +13,7 @@ import { addCatalogMetrics } from '../../src/observe/metrics/catalog-metrics.ts'
 import { createProcessMetrics, type ProcessMetrics } from '../../src/observe/metrics/process-metrics.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { type Stack, startStack } from '../stack.ts';
-import { ALERTS_FILE, metricsAskedFor, readAlertRules } from './alert-rules.ts';
+import { ALERTS_FILE, metricsAskedFor, readAlertRules, readBoardQuestions } from './alert-rules.ts';
 
 const run = promisify(execFile);
 const ROOT = resolve(__dirname, '../..');
@@ -207,7 +207,12 @@ function isCounted(name: string): boolean {
   return readAlertRules().some(({ alert, expr }) => alert === name && expr.includes('offset'));
 }
 
-test('promtool takes rules and configuration', async () => {
+test('promtool takes the questions of the board, the rules and the configuration', async () => {
+  const file = join(folder, 'board.json');
+  const rules = readBoardQuestions().map((expr) => ({ record: 'question', expr }));
+  await writeFile(file, JSON.stringify({ groups: [{ name: 'board', rules }] }));
+  await run('promtool', ['check', 'rules', '--lint=none', file]);
+
   const { stdout } = await run('promtool', ['check', 'config', join(ROOT, 'deploy/prometheus/prometheus.yml')]);
   expect(stdout).toContain(`${readAlertRules().length} rules found`);
 });

@@ -4,6 +4,8 @@ import { archive } from './archive.ts';
 import { base64 } from './base64.ts';
 import { batch } from './batch.ts';
 import type { Benchmark } from './benchmark.ts';
+import { cluster } from './cluster.ts';
+import { costs } from './costs.ts';
 import { create } from './create.ts';
 import { idle } from './idle.ts';
 import { largeBatch } from './large-batch.ts';
@@ -31,4 +33,6 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['webhooks', webhooks],
   ['streams', streams],
   ['scale', scale],
+  ['costs', costs],
+  ['cluster', cluster],
 ]);

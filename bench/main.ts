@@ -51,7 +51,7 @@ await new Command('bench')
   .argument('[names...]', 'which to run')
   .option(
     '--clips <count>',
-    'clips of each makespan (60), of idle (8), of a round of batch (60), and before large-batch is cancelled (5,000)',
+    'clips of each makespan (60), of idle (8), of a round of batch (60) or costs (100), and before large-batch is cancelled (5,000)',
     upTo(9999),
   )
   .option('--videos <count>', 'videos of scale', upTo(10_000_000), 1_000_000)

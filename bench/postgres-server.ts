@@ -31,6 +31,8 @@ function findUser(): { readonly uid: number; readonly gid: number } | null {
 
 export interface PostgresServer {
   readonly url: string;
+  /** Of the process that has started it. */
+  pid(): number;
   /** Kills the server without a chance to say goodbye; it comes back with its rows by `restart`. */
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -68,6 +70,7 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   }
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    pid: () => shell.pid ?? 0,
     async kill() {
       const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(pid), 'SIGKILL');

@@ -61,11 +61,8 @@ function parentOf(pid: number): number | null {
   }
 }
 
-/**
- * The process and its descendants, itself first.
- * @throws where the system has no /proc.
- */
-export function readProcessTree(root: number): readonly ProcessMemory[] {
+/** The process and its descendants, itself first. @throws where the system has no /proc. */
+export function listProcessTree(root: number): readonly number[] {
   const pids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
@@ -73,7 +70,12 @@ export function readProcessTree(root: number): readonly ProcessMemory[] {
   const tree = [root];
   // Grows while it is gone through.
   for (const found of tree) tree.push(...pids.filter((pid) => parents.get(pid) === found));
-  return tree.map(readProcess);
+  return tree;
+}
+
+/** The memory of the process and its descendants, itself first. */
+export function readProcessTree(root: number): readonly ProcessMemory[] {
+  return listProcessTree(root).map(readProcess);
 }
 
 /** What the resident memory of a process consists of. */

@@ -8,7 +8,7 @@ import { PROCESS_SETTINGS } from '../src/config/environment.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
 import { ask, type BatchClient } from './batch-client.ts';
 import type { BenchContext } from './benchmark.ts';
-import { findPostgresBinaries, startPostgres } from './postgres-server.ts';
+import { findPostgresBinaries, type PostgresServer, startPostgres } from './postgres-server.ts';
 import { type StartedCommand, startCommand, startSandboxProcess } from './subject.ts';
 
 const ROOT_KEY = 'cy_root_key_of_the_benchmark';
@@ -23,6 +23,9 @@ export interface UpstreamOrder {
 export interface SubjectProcesses {
   readonly worker: StartedCommand;
   readonly gateway: StartedCommand;
+  /** Prints its address. */
+  readonly temporal: StartedCommand;
+  readonly postgres: PostgresServer;
   /** As root. */
   readonly asking: BatchClient;
   /** The sandbox's. */
@@ -72,5 +75,5 @@ export async function startProcesses(
   const gateway = await startCommand(context, { args: ['serve'], settings, prints: 'gateway' });
   const asking: BatchClient = { url: `http://127.0.0.1:${port}`, key: ROOT_KEY, stop: context.stop };
   await untilModels(asking);
-  return { worker, gateway, asking, baseUrl };
+  return { worker, gateway, temporal, postgres, asking, baseUrl };
 }

@@ -6,6 +6,7 @@ import { renderImportRules } from '../import-directions.ts';
 import { readAlertRules } from '../observe/alert-rules.ts';
 import { COMMAND_PARTS } from './commands.ts';
 import { ROUTE_PARTS } from './routes.ts';
+import { SCALING_PARTS } from './scaling.ts';
 import { printEnvironmentExample, printFileExample, SETTING_PARTS } from './settings.ts';
 import { code, printTable } from './table.ts';
 import { UPSTREAM_PARTS } from './upstreams.ts';
@@ -67,6 +68,7 @@ export const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   ...COMMAND_PARTS,
   ...ROUTE_PARTS,
   ...UPSTREAM_PARTS,
+  ...SCALING_PARTS,
 };
 
 /** Files that are nothing else. */

@@ -2,6 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import fc from 'fast-check';
+import { FairQueue } from '../../bench/cluster/fair-queue.ts';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { type Db, inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
@@ -20,44 +21,10 @@ const CALLERS = Object.keys(WEIGHTS) as Caller[];
 const MODEL = 'wan-2.6';
 const SLOTS = 2;
 
-/** What is promised, without a database: who has been served how far, and who waits. */
-class FairQueue {
-  #time = 0;
-  readonly #served: Record<Caller, number> = { a: 0, b: 0, c: 0 };
-  readonly #waiting: Record<Caller, { readonly id: string; readonly cameAt: number }[]> = { a: [], b: [], c: [] };
-
-  queue(caller: Caller, id: string): void {
-    this.#waiting[caller].push({ id, cameAt: this.#time });
-  }
-
-  giveUp(id: string): void {
-    for (const caller of CALLERS) this.#waiting[caller] = this.#waiting[caller].filter((one) => one.id !== id);
-  }
-
-  all(): readonly string[] {
-    return CALLERS.flatMap((caller) => this.#waiting[caller].map(({ id }) => id));
-  }
-
-  next(): string | undefined {
-    const heads = CALLERS.flatMap((caller) => {
-      const [first] = this.#waiting[caller];
-      const tag = Math.max(this.#served[caller], first?.cameAt ?? 0) + 1 / WEIGHTS[caller];
-      return first ? [{ caller, id: first.id, tag }] : [];
-    });
-    heads.sort((one, other) => Math.round((one.tag - other.tag) * 1e6) || (one.caller < other.caller ? -1 : 1));
-    const [head] = heads;
-    if (!head) return undefined;
-    this.#served[head.caller] = head.tag;
-    this.#time = Math.max(this.#time, head.tag);
-    this.giveUp(head.id);
-    return head.id;
-  }
-}
-
 /** A pool with two slots, played beside the queue in memory. */
 class Pool {
   readonly #db: Db;
-  readonly #expected = new FairQueue();
+  readonly #expected = new FairQueue((caller) => 1 / WEIGHTS[caller as Caller]);
   #running: string[] = [];
   #count = 0;
 

@@ -27,6 +27,7 @@ export async function generateVideoChild({ videoId, ...input }: ChildVideoInput)
     taskQueue: TASK_QUEUES.workflows,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    priority: { fairnessKey: input.callerId ?? 'root' },
     staticSummary: `${input.request.model} · ${input.request.prompt.slice(0, 80)}`,
   });
 }

@@ -1,13 +1,13 @@
 /** A PostgreSQL server of a test's or a benchmark's own, from the system's binaries, gone with its process. */
 
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../src/temporal/dev-server/process.ts';
+import { endAttended, spawnAttended } from './attended-process.ts';
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
@@ -35,12 +35,11 @@ export interface PostgresServer {
   pid(): number;
   /** Kills the server without a chance to say goodbye; it comes back with its rows by `restart`. */
   kill(): Promise<void>;
+  /** Ends the server as its image is ended: what is under way is rolled back, clients are let go, and it comes back by `restart`. */
+  shutDown(): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
-
-/** The shell ends the server when our end of its input closes, even if we are killed. */
-const RUN_WHILE_INPUT_IS_OPEN = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server';
 
 /** Starts an empty server; `binaries` as found. */
 export async function startPostgres(binaries: string): Promise<PostgresServer> {
@@ -52,35 +51,45 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   const initdb = ['--pgdata', data, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'];
   execFileSync(join(binaries, 'initdb'), initdb, { ...asUser, stdio: 'ignore' });
   const port = await freePort(0);
-  const server = [join(binaries, 'postgres'), '-F', '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
-  async function launch() {
-    const launched = spawn('sh', ['-c', RUN_WHILE_INPUT_IS_OPEN, 'sh', ...server], {
-      ...asUser,
-      stdio: ['pipe', 'ignore', 'pipe'],
-    });
-    await ready(createInterface(launched.stderr));
-    launched.stderr.resume();
+  const server = [
+    join(binaries, 'postgres'),
+    '-F',
+    '-D',
+    data,
+    '-p',
+    String(port),
+    '-h',
+    '127.0.0.1',
+    '-k',
+    folder,
+    '-N',
+    '300',
+  ];
+  async function launch(): Promise<ChildProcess> {
+    const launched = spawnAttended(server, { ...asUser, signal: 'INT', output: ['ignore', 'pipe'] });
+    const { stderr } = launched;
+    if (stderr === null) throw new Error('PostgreSQL has no log');
+    await ready(createInterface(stderr));
+    stderr.resume();
     return launched;
   }
   let shell = await launch();
-  /** Resolves when the server's last process is gone. */
-  async function end(): Promise<void> {
-    shell.stdin.end();
-    await once(shell, 'close');
-  }
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     pid: () => shell.pid ?? 0,
     async kill() {
       const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(pid), 'SIGKILL');
-      await end();
+      await endAttended(shell);
+    },
+    async shutDown() {
+      await endAttended(shell);
     },
     async restart() {
       shell = await launch();
     },
     async stop() {
-      await end();
+      await endAttended(shell);
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -25,6 +25,7 @@ const SOURCES = [
   'workflows',
   'activities',
   'bench',
+  'scripts',
   'console',
   BUNDLER,
   'tsconfig.json',

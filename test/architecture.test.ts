@@ -6,7 +6,7 @@ import { importsOf, listDocuments, readProjectFile, readSourceFiles, type Source
 
 const PRODUCT = ['src', 'workflows', 'activities', 'console'];
 const files = readSourceFiles(PRODUCT);
-const allFiles = readSourceFiles([...PRODUCT, 'test', 'bench', 'chaos', 'examples']);
+const allFiles = readSourceFiles([...PRODUCT, 'test', 'bench', 'scripts', 'examples']);
 const imports = files.flatMap(importsOf);
 
 const print = ({ from, to, isType }: SourceImport) => `${from} ${isType ? 'imports the types of' : 'imports'} ${to}`;

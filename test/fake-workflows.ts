@@ -20,11 +20,11 @@ export function fakeWorkflows(overrides: Partial<VideoWorkflows> = {}): FakeWork
     signalRecheck: tell('recheck'),
     signalReopen: tell('reopen'),
     runAgain: tell('again'),
-    async rearchive(id) {
+    async rearchive({ id }) {
       await tell('rearchive')(id);
       return { kind: 'archived' };
     },
-    startDelivery: async (id) => {
+    startDelivery: async ({ id }) => {
       await tell('deliver')(id);
     },
     standing: async () => 'running',

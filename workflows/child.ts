@@ -33,6 +33,7 @@ export async function generateVideoChild({ videoId, ...input }: ChildVideoInput)
       { key: SEARCH_ATTRIBUTES.callerId, value: input.callerId ?? 'root' },
       { key: SEARCH_ATTRIBUTES.model, value: input.request.model },
     ],
+    priority: { fairnessKey: input.callerId ?? 'root' },
     staticSummary: `${input.request.model} · ${input.request.prompt.slice(0, 80)}`,
   });
 }

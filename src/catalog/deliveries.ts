@@ -17,6 +17,7 @@ const CLAIM = sql`interval '30 seconds'`;
 /** A delivery of which no attempt was made yet, or that is to be made again. */
 export interface Unstarted {
   readonly id: string;
+  readonly callerId: string;
   readonly destination: string;
 }
 
@@ -31,7 +32,7 @@ export async function claimUnstarted(
       select id from deliveries
       where started_at is null and (claimed_until is null or claimed_until < now()) and ${isOther}
       order by created_at limit ${limit} for update skip locked)
-    returning id, destination`);
+    returning id, caller_id as "callerId", destination`);
   return rowsOf<Unstarted>(result);
 }
 

@@ -44,9 +44,9 @@ export interface VideoWorkflows {
   /** Has a closed run begin again with the input that it had; one that runs is left alone. */
   runAgain(videoId: string): Promise<boolean>;
   /** Fetches an ended video's clip once more; an archiving that is on its way is joined. */
-  rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome>;
+  rearchive(video: Pick<Video, 'id' | 'callerId'>, resultExpiresAt: string): Promise<RearchiveOutcome>;
   /** Starts a delivery's workflow with its second attempt, after this; one that runs goes on as it does. */
-  startDelivery(deliveryId: string, secondInMs: number): Promise<void>;
+  startDelivery(delivery: { readonly id: string; readonly callerId: string }, secondInMs: number): Promise<void>;
   standing(videoId: string): Promise<WorkflowStanding>;
   /** Ids of videos whose workflows were closed from outside since then, as far as visibility shows them. */
   listClosedSince(since: Date): Promise<readonly string[]>;

@@ -27,7 +27,7 @@ export async function rearchiveClip({ db, store, workflows }: RearchiveParts, vi
   if (purgedAt !== null || expiresAt.getTime() <= Date.now())
     throw new Refusal('conflict', 'the media have been purged');
   if ((await store.sizeBytes(archive.clipKey)) === archive.sizeBytes) return;
-  const outcome = await workflows.rearchive(id, await linkExpiry(db, id)).catch((cause: unknown) => {
+  const outcome = await workflows.rearchive(video, await linkExpiry(db, id)).catch((cause: unknown) => {
     throw new Refusal('unavailable', 'Temporal cannot be reached', { retryAfterSeconds: 5, cause });
   });
   if (outcome.kind === 'failed') {

@@ -1,7 +1,13 @@
 /** The workers of a process: one for workflows and transactions, one for each kind of waiting. */
 
 import type { DataConverter } from '@temporalio/common';
-import { type NativeConnection, Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import {
+  type NativeConnection,
+  Worker,
+  type WorkerInterceptors,
+  type WorkerOptions,
+  type WorkerTuner,
+} from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../workflows/messages.ts';
 import { versioningOf } from './worker-version.ts';
@@ -45,6 +51,21 @@ const TRANSACTIONS_AT_ONCE = 4;
 /** Most endpoints answer at once, and those that do not must leave places for the others. */
 const DELIVERIES_AT_ONCE = 50;
 
+/** As many at once as ever fitted, and more of them where processors and memory have room. */
+const MEDIA_SLOTS = { minimumSlots: 8, maximumSlots: 32 } as const;
+const MEDIA_ROOM = { targetMemoryUsage: 0.8, targetCpuUsage: 0.9 } as const;
+
+/** A tuner says it of all kinds of slots; this queue has activities alone. */
+const MEDIA_TUNER: WorkerTuner = {
+  workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
+  activityTaskSlotSupplier: { type: 'resource-based', tunerOptions: MEDIA_ROOM, ...MEDIA_SLOTS },
+  localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+  nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+};
+
+/** As many pollers as what waits is worth: few while there is little to do, and more when much comes at once. */
+const POLLERS = { type: 'autoscaling' } as const;
+
 /** What runs is given this long to hand over; downloads keep what they have and go on elsewhere. */
 const SHUTDOWN_GRACE = '5 seconds';
 const SHUTDOWN_FORCE = '20 seconds';
@@ -66,6 +87,8 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
     ...versioningOf(buildId),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
+    workflowTaskPollerBehavior: POLLERS,
+    activityTaskPollerBehavior: POLLERS,
   } as const;
   const queues: readonly WorkerOptions[] = [
     {
@@ -92,7 +115,7 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
     {
       ...common,
       taskQueue: TASK_QUEUES.media,
-      maxConcurrentActivityTaskExecutions: 8,
+      tuner: MEDIA_TUNER,
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
       activities: pick(activities, ['archiveVideo', 'rearchiveVideo', 'writeBatchFiles', 'takeLastPicture']),

@@ -42,6 +42,9 @@ const FIRST_WORKFLOW_TASK = Long.fromNumber(3);
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
 
+/** Where Temporal hands tasks out by fair turns, each caller has its own; what a run asks for inherits it. */
+const turnsOf = (callerId: string) => ({ priority: { fairnessKey: callerId } });
+
 /** Starts workflows that read all else off their rows; one that runs is left alone. */
 function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' | 'startFilm'> {
   const within = withinOf(client);
@@ -59,6 +62,7 @@ function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' |
       await within(DEADLINE_MS, () =>
         client().workflow.start<typeof runBatch>(WORKFLOW_TYPES.runBatch, {
           ...EACH_ONCE,
+          ...turnsOf(callerId),
           workflowId: batchId,
           args: [{ batchId }],
           typedSearchAttributes: attributesOf(callerId, batchId),
@@ -70,6 +74,7 @@ function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' |
       await within(DEADLINE_MS, () =>
         client().workflow.start<typeof joinFilm>(WORKFLOW_TYPES.joinFilm, {
           ...EACH_ONCE,
+          ...turnsOf(callerId),
           workflowId: id,
           args: [{ filmId: id }],
           staticSummary: `a film of ${videoIds.length} clips · ${transition}`,
@@ -116,6 +121,7 @@ export function createWorkflowControl(
       const { id, request, callerId, batchId } = video;
       await within(DEADLINE_MS, () =>
         client().workflow.start<typeof generateVideo>(WORKFLOW_TYPES.generateVideo, {
+          ...turnsOf(callerId),
           workflowId: id,
           taskQueue: TASK_QUEUES.workflows,
           args: [{ request, callerId }],
@@ -163,9 +169,10 @@ export function createWorkflowControl(
       return true;
     },
 
-    async rearchive(videoId: string, resultExpiresAt: string): Promise<RearchiveOutcome> {
+    async rearchive({ id: videoId, callerId }, resultExpiresAt): Promise<RearchiveOutcome> {
       const handle = await within(DEADLINE_MS, () =>
         client().workflow.start<typeof rearchiveVideo>(WORKFLOW_TYPES.rearchiveVideo, {
+          ...turnsOf(callerId),
           workflowId: `rearchive:${videoId}`,
           taskQueue: TASK_QUEUES.workflows,
           args: [{ videoId, resultExpiresAt }],
@@ -183,9 +190,10 @@ export function createWorkflowControl(
       }
     },
 
-    async startDelivery(deliveryId: string, secondInMs: number): Promise<void> {
+    async startDelivery({ id: deliveryId, callerId }, secondInMs): Promise<void> {
       await within(DEADLINE_MS, () =>
         client().workflow.signalWithStart<typeof deliverWebhook, []>(WORKFLOW_TYPES.deliverWebhook, {
+          ...turnsOf(callerId),
           workflowId: `delivery:${deliveryId}`,
           taskQueue: TASK_QUEUES.delivery,
           args: [{ deliveryId, attempt: 2, waitMs: secondInMs }],

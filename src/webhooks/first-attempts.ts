@@ -11,7 +11,7 @@ import { type AttemptDependencies, attemptDelivery } from './attempt.ts';
 export interface FirstAttemptsDependencies {
   readonly delivery: AttemptDependencies;
   /** Starts a delivery's workflow with its second attempt, after this; one that runs goes on as it does. */
-  readonly startDelivery: (id: string, secondInMs: number) => Promise<void>;
+  readonly startDelivery: (delivery: Pick<Unstarted, 'id' | 'callerId'>, secondInMs: number) => Promise<void>;
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -104,20 +104,20 @@ export class FirstAttempts {
     return [...counts].filter(([, count]) => count >= AT_ONCE_EACH).map(([destination]) => destination);
   }
 
-  #begin({ id, destination }: Unstarted): void {
-    const running: Promise<void> = this.#attempt(id).finally(() => {
+  #begin(unstarted: Unstarted): void {
+    const running: Promise<void> = this.#attempt(unstarted).finally(() => {
       this.#running.delete(running);
       if (this.#isHeldBack) this.wake();
     });
-    this.#running.set(running, destination);
+    this.#running.set(running, unstarted.destination);
   }
 
   /** What fails on our own side is taken over again once its claim has run out. */
-  async #attempt(id: string): Promise<void> {
+  async #attempt({ id, callerId }: Unstarted): Promise<void> {
     const { delivery, startDelivery, log } = this.#dependencies;
     try {
       const outcome = await attemptDelivery(delivery, { deliveryId: id, thenMs: attemptWaitMs(2, Math.random()) });
-      if (outcome.kind === 'again') await startDelivery(id, outcome.waitMs);
+      if (outcome.kind === 'again') await startDelivery({ id, callerId }, outcome.waitMs);
       await noteStarted(delivery.db, id);
     } catch (error) {
       log.warn({ deliveryId: id, error: String(error) }, 'a delivery could not be attempted; it is tried again');

@@ -158,7 +158,7 @@ describeOnBothCatalogs('events and deliveries', (under) => {
           return await reply(call);
         },
       },
-      startDelivery: async (id, secondInMs) => {
+      startDelivery: async ({ id }, secondInMs) => {
         expect(secondInMs).toBeGreaterThan(0);
         started.push(id);
       },

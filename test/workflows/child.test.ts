@@ -42,6 +42,8 @@ test('a parent gets the ends of its clips, paid by root', async () => {
       callerId: 'root',
       request: { durationSeconds: 1 },
     });
+    const { priority } = await stack.client.workflow.getHandle(id).describe();
+    expect(priority).toMatchObject({ fairnessKey: 'root' });
   }
 });
 

@@ -546,7 +546,7 @@ describe('beside the videos', () => {
   way('told-to-no-endpoint', async () => {
     const told = { callerId: 'root', endpointId: 'we_removed', type: 'video.completed' } as const;
     const deliveryId = await deliverTest(ways.stack.db, told);
-    await ways.stack.workflows.startDelivery(deliveryId, 1000);
+    await ways.stack.workflows.startDelivery({ id: deliveryId, callerId: 'root' }, 1000);
     const id = `delivery:${deliveryId}`;
     await ways.stack.client.workflow.getHandle(id).result();
     return id;

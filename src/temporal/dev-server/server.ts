@@ -50,7 +50,7 @@ const HEALTHY_MS = 5_000;
 const START_ATTEMPTS = 5;
 
 /** Whether the server at the port answers and has the namespace. */
-async function answers(port: number, namespace: string, withinMs: number): Promise<boolean> {
+export async function answers(port: number, namespace: string, withinMs: number): Promise<boolean> {
   const connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: [], channelArgs: CHANNEL_ARGS });
   try {
     await connection.withDeadline(Date.now() + withinMs, () =>

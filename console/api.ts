@@ -1,6 +1,7 @@
 /** Requests to our own routes with the session's cookie; what is refused is thrown in the gateway's own words. */
 
 import { signal } from '@preact/signals';
+import type { Page } from './answers.ts';
 
 /** What a route refused with. */
 export class Problem extends Error {
@@ -82,6 +83,28 @@ export async function ask<Answer>(path: string, asking: Asking = {}): Promise<An
 /** `POST` with a JSON body. */
 export function post<Answer>(path: string, body: unknown = {}, more: Asking = {}): Promise<Answer> {
   return ask<Answer>(path, { ...more, method: 'POST', body });
+}
+
+export interface PagesAsked {
+  /** Of one page. */
+  readonly limit: number;
+  /** How many pages are read at most. */
+  readonly most: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The first pages of a list as one. */
+export async function readPages<Item>(path: string, { limit, most, signal }: PagesAsked): Promise<Page<Item>> {
+  const items: Item[] = [];
+  let nextCursor: string | null = null;
+  for (let page = 0; page < most; page++) {
+    const query = queryOf({ limit, cursor: nextCursor });
+    const answer: Page<Item> = await ask(path + query, signal ? { signal } : {});
+    items.push(...answer.items);
+    nextCursor = answer.nextCursor;
+    if (nextCursor === null) break;
+  }
+  return { items, nextCursor };
 }
 
 /** What went wrong, in words. */

@@ -28,14 +28,15 @@ function step(by: 1 | -1): void {
   const index = rows.findIndex((row) => row.contains(document.activeElement));
   const visible = rows.findIndex((row) => row.getBoundingClientRect().bottom > 0);
   const next = rows[index === -1 ? Math.max(0, visible) : index + by];
-  next?.querySelector<HTMLElement>('a')?.focus({ preventScroll: true });
+  const link = next?.matches('a') ? next : next?.querySelector<HTMLElement>('a');
+  link?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: 'nearest' });
 }
 
 function togglePlayer(): boolean {
   const player = document.querySelector<HTMLVideoElement>('.player video');
-  const focused = document.activeElement;
-  if (player === null || focused instanceof HTMLButtonElement || focused instanceof HTMLVideoElement) return false;
+  // What has the focus may mean something else by the same key.
+  if (player === null || document.activeElement?.matches('button, input, summary, video')) return false;
   if (player.paused) void player.play();
   else player.pause();
   return true;

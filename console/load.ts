@@ -1,6 +1,8 @@
 /** What a screen reads from a route: the answer, or why there is none, and reading it again. */
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { Page } from './answers.ts';
+import { readPages } from './api.ts';
 import { reopened } from './live.ts';
 
 export interface Loaded<Answer> {
@@ -45,4 +47,17 @@ export function useLoaded<Answer>(
 
   const reload = useCallback(() => setTurn((before) => before + 1), []);
   return { ...state, reload };
+}
+
+export interface LoadedPages<Item> extends Loaded<Page<Item>> {
+  /** Reads one page more; null where all are there. */
+  readonly more: (() => void) | null;
+}
+
+/** The same of a list, page by page; those that are there are read again together. */
+export function usePages<Item>(path: string, limit: number, everyMs: number | null = null): LoadedPages<Item> {
+  const [most, setMost] = useState(1);
+  const loaded = useLoaded((signal) => readPages<Item>(path, { limit, most, signal }), [path, most], everyMs);
+  const hasMore = loaded.data !== undefined && loaded.data.nextCursor !== null;
+  return { ...loaded, more: hasMore ? () => setMost(most + 1) : null };
 }

@@ -81,22 +81,39 @@ export function confirm(question: Question): Promise<boolean> {
   });
 }
 
-/** A dialog of the browser's own: it holds the focus, and Escape closes it. */
+/** What had the focus before the dialog that is open, or before the first of those that follow each other. */
+let opener: Element | null = null;
+
+/** Gives the focus back behind the last dialog; to the content where what had it is gone by now. */
+function giveBack(): void {
+  if (document.querySelector('dialog') !== null) return;
+  const place = opener?.isConnected && opener !== document.body ? opener : document.getElementById('main');
+  opener = null;
+  (place as HTMLElement | null)?.focus({ preventScroll: true });
+}
+
+/** A dialog of the browser's own: it holds the focus and gives it back, and Escape closes it. */
 export function Dialog({
   title,
   onClose,
+  isWide = false,
   children,
 }: {
   readonly title: string;
   readonly onClose: () => void;
+  /** For what is long. */
+  readonly isWide?: boolean;
   readonly children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    opener ??= document.activeElement;
     dialog.current?.showModal();
+    // Taken out of the page it gives nothing back by itself.
+    return () => queueMicrotask(giveBack);
   }, []);
   return (
-    <dialog ref={dialog} aria-label={title} onClose={onClose}>
+    <dialog ref={dialog} class={isWide ? 'wide' : undefined} aria-label={title} onClose={onClose}>
       <h2>{title}</h2>
       {children}
     </dialog>

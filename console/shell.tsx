@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { isLive } from './live.ts';
 import { attempt, Dialog } from './notices.tsx';
 import { href, parts } from './router.ts';
@@ -41,6 +42,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Enter', 'open the row'],
   ['n', 'new video'],
   ['g, then o v b w m', 'overview, videos, batches, webhooks, money'],
+  ['g, then a c', 'accounts, callers (root)'],
   ['Space', 'play or pause'],
   ['Escape', 'close'],
   ['?', 'this help'],
@@ -73,8 +75,14 @@ function Help() {
 
 function Navigation() {
   const [current = ''] = parts.value;
+  const bar = useRef<HTMLElement>(null);
+  // On narrow screens the places stand in a row of which only some are seen.
+  useEffect(() => {
+    const { offsetLeft = 0, offsetWidth = 0 } = bar.current?.querySelector<HTMLElement>('[aria-current]') ?? {};
+    bar.current?.scrollTo({ left: offsetLeft - (bar.current.clientWidth - offsetWidth) / 2 });
+  }, [current]);
   return (
-    <nav aria-label="Console">
+    <nav ref={bar} aria-label="Console">
       {PLACES.filter(({ isRoots = false }) => !isRoots || isRoot.value).map(({ path, title, icon }) => (
         <a key={path} href={href(`/${path}`)} aria-current={path === current ? 'page' : undefined}>
           <svg viewBox="0 0 24 24" aria-hidden="true">

@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import type { VideoState } from '../answers.ts';
 import { Problem, wordsOf } from '../api.ts';
 import { slowly } from '../clock.ts';
-import { say } from '../notices.tsx';
+import { attempt } from '../notices.tsx';
 import { ago, dateTime, dollars } from '../view/format.ts';
 import { STATE_WORDS } from '../view/words.ts';
 
@@ -93,15 +93,30 @@ export function Loading({ rows = 6 }: { readonly rows?: number }) {
   );
 }
 
+/** @throws Error where the browser lets pages copy nothing: it does so over HTTPS and of this machine alone. */
+async function copy(text: string): Promise<void> {
+  const { clipboard } = navigator as { readonly clipboard?: Clipboard };
+  if (clipboard === undefined) throw new Error('browsers copy over HTTPS alone; choose the text by hand');
+  await clipboard.writeText(text);
+}
+
 export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly label?: string }) {
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    say('Copied.');
-  };
   return (
-    <button type="button" class="small" onClick={() => void copy()}>
+    <button type="button" class="small" onClick={() => void attempt('Copied.', () => copy(text))}>
       {label}
     </button>
+  );
+}
+
+/** The way to what a list has besides; nothing where all is shown. */
+export function More({ more }: { readonly more: (() => void) | null }) {
+  if (more === null) return null;
+  return (
+    <p class="actions center">
+      <button type="button" onClick={more}>
+        Show more
+      </button>
+    </p>
   );
 }
 

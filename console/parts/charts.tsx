@@ -1,4 +1,4 @@
-/** Small charts as SVG in the text's own colour, each with a table of the same numbers for who cannot see it. */
+/** Small charts as SVG in the text's own colour, each with a table of the same numbers. */
 
 import type { Bar } from '../view/series.ts';
 
@@ -7,10 +7,13 @@ export function Columns({
   bars,
   label,
   print,
+  hasTable = false,
 }: {
   readonly bars: readonly Bar[];
   readonly label: string;
   readonly print: (value: number) => string;
+  /** Shows the table as well, which only those who cannot see the chart get otherwise. */
+  readonly hasTable?: boolean;
 }) {
   const most = Math.max(1, ...bars.map(({ value }) => value));
   const step = 100 / Math.max(1, bars.length);
@@ -40,7 +43,16 @@ export function Columns({
         <span>{most > 1 ? `most ${print(most)}` : ''}</span>
         <span>{last}</span>
       </figcaption>
-      <Numbers bars={bars} label={label} print={print} />
+      {hasTable ? (
+        <details>
+          <summary>As a table</summary>
+          <Numbers bars={bars} label={label} print={print} />
+        </details>
+      ) : (
+        <div class="unseen">
+          <Numbers bars={bars} label={label} print={print} />
+        </div>
+      )}
     </figure>
   );
 }
@@ -69,15 +81,15 @@ export function Lines({
   );
 }
 
-function Numbers({ bars, label, print }: Parameters<typeof Columns>[0]) {
+function Numbers({ bars, label, print }: Omit<Parameters<typeof Columns>[0], 'hasTable'>) {
   return (
-    <table class="unseen">
-      <caption>{label}</caption>
+    <table>
+      <caption class="unseen">{label}</caption>
       <tbody>
         {bars.map(({ label: name, value }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
-            <td>{print(value)}</td>
+            <td class="end number">{print(value)}</td>
           </tr>
         ))}
       </tbody>

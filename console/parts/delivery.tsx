@@ -22,7 +22,7 @@ export function DeliveryDialog({ id, onClose }: { readonly id: string; readonly 
     [id],
   );
   return (
-    <Dialog title="Delivery" onClose={onClose}>
+    <Dialog title="Delivery" onClose={onClose} isWide>
       {error !== null && <Trouble error={error} />}
       {data === undefined && error === null && <Loading rows={2} />}
       {data !== undefined && (

@@ -77,7 +77,11 @@ export function Picture({ video, moves = false }: { readonly video: Video; reado
     <div class="picture" ref={frame}>
       {posterUrl === null ? (
         <div class={`no-picture state-${video.state}`}>
-          {!isEnded(video) && <progress max={100} value={video.progress || undefined} aria-label="Progress" />}
+          {isEnded(video) ? (
+            <span class="small">no clip</span>
+          ) : (
+            <progress max={100} value={video.progress || undefined} aria-label="Progress" />
+          )}
         </div>
       ) : (
         <img src={local(posterUrl)} alt="" loading="lazy" decoding="async" />

@@ -1,6 +1,7 @@
 /** An account's slots as cells, each leading to the video that has it. */
 
 import type { Account } from '../answers.ts';
+import { known } from '../live.ts';
 import { href } from '../router.ts';
 import { shortId } from '../view/format.ts';
 
@@ -18,11 +19,13 @@ export function Slots({ account: { id, slots, limit } }: { readonly account: Acc
     <div class="slots" role="group" aria-label={`Slots of ${id}`}>
       {slots.map(({ videoId, state, since }, index) => {
         const look = `taken state-${HUES[state] ?? 'generating'}`;
-        return videoId === null ? (
-          <span key={`${since}-${index}`} class={look} title="A task that belongs to no video" />
-        ) : (
-          <a key={videoId} class={look} href={href(`/videos/${videoId}`)} title={`${state}: ${videoId}`}>
-            <span class="unseen">{`${state}: video ${shortId(videoId)}`}</span>
+        if (videoId === null) {
+          return <span key={`${since}-${index}`} class={look} title="A task that belongs to no video" />;
+        }
+        const holder = known.value.get(videoId)?.request.prompt.slice(0, 100) ?? `video ${shortId(videoId)}`;
+        return (
+          <a key={videoId} class={look} href={href(`/videos/${videoId}`)} title={`${state}: ${holder}`}>
+            <span class="unseen">{`${state}: ${holder}`}</span>
           </a>
         );
       })}

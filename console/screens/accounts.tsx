@@ -1,11 +1,15 @@
-/** Upstream accounts: their slots and who holds each, their health, and pausing them; root's. */
+/** Upstream accounts: their slots and who holds each, their health, pausing them, and creates in doubt; root's. */
 
+import { useState } from 'preact/hooks';
 import type { Account, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
 import { Ago, Empty, Facts, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
 import { Slots } from '../parts/slots.tsx';
+import { href } from '../router.ts';
+import { shortId, spaced } from '../view/format.ts';
+import { ResolveDialog } from './decide.tsx';
 
 export function AccountsScreen() {
   const { data, error, reload } = useLoaded((signal) => ask<Page<Account>>('accounts', { signal }), [], 3000);
@@ -28,8 +32,17 @@ export function AccountsScreen() {
   );
 }
 
+/** What follows a create whose answer was lost. */
+const LOST_ANSWER_WORDS: Readonly<Record<NonNullable<Account['onLostAnswer']>, string>> = {
+  adopt: "the task is found in the account's list",
+  resend: 'the same create is sent again under its key',
+  resubmit: 'another create is sent after a while',
+  fail: 'the video fails after a while',
+};
+
 function AccountPanel({ account, reload }: { account: Account; reload: () => void }) {
-  const { id, provider, state, reasons, limit, inUse, waiting, pausedUntil, lastError, orphans } = account;
+  const { id, provider, api, onLostAnswer, state, reasons, limit, inUse, waiting, pausedUntil, lastError, orphans } =
+    account;
   const change = async (what: 'pause' | 'resume', done: string) => {
     await attempt(done, () => post(`accounts/${encodeURIComponent(id)}/${what}`));
     reload();
@@ -39,14 +52,16 @@ function AccountPanel({ account, reload }: { account: Account; reload: () => voi
       <Slots account={account} />
       <Facts
         of={[
-          ['Provider', provider],
+          ['Provider', api === null ? provider : `${api} (${provider})`],
           ['Slots', `${inUse} of ${limit} taken`],
           ['Waiting', `${waiting} could be made here`],
-          ['Held back by', reasons.length === 0 ? null : reasons.join(', ')],
+          ['Held back by', reasons.length === 0 ? null : reasons.map(spaced).join(', ')],
           ['Paused until', pausedUntil === null ? null : <Ago key="until" at={pausedUntil} />],
           ['Last error', lastError],
+          ['On a lost answer', onLostAnswer === null ? null : LOST_ANSWER_WORDS[onLostAnswer]],
         ]}
       />
+      <Doubts account={account} reload={reload} />
       {orphans.length > 0 && (
         <details>
           <summary>{orphans.length} tasks belong to no video</summary>
@@ -71,5 +86,41 @@ function AccountPanel({ account, reload }: { account: Account; reload: () => voi
         )}
       </div>
     </Panel>
+  );
+}
+
+/** Creates whose answers were lost: root says what became of them, where nothing else tells. */
+function Doubts({ account: { slots }, reload }: { account: Account; reload: () => void }) {
+  const [resolved, setResolved] = useState<string | null>(null);
+  const doubts = slots.flatMap(({ state, videoId, since }) =>
+    state === 'unconfirmed' && videoId !== null ? [{ videoId, since }] : [],
+  );
+  return (
+    <>
+      {doubts.length > 0 && (
+        <div class="why failed">
+          <p>The answer to a create was lost. Was a task made?</p>
+          <ul class="plain">
+            {doubts.map(({ videoId, since }) => (
+              <li key={videoId} class="doubt">
+                <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a> <Ago at={since} />
+                <button type="button" class="small" onClick={() => setResolved(videoId)}>
+                  Resolve
+                </button>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {resolved !== null && (
+        <ResolveDialog
+          id={resolved}
+          onClose={() => {
+            setResolved(null);
+            reload();
+          }}
+        />
+      )}
+    </>
   );
 }

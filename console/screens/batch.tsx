@@ -1,8 +1,8 @@
 /** A batch: a cell a clip, what is expected when, its failed lines again, its clips as one film. */
 
 import { useState } from 'preact/hooks';
-import type { Batch, BatchItem, Film, Page } from '../answers.ts';
-import { ask, local, post, queryOf } from '../api.ts';
+import type { Batch, BatchItem, Film } from '../answers.ts';
+import { ask, local, post, readPages } from '../api.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, confirm } from '../notices.tsx';
@@ -16,34 +16,17 @@ const EVERY_MS = 2500;
 /** Cells beyond these are too many for a page; the manifest has them all. */
 const MOST_PAGES = 10;
 
-/** All lines, as far as a page can show them. */
-async function readItems(id: string, signal: AbortSignal): Promise<readonly BatchItem[]> {
-  const items: BatchItem[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const answer: Page<BatchItem> = await ask(
-      `batches/${encodeURIComponent(id)}/items${queryOf({ limit: 200, cursor })}`,
-      {
-        signal,
-      },
-    );
-    items.push(...answer.items);
-    cursor = answer.nextCursor;
-    if (cursor === null) break;
-  }
-  return items;
-}
-
 export function BatchScreen({ id }: { readonly id: string }) {
   const [isEnded, setEnded] = useState(false);
+  const path = `batches/${encodeURIComponent(id)}`;
   const { data, error, reload } = useLoaded(
     async (signal) => {
       const [batch, items] = await Promise.all([
-        ask<Batch>(`batches/${encodeURIComponent(id)}`, { signal }),
-        readItems(id, signal),
+        ask<Batch>(path, { signal }),
+        readPages<BatchItem>(`${path}/items`, { limit: 200, most: MOST_PAGES, signal }),
       ]);
       setEnded(ENDS.includes(batch.state));
-      return { batch, items };
+      return { batch, items: items.items };
     },
     [id],
     isEnded ? null : EVERY_MS,

@@ -1,24 +1,31 @@
 /** Batches: a manifest dropped and looked at before anything is paid, and all batches with how far they are. */
 
 import { useState } from 'preact/hooks';
-import type { Batch, NewBatch, Page } from '../answers.ts';
+import type { Batch, NewBatch } from '../answers.ts';
 import { ask, Problem, queryOf, wordsOf } from '../api.ts';
-import { useLoaded } from '../load.ts';
+import { usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Empty, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Empty, Head, Loading, Money, More, Panel, Trouble } from '../parts/basics.tsx';
+import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
-import { counted, shortId, spaced } from '../view/format.ts';
+import { ago, counted, shortId, spaced } from '../view/format.ts';
 
 export function BatchesScreen() {
-  const { data, error, reload } = useLoaded((signal) => ask<Page<Batch>>('batches', { signal }), [], 3000);
+  const { data, error, reload, more } = usePages<Batch>('batches', 50, 3000);
   return (
     <>
       <Head title="Batches" note="Many videos from one file, made while you sleep." />
       <NewManifest />
       {error !== null && <Trouble error={error} retry={reload} />}
       {data === undefined && error === null && <Loading />}
-      {data?.items.length === 0 && <Empty title="No batches yet" />}
+      {data?.items.length === 0 && (
+        <Empty title="No batches yet">
+          <p>
+            Drop a manifest above: each of its lines becomes a video, and its price is shown before anything is made.
+          </p>
+        </Empty>
+      )}
       {data !== undefined && data.items.length > 0 && (
         <Panel title="Newest first">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
@@ -58,6 +65,7 @@ export function BatchesScreen() {
               </tbody>
             </table>
           </div>
+          <More more={more} />
         </Panel>
       )}
       {isRoot.value && data !== undefined && data.items.length > 0 && <p class="soft small">Those of all callers.</p>}
@@ -87,7 +95,6 @@ interface Checked {
 const typeOf = (file: File) => (file.name.toLowerCase().endsWith('.csv') ? 'text/csv' : 'application/jsonl');
 
 function NewManifest() {
-  const [isOver, setOver] = useState(false);
   const [checked, setChecked] = useState<Checked | null>(null);
   const [skips, setSkips] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -121,37 +128,10 @@ function NewManifest() {
   };
   return (
     <Panel title="New batch" class="new-batch">
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a second way beside the button in it */}
-      <div
-        class={isOver ? 'drop tall over' : 'drop tall'}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          void check(event.dataTransfer?.files[0]);
-        }}
-      >
-        <label class="button primary">
-          Choose a manifest
-          <input
-            type="file"
-            accept=".jsonl,.ndjson,.csv"
-            class="unseen"
-            onChange={({ currentTarget }) => {
-              void check(currentTarget.files?.[0]);
-              currentTarget.value = '';
-            }}
-          />
-        </label>
-        <span class="soft">
-          or drop it here: JSON lines, or a CSV with the columns <code>model</code>, <code>prompt</code>,{' '}
-          <code>duration_seconds</code> …
-        </span>
-      </div>
+      <DropZone label="Choose a manifest" accept=".jsonl,.ndjson,.csv" isMain onFiles={([file]) => void check(file)}>
+        or drop it here: JSON lines, or a CSV with the columns <code>model</code>, <code>prompt</code>,{' '}
+        <code>duration_seconds</code> …
+      </DropZone>
       {checked !== null && (
         <Verdict
           checked={checked}
@@ -188,7 +168,9 @@ function Verdict({ checked: { file, found, problem }, skips, isBusy, onSkip, onB
           <span class="problem">{problem}</span>
         ) : (
           <>
-            {counted(total, 'video')} for about <Money microUsd={found.estimateMicroUsd ?? 0} />. Nothing is made yet.
+            {counted(total, 'video')} for about <Money microUsd={found.estimateMicroUsd ?? 0} />
+            {found.expectedEndAt == null ? '' : `, done ${ago(found.expectedEndAt, Date.now())} if it begins now`}.
+            Nothing is made yet.
           </>
         )}
       </p>

@@ -5,7 +5,8 @@ import type { Caller, NewCaller, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, Dialog } from '../notices.tsx';
-import { Ago, Copy, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { ShownOnce } from '../parts/shown-once.tsx';
 import { href } from '../router.ts';
 import { microUsdOf } from '../view/amount.ts';
 
@@ -34,7 +35,14 @@ export function CallersScreen() {
           }}
         />
       )}
-      {made !== null && <Keys caller={made} onClose={() => setMade(null)} />}
+      {made !== null && (
+        <ShownOnce
+          title={`The keys of ${made.name}`}
+          note="They are shown this once: of the key only its hash is kept."
+          secrets={{ 'API key': made.key, 'Signs its callbacks': made.callbackSecret }}
+          onClose={() => setMade(null)}
+        />
+      )}
       {credited !== null && (
         <CreditDialog
           caller={credited}
@@ -82,7 +90,7 @@ function Table({ callers, reload, onCredit }: TableProps) {
           </thead>
           <tbody>
             {callers.map((caller) => (
-              <tr key={caller.id}>
+              <tr key={caller.id} data-row={caller.id}>
                 <th scope="row">
                   <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
                   {caller.disabledAt !== null && <span class="badge state-failed">off</span>}
@@ -176,32 +184,6 @@ function NewCallerDialog({ onClose, onMade }: { onClose: () => void; onMade: (ca
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function Keys({ caller, onClose }: { caller: NewCaller; onClose: () => void }) {
-  return (
-    <Dialog title={`The keys of ${caller.name}`} onClose={onClose}>
-      <p>They are shown this once: of the key only its hash is kept.</p>
-      <Secret name="API key" value={caller.key} />
-      <Secret name="Signs its callbacks" value={caller.callbackSecret} />
-      <div class="actions end">
-        <button type="button" class="primary" onClick={onClose}>
-          I have them
-        </button>
-      </div>
-    </Dialog>
-  );
-}
-
-/** A text to be taken along, now or never. */
-export function Secret({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div class="secret">
-      <span class="soft small">{name}</span>
-      <code>{value}</code>
-      <Copy text={value} />
-    </div>
   );
 }
 

@@ -1,10 +1,11 @@
 /** What root decides of a video where nothing else does: whether a task was made, and what a held cost comes to. */
 
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Video } from '../answers.ts';
 import { post } from '../api.ts';
 import { remember } from '../live.ts';
-import { attempt } from '../notices.tsx';
+import { attempt, Dialog } from '../notices.tsx';
 import { Money, Panel } from '../parts/basics.tsx';
 import { microUsdOf } from '../view/amount.ts';
 
@@ -25,15 +26,42 @@ export function Decide({ video, reload }: DecideProps) {
 }
 
 function Resolve({ video: { id }, reload }: DecideProps) {
+  return (
+    <Panel title="Was a task made?">
+      <ResolveForm id={id} onDone={reload} />
+    </Panel>
+  );
+}
+
+/** The same question, asked from elsewhere. */
+export function ResolveDialog({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
+  return (
+    <Dialog title="Was a task made?" onClose={onClose}>
+      <ResolveForm id={id} onDone={onClose}>
+        <button type="button" onClick={onClose}>
+          Not now
+        </button>
+      </ResolveForm>
+    </Dialog>
+  );
+}
+
+interface ResolveFormProps {
+  readonly id: string;
+  readonly onDone: () => void;
+  readonly children?: ComponentChildren;
+}
+
+function ResolveForm({ id, onDone, children }: ResolveFormProps) {
   const [taskId, setTaskId] = useState('');
   const resolve = async (body: { readonly made: false } | { readonly made: true; readonly taskId: string }) => {
     await attempt('It is decided.', async () => {
       remember([await post<Video>(`videos/${encodeURIComponent(id)}/resolve`, body)]);
     });
-    reload();
+    onDone();
   };
   return (
-    <Panel title="Was a task made?">
+    <>
       <p class="soft">The answer to its create was lost. The upstream's own page may tell; nothing else does.</p>
       <label>
         Task at the upstream
@@ -46,8 +74,9 @@ function Resolve({ video: { id }, reload }: DecideProps) {
         <button type="button" onClick={() => void resolve({ made: false })}>
           None was made
         </button>
+        {children}
       </div>
-    </Panel>
+    </>
   );
 }
 

@@ -5,6 +5,7 @@ import { AccountsScreen } from './accounts.tsx';
 import { BatchScreen } from './batch.tsx';
 import { BatchesScreen } from './batches.tsx';
 import { CallersScreen } from './callers.tsx';
+import { CompareScreen } from './compare.tsx';
 import { MoneyScreen } from './money.tsx';
 import { NewScreen } from './new.tsx';
 import { OverviewScreen } from './overview.tsx';
@@ -20,6 +21,7 @@ export interface Screens {
 export const SCREENS: Readonly<Record<string, Screens>> = {
   '': { list: OverviewScreen },
   videos: { list: VideosScreen, one: VideoScreen },
+  compare: { list: CompareScreen },
   new: { list: NewScreen },
   batches: { list: BatchesScreen, one: BatchScreen },
   webhooks: { list: WebhooksScreen, one: WebhookScreen },

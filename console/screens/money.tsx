@@ -1,17 +1,17 @@
 /** Money: what there is, what was spent on what and lost to whom, and every entry of the ledger. */
 
-import { useCallback, useState } from 'preact/hooks';
-import type { Balance, CostItem, Entry, Page } from '../answers.ts';
-import { ask, queryOf } from '../api.ts';
+import type { Account, Balance, CostItem, Entry, Page, VideoPage } from '../answers.ts';
+import { ask, queryOf, readPages } from '../api.ts';
 import { slowly } from '../clock.ts';
-import { useLoaded } from '../load.ts';
+import { useLoaded, usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Empty, Figure, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { Empty, Figure, Head, Loading, Money, More, Panel, Trouble } from '../parts/basics.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { csvOf } from '../view/csv.ts';
 import { dateTime, dollars, shortId } from '../view/format.ts';
+import { byReason, lossesOf } from '../view/losses.ts';
 import { byDay } from '../view/series.ts';
 
 const DAY_MS = 86_400_000;
@@ -63,48 +63,147 @@ function Balances({ balance, costs }: { balance: Balance; costs: readonly CostIt
   );
 }
 
-function sumBy(items: readonly CostItem[], name: 'model' | 'account', of: 'settledMicroUsd' | 'lostMicroUsd') {
-  const sums = new Map<string, number>();
+interface Sum {
+  readonly label: string;
+  readonly videos: number;
+  readonly settledMicroUsd: number;
+  readonly upstreamMicroUsd: number;
+  readonly lostMicroUsd: number;
+}
+
+/** What cost the most first; what cost nothing is left out. */
+function sumBy(items: readonly CostItem[], name: 'model' | 'account'): readonly Sum[] {
+  const sums = new Map<string, Sum>();
   for (const item of items) {
     const label = item[name] ?? 'none';
-    sums.set(label, (sums.get(label) ?? 0) + item[of]);
+    const { videos = 0, settledMicroUsd = 0, upstreamMicroUsd = 0, lostMicroUsd = 0 } = sums.get(label) ?? {};
+    sums.set(label, {
+      label,
+      videos: videos + item.videos,
+      settledMicroUsd: settledMicroUsd + item.settledMicroUsd,
+      upstreamMicroUsd: upstreamMicroUsd + item.upstreamMicroUsd,
+      lostMicroUsd: lostMicroUsd + item.lostMicroUsd,
+    });
   }
-  return [...sums]
-    .map(([label, value]) => ({ label, value }))
-    .filter(({ value }) => value !== 0)
-    .toSorted((a, b) => b.value - a.value);
+  return [...sums.values()]
+    .filter((sum) => sum.settledMicroUsd !== 0 || sum.upstreamMicroUsd !== 0 || sum.lostMicroUsd !== 0)
+    .toSorted((a, b) => b.settledMicroUsd - a.settledMicroUsd);
 }
 
 function Sums({ items }: { items: readonly CostItem[] }) {
-  const models = sumBy(items, 'model', 'settledMicroUsd');
-  const lost = sumBy(items, 'account', 'lostMicroUsd');
+  const models = sumBy(items, 'model');
+  const spent = models.filter(({ settledMicroUsd }) => settledMicroUsd !== 0);
+  const bars = spent.slice(0, 12).map(({ label, settledMicroUsd: value }) => ({ label, value }));
   return (
     <div class="grid sums">
       <Panel title="Spent, each day">
-        <Columns bars={byDay(items, DAYS, slowly.value)} label="Spent, each day" print={dollars} />
+        <Columns bars={byDay(items, DAYS, slowly.value)} label="Spent, each day" print={dollars} hasTable />
       </Panel>
       <Panel title={`Models, ${DAYS} days`}>
         {models.length === 0 ? (
           <p class="soft">Nothing was spent.</p>
         ) : (
-          <Lines bars={models.slice(0, 12)} print={dollars} />
+          <>
+            <Lines bars={bars} print={dollars} />
+            <ModelTable models={models} />
+          </>
         )}
       </Panel>
-      {isRoot.value && (
-        <Panel title="Lost, by account">
-          {lost.length === 0 ? (
-            <p class="soft">Nothing: what upstreams billed was settled.</p>
-          ) : (
+      {isRoot.value && <Lost sums={sumBy(items, 'account').filter(({ lostMicroUsd }) => lostMicroUsd > 0)} />}
+    </div>
+  );
+}
+
+function ModelTable({ models }: { models: readonly Sum[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
+    <div class="scroll" tabIndex={0} role="region" aria-label="Models">
+      <table>
+        <thead>
+          <tr>
+            <th>Model</th>
+            <th class="end">Videos</th>
+            <th class="end">Charged</th>
+            <th class="end">Billed</th>
+            {isRoot.value && <th class="end">Lost</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {models.map(({ label, videos, settledMicroUsd, upstreamMicroUsd, lostMicroUsd }) => (
+            <tr key={label}>
+              <th scope="row">{label}</th>
+              <td class="end number">{videos}</td>
+              <td class="end">
+                <Money microUsd={settledMicroUsd} />
+              </td>
+              <td class="end">
+                <Money microUsd={upstreamMicroUsd} />
+              </td>
+              {isRoot.value && (
+                <td class="end">
+                  <Money microUsd={lostMicroUsd} />
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const LOSSES_SHOWN = 10;
+
+/** How much was lost at which account, for which reasons, and with which videos and tasks. */
+function Lost({ sums }: { sums: readonly Sum[] }) {
+  const { data: losses, error } = useLoaded(async (signal) => {
+    const state = 'failed,cancelled,expired';
+    const [videos, accounts] = await Promise.all([
+      ask<VideoPage>(`videos${queryOf({ state, limit: 200 })}`, { signal }),
+      ask<Page<Account>>('accounts', { signal }),
+    ]);
+    return lossesOf(videos.items, accounts.items);
+  });
+  return (
+    <Panel title="Lost, and why">
+      {error !== null && <Trouble error={error} />}
+      {sums.length === 0 && losses?.length === 0 ? (
+        <p class="soft">Nothing: what upstreams billed was settled.</p>
+      ) : (
+        <>
+          <Lines bars={sums.map(({ label, lostMicroUsd: value }) => ({ label, value }))} print={dollars} />
+          {losses !== undefined && losses.length > 0 && (
             <>
-              <Lines bars={lost} print={dollars} />
-              <p class="soft small">
-                Paid for tasks whose clip never came, that belong to no video, or that ended after their time.
-              </p>
+              <h3>Of the newest that ended without a clip</h3>
+              <ul class="entries">
+                {byReason(losses).map(({ label, value }) => (
+                  <li key={label}>
+                    <span>{label}</span>
+                    <Money microUsd={value} />
+                  </li>
+                ))}
+              </ul>
+              <details>
+                <summary>The newest {Math.min(LOSSES_SHOWN, losses.length)}</summary>
+                <ul class="entries">
+                  {losses.slice(0, LOSSES_SHOWN).map(({ videoId, what, microUsd, at }) => (
+                    <li key={`${videoId} ${what}`}>
+                      <span class="clip">
+                        {videoId === null ? what : <a href={href(`/videos/${videoId}`)}>{what}</a>}
+                      </span>
+                      <time class="soft small" dateTime={at}>
+                        {dateTime(at)}
+                      </time>
+                      <Money microUsd={microUsd} />
+                    </li>
+                  ))}
+                </ul>
+              </details>
             </>
           )}
-        </Panel>
+        </>
       )}
-    </div>
+    </Panel>
   );
 }
 
@@ -117,24 +216,10 @@ const KINDS: Readonly<Record<Entry['kind'], string>> = {
 };
 
 function Ledger() {
-  const [pages, setPages] = useState<readonly Entry[]>([]);
-  const [cursor, setCursor] = useState<string | null>(null);
-  const { data, error, reload } = useLoaded(async (signal) => {
-    const page = await ask<Page<Entry>>(`ledger${queryOf({ limit: 50 })}`, { signal });
-    setPages(page.items);
-    setCursor(page.nextCursor);
-    return page;
-  });
-  const more = useCallback(async () => {
-    await attempt(null, async () => {
-      const page = await ask<Page<Entry>>(`ledger${queryOf({ limit: 100, cursor })}`);
-      setPages((before) => [...before, ...page.items]);
-      setCursor(page.nextCursor);
-    });
-  }, [cursor]);
+  const { data, error, reload, more } = usePages<Entry>('ledger', 100);
   if (error !== null) return <Trouble error={error} retry={reload} />;
   if (data === undefined) return <Loading />;
-  if (pages.length === 0) {
+  if (data.items.length === 0) {
     return (
       <Empty title="The ledger is empty">
         <p>Each video that is accepted holds its estimate here first.</p>
@@ -155,7 +240,7 @@ function Ledger() {
             </tr>
           </thead>
           <tbody>
-            {pages.map(({ id, at, kind, videoId, amountMicroUsd }) => (
+            {data.items.map(({ id, at, kind, videoId, amountMicroUsd }) => (
               <tr key={id}>
                 <td class="soft number">{dateTime(at)}</td>
                 <td>{KINDS[kind]}</td>
@@ -168,13 +253,7 @@ function Ledger() {
           </tbody>
         </table>
       </div>
-      {cursor !== null && (
-        <p class="actions center">
-          <button type="button" onClick={() => void more()}>
-            Show more
-          </button>
-        </p>
-      )}
+      <More more={more} />
     </Panel>
   );
 }
@@ -192,14 +271,7 @@ const MOST_PAGES = 100;
 
 async function saveLedger(): Promise<void> {
   await attempt('The ledger is saved.', async () => {
-    const entries: Entry[] = [];
-    let cursor: string | null = null;
-    for (let page = 0; page < MOST_PAGES; page++) {
-      const answer: Page<Entry> = await ask(`ledger${queryOf({ limit: 200, cursor })}`);
-      entries.push(...answer.items);
-      cursor = answer.nextCursor;
-      if (cursor === null) break;
-    }
-    save('clipyard-ledger.csv', csvOf(entries));
+    const { items } = await readPages<Entry>('ledger', { limit: 200, most: MOST_PAGES });
+    save('clipyard-ledger.csv', csvOf(items));
   });
 }

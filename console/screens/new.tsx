@@ -6,9 +6,11 @@ import { ask, post, wordsOf } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, say } from '../notices.tsx';
 import { Empty, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href, query } from '../router.ts';
 import { type Draft, draftFor, draftOf, type NewImage, problemsOf, takesImages, toBody } from '../view/draft.ts';
 import { duration } from '../view/format.ts';
+import { comparison } from './compare.tsx';
 
 export function NewScreen() {
   const from = query.value.get('from');
@@ -65,7 +67,7 @@ function Form({ models, source }: { models: readonly Model[]; source: Video | nu
     });
     setBusy(false);
     if (made.length === 1) go(`/videos/${made[0]}`);
-    else if (made.length > 1) go(`/videos?view=gallery&q=${encodeURIComponent(draft.prompt.slice(0, 60))}`);
+    else if (made.length > 1) go(comparison(made));
   };
 
   return (
@@ -238,12 +240,11 @@ async function readImage(file: File): Promise<NewImage> {
 }
 
 function Images({ draft, model, change }: PartProps) {
-  const [isOver, setOver] = useState(false);
   const [url, setUrl] = useState('');
   if (!takesImages(model)) return <p class="soft small">This model takes words alone.</p>;
-  const add = (files: Iterable<File>) =>
+  const add = (files: readonly File[]) =>
     attempt(null, async () => {
-      const images = await Promise.all([...files].map(readImage));
+      const images = await Promise.all(files.map(readImage));
       change({ images: [...draft.images, ...images].slice(0, 8) });
     });
   const addUrl = () => {
@@ -254,32 +255,14 @@ function Images({ draft, model, change }: PartProps) {
   return (
     <fieldset>
       <legend>Images</legend>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a second way beside the button in it */}
-      <div
-        class={isOver ? 'drop over' : 'drop'}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          void add(event.dataTransfer?.files ?? []);
-        }}
+      <DropZone
+        label="Choose images"
+        accept="image/png,image/jpeg,image/webp"
+        isMany
+        onFiles={(files) => void add(files)}
       >
-        <label class="button">
-          Choose images
-          <input
-            type="file"
-            accept="image/png,image/jpeg,image/webp"
-            multiple
-            class="unseen"
-            onChange={({ currentTarget }) => void add(currentTarget.files ?? [])}
-          />
-        </label>
-        <span class="soft">or drop them here</span>
-      </div>
+        or drop them here
+      </DropZone>
       <div class="with-button">
         <input
           type="url"

@@ -10,6 +10,7 @@ import { attempt } from '../notices.tsx';
 import { Ago, Copy, Facts, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
+import { Player } from '../parts/player.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { curlOf, DIALECTS } from '../view/curl.ts';
@@ -18,7 +19,12 @@ import { ago, bytes, dateTime, duration, shortId, spaced } from '../view/format.
 import { failureWords, whyOf } from '../view/words.ts';
 import { Decide, isHeldForReview } from './decide.tsx';
 
+const BETWEEN_READS_MS = 4000;
+
 export function VideoScreen({ id }: { readonly id: string }) {
+  const video = known.value.get(id);
+  // Polls are not told of: they show as it is read again.
+  const everyMs = video?.state === 'generating' ? BETWEEN_READS_MS : null;
   const { error, reload } = useLoaded(
     async (signal) => {
       const read = await ask<Video>(`videos/${encodeURIComponent(id)}`, { signal });
@@ -26,15 +32,25 @@ export function VideoScreen({ id }: { readonly id: string }) {
       return read;
     },
     [id],
+    everyMs,
   );
-  const video = known.value.get(id);
-  if (error !== null) return <Trouble error={error} retry={reload} />;
-  if (video === undefined) return <Loading />;
+  if (video === undefined) return error === null ? <Loading /> : <Trouble error={error} retry={reload} />;
   return <Shown video={video} reload={reload} />;
+}
+
+/** Who was told of its end. */
+function useDeliveries({ id, state }: Video): readonly Delivery[] {
+  const { data } = useLoaded(
+    (signal) => ask<Page<Delivery>>(`videos/${encodeURIComponent(id)}/deliveries`, { signal }),
+    [id, state],
+    5000,
+  );
+  return data?.items ?? [];
 }
 
 function Shown({ video, reload }: { video: Video; reload: () => void }) {
   const { id, state, request, againOf, batchId } = video;
+  const deliveries = useDeliveries(video);
   return (
     <>
       <p class="crumbs">
@@ -67,9 +83,9 @@ function Shown({ video, reload }: { video: Video; reload: () => void }) {
         <div class="stack">
           <Player video={video} />
           <Panel title="Its life">
-            <Life video={video} />
+            <Life video={video} deliveries={deliveries} />
           </Panel>
-          <Told video={video} />
+          <Told deliveries={deliveries} />
           <Asked video={video} />
         </div>
         <div class="stack">
@@ -134,7 +150,8 @@ function Actions({ video, reload }: { video: Video; reload: () => void }) {
   );
 }
 
-async function again({ id }: Video): Promise<void> {
+/** The same request once more, as a new video that is shown. */
+export async function again({ id }: Video): Promise<void> {
   await attempt('It is made again.', async () => {
     const made = await post<Video>(
       `videos/${encodeURIComponent(id)}/again`,
@@ -173,61 +190,13 @@ function Why({ video }: { video: Video }) {
   );
 }
 
-function Player({ video }: { video: Video }) {
-  const { archive, request, progress, state } = video;
-  const [hasFailed, setFailed] = useState(false);
-  const ratio =
-    archive === null ? (request.aspectRatio ?? '16:9').replace(':', ' / ') : `${archive.width} / ${archive.height}`;
-  if (archive?.url != null && !hasFailed) {
-    return (
-      <div class="player" style={{ aspectRatio: ratio }}>
-        {/* biome-ignore lint/a11y/useMediaCaption: what is generated has no words that were written down */}
-        <video
-          controls
-          playsInline
-          loop
-          preload="metadata"
-          src={local(archive.url)}
-          poster={archive.posterUrl === null ? undefined : local(archive.posterUrl)}
-          aria-label={`Clip: ${request.prompt.slice(0, 100)}`}
-          onError={() => setFailed(true)}
-        />
-      </div>
-    );
-  }
-  const words = hasFailed
-    ? 'The clip cannot be played here.'
-    : archive !== null
-      ? 'The clip had its time and is removed.'
-      : isEnded(video)
-        ? 'There is no clip.'
-        : 'The clip will play here.';
-  return (
-    <div class={`player none state-${state}`} style={{ aspectRatio: ratio }}>
-      <p>{words}</p>
-      {!isEnded(video) && (
-        <>
-          <progress max={100} value={state === 'queued' ? undefined : progress} aria-label="Progress" />
-          <span class="number soft">{state === 'queued' ? 'waiting' : `${progress} %`}</span>
-        </>
-      )}
-    </div>
-  );
-}
-
-/** Who was told of its end; nothing where no receiver is. */
-function Told({ video: { id, state } }: { video: Video }) {
+function Told({ deliveries }: { deliveries: readonly Delivery[] }) {
   const [shown, setShown] = useState<string | null>(null);
-  const { data } = useLoaded(
-    (signal) => ask<Page<Delivery>>(`videos/${encodeURIComponent(id)}/deliveries`, { signal }),
-    [id, state],
-    5000,
-  );
-  if (data === undefined || data.items.length === 0) return null;
+  if (deliveries.length === 0) return null;
   return (
     <Panel title="Told of its end">
       <ul class="told">
-        {data.items.map((delivery) => (
+        {deliveries.map((delivery) => (
           <li key={delivery.id}>
             <span class={`badge state-${delivery.state}`}>{delivery.state}</span>
             <span class="clip">{delivery.type}</span>
@@ -336,7 +305,8 @@ function Paid({ video }: { video: Video }) {
 }
 
 function Known({ video }: { video: Video }) {
-  const { id, archive, provider, account, taskId, submissions, polls, dialect, expiresAt, failure } = video;
+  const { id, archive, provider, account, taskId, upstreamWord, submissions, polls, dialect, expiresAt, failure } =
+    video;
   return (
     <Panel title="Details" aside={<Copy text={id} label="Copy id" />}>
       <Facts
@@ -345,6 +315,7 @@ function Known({ video }: { video: Video }) {
           ['Asked in', dialect],
           ['Made by', account === null ? null : `${account} (${provider})`],
           ['Task', taskId === null ? null : <code key="task">{taskId}</code>],
+          ['Said last', upstreamWord],
           ['Creates sent', submissions],
           ['Polls', polls],
           ['Failure', failure === null ? null : spaced(failure.kind)],

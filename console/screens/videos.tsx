@@ -5,7 +5,7 @@ import type { Caller, Model, Page, Video } from '../answers.ts';
 import { ask } from '../api.ts';
 import { ACTIONS, type Action, act, download } from '../bulk.ts';
 import { useLoaded } from '../load.ts';
-import { Ago, Empty, Head, Loading, Money, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Ago, Empty, Head, Loading, Money, More, StateBadge, Trouble } from '../parts/basics.tsx';
 import { Picture } from '../parts/picture.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { choose, href, query } from '../router.ts';
@@ -14,6 +14,7 @@ import { useVideoList, type VideoList } from '../video-list.ts';
 import { type Filter, filterOf, isEnded, TABS, type Tab } from '../view/filters.ts';
 import { counted, duration } from '../view/format.ts';
 import { whyOf } from '../view/words.ts';
+import { comparison, MOST_COMPARED } from './compare.tsx';
 
 type View = 'table' | 'gallery';
 
@@ -260,13 +261,7 @@ function Gallery({ list, choice }: { list: VideoList; choice: Choice }) {
           <Card key={video.id} video={video} choice={choice} />
         ))}
       </ul>
-      {list.hasMore && (
-        <p class="actions center">
-          <button type="button" onClick={list.more}>
-            Show more
-          </button>
-        </p>
-      )}
+      <More more={list.hasMore ? list.more : null} />
     </>
   );
 }
@@ -322,6 +317,11 @@ function Bulk({ list, choice, clear, all }: BulkProps) {
           </button>
         );
       })}
+      {videos.length > 1 && videos.length <= MOST_COMPARED && (
+        <a class="button" href={href(comparison(videos.map(({ id }) => id)))}>
+          Side by side
+        </a>
+      )}
       <button type="button" disabled={clips.length === 0} onClick={() => void download(clips)}>
         Download {clips.length}
       </button>

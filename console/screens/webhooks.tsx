@@ -2,14 +2,14 @@
 
 import { useState } from 'preact/hooks';
 import type { Delivery, Endpoint, NewEndpoint, Page } from '../answers.ts';
-import { ask, post, queryOf } from '../api.ts';
-import { useLoaded } from '../load.ts';
+import { ask, post } from '../api.ts';
+import { useLoaded, usePages } from '../load.ts';
 import { attempt, confirm, Dialog } from '../notices.tsx';
-import { Ago, Empty, Facts, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Empty, Facts, Head, Loading, More, Panel, Trouble } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
+import { ShownOnce } from '../parts/shown-once.tsx';
 import { go, href } from '../router.ts';
 import { shortId } from '../view/format.ts';
-import { Secret } from './callers.tsx';
 
 const EVENTS = ['completed', 'failed', 'cancelled', 'expired'].flatMap((end) => [`video.${end}`, `batch.${end}`]);
 
@@ -79,23 +79,14 @@ export function WebhooksScreen() {
           }}
         />
       )}
-      {made !== null && <Shown endpoint={made} onClose={() => setMade(null)} />}
+      {made !== null && <Secret endpoint={made} onClose={() => setMade(null)} />}
     </>
   );
 }
 
-function Shown({ endpoint, onClose }: { endpoint: NewEndpoint; onClose: () => void }) {
-  return (
-    <Dialog title="Its secret" onClose={onClose}>
-      <p>It signs what is sent, and is shown this once.</p>
-      <Secret name={endpoint.url} value={endpoint.secret} />
-      <div class="actions end">
-        <button type="button" class="primary" onClick={onClose}>
-          I have it
-        </button>
-      </div>
-    </Dialog>
-  );
+function Secret({ endpoint: { url, secret }, onClose }: { endpoint: NewEndpoint; onClose: () => void }) {
+  const note = 'It signs what is sent, and is shown this once.';
+  return <ShownOnce title="Its secret" note={note} secrets={{ [url]: secret }} onClose={onClose} />;
 }
 
 function NewEndpointDialog({ onClose, onMade }: { onClose: () => void; onMade: (endpoint: NewEndpoint) => void }) {
@@ -230,17 +221,13 @@ export function WebhookScreen({ id }: { readonly id: string }) {
         </Panel>
         <Deliveries path={path} />
       </div>
-      {rotated !== null && <Shown endpoint={rotated} onClose={() => setRotated(null)} />}
+      {rotated !== null && <Secret endpoint={rotated} onClose={() => setRotated(null)} />}
     </>
   );
 }
 
 function Deliveries({ path }: { path: string }) {
-  const { data, error, reload } = useLoaded(
-    (signal) => ask<Page<Delivery>>(`${path}/deliveries${queryOf({ limit: 100 })}`, { signal }),
-    [path],
-    3000,
-  );
+  const { data, error, reload, more } = usePages<Delivery>(`${path}/deliveries`, 100, 3000);
   const [shown, setShown] = useState<string | null>(null);
   const replay = (id: string) =>
     attempt('It is sent again.', () => post(`deliveries/${encodeURIComponent(id)}/replay`)).then(reload);
@@ -296,7 +283,7 @@ function Deliveries({ path }: { path: string }) {
                     {delivery.type}
                     {delivery.test && <span class="soft"> (test)</span>}
                   </td>
-                  <td class="soft">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
+                  <td class="soft words">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
                   <td class="end number">{delivery.attempts}</td>
                   <td class="soft">
                     <Ago at={delivery.createdAt} />
@@ -316,6 +303,7 @@ function Deliveries({ path }: { path: string }) {
               ))}
             </tbody>
           </table>
+          <More more={more} />
         </div>
       )}
       {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}

@@ -19,26 +19,32 @@ function urlsOf({ images }: Request): string[] {
 
 interface Words {
   readonly path: string;
+  /** Beside those of every command. */
+  headers?(request: Request): Readonly<Record<string, string>>;
   body(request: Request): Readonly<Record<string, unknown>>;
 }
 
 const orAbsent = (value: string | null) => value ?? undefined;
 
+/** Of both revisions. */
+function airforceBody(request: Request): Readonly<Record<string, unknown>> {
+  const urls = urlsOf(request);
+  return {
+    model: request.model,
+    prompt: request.prompt,
+    mode: request.mode === 'text' ? undefined : request.mode,
+    duration_seconds: request.durationSeconds,
+    aspect_ratio: orAbsent(request.aspectRatio),
+    quality: orAbsent(request.quality),
+    input_images: urls.length === 0 ? undefined : urls.map((url) => ({ url })),
+    ...request.extra,
+  };
+}
+
 /** JSON leaves out what is undefined. */
 export const DIALECTS: Readonly<Record<string, Words>> = {
-  airforce: {
-    path: '/airforce/v1/video/generations',
-    body: (request) => ({
-      model: request.model,
-      prompt: request.prompt,
-      mode: request.mode === 'text' ? undefined : request.mode,
-      duration_seconds: request.durationSeconds,
-      aspect_ratio: orAbsent(request.aspectRatio),
-      quality: orAbsent(request.quality),
-      input_images: urlsOf(request).length === 0 ? undefined : urlsOf(request).map((url) => ({ url })),
-      ...request.extra,
-    }),
-  },
+  airforce: { path: '/airforce/v1/video/generations', body: airforceBody },
+  'airforce-2024': { path: '/airforce-2024/v1/video/generations', body: airforceBody },
   openai: {
     path: '/openai/v1/videos',
     body: (request) => ({
@@ -72,6 +78,18 @@ export const DIALECTS: Readonly<Record<string, Words>> = {
       ...request.extra,
     }),
   },
+  'ai-gateway': {
+    path: '/ai-gateway/v4/ai/video-model/start',
+    headers: ({ model }) => ({ 'ai-model-id': model }),
+    body: (request) => ({
+      prompt: request.prompt,
+      duration: request.durationSeconds,
+      aspectRatio: orAbsent(request.aspectRatio),
+      resolution: orAbsent(request.quality),
+      image: urlsOf(request)[0] === undefined ? undefined : { type: 'url', url: urlsOf(request)[0] },
+      ...request.extra,
+    }),
+  },
 };
 
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -84,6 +102,7 @@ export function curlOf(dialect: string, request: Request, origin: string): strin
     `curl ${quoted(origin + words.path)}`,
     `-H "Authorization: Bearer $CLIPYARD_API_KEY"`,
     `-H 'content-type: application/json'`,
+    ...Object.entries(words.headers?.(request) ?? {}).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
     `-d ${quoted(JSON.stringify(words.body(request)))}`,
   ].join(' \\\n  ');
 }

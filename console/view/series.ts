@@ -20,17 +20,14 @@ export function byDay(
   });
 }
 
-/** How many of these times lie in each of the last so many equal stretches up to now. */
-export function inStretches(
-  timesMs: readonly number[],
+/** Those of each of the last so many equal stretches up to now. */
+export function inStretches<Item extends { readonly atMs: number }>(
+  items: readonly Item[],
   { count, eachMs, nowMs }: { readonly count: number; readonly eachMs: number; readonly nowMs: number },
-): readonly number[] {
-  const counts = Array.from({ length: count }, () => 0);
-  for (const timeMs of timesMs) {
-    const index = count - 1 - Math.floor((nowMs - timeMs) / eachMs);
-    if (index >= 0 && index < count) counts[index] = (counts[index] ?? 0) + 1;
-  }
-  return counts;
+): readonly (readonly Item[])[] {
+  const stretches = Array.from({ length: count }, (): Item[] => []);
+  for (const item of items) stretches[count - 1 - Math.floor((nowMs - item.atMs) / eachMs)]?.push(item);
+  return stretches;
 }
 
 /** What half of them do not exceed; null of none. */

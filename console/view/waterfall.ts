@@ -1,52 +1,83 @@
-/** The life of a video to scale: what it did from when to when. */
+/** The life of a video to scale: what it did from when to when, when it was polled, and who was told of its end. */
 
-import type { Video } from '../answers.ts';
-import { duration } from './format.ts';
+import type { Delivery, Video } from '../answers.ts';
+import { counted, duration } from './format.ts';
 
 export interface Stretch {
-  readonly kind: 'waiting' | 'generating' | 'archiving';
+  readonly kind: 'waiting' | 'submitting' | 'generating' | 'archiving' | 'telling';
   readonly title: string;
   readonly fromMs: number;
   readonly toMs: number;
   /** Still goes on. */
   readonly isOpen: boolean;
   readonly detail: string | null;
+  /** When something was done in it, each once. */
+  readonly marksMs: readonly number[];
 }
 
 export interface Waterfall {
   readonly startMs: number;
+  /** Deliveries may go on behind it: those that are repeated for days would leave nothing of the rest to see. */
   readonly endMs: number;
   readonly stretches: readonly Stretch[];
 }
 
+/** How much of the scale deliveries take at most, as a part of the life before them. */
+const MOST_FOR_DELIVERIES = 0.5;
+
 const at = (iso: string | null) => (iso === null ? null : Date.parse(iso));
 
 /** As far as it has come; what never began has no stretch. */
-export function waterfallOf(video: Video, nowMs: number): Waterfall {
+export function waterfallOf(video: Video, nowMs: number, deliveries: readonly Delivery[] = []): Waterfall {
   const startMs = Date.parse(video.createdAt);
   const endedMs = at(video.endedAt);
-  const endMs = Math.max(endedMs ?? nowMs, startMs);
+  const lifeEndMs = Math.max(endedMs ?? nowMs, startMs);
   const submittedMs = at(video.submittedAt);
   const generatedMs = at(video.generatedAt);
-  const marks = [
-    { kind: 'waiting', title: 'Waiting for a slot', fromMs: startMs, nextMs: submittedMs },
+  const lastSentMs = at(video.sentAt);
+  // Behind the begin of its task it was the create of another one.
+  const sentMs = lastSentMs !== null && lastSentMs < (submittedMs ?? Number.POSITIVE_INFINITY) ? lastSentMs : null;
+  const steps = [
+    { kind: 'waiting', title: 'Waiting for a slot', fromMs: startMs, nextMs: sentMs ?? submittedMs },
+    { kind: 'submitting', title: 'Submitting', fromMs: sentMs, nextMs: submittedMs },
     { kind: 'generating', title: 'Generating', fromMs: submittedMs, nextMs: generatedMs },
     { kind: 'archiving', title: 'Archiving', fromMs: generatedMs, nextMs: endedMs },
   ] as const;
-  const stretches = marks.flatMap(({ kind, title, fromMs, nextMs }): Stretch[] => {
+  const life = steps.flatMap(({ kind, title, fromMs, nextMs }): Stretch[] => {
     if (fromMs === null) return [];
-    const toMs = Math.max(fromMs, nextMs ?? endMs);
+    const toMs = Math.max(fromMs, nextMs ?? lifeEndMs);
     const isOpen = nextMs === null && endedMs === null;
-    return [
-      { kind, title, fromMs, toMs, isOpen, detail: kind === 'generating' ? pollsOf(video, toMs - fromMs) : null },
-    ];
+    const polls = kind === 'generating' ? pollsOf(video, fromMs, toMs) : { detail: null, marksMs: [] };
+    return [{ kind, title, fromMs, toMs, isOpen, ...polls }];
   });
-  return { startMs, endMs, stretches };
+  const told = toldOf(deliveries, nowMs);
+  const lastMs = told === null ? lifeEndMs : lifeEndMs + (lifeEndMs - startMs) * MOST_FOR_DELIVERIES;
+  return {
+    startMs,
+    endMs: told === null ? lifeEndMs : Math.max(lifeEndMs, Math.min(told.toMs, lastMs)),
+    stretches: told === null ? life : [...life, told],
+  };
 }
 
-function pollsOf({ polls }: Video, ms: number): string | null {
-  if (polls === 0) return null;
-  return polls === 1 ? '1 poll' : `${polls} polls, one each ${duration(ms / polls)}`;
+function pollsOf({ polls, createdAt, pollOffsetsMs }: Video, fromMs: number, toMs: number) {
+  const startMs = Date.parse(createdAt);
+  const marksMs = pollOffsetsMs.map((offsetMs) => startMs + offsetMs).filter((ms) => ms >= fromMs && ms <= toMs);
+  const each = pollOffsetsMs.length === 0 ? 1 : Math.round(polls / pollOffsetsMs.length);
+  const words = polls <= 1 ? counted(polls, 'poll') : `${polls} polls, one each ${duration((toMs - fromMs) / polls)}`;
+  const detail = `${words}${each > 1 ? `, ${each} a mark` : ''}`;
+  return { detail: polls === 0 ? null : detail, marksMs };
+}
+
+/** From the first delivery's begin to the end of the last; null where none is. */
+function toldOf(deliveries: readonly Delivery[], nowMs: number): Stretch | null {
+  if (deliveries.length === 0) return null;
+  const isOpen = deliveries.some(({ endedAt }) => endedAt === null);
+  const fromMs = Math.min(...deliveries.map(({ createdAt }) => Date.parse(createdAt)));
+  const toMs = Math.max(fromMs, ...deliveries.map(({ endedAt }) => at(endedAt) ?? nowMs));
+  const delivered = deliveries.filter(({ state }) => state === 'delivered').length;
+  const attempts = deliveries.reduce((sum, each) => sum + each.attempts, 0);
+  const detail = `${delivered} of ${counted(deliveries.length, 'delivery', 'deliveries')}, ${counted(attempts, 'attempt')}`;
+  return { kind: 'telling', title: 'Telling', fromMs, toMs, isOpen, detail, marksMs: [] };
 }
 
 /** Where round times stand below the bars: five of them at most. */

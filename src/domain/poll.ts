@@ -65,3 +65,22 @@ export function nextBillPollMs(timing: PollTiming, seen: Seen, times: PollTimes)
   if (!isPast) return Math.min(timing.maxPollMs, times.untilMs - times.nowMs);
   return seen.failuresInARow > 0 ? nextPollDelayMs(timing, { elapsedMs: times.nowMs - times.submittedMs, ...seen }) : 0;
 }
+
+/** So many instants of polls are kept of a video at most. */
+export const MOST_OFFSETS = 64;
+/** The largest offset that is kept: as much as a column of whole numbers holds, 24 days. */
+const LAST_OFFSET_MS = 2 ** 31 - 1;
+
+/** Of so many polls each so many-th is kept: a power of two. */
+function strideOf(polls: number): number {
+  return 2 ** Math.max(0, Math.ceil(Math.log2(polls / MOST_OFFSETS)));
+}
+
+/** The instants of polls that are kept, after the `polls`-th one; those of every second one go as they become too many. */
+export function withPoll(offsetsMs: readonly number[], polls: number, offsetMs: number): number[] {
+  const stride = strideOf(polls);
+  const isWider = stride > strideOf(polls - 1);
+  const kept = isWider ? offsetsMs.filter((_, index) => index % 2 === 1) : [...offsetsMs];
+  if (polls % stride !== 0) return kept;
+  return [...kept, Math.min(LAST_OFFSET_MS, Math.max(0, offsetMs))].slice(-MOST_OFFSETS);
+}

@@ -58,6 +58,8 @@ export interface Video {
   readonly lastWord: string | null;
   readonly batchId: string | null;
   readonly createdAt: Date;
+  /** When its last create was sent; null before the first. */
+  readonly sentAt: Date | null;
   readonly submittedAt: Date | null;
   readonly generatedAt: Date | null;
   readonly endedAt: Date | null;
@@ -73,6 +75,8 @@ export interface Video {
   readonly waitingFor: WaitingFor | null;
   readonly submissions: number;
   readonly polls: number;
+  /** When it was polled, in milliseconds after its acceptance: all polls, or each so many of them (`withPoll`). */
+  readonly pollOffsetsMs: readonly number[];
   readonly polledAt: Date | null;
   /** When a cancel was asked for; the end may follow later. */
   readonly cancelRequestedAt: Date | null;

@@ -33,13 +33,19 @@ export function consoleLink({ config, signInCodes }: Parts): string {
   return `${config.publicUrl}/console/#code=${signInCodes.issue(ROOT_CALLER_ID)}`;
 }
 
+/** A line with such a link; returns the link. */
+function printConsoleLink(parts: Parts): string {
+  const link = consoleLink(parts);
+  printOut(`console    ${link} (signs in once)`);
+  return link;
+}
+
 /** `clipyard up`. */
 export async function up(config: Config, context: ProcessContext): Promise<void> {
   const { parts, sandboxUrl, working, core } = await startAllInOne(config, context);
   await startMetrics(parts, context.closers, core);
   printOut(`gateway    ${config.publicUrl}`);
-  const link = consoleLink(parts);
-  printOut(`console    ${link} (signs in once)`);
+  const link = printConsoleLink(parts);
   printOut(`data       ${config.dataDir}`);
   printRootKey(parts);
   if (sandboxUrl !== null) printOut(`upstream   sandbox at ${sandboxUrl} (no clipyard.yaml: nothing is paid)`);
@@ -92,6 +98,8 @@ export async function serve(config: Config, context: ProcessContext): Promise<vo
   await startGateway({ parts, link, checkWorkers, context });
   await startMetrics(parts, context.closers);
   printOut(`gateway    ${config.publicUrl}`);
+  // A process that was not trusted with root's key lets no one in as root either.
+  if (parts.rootKey.key !== null) printConsoleLink(parts);
   printRootKey(parts);
   await whenAborted(context.stop);
 }

@@ -36,7 +36,7 @@ export async function claim(dependencies: SubmissionDependencies, submissionId: 
     const begun = PROVIDER_FACTS[provider].answersAtEnd
       ? ({ state: 'generating', submittedAt: submission.sentAt } as const)
       : ({ state: 'submitting' } as const);
-    await changeVideo(tx, videoId, { ...begun, submissions: video.submissions + 1 });
+    await changeVideo(tx, videoId, { ...begun, sentAt: submission.sentAt, submissions: video.submissions + 1 });
     return { submission, video, untilMs };
   });
 }

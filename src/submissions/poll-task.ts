@@ -13,7 +13,7 @@ import {
 } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import type { MicroUsd } from '../domain/money.ts';
-import type { Finality, Poll } from '../domain/poll.ts';
+import { type Finality, type Poll, withPoll } from '../domain/poll.ts';
 import { providerOf, type TaskStatus } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { TaskEnd } from '../domain/submission.ts';
@@ -69,6 +69,12 @@ function healed(video: VideoRow, { account, provider, taskId, submittedAt }: Run
   return { state: 'generating', account, provider, taskId, submittedAt: video.submittedAt ?? new Date(submittedAt) };
 }
 
+/** What one more poll leaves in the row. */
+function polled({ polls, pollOffsetsMs, createdAt }: VideoRow, polledAt: Date) {
+  const offsetMs = polledAt.getTime() - createdAt.getTime();
+  return { polls: polls + 1, pollOffsetsMs: withPoll(pollOffsetsMs, polls + 1, offsetMs), polledAt };
+}
+
 /** The catalog is an older copy without the video: its workflow enters it again, and the task with it. */
 const LOST: Poll = { kind: 'over', next: { step: 'open' } };
 
@@ -88,8 +94,11 @@ async function recordPoll(
     if (status && submission.missingSince !== null) await noteMissing(tx, submission.id, null);
     const progress = shownProgress(video, status?.progress ?? null);
     const shows = status !== null && video.endedAt === null;
-    const seen = { polls: video.polls + 1, polledAt: new Date(), ...(status && { lastWord: status.word }) };
-    const change = { ...seen, ...(shows && { ...healed(video, task), progress }) };
+    const change = {
+      ...polled(video, new Date()),
+      ...(status && { lastWord: status.word }),
+      ...(shows && { ...healed(video, task), progress }),
+    };
     await changeVideo(tx, videoId, change);
     const isWanted = ended || (video.endedAt === null && video.cancelRequestedAt === null);
     return isWanted ? { progress } : 'changed';
@@ -113,7 +122,7 @@ async function recordEnd(
     const closed = await closeSubmission(tx, task.submissionId, { taskEnd, costMicroUsd: costOf(status, video) });
     if (!closed) return null;
     const now = new Date();
-    const seen = { polls: video.polls + 1, polledAt: now, upstreamMicroUsd: closed.costMicroUsd };
+    const seen = { ...polled(video, now), upstreamMicroUsd: closed.costMicroUsd };
     const archiving = video.endedAt === null && taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
     const moved = archiving ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const) : {};
     await changeVideo(tx, videoId, { ...seen, ...(video.endedAt === null && healed(video, task)), ...moved });

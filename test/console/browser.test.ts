@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { source as axeSource } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { DIALECTS } from '../../console/view/curl.ts';
 import { ROOT_KEY, type Stack, startStack } from '../stack.ts';
 import { compileConsole } from './compiled.ts';
 
@@ -119,6 +120,7 @@ test('a video is made, watched to its end, played, made again, cancelled and pai
   const seconds = await page.evaluate<number>(PLAY);
   expect(seconds).toBeGreaterThan(0.2);
   await page.getByText('charged at the end').waitFor();
+  expect(await page.locator('.life-mark').count()).toBeGreaterThan(0);
 
   await stack.faults([{ kind: 'slow', factor: 1000, count: 1 }]);
   await page.getByRole('button', { name: 'Again', exact: true }).click();
@@ -132,6 +134,30 @@ test('a video is made, watched to its end, played, made again, cancelled and pai
   await page.getByRole('cell', { name: 'Charged' }).first().waitFor();
   expect(await page.getByText('Spent', { exact: true }).count()).toBe(1);
 });
+
+test('several seeds are made at once, and shown side by side', async () => {
+  await see('/new');
+  await page.getByLabel('Prompt').fill('the same words');
+  await page.getByLabel('Model').selectOption('sandbox-mini');
+  await page.getByLabel('Seconds').fill('1');
+  await page.getByLabel('Seed', { exact: true }).fill('7');
+  await page.getByLabel('How many').fill('2');
+  await page.getByRole('button', { name: 'Make 2 videos' }).click();
+  await page.waitForURL('**/console/compare?ids=video_*');
+  await page.getByRole('link', { name: 'Seed 8' }).waitFor();
+  expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual(['Seed 7', 'Seed 8']);
+});
+
+test.each(Object.entries(DIALECTS))(
+  'the command that is shown for %s is accepted',
+  async (_, { path, headers, body }) => {
+    const { videos } = await stack.gateway.list({ callerId: null, limit: 1 });
+    const request = videos[0]?.request as Parameters<typeof body>[0];
+    const sent = { authorization: `Bearer ${ROOT_KEY}`, ...headers?.(request) };
+    const answer = await stack.app.inject({ method: 'POST', url: path, headers: sent, payload: body(request) });
+    expect([answer.statusCode < 300, answer.body]).toEqual([true, expect.any(String)]);
+  },
+);
 
 test('all is reached by keys alone, and what comes is shown without asking', async () => {
   await see('/videos');
@@ -178,15 +204,40 @@ test('a manifest is looked at before anything is made, made, and joined to a fil
   await page.locator('.film video').waitFor();
 });
 
-test('an endpoint is told of a test, and again', async () => {
+/** What has the focus: its text, or the name of its field. */
+const FOCUSED = 'document.activeElement.innerText || document.activeElement.name';
+const IS_IN_DIALOG = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null";
+
+test('an endpoint is made by keys alone, in dialogs that hold the focus and give it back, and told of a test', async () => {
   const { port } = receiver.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/hook`;
   await see('/webhooks');
-  await page.getByRole('button', { name: 'New endpoint' }).click();
-  await page.getByLabel('URL').fill(`http://127.0.0.1:${port}/hook`);
-  await page.getByRole('button', { name: 'Make the endpoint' }).click();
+  const opener = page.getByRole('button', { name: 'New endpoint' });
+  const dialog = page.getByRole('dialog');
+  await opener.focus();
+  await page.keyboard.press('Enter');
+  await dialog.waitFor();
+  for (let steps = 0; steps < 20; steps++) {
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(IS_IN_DIALOG)).toBe(true);
+  }
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(await page.evaluate(FOCUSED)).toBe('New endpoint');
+
+  await page.keyboard.press('Enter');
+  await dialog.waitFor();
+  await page.keyboard.type(url);
+  await page.keyboard.press('Enter');
   await page.getByText(/^whsec_/).waitFor();
-  await page.getByRole('button', { name: 'I have it' }).click();
-  await page.getByRole('link', { name: `http://127.0.0.1:${port}/hook` }).click();
+  await page.getByRole('button', { name: 'I have it' }).focus();
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  expect(await page.evaluate(FOCUSED)).toBe('New endpoint');
+  await page.getByRole('link', { name: url }).waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/webhooks/*');
   await page.getByRole('button', { name: 'Send a test' }).click();
   await page.getByText('delivered').waitFor();
   await page.getByRole('button', { name: 'Send again' }).click();
@@ -221,29 +272,73 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
 }
 
-async function violationsOf(shown: Page): Promise<readonly string[]> {
+/** Of the whole page, or of what the selector names. */
+async function violationsOf(shown: Page, selector = 'html'): Promise<readonly string[]> {
   await shown.evaluate(axeSource);
   const found = await shown.evaluate(
-    async () =>
-      (await (globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run()).violations,
+    async (within) =>
+      (
+        await (globalThis as unknown as { axe: { run(within: string): Promise<{ violations: Violation[] }> } }).axe.run(
+          within,
+        )
+      ).violations,
+    selector,
   );
   return found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
-test.each(['light', 'dark'] as const)('every screen can be used by all, %s', async (colorScheme) => {
-  const { videos } = await stack.gateway.list({ callerId: null, limit: 1 });
+/** What opens a dialog on the first of its screen's things. */
+const DIALOGS: Readonly<Record<string, string>> = {
+  '/videos': 'Make again 1',
+  '/webhooks': 'New endpoint',
+  '/webhooks/…': 'New secret',
+  '/callers': 'New caller',
+};
+
+test.each(['light', 'dark'] as const)('every screen and dialog can be used by all, %s', async (colorScheme) => {
+  const { videos } = await stack.gateway.list({ callerId: null, limit: 2 });
   const found: string[] = [];
   const shown = await signedIn(await newContext(colorScheme), ROOT_KEY);
-  const places = ['/', '/videos', '/videos?view=gallery', `/videos/${videos[0]?.id}`, '/new', '/batches', '/webhooks'];
-  for (const place of [...places, '/money', '/accounts', '/callers', '/none']) {
+  const open = async (place: string) => {
     await shown.goto(`${origin}/console${place}`);
     await shown.locator('.head, .empty').first().waitFor();
     await shown.locator('.loading').first().waitFor({ state: 'detached' });
-    found.push(...(await violationsOf(shown)).map((problem) => `${place} ${problem}`));
+  };
+  const note = async (place: string, selector?: string) => {
+    found.push(...(await violationsOf(shown, selector)).map((problem) => `${place} ${problem}`));
+  };
+  /** The first of a screen's things. */
+  const firstOf = async (place: string) => {
+    await open(place);
+    const link = shown.locator('[data-row] a, a[data-row]').first();
+    return String(await link.getAttribute('href')).slice('/console'.length);
+  };
+  const [video, batch, endpoint] = [`/videos/${videos[0]?.id}`, await firstOf('/batches'), await firstOf('/webhooks')];
+  const compared = `/compare?ids=${videos.map(({ id }) => id).join(',')}`;
+  const places = ['/', '/videos', '/videos?view=gallery', video, compared, '/new', `/new?from=${videos[0]?.id}`, batch];
+  for (const place of [...places, '/batches', '/webhooks', endpoint, '/money', '/accounts', '/callers', '/none']) {
+    await open(place);
+    await note(place);
+    const opener = DIALOGS[place === endpoint ? '/webhooks/…' : place];
+    if (opener === undefined) continue;
+    if (place === '/videos') await shown.getByRole('checkbox').first().check();
+    await shown.getByRole('button', { name: opener }).click();
+    await shown.locator('dialog').waitFor();
+    await note(`${place} ${opener}`, 'dialog');
   }
+  await open(endpoint);
+  await shown.getByRole('button', { name: 'Show' }).first().click();
+  await shown.locator('dialog pre').first().waitFor();
+  await note('a delivery', 'dialog');
+  await open('/');
+  await shown.keyboard.press('?');
+  await shown.locator('dialog').waitFor();
+  await note('help', 'dialog');
+  await shown.keyboard.press('Escape');
+  await shown.locator('dialog').waitFor({ state: 'detached' });
   await shown.getByRole('button', { name: 'Sign out' }).click();
   await shown.getByLabel('API key').waitFor();
-  found.push(...(await violationsOf(shown)));
+  await note('signing in');
   expect(found).toEqual([]);
 });
 

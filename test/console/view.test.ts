@@ -1,15 +1,17 @@
 /** What the console shows, as pure functions: words, numbers, filters, bars, commands and forms. */
 
-import type { Model, Video } from '../../console/answers.ts';
+import type { Account, Delivery, Model, Video } from '../../console/answers.ts';
 import { microUsdOf } from '../../console/view/amount.ts';
 import { csvOf } from '../../console/view/csv.ts';
 import { curlOf, DIALECTS } from '../../console/view/curl.ts';
 import { draftFor, draftOf, problemsOf, toBody } from '../../console/view/draft.ts';
 import { filterOf, listQuery, matches } from '../../console/view/filters.ts';
 import { ago, bytes, dollars, duration } from '../../console/view/format.ts';
+import { byReason, lossesOf } from '../../console/view/losses.ts';
 import { byDay, inStretches, medianOf, tally } from '../../console/view/series.ts';
 import { ticksOf, waterfallOf } from '../../console/view/waterfall.ts';
 import { whyOf } from '../../console/view/words.ts';
+import { DIALECTS as ALL_DIALECTS } from '../../src/domain/vendor.ts';
 
 const AT = '2026-03-01T12:00:00.000Z';
 const after = (seconds: number) => new Date(Date.parse(AT) + seconds * 1000).toISOString();
@@ -40,6 +42,7 @@ function makeVideo(given: Partial<Video> = {}): Video {
       extra: {},
     },
     createdAt: AT,
+    sentAt: null,
     submittedAt: null,
     generatedAt: null,
     endedAt: null,
@@ -50,6 +53,7 @@ function makeVideo(given: Partial<Video> = {}): Video {
     waitingFor: null,
     submissions: 0,
     polls: 0,
+    pollOffsetsMs: [],
     workflowUrl: null,
     ...given,
   };
@@ -121,6 +125,70 @@ test('a life is bars to scale, the last of which goes on until the end', () => {
   ]);
 });
 
+const makeDelivery = (given: Partial<Delivery>): Delivery => ({
+  id: 'delivery_1',
+  eventId: 'event_1',
+  endpointId: 'endpoint_1',
+  type: 'video.completed',
+  test: false,
+  state: 'delivered',
+  attempts: 1,
+  createdAt: after(40),
+  nextAttemptAt: null,
+  endedAt: after(41),
+  lastStatus: 200,
+  lastError: null,
+  ...given,
+});
+
+test('a life shows its create, its polls where they were, and who was told of its end', () => {
+  const video = makeVideo({
+    state: 'completed',
+    sentAt: after(9),
+    submittedAt: after(10),
+    generatedAt: after(30),
+    endedAt: after(40),
+    polls: 4,
+    // The last one is of the bill, behind the end of the task.
+    pollOffsetsMs: [15_000, 20_000, 30_000, 45_000],
+  });
+  const life = waterfallOf(video, 0, [makeDelivery({})]);
+  expect(life.stretches.map(({ kind, fromMs, toMs }) => [kind, (toMs - fromMs) / 1000])).toEqual([
+    ['waiting', 9],
+    ['submitting', 1],
+    ['generating', 20],
+    ['archiving', 10],
+    ['telling', 1],
+  ]);
+  const marks = life.stretches.map(({ marksMs }) => marksMs.map((ms) => (ms - Date.parse(AT)) / 1000));
+  expect(marks).toEqual([[], [], [15, 20, 30], [], []]);
+  const again = waterfallOf({ ...video, sentAt: after(25) }, 0);
+  expect(again.stretches.map(({ kind }) => kind)).toEqual(['waiting', 'generating', 'archiving']);
+
+  const late = makeDelivery({ id: 'delivery_2', state: 'waiting', attempts: 3, endedAt: null });
+  const told = waterfallOf(video, Date.parse(after(9000)), [makeDelivery({}), late]);
+  expect(told.endMs).toBe(Date.parse(after(60)));
+  expect(told.stretches.at(-1)).toMatchObject({ isOpen: true, detail: '1 of 2 deliveries, 4 attempts' });
+});
+
+test('what was lost has its reason, its video or its task', () => {
+  const cost = { estimateMicroUsd: 5, settledMicroUsd: null, upstreamMicroUsd: 3 };
+  const failure = { kind: 'result_invalid', message: 'x', upstream: null } as const;
+  const videos = [
+    makeVideo({ state: 'failed', cost, failure, endedAt: after(5) }),
+    makeVideo({ id: 'video_2', state: 'failed', cost, failure, endedAt: after(9) }),
+    makeVideo({ id: 'video_3', state: 'failed', cost: { ...cost, upstreamMicroUsd: null }, failure }),
+  ];
+  const orphans = [{ taskId: 'task_1', model: null, costMicroUsd: 9, createdAt: after(7), endedAt: null }];
+  const losses = lossesOf(videos, [{ id: 'main', orphans } as unknown as Account]);
+  expect(losses.map(({ videoId, what, microUsd }) => videoId ?? `${what}: ${microUsd}`)).toEqual([
+    'video_2',
+    'task_1 at main: 9',
+    'video_1',
+  ]);
+  expect(byReason(losses).map(({ value }) => value)).toEqual([9, 6]);
+});
+
 test('why a video waits or failed is said in a sentence', () => {
   const waitingFor = {
     kind: 'slot',
@@ -145,7 +213,10 @@ test('the command of each dialect has its own words, and survives the quotes of 
     openai: { seconds: '5', size: '1280x720' },
     infrai: { duration_seconds: 5, aspect: '16:9', resolution: '720p' },
     a4f: { duration: 5, ratio: '16:9', quality: '720p' },
+    'ai-gateway': { duration: 5, aspectRatio: '16:9', resolution: '720p' },
   });
+  expect(Object.keys(bodies).toSorted()).toEqual(ALL_DIALECTS.toSorted());
+  expect(curlOf('ai-gateway', makeVideo().request, 'http://gateway')).toContain("-H 'ai-model-id: sandbox-mini'");
   expect(curlOf('openai', makeVideo().request, 'http://gateway')).toContain(`painter'\\''s red fox`);
 });
 
@@ -180,9 +251,9 @@ test('sums and counts over time have a place for each day and stretch', () => {
     { label: '2026-02-28', value: 0 },
     { label: '2026-03-01', value: 7 },
   ]);
-  expect(inStretches([nowMs, nowMs - 10, nowMs - 2500, nowMs - 9e9], { count: 3, eachMs: 1000, nowMs })).toEqual([
-    1, 0, 2,
-  ]);
+  const times = [nowMs, nowMs - 10, nowMs - 2500, nowMs - 9e9].map((atMs) => ({ atMs }));
+  const stretches = inStretches(times, { count: 3, eachMs: 1000, nowMs });
+  expect(stretches.map(({ length }) => length)).toEqual([1, 0, 2]);
   expect([medianOf([3, 1, 2]), medianOf([])]).toEqual([2, null]);
   expect(tally(['a', 'b', 'b'])).toEqual([
     { label: 'b', value: 2 },

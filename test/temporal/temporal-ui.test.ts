@@ -45,7 +45,7 @@ async function runs(): Promise<string> {
 async function retried(): Promise<string> {
   const told = { callerId: 'root', endpointId: 'we_removed', type: 'video.completed' } as const;
   const deliveryId = await deliverTest(ways.stack.db, told);
-  await ways.stack.workflows.startDelivery(deliveryId, 3_600_000);
+  await ways.stack.workflows.startDelivery({ id: deliveryId, callerId: told.callerId }, 3_600_000);
   return `delivery:${deliveryId}`;
 }
 

@@ -40,7 +40,11 @@ export const videos = pgTable(
     /** Since when a create may have been sent that the catalog does not know of. */
     sentUnknownSince: instant('sent_unknown_since'),
     polls: integer().notNull().default(0),
+    /** When it was polled, in milliseconds after its acceptance; thinned out evenly as the polls become many. */
+    pollOffsetsMs: integer('poll_offsets_ms').array().$type<readonly number[]>().notNull().default([]),
     createdAt: instant('created_at').notNull(),
+    /** When its last create was sent. */
+    sentAt: instant('sent_at'),
     submittedAt: instant('submitted_at'),
     generatedAt: instant('generated_at'),
     endedAt: instant('ended_at'),

@@ -42,7 +42,7 @@ interface Waiting {
 function print({ links, workflowUrl }: Options, video: Video, { position, wait }: Waiting): Snapshot {
   const { id, callerId, state, dialect, provider, account, taskId, progress, batchId, request, archive, failure } =
     video;
-  const { lastWord, createdAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
+  const { lastWord, createdAt, sentAt, submittedAt, generatedAt, endedAt, expiresAt, submissions, polls } = video;
   const { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd } = video;
   const { clipUrl, posterUrl } = links(video);
   return {
@@ -61,6 +61,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     againOf: request.againOf ?? null,
     request,
     createdAt,
+    sentAt,
     submittedAt,
     generatedAt,
     endedAt,
@@ -71,6 +72,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     waitingFor: wait ?? null,
     submissions,
     polls,
+    pollOffsetsMs: [...video.pollOffsetsMs],
     workflowUrl: workflowUrl(id),
   };
 }

@@ -120,6 +120,7 @@ export const videoAnswer = named('Video', {
   againOf: z.string().nullable().describe('The video that this one was asked for again as; null for an original.'),
   request,
   createdAt: instant,
+  sentAt: instant.nullable().default(null).describe('When its last create was sent.'),
   submittedAt: instant.nullable(),
   generatedAt: instant.nullable(),
   endedAt: instant.nullable(),
@@ -134,6 +135,10 @@ export const videoAnswer = named('Video', {
   waitingFor: waitingFor.nullable(),
   submissions: count.describe('How many creates were sent.'),
   polls: count.describe('How often the task was polled.'),
+  pollOffsetsMs: z
+    .array(count)
+    .default([])
+    .describe('When it was polled, in milliseconds after `createdAt`: of many polls evenly spread ones, 64 at most.'),
   workflowUrl: z.string().nullable().describe('The workflow in the Temporal UI; null without one.'),
 });
 

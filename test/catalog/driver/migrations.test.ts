@@ -12,7 +12,7 @@ import { type CostGroup, costs } from '../../../src/catalog/costs.ts';
 import { openDatabase } from '../../../src/catalog/driver/database.ts';
 import { migrationsFolder } from '../../../src/catalog/driver/migrations.ts';
 import { recountCosts } from '../recount-costs.ts';
-import { insertSubmission, insertVideo } from '../rows.ts';
+import { insertSubmission } from '../rows.ts';
 
 /** The last migration before there were sums of costs. */
 const BEFORE_SUMS = '0006_budgets';
@@ -57,8 +57,15 @@ describe('a catalog that is migrated', () => {
     const db = drizzle(old);
     await migrate(db, { migrationsFolder: folder });
     const endedAt = new Date('2026-03-01T12:00:00.000Z');
-    await insertVideo(db, { id: 'v1', account: 'airforce-1', state: 'completed', endedAt, settledMicroUsd: 90 });
-    await insertVideo(db, { id: 'v2', state: 'generating', account: 'airforce-1' });
+    // With the columns of then alone.
+    await old.query(
+      `insert into videos (id, caller_id, dialect, state, request, model, account, estimate_micro_usd, settled_micro_usd,
+        created_at, ended_at, expires_at, queue_deadline_at)
+      select id, 'caller_1', 'airforce', state, '{}', 'wan-2.6', 'airforce-1', 3200000, settled, $1, ended, now(), now()
+      from (values ('v1', 'completed', 90, $1::timestamptz), ('v2', 'generating', null, null))
+        as given (id, state, settled, ended)`,
+      [endedAt],
+    );
     await insertSubmission(db, { id: 's1', videoId: 'v1', account: 'airforce-2', state: 'ended', costMicroUsd: 95 });
     await old.query(`
       insert into idempotency_keys (caller_id, key, body_hash, video_id, created_at)

@@ -37,6 +37,7 @@ describe('our own routes for videos', () => {
       archive: makeArchive(),
       submissions: 1,
       polls: 7,
+      pollOffsetsMs: [],
       createdAt: CREATED,
       expiresAt: new Date('2026-03-02T12:00:00.000Z'),
       submittedAt: CREATED,
@@ -62,6 +63,7 @@ describe('our own routes for videos', () => {
       againOf: null,
       request: expect.objectContaining({ prompt: 'A red fox darting across snowy hills at dawn' }),
       createdAt: '2026-03-01T12:00:00.000Z',
+      sentAt: null,
       submittedAt: '2026-03-01T12:00:00.000Z',
       generatedAt: '2026-03-01T12:00:00.000Z',
       endedAt: '2026-03-01T12:00:00.000Z',
@@ -82,6 +84,7 @@ describe('our own routes for videos', () => {
       waitingFor: null,
       submissions: 1,
       polls: 7,
+      pollOffsetsMs: [],
       workflowUrl: 'https://temporal.example/video_1',
     });
   });

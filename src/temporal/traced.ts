@@ -2,7 +2,7 @@
 
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { WORKFLOW_TYPES } from '../../workflows/messages.ts';
-import type { NextStep, OpenedVideo } from '../domain/step.ts';
+import type { NextStep } from '../domain/step.ts';
 import type { SpanFacts, Traces } from '../domain/trace.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
@@ -15,15 +15,14 @@ export function traceStarts(workflows: VideoWorkflows, traces: Traces): VideoWor
   };
 }
 
-/** What a video's activities answer, as far as it is told. */
-type Answer = NextStep | OpenedVideo | object;
-
-function nextOf(answer: Answer): NextStep | null {
-  if ('next' in answer) return answer.next;
-  return 'step' in answer ? answer : null;
+/** Where a video's activity says that its workflow goes on; null where it says nothing of it. */
+function nextOf(answer: unknown): NextStep | null {
+  if (typeof answer !== 'object' || answer === null) return null;
+  const next = ('next' in answer ? answer.next : answer) as NextStep | object | null | undefined;
+  return next && 'step' in next ? next : null;
 }
 
-function tell(answer: Answer): SpanFacts {
+function tell(answer: unknown): SpanFacts {
   const next = nextOf(answer);
   if (next === null) return {};
   const account = 'account' in next ? next.account : 'task' in next ? next.task?.account : undefined;
@@ -42,7 +41,7 @@ export function traceActivities(traces: Traces): ActivityInterceptorsFactory {
         if (workflowType !== WORKFLOW_TYPES.generateVideo || !workflowExecution) return await next(input);
         const { workflowId: videoId } = workflowExecution;
         const span = { name, facts: { attempt, taskQueue }, tell };
-        const answer = await traces.withinVideo(videoId, span, async () => (await next(input)) as Answer);
+        const answer = await traces.withinVideo(videoId, span, () => next(input));
         const step = nextOf(answer);
         if (step?.step === 'ended') {
           const { state, failure } = step.end;

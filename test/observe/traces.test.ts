@@ -3,12 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { TracedVideo } from '../../src/catalog/traces.ts';
-import { NO_TRACES } from '../../src/domain/trace.ts';
+import { NO_TRACES, type Traces } from '../../src/domain/trace.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { openLog } from '../../src/observe/log.ts';
 import { measureProviders } from '../../src/observe/metrics/measured.ts';
 import { type OpenTraces, openTraces } from '../../src/observe/traces/open-traces.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
+import { traceActivities } from '../../src/temporal/traced.ts';
 import { AUTHORIZATION, makeApp } from '../http/test-app.ts';
 import { importsOf, readSourceFiles } from '../source-files.ts';
 import { type Collector, startCollector } from './collector.ts';
@@ -153,6 +154,36 @@ describe('the trace of a video', () => {
     expect(rest['upstream poll']?.parentSpanId).toBe(checkTask?.spanId);
     expect(rest['upstream poll']?.attributes).toEqual({ 'clipyard.account': 'main', 'clipyard.outcome': 'missing' });
     expect(collector.received()).not.toMatch(/sk-air|api\.example/);
+  });
+});
+
+describe('activities of a video', () => {
+  /** Runs one with this answer, as a worker does. */
+  async function run(traces: Traces, answer: unknown, workflowType = 'generateVideo'): Promise<unknown> {
+    const info = { workflowType, activityType: 'anActivity', attempt: 3, taskQueue: 'upstream' };
+    const context = { info: { ...info, workflowExecution: { workflowId: 'video_1', runId: 'run' } } };
+    const { inbound } = traceActivities(traces)(context as never);
+    return await inbound?.execute?.({ args: [], headers: {} }, async () => answer);
+  }
+
+  test('are told with where the workflow goes on, and the last one tells the video', async () => {
+    const traces = openProcess();
+    const end = { state: 'failed', failure: { kind: 'upstream_refused', message: SECRET, upstream: null } };
+    await run(traces, { step: 'ended', end });
+    const { anActivity, video } = await sent();
+    expect(anActivity?.attributes).toMatchObject({ 'clipyard.attempt': 3, 'clipyard.outcome': 'ended' });
+    expect(video?.attributes).toMatchObject({ 'clipyard.state': 'failed', 'clipyard.failure': 'upstream_refused' });
+    expect(collector.received()).not.toContain(SECRET);
+  });
+
+  test('answer what they answer, told or not', async () => {
+    const answers = [undefined, null, 'text', {}, { kind: 'pending' }, { next: { step: 'open' } }, { next: null }];
+    for (const traces of [NO_TRACES, openProcess()]) {
+      for (const answer of answers) await expect(run(traces, answer)).resolves.toBe(answer);
+    }
+    await run(openProcess(), {}, 'runBatch');
+    await closeAll();
+    expect(collector.spans()).toHaveLength(answers.length);
   });
 });
 

@@ -65,3 +65,9 @@ test('docs/commands.md: the commands of its example succeed', async () => {
   expect(printed).toMatch(/video_\S+ completed, charged \$/);
   expect(printed).toMatch(/^sandbox +airforce +active/m);
 });
+
+test('docs/recipes.md: the commands of its recipes succeed', async () => {
+  const printed = await run('docs/recipes.md');
+  expect(printed).toMatch(/^sandbox +airforce +paused/m);
+  expect(printed).toContain('whsec_');
+});

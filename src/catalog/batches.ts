@@ -32,9 +32,9 @@ const REPEATS_FOR = sql`interval '10 minutes'`;
  * The batch that a create was for already: with a key for ever, else while it is young and has not ended.
  * @throws Refusal `idempotency_mismatch` for a key that was sent with something else.
  */
-async function findRepeatedBatch(
+export async function findRepeatedBatch(
   db: Db,
-  { callerId, repeatKey, bodyHash = null }: NewBatch,
+  { callerId, repeatKey, bodyHash = null }: Pick<NewBatch, 'callerId' | 'repeatKey' | 'bodyHash'>,
   hasKey: boolean,
 ): Promise<BatchRow | null> {
   const isYoung = and(sql`${batches.createdAt} > now() - ${REPEATS_FOR}`, isNull(batches.endedAt));

@@ -203,7 +203,7 @@ export async function updateCaller(db: Db, id: string, chosen: CallerSettings): 
  * @throws Refusal `not_found`; `conflict` for root.
  */
 export async function setCallerDisabled(db: Db, id: string, isDisabled: boolean): Promise<CallerRecord> {
-  if (id === ROOT_CALLER_ID) throw new Refusal('conflict', 'the caller root cannot be disabled');
+  if (id === ROOT_CALLER_ID) throw new Refusal('conflict', 'the caller root is always enabled');
   return await change(db, id, async (tx) => {
     const disabledAt = isDisabled ? new Date() : null;
     await tx.update(callers).set({ disabledAt }).where(eq(callers.id, id));

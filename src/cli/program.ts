@@ -17,6 +17,7 @@ import { addMcpCommand } from '../mcp/command.ts';
 import type { ProcessContext } from '../process/run.ts';
 import { findGateway } from './client-settings.ts';
 import { addUpstreamCommands } from './upstreams.ts';
+import { describeVersion } from './version.ts';
 
 // What a command runs is loaded with it: who lists videos does not wait for Temporal's worker and the catalog.
 const loadProcesses = () => import('../process/commands.ts');
@@ -132,6 +133,11 @@ function addDoctorCommand(program: Command): void {
 export function buildProgram(): Command {
   const program = new Command('clipyard')
     .description('A gateway for AI video generation in which every clip is a Temporal workflow.')
+    .option('-V, --version', 'version and commit')
+    .on('option:version', () => {
+      process.stdout.write(`${describeVersion()}\n`);
+      process.exit(0);
+    })
     .showHelpAfterError();
   addProcessCommands(program);
   addSandboxCommand(program);

@@ -3,12 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { JsonObject } from '../domain/json.ts';
+import { VIDEO_STATES } from '../domain/video.ts';
 import { BULK_PATHS, type BulkAction, bulkAnswer, MOST_IN_BULK } from '../wire/clipyard/bulk.ts';
 import { PAGE_LIMIT } from '../wire/clipyard/fields.ts';
 import { VIDEO_PATHS, videoListAnswer } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
-import { commaSeparated, jsonObject } from './option-values.ts';
+import { jsonObject, wordsAmong } from './option-values.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { readSnapshot, renderSnapshot } from './video-answers.ts';
@@ -104,7 +105,7 @@ export function addBulkCommands(video: Command, findGateway: FindGateway): void 
       .command(action)
       .argument('[id]')
       .description(DESCRIPTIONS[action])
-      .option('--state <states>', 'all in these states, such as failed,expired', commaSeparated)
+      .option('--state <states>', 'all in these states, such as failed,expired', wordsAmong(VIDEO_STATES))
       .option('--model <model>', 'all of this model')
       .option('--batch <id>', 'all of this batch')
       .option('--yes', 'do it, and do not only count')

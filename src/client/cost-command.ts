@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { COST_GROUPS, costsAnswer, MONEY_PATHS } from '../wire/clipyard/money.ts';
 import { readAnswer } from './gateway-client.ts';
-import { commaSeparated } from './option-values.ts';
+import { wordsAmong } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
@@ -34,7 +34,7 @@ export function addCostCommand(program: Command, findGateway: FindGateway): void
     .description('what ended videos cost: settled with callers, billed by upstreams, lost')
     .option('--from <time>', 'ISO 8601, inclusive')
     .option('--to <time>', 'ISO 8601, exclusive')
-    .option('--by <groups>', `of ${COST_GROUPS.join(',')}`, commaSeparated)
+    .option('--by <groups>', `of ${COST_GROUPS.join(',')}`, wordsAmong(COST_GROUPS))
     .option('--caller <id>', "of this caller; root's key sees all")
     .option(...JSON_OPTION)
     .action((options: CostOptions) =>

@@ -3,10 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { TRANSITIONS, type Transition } from '../domain/film.ts';
-import { downloadClip } from './download-clip.ts';
 import { createFilm, describeFilm, lookAtFilm, renderFilm, requireFilm, watchFilm } from './film-answers.ts';
 import { CommandFailure } from './gateway-client.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import { OUTPUT_OPTION, type SaveOptions, saveClip } from './save-clip.ts';
 
 interface CreateOptions extends JsonFlag {
   readonly batch?: string;
@@ -30,29 +30,17 @@ async function create({ gateway, output }: Session, videos: readonly string[], o
   requireFilm(watched.film);
 }
 
-interface DownloadOptions extends JsonFlag {
-  readonly output?: string;
-  readonly force?: boolean;
-}
-
 /** The link's path: the gateway's public address need not be the one that it is asked at. */
 function pathOfLink(link: string): string {
   return link.slice(link.indexOf('/media/'));
 }
 
-async function download(
-  { gateway, output }: Session,
-  id: string,
-  { output: named, force = false }: DownloadOptions,
-): Promise<void> {
-  const { film } = await lookAtFilm(gateway, id);
+async function download(session: Session, id: string, options: SaveOptions): Promise<void> {
+  const { film } = await lookAtFilm(session.gateway, id);
   requireFilm(film);
   const { archive } = film;
   if (!archive?.url) throw new CommandFailure(`${id} has been removed`);
-  const file = named ?? `${id}.mp4`;
-  await downloadClip(gateway, { id, archive, path: pathOfLink(archive.url), file, force });
-  const { sha256, sizeBytes } = archive;
-  output.show({ id, file, sha256, sizeBytes }, () => `${file}: ${sizeBytes} bytes, sha256 ${sha256}`);
+  await saveClip(session, { id, archive, path: pathOfLink(archive.url) }, options);
 }
 
 /** Adds the group. */
@@ -85,10 +73,10 @@ export function addFilmCommands(program: Command, findGateway: FindGateway): voi
     .command('download')
     .argument('<id>')
     .description('fetch a film and check it against what was archived')
-    .option('--output <file>', 'by default ID.mp4')
+    .option(...OUTPUT_OPTION)
     .option('--force', 'replace the file if it is there')
     .option(...JSON_OPTION)
-    .action((id: string, options: DownloadOptions) =>
+    .action((id: string, options: SaveOptions) =>
       runCommand(findGateway, options, (session) => download(session, id, options)),
     );
 }

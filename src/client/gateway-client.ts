@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { EventSourceMessage } from 'eventsource-parser';
 import type { z } from 'zod';
+import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
 import { EncodedBody } from '../net/trusted/encoded-body.ts';
@@ -30,11 +31,14 @@ export class CommandFailure extends Error {
   readonly exitCode: number = 1;
 }
 
-/** What was interrupted goes on without us, and the message says how to come back to it. */
-export class LeftRunning extends CommandFailure {
+/** A command that was told to stop. */
+export class Interrupted extends CommandFailure {
   /** As a shell has it after Ctrl-C. */
   override readonly exitCode = 130;
 }
+
+/** What was interrupted goes on without us, and the message says how to come back to it. */
+export class LeftRunning extends Interrupted {}
 
 const LONGEST_WAIT_MS = 60_000;
 
@@ -208,7 +212,7 @@ export class GatewayClient {
 
   #failureOf(error: unknown): unknown {
     if (!(error instanceof UpstreamError)) return error;
-    if (this.signal.aborted) return new CommandFailure('interrupted');
+    if (this.signal.aborted) return new Interrupted('interrupted');
     if (error.phase === 'not sent') return unreachable(this.url, error);
     const status = error.upstream?.status;
     return new GatewayFailure(error.message, { ...(status !== undefined && { status }) });
@@ -257,8 +261,17 @@ function unreachable(url: string, { message }: UpstreamError): GatewayUnreachabl
   return new GatewayUnreachable(`the gateway at ${url} cannot be reached: ${message}; ${advice}`);
 }
 
+/** What web servers, proxies and sign-in pages answer: nothing of it is meant for a command. */
+function isWebPage({ headers, excerpt }: JsonReply): boolean {
+  return /^text\/html\b/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype|html)\b/i.test(excerpt);
+}
+
 function refused(reply: JsonReply): GatewayFailure {
   const { status, headers, upstreamNowMs } = reply;
+  if (reply.body === undefined && isWebPage(reply)) {
+    const said = `a web page was answered (HTTP ${status}), and nothing that a gateway says`;
+    return new GatewayFailure(`${said}; is CLIPYARD_URL that of a Clipyard?`, { status });
+  }
   const { message = 'the gateway said nothing', code } = upstreamWords(reply);
   const advice = status === 401 ? '; set CLIPYARD_API_KEY to a key of this gateway' : '';
   const which = code === undefined ? `HTTP ${status}` : `${code}, HTTP ${status}`;
@@ -274,10 +287,10 @@ function refused(reply: JsonReply): GatewayFailure {
  * @throws CommandFailure where something else was answered: perhaps there is no gateway of ours.
  */
 export function readAnswer<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const read = schema.safeParse(body);
+  const read = schema.safeParse(body, { error: problemWords });
   if (read.success) return read.data;
-  const [issue] = read.error.issues;
+  const { path, problem } = firstProblem(read.error.issues);
   throw new CommandFailure(
-    `the gateway's answer cannot be understood (${issue?.path.join('.')}: ${issue?.message}); is CLIPYARD_URL that of a Clipyard?`,
+    `the gateway's answer cannot be understood (${path || 'it'} ${problem}); is CLIPYARD_URL that of a Clipyard?`,
   );
 }

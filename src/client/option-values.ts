@@ -34,6 +34,15 @@ export function commaSeparated(text: string): readonly string[] {
   return values;
 }
 
+/** The same of known words. */
+export function wordsAmong(known: readonly string[]) {
+  return (text: string): readonly string[] => {
+    const words = commaSeparated(text);
+    if (words.every((word) => known.includes(word))) return words;
+    throw new InvalidArgumentError(`one of ${known.join(', ')} is wanted, or several with commas.`);
+  };
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

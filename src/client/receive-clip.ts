@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { CommandFailure, type GatewayClient, GatewayFailure } from './gateway-client.ts';
+import { CommandFailure, type GatewayClient, GatewayFailure, Interrupted } from './gateway-client.ts';
 import type { Archive } from './video-answers.ts';
 
 /** A clip, and what the gateway archived of it. */
@@ -81,7 +81,7 @@ async function receive(gateway: GatewayClient, clip: ArchivedClip, part: FileHan
   try {
     return await receiveRest(gateway, clip, part, { signal: idle.signal, isBroken: () => timer.refresh() });
   } catch (error) {
-    if (gateway.signal.aborted) throw new CommandFailure('interrupted');
+    if (gateway.signal.aborted) throw new Interrupted('interrupted');
     if (error instanceof CommandFailure && !idle.signal.aborted) throw error;
     const why = idle.signal.aborted ? `nothing came for ${IDLE_MS / 1000} s` : String(error);
     throw new GatewayFailure(`the download of ${clip.id} broke off: ${why}`);

@@ -1,7 +1,7 @@
 /** How a command against a running gateway runs: one client, one way to stop, failures in words, and the exit code. */
 
 import { constants } from 'node:os';
-import { CommandFailure, type GatewayAddress, GatewayClient, LeftRunning } from './gateway-client.ts';
+import { CommandFailure, type GatewayAddress, GatewayClient, Interrupted, LeftRunning } from './gateway-client.ts';
 import { type Output, oneLine, openOutput } from './output.ts';
 
 /** Finds the gateway in the settings. @throws CommandFailure that says what to set. */
@@ -60,7 +60,7 @@ export async function runCommand(
     await work({ gateway, output: openOutput(json) });
   } catch (error) {
     const isExpected = !interrupted.signal.aborted || error instanceof LeftRunning;
-    reportFailure(isExpected ? error : new CommandFailure('interrupted'));
+    reportFailure(isExpected ? error : new Interrupted('interrupted'));
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await gateway?.close();

@@ -2,17 +2,18 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import { VIDEO_STATES } from '../domain/video.ts';
 import { MODES } from '../domain/video-request.ts';
 import { LONGEST_DURATION_SECONDS, PAGE_LIMIT } from '../wire/clipyard/fields.ts';
 import { VIDEO_PATHS } from '../wire/clipyard/videos.ts';
 import { addBulkCommands } from './bulk-commands.ts';
 import { createBodyOf, createVideo, type VideoOptions } from './create-video.ts';
-import { downloadClip } from './download-clip.ts';
 import { CommandFailure } from './gateway-client.ts';
-import { collect, commaSeparated, jsonObject, numberBetween } from './option-values.ts';
+import { collect, jsonObject, numberBetween, wordsAmong } from './option-values.ts';
 import { dollars } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import { OUTPUT_OPTION, type SaveOptions, saveClip } from './save-clip.ts';
 import { lookAt, renderSnapshot, renderVideos, requireCompleted, type SnapshotAnswer } from './video-answers.ts';
 import { watchVideo } from './watch-video.ts';
 
@@ -54,19 +55,12 @@ async function create(session: Session, options: CreateOptions): Promise<void> {
   session.output.show(answer, () => id);
 }
 
-async function download(
-  { gateway, output }: Session,
-  id: string,
-  { output: named, force = false }: { readonly output?: string; readonly force?: boolean },
-): Promise<void> {
-  const { snapshot } = await lookAt(gateway, id);
+async function download(session: Session, id: string, options: SaveOptions): Promise<void> {
+  const { snapshot } = await lookAt(session.gateway, id);
   requireCompleted(snapshot);
   const { archive } = snapshot;
   if (!archive?.url) throw new CommandFailure(`the clip of ${id} has been removed`);
-  const file = named ?? `${id}.mp4`;
-  await downloadClip(gateway, { id, archive, file, force });
-  const { sha256, sizeBytes } = archive;
-  output.show({ id, file, sha256, sizeBytes }, () => `${file}: ${sizeBytes} bytes, sha256 ${sha256}`);
+  await saveClip(session, { id, archive }, options);
 }
 
 function addCreate(video: Command, findGateway: FindGateway): void {
@@ -93,7 +87,7 @@ function addList(video: Command, findGateway: FindGateway): void {
   video
     .command('list')
     .description('videos, the newest first')
-    .option('--state <states>', 'such as queued,generating', commaSeparated)
+    .option('--state <states>', 'such as queued,generating', wordsAmong(VIDEO_STATES))
     .option('--model <model>', 'of this model')
     .option('--batch <id>', 'of this batch')
     .option('--caller <id>', "of this caller; root's key sees all")
@@ -115,10 +109,10 @@ function addDownload(video: Command, findGateway: FindGateway): void {
     .command('download')
     .argument('<id>')
     .description('fetch the clip of a completed video and check it against what was archived')
-    .option('--output <file>', 'by default ID.mp4')
+    .option(...OUTPUT_OPTION)
     .option('--force', 'replace the file if it is there')
     .option(...JSON_OPTION)
-    .action((id: string, options: JsonFlag & { output?: string; force?: boolean }) =>
+    .action((id: string, options: SaveOptions) =>
       runCommand(findGateway, options, (session) => download(session, id, options)),
     );
 }

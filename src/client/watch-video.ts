@@ -2,6 +2,7 @@
 
 import { isEnded } from '../domain/video.ts';
 import { follow } from './follow.ts';
+import { LeftRunning } from './gateway-client.ts';
 import { drawBar, openProgressView, type Picture } from './progress.ts';
 import type { Session } from './run-command.ts';
 import { describeState, lookAt, type Snapshot, type SnapshotAnswer } from './video-answers.ts';
@@ -19,7 +20,7 @@ export const VIDEO_PICTURE: Picture<Snapshot> = {
   say: (snapshot) => [describeState(snapshot)],
 };
 
-/** Shows the video's progress until it has ended; throws as `follow`. */
+/** Shows the video's progress until it has ended. @throws as `follow`; LeftRunning where it is interrupted. */
 export async function watchVideo({ gateway, output }: Session, id: string): Promise<SnapshotAnswer> {
   const view = openProgressView(output.notes, VIDEO_PICTURE);
   try {
@@ -29,6 +30,9 @@ export async function watchVideo({ gateway, output }: Session, id: string): Prom
       hasEnded: ({ snapshot }) => isEnded(snapshot.state),
       show: ({ snapshot }) => view.update(snapshot),
     });
+  } catch (error) {
+    if (!gateway.signal.aborted) throw error;
+    throw new LeftRunning(`${id} goes on; to come back to it: clipyard video watch ${id}`);
   } finally {
     view.close();
   }

@@ -15,7 +15,7 @@ import {
 } from '../wire/clipyard/webhooks.ts';
 import { pathOf } from '../wire/path.ts';
 import { type GatewayRequest, readAnswer } from './gateway-client.ts';
-import { commaSeparated, numberBetween } from './option-values.ts';
+import { numberBetween, wordsAmong } from './option-values.ts';
 import { instant, renderTable, shorten } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
@@ -69,7 +69,7 @@ function addEndpoints(webhooks: Command, run: Run): void {
     .command('create')
     .argument('<url>')
     .description('a new endpoint; prints its id and its secret, which is not shown again')
-    .option('--events <types>', 'such as video.completed,video.failed; by default all', commaSeparated)
+    .option('--events <types>', 'such as video.completed,video.failed; by default all', wordsAmong(EVENT_TYPES))
     .option('--description <text>', 'what it is for')
     .option(...JSON_OPTION)
     .action((url: string, { json = false, ...chosen }: JsonFlag & { events?: string[]; description?: string }) =>

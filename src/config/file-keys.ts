@@ -215,7 +215,7 @@ const MODEL_KEYS = {
     isShown: true,
   },
   qualities: {
-    schema: z.array(z.string().min(1)).default([]),
+    schema: z.array(z.string().min(1, 'is empty')).default([]),
     example: '[720p, 1080p]',
     absent: 'any',
     meaning: 'the allowed ones; the first is the default',

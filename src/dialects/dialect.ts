@@ -205,8 +205,8 @@ export interface DeleteRoute extends RouteBase, Removal {
   render(id: string): DialectAnswer;
 }
 
-/** Removes all of a caller's videos. */
-export interface DeleteAllRoute extends RouteBase, Removal {
+/** Removes all of a caller's videos with their media; what has not ended is cancelled (X9). */
+export interface DeleteAllRoute extends RouteBase {
   readonly kind: 'deleteAll';
   render(count: number): DialectAnswer;
 }

@@ -174,15 +174,23 @@ function renderCapabilities(offers: readonly ModelOffer[]): DialectAnswer {
   return { status: 200, body };
 }
 
+/** Their names for parameters that models refuse. */
+const PARAM_OF: Readonly<Record<string, string>> = {
+  quality: 'resolution',
+  aspect_ratio: 'aspect',
+  mode: 'reference_image_url',
+  input_images: 'reference_image_url',
+};
+
 /** IN-03: the one code that is documented; the others are made like it. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
-  const code = refusal.httpStatus === 402 ? INSUFFICIENT_CREDIT : refusalCode(refusal).toUpperCase();
-  return { status: refusal.httpStatus, body: { error: { code, message: refusalText(refusal) } } };
+  const { httpStatus, param } = refusal;
+  const code = httpStatus === 402 ? INSUFFICIENT_CREDIT : refusalCode(refusal).toUpperCase();
+  const message = refusalText(refusal, param === undefined ? undefined : (PARAM_OF[param] ?? param));
+  return { status: httpStatus, body: { error: { code, message } } };
 }
 
 const ok = (isOk: boolean): DialectAnswer => ({ status: 200, body: { ok: isOk } });
-/** X9: jobs are cancelled before they are deleted, and their artifacts go at once (IN-22). */
-const removal = { purgesMedia: true, whileRunning: 'cancel' } as const;
 
 /** The documented face of infrai: all ten capabilities (IN-31). */
 export const infrai: Dialect = {
@@ -234,7 +242,9 @@ export const infrai: Dialect = {
       method: 'DELETE',
       path: INFRAI_PATHS.delete,
       meaning: 'removes job and clip; a running one is cancelled first',
-      ...removal,
+      // X9: jobs are cancelled before they are deleted, and their artifacts go at once (IN-22).
+      purgesMedia: true,
+      whileRunning: 'cancel',
       unknownId: 'success',
       render: () => ok(true),
     },
@@ -243,7 +253,6 @@ export const infrai: Dialect = {
       method: 'POST',
       path: INFRAI_PATHS.deleteAll,
       meaning: "the same for all of the caller's jobs",
-      ...removal,
       render: (deleted) => ({ status: 200, body: { deleted } }),
     },
     {

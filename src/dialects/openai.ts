@@ -82,14 +82,10 @@ function readSize(size: string | null | undefined) {
   return frameOf(size) ?? refuse('size', `must be one of ${KNOWN_SIZES.join(', ')}`);
 }
 
-/** Other APIs' words for the length: passed on they would have no effect, and another clip would be made and paid. */
-const FOREIGN_LENGTHS = ['duration', 'duration_seconds'] as const;
-
 /** OV-06 to OV-11; `stream` has no effect, and null in an optional field counts as absent. */
 function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']> {
   const { fields, file } = splitFile(body);
   const read = readBody(createBody, fields);
-  for (const key of FOREIGN_LENGTHS) if (read[key] != null) refuse(key, 'is called seconds here');
   checkShortText('model', read.model);
   checkPrompt('prompt', read.prompt);
   const images = readReference(read, file);

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import { CALLBACK_KEY, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
 /** No documented value of a short field comes near this; it keeps requests small where a model states no list. */
@@ -19,11 +20,10 @@ export function refuse(param: string, problem: string): never {
  */
 export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
   if (!isJsonObject(body)) throw new Refusal('invalid_request', 'the body must be a JSON object');
-  const read = schema.safeParse(body);
+  const read = schema.safeParse(body, { error: problemWords });
   if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const path = issue?.path.join('.') ?? '';
-  return refuse(path === '' ? 'body' : path, issue?.message ?? 'does not fit');
+  const { path, problem } = firstProblem(read.error.issues);
+  return refuse(path === '' ? 'body' : path, problem);
 }
 
 /** Refuses a prompt that is blank or longer than 32 KiB. */
@@ -41,9 +41,28 @@ export function checkShortText(param: string, text: string | null | undefined): 
   if (Buffer.byteLength(text) > SHORT_TEXT_BYTES) refuse(param, `must not be longer than ${SHORT_TEXT_BYTES} bytes`);
 }
 
-/** The keys a dialect does not know, as they stand; refused above 64 KiB in all. */
+/** The documented APIs' words for the length of a clip, which is what is paid. */
+const LENGTHS = ['seconds', 'duration', 'duration_seconds'];
+/** Their word for how many clips one request makes. */
+const COUNT = 'n';
+
+/** Refuses other APIs' words for what is paid: passed on they would have no effect here, and another clip would be made. */
+function refuseForeignWords(body: JsonObject, knownKeys: readonly string[]): void {
+  const own = LENGTHS.find((word) => knownKeys.includes(word));
+  if (own === undefined) return;
+  const foreign = LENGTHS.find((word) => word !== own && body[word] != null);
+  if (foreign !== undefined) refuse(foreign, `is called ${own} here`);
+  const count = body[COUNT] ?? 1;
+  if (!knownKeys.includes(COUNT) && Number(count) !== 1) refuse(COUNT, 'one request makes one clip here');
+}
+
+/**
+ * The keys a dialect does not know, as they stand.
+ * @throws Refusal `invalid_request` above 64 KiB in all, and for what other APIs call what is paid.
+ */
 export function forwardedKeys(body: unknown, knownKeys: readonly string[]): JsonObject {
   if (!isJsonObject(body)) return {};
+  refuseForeignWords(body, knownKeys);
   const extra = Object.fromEntries(
     Object.entries(body).filter(([key]) => key !== CALLBACK_KEY && !knownKeys.includes(key)),
   );

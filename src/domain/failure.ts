@@ -51,9 +51,12 @@ export const REFUSALS = {
   method_not_allowed: { httpStatus: 405, meaning: 'The route exists, but not with this method.' },
   conflict: { httpStatus: 409, meaning: 'The state of the thing does not allow this.' },
   gone: { httpStatus: 410, meaning: 'The media have been purged.' },
-  precondition_failed: { httpStatus: 412, meaning: 'The file is not the one that If-Match names.' },
+  precondition_failed: { httpStatus: 412, meaning: 'The file is not the one that the conditions of the request mean.' },
   too_large: { httpStatus: 413, meaning: 'The request is larger than its bound.' },
-  unsupported_media_type: { httpStatus: 415, meaning: 'The content type is not one this route reads.' },
+  unsupported_media_type: {
+    httpStatus: 415,
+    meaning: 'The content type is not one this route reads, or the body is encoded.',
+  },
   idempotency_mismatch: { httpStatus: 422, meaning: 'The idempotency key was used with another body.' },
   too_many_videos: {
     httpStatus: 429,

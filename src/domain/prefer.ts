@@ -20,20 +20,23 @@ const PLACE_OF = {
   smartest: (count: number) => count - 1,
 } as const satisfies Record<Preference, (count: number) => number>;
 
-/** For each model that takes the draft, its most preferred account that does; and why the first of the others does not. */
+/** Models that a refusal says something of. */
+const MOST_REASONS = 5;
+
+/** For each model that takes the draft, its most preferred account that does; and why each of the others does not. */
 function offersThatTake(draft: VideoDraft, offers: readonly ModelOffer[]) {
   const chosen: ChosenOffer[] = [];
-  let refusal: Refusal | undefined;
+  const refusals: Refusal[] = [];
   for (const model of new Set(offers.map((offer) => offer.model))) {
     try {
       const own = offers.filter((offer) => offer.model === model);
       chosen.push(chooseOffer(draft, own));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      refusal ??= error;
+      refusals.push(error);
     }
   }
-  return { chosen, refusal };
+  return { chosen, refusals };
 }
 
 /**
@@ -41,13 +44,16 @@ function offersThatTake(draft: VideoDraft, offers: readonly ModelOffer[]) {
  * @throws Refusal `invalid_request` when none does.
  */
 function chooseByPreference(draft: VideoDraft, prefer: Preference, offers: readonly ModelOffer[]): ChosenOffer {
-  const { chosen, refusal } = offersThatTake(draft, offers);
+  const { chosen, refusals } = offersThatTake(draft, offers);
   chosen.sort((a, b) => a.offer.pricePerSecondMicroUsd - b.offer.pricePerSecondMicroUsd);
   const best = chosen[PLACE_OF[prefer](chosen.length)];
   if (best !== undefined) return best;
-  const reason = refusal === undefined ? '' : `: ${refusal.message}`;
-  throw new Refusal('invalid_request', `no model on offer takes this request${reason}`, {
-    ...(refusal?.param !== undefined && { param: refusal.param }),
+  const reasons = refusals.slice(0, MOST_REASONS).map(({ message }) => message);
+  const others = refusals.length > MOST_REASONS ? [`${refusals.length - MOST_REASONS} more do not`] : [];
+  const told = [...reasons, ...others].join('; ');
+  const param = refusals[0]?.param;
+  throw new Refusal('invalid_request', `no model on offer takes this request${told && `: ${told}`}`, {
+    ...(param !== undefined && { param }),
   });
 }
 

@@ -11,6 +11,7 @@ import {
   enterBatchOnce,
   expectedMsLeft,
   findBatch,
+  findRepeatedBatch,
   type LineWithVideo,
   listBatches,
   listLines,
@@ -30,17 +31,23 @@ import { type ValidationOrder, validateLines } from './batch-validation.ts';
 
 export type { BatchRow, LineWithVideo };
 
-export interface BatchOrder
-  extends ValidationOrder,
-    Pick<NewBatch, 'name' | 'endpoint' | 'inputFileId' | 'metadata' | 'callbackUrl' | 'outputSeconds'> {
-  /** `1h` to `7d`. */
-  readonly window: string;
+/** What tells a repeat of a batch's create from another one. */
+export interface KeyedBatch {
+  readonly caller: Caller;
   /** Names the create; the same one again is the same batch. Null where nothing does. */
   readonly repeatKey: string | null;
   /** The key is the caller's own, and holds for ever. */
   readonly hasKey: boolean;
   /** Of what was sent with the key: with another one it is another create, and refused. */
   readonly bodyHash: string;
+}
+
+export interface BatchOrder
+  extends ValidationOrder,
+    KeyedBatch,
+    Pick<NewBatch, 'name' | 'endpoint' | 'inputFileId' | 'metadata' | 'callbackUrl' | 'outputSeconds'> {
+  /** `1h` to `7d`. */
+  readonly window: string;
   readonly onInvalidLine: 'fail' | 'skip';
   /** A batch that is refused is kept as one that failed; else nothing is. */
   readonly keepsRefused?: boolean;
@@ -60,6 +67,8 @@ export interface CreatedBatch extends ValidatedBatch {
 }
 
 export interface Batches {
+  /** The batch that a create was for already; null for a new one. For creates whose manifest may be gone by now. */
+  findEarlier(asked: KeyedBatch): Promise<BatchRow | null>;
   create(order: BatchOrder): Promise<CreatedBatch>;
   /** A caller's own batch. @throws Refusal `not_found`. */
   read(caller: Caller, id: string): Promise<BatchRow>;
@@ -139,6 +148,8 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
   }
 
   return {
+    findEarlier: async ({ caller, repeatKey, bodyHash, hasKey }) =>
+      repeatKey === null ? null : await findRepeatedBatch(db, { callerId: caller.id, repeatKey, bodyHash }, hasKey),
     create,
     read,
     list: (filter) => listBatches(db, filter),

@@ -13,9 +13,10 @@ import {
   type VideoNow,
 } from '../catalog/changes.ts';
 import type { LostAnswerDecision } from '../catalog/corrections.ts';
-import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import type { Db } from '../catalog/driver/database.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
 import { queuePositions } from '../catalog/queue-order.ts';
+
 import type { SecretBox } from '../catalog/secret-box.ts';
 import { findVideo, listVideoIds, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
@@ -31,8 +32,17 @@ import type { WaitingFor } from '../domain/waiting-for.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { againKey, type BulkOutcome, BulkRunner } from './bulk.ts';
 import { type RetentionTerms, removeVideo, retainVideo } from './expiry.ts';
-import { type CreateOrder, findEarlier, nthOf, offersFor, prepareVideo } from './orders.ts';
+import {
+  acceptAll,
+  type CreateOrder,
+  findEarlier,
+  findEarlierVideo,
+  type KeyedOrder,
+  offersFor,
+  prepareVideo,
+} from './orders.ts';
 import { rearchiveClip } from './rearchive.ts';
+import { removeAll } from './remove-all.ts';
 import { Starter } from './starter.ts';
 import { VideoMemory } from './video-memory.ts';
 import { cancelVideo, recheckVideo, resolveVideo } from './wishes.ts';
@@ -43,6 +53,8 @@ export interface Gateway {
   authenticate(apiKey: string): Promise<Caller | null>;
   /** The caller as long as its key is good, else null. */
   findActive(callerId: string): Promise<Caller | null>;
+  /** The video that was accepted with an order's key; null where there is none. For orders that are still to be read in full. */
+  findEarlier(order: KeyedOrder): Promise<Video | null>;
   create(order: CreateOrder): Promise<Video>;
   /** As many videos of one order, all or none; a repeat returns the same ones. */
   createMany(order: CreateOrder, count: number): Promise<readonly Video[]>;
@@ -70,6 +82,8 @@ export interface Gateway {
   resolve(caller: Caller, id: string, decision: LostAnswerDecision): Promise<Video>;
   /** Removes from the caller's history; with `purgesMedia` the media die at once. */
   remove(caller: Caller, id: string, options: { readonly purgesMedia: boolean }): Promise<void>;
+  /** Removes all of the caller's own with their media, after cancelling what has not ended; how many they were. */
+  removeAll(caller: Caller): Promise<number>;
   /** Keeps the media of a video of this dialect for so long from its creation, instead of what was said before. */
   retain(caller: Caller, id: string, terms: RetentionTerms): Promise<Video>;
   recheck(caller: Caller, id: string): Promise<Video>;
@@ -96,6 +110,7 @@ export type DialectGateway = Pick<
   Gateway,
   | 'authenticate'
   | 'findActive'
+  | 'findEarlier'
   | 'create'
   | 'createMany'
   | 'jobSecret'
@@ -104,6 +119,7 @@ export type DialectGateway = Pick<
   | 'list'
   | 'cancel'
   | 'remove'
+  | 'removeAll'
   | 'retain'
   | 'spriteSheetKey'
   | 'offers'
@@ -158,7 +174,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   async function create(order: CreateOrder): Promise<Video> {
-    const [earlier] = (await findEarlier(db, order)) ?? [];
+    const earlier = await findEarlierVideo(db, order);
     if (earlier) return earlier;
     const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store, traces }, order));
     traces.note({ videoId: video.id });
@@ -169,6 +185,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   return {
     authenticate: (apiKey) => findCallerByKey(db, apiKey),
     findActive: (callerId) => findActiveCaller(db, callerId),
+
+    findEarlier: (order) => findEarlierVideo(db, order),
 
     create,
 
@@ -181,11 +199,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       const earlier = await findEarlier(db, order, count);
       if (earlier) return earlier;
       const first = await prepareVideo({ db, store, traces }, order, count);
-      const accepted = await inTransaction(db, async (tx) => {
-        const all: Awaited<ReturnType<typeof acceptVideo>>[] = [];
-        for (let index = 0; index < count; index++) all.push(await acceptVideo(tx, nthOf(first, { index, count })));
-        return all;
-      });
+      const accepted = await acceptAll(db, first, count);
       for (const { video, repeated } of accepted) if (!repeated) starter.start(video);
       return accepted.map(({ video }) => video);
     },
@@ -230,6 +244,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       await own(caller, id);
       await changing(id, () => removeVideo({ db, store }, id, options));
     },
+
+    removeAll: ({ id }) => removeAll({ store, wishing, bulks, forget: (videoId) => memory.forget(videoId) }, id),
 
     async retain(caller, id, terms) {
       const video = await own(caller, id);

@@ -1,8 +1,15 @@
 /** An order as a dialect hands it in, and the video that it becomes: model, price, images, times. */
 
 import { uuidv7 } from 'uuidv7';
-import { checkAdmission, findRepeated, type NewVideo, nthKey, queueDeadline } from '../catalog/acceptance.ts';
-import type { Db } from '../catalog/driver/database.ts';
+import {
+  acceptVideo,
+  checkAdmission,
+  findRepeated,
+  type NewVideo,
+  nthKey,
+  queueDeadline,
+} from '../catalog/acceptance.ts';
+import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import type { HoldOfOrder } from '../catalog/ledger.ts';
 import { latestOffers } from '../catalog/models.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -19,15 +26,21 @@ import { jobIdOf } from '../domain/webhook.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { keepInputImage } from './images.ts';
 
-export interface CreateOrder {
+type AcceptedVideo = Awaited<ReturnType<typeof acceptVideo>>;
+
+/** What tells a repeat of an order from another one. */
+export interface KeyedOrder {
   readonly caller: Caller;
+  /** A repeat returns the first video; null: none is one. */
+  readonly idempotencyKey: string | null;
+  readonly bodyHash: string;
+}
+
+export interface CreateOrder extends KeyedOrder {
   readonly dialect: DialectName;
   readonly draft: VideoDraft;
   /** The dialect's retention; the caller's own replaces it. */
   readonly retentionSeconds: number;
-  /** With `bodyHash` set as well, a repeat returns the first video. */
-  readonly idempotencyKey: string | null;
-  readonly bodyHash: string;
   readonly times?: CreateTimes;
   /** Where its end is told. */
   readonly callback?: CreateCallback;
@@ -131,7 +144,7 @@ export async function prepareVideo(
 /** What was accepted once is answered again, also where models and settings have changed since; null where it was not. */
 export async function findEarlier(
   db: Db,
-  { caller, idempotencyKey: key, bodyHash }: CreateOrder,
+  { caller, idempotencyKey: key, bodyHash }: KeyedOrder,
   count = 1,
 ): Promise<readonly Video[] | null> {
   if (key === null) return null;
@@ -144,10 +157,25 @@ export async function findEarlier(
   return earlier;
 }
 
+/** The same of an order of one video. */
+export async function findEarlierVideo(db: Db, order: KeyedOrder): Promise<Video | null> {
+  const [earlier] = (await findEarlier(db, order)) ?? [];
+  return earlier ?? null;
+}
+
+/** Accepts several videos of an order, the first of which is prepared: all or none. */
+export async function acceptAll(db: Db, first: NewVideo, count: number): Promise<readonly AcceptedVideo[]> {
+  return await inTransaction(db, async (tx) => {
+    const accepted: AcceptedVideo[] = [];
+    for (let index = 0; index < count; index++) accepted.push(await acceptVideo(tx, nthOf(first, { index, count })));
+    return accepted;
+  });
+}
+
 const newVideoId = () => `video_${uuidv7()}`;
 
 /** One of several videos of an order: its own id, and its own key. */
-export function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
+function nthOf(first: NewVideo, ofOrder: HoldOfOrder): NewVideo {
   if (ofOrder.index === 0) return { ...first, ofOrder };
   const { idempotency } = first;
   return {

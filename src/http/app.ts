@@ -21,7 +21,7 @@ import { addAuthentication, type ReadSession, type ReadStreamToken } from './aut
 import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
-import { answerClientError } from './client-errors.ts';
+import { answerClientError, answerIncompleteHeads } from './client-errors.ts';
 import { continueOnceAdmitted } from './continue.ts';
 import { allowOrigins, type CookiePages } from './cross-origin.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
@@ -157,7 +157,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Headers have their own minute, bodies theirs. Answers, streams above all, may take as long as they do.
     requestTimeout: 0,
     connectionTimeout: 0,
-    http: { keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
+    http: { keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS, requireHostHeader: false },
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
@@ -184,6 +184,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   acceptJsonAndForms(app);
   continueOnceAdmitted(app);
   closeGently(app, streams);
+  answerIncompleteHeads(app);
   refuseMissing(app);
   logAnswers(app, options.onAnswered);
   app.setErrorHandler(async (error, request, reply) => {

@@ -2,7 +2,7 @@
 
 import { finished } from 'node:stream/promises';
 import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { UploadedFile } from '../dialects/uploaded-file.ts';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
@@ -91,9 +91,20 @@ export function hasBody({ headers }: FastifyRequest): boolean {
 /** Whether the body is announced as what `acceptJsonAndForms` parses. */
 const isJson = ({ headers }: FastifyRequest) => /^application\/json\b/i.test(headers['content-type'] ?? '');
 
+/** A small body can become a very large one when it is unpacked, so none is. */
+function checkEncoding({ headers }: FastifyRequest, reply: FastifyReply): void {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity';
+  if (encoding === 'identity') return;
+  // RFC 9110, 15.5.16: what would be taken instead.
+  reply.header('accept-encoding', 'identity');
+  const problem = 'the body must be sent as it is, without Content-Encoding';
+  throw new Refusal('unsupported_media_type', problem, { param: 'content-encoding' });
+}
+
 /** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */
 export function acceptJsonAndForms(app: FastifyInstance): void {
-  app.addHook('preParsing', async (request, _reply, payload) => {
+  app.addHook('preParsing', async (request, reply, payload) => {
+    if (hasBody(request)) checkEncoding(request, reply);
     if (hasBody(request) && isJson(request)) request.holdBody(JSON_BODY_BYTES);
     return payload;
   });

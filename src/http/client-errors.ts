@@ -3,6 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { Refusal } from '../domain/failure.ts';
 
 /** Node's reasons for giving up on a request, where the status is not 400. */
 const STATUS_OF: Readonly<Record<string, number>> = {
@@ -10,21 +12,42 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Says what is wrong in problem details (RFC 9457), and closes the connection. */
+/** Problem details (RFC 9457) with a request id; the connection ends with them. */
+function problemOf(status: number) {
+  const requestId = randomUUID();
+  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, requestId });
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': requestId,
+    connection: 'close',
+  };
+  return { headers, body };
+}
+
+/** Says what is wrong, and closes the connection. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
   const status = STATUS_OF[error.code ?? ''] ?? 400;
-  const requestId = randomUUID();
-  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, requestId });
+  const { headers, body } = problemOf(status);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${requestId}`,
-    'connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Answers, as every request is, what Node answers by itself with a status alone; its check of `Host` has to be off. */
+export function answerIncompleteHeads(app: FastifyInstance): void {
+  app.server.on('checkExpectation', (_request, response) => {
+    const { headers, body } = problemOf(417);
+    response.writeHead(417, headers).end(body);
+  });
+  app.addHook('onRequest', async ({ raw, headers }) => {
+    const isNeeded = raw.httpVersion === '1.1';
+    if (isNeeded && headers.host === undefined) throw new Refusal('invalid_request', 'the request names no Host');
+  });
 }

@@ -14,6 +14,8 @@ type PartStates = Readonly<Record<Part, PartState>>;
 /** Without these nothing can be accepted; without the others what is accepted waits. */
 const NEEDED: readonly Part[] = ['catalog', 'storage'];
 const CHECK_TIMEOUT_MS = 2000;
+/** A look at all parts writes a file, and no key is needed for one. */
+const ANSWER_LASTS_MS = 500;
 
 export interface HealthOptions {
   /** Each rejects when its part is down; given up after two seconds. */
@@ -44,7 +46,7 @@ function statusOf(
   return notice === null && PARTS.every((part) => states[part] === 'up') ? 'ready' : 'degraded';
 }
 
-/** Asks all parts at once; questions that come meanwhile share the answer, and only changes are logged. */
+/** Asks all parts at once; questions that come meanwhile or just after share the answer, and only changes are logged. */
 function partsWatch(checks: HealthOptions['checks'], log: FastifyBaseLogger): () => Promise<PartStates> {
   const last = new Map<Part, PartState>();
   let asking: Promise<PartStates> | null = null;
@@ -67,7 +69,9 @@ function partsWatch(checks: HealthOptions['checks'], log: FastifyBaseLogger): ()
   };
   return () => {
     asking ??= askAll().finally(() => {
-      asking = null;
+      setTimeout(() => {
+        asking = null;
+      }, ANSWER_LASTS_MS).unref();
     });
     return asking;
   };

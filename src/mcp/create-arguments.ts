@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { createBodyOf } from '../client/create-video.ts';
 import { defined } from '../domain/defined.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import { MODES, REQUEST_BOUNDS } from '../domain/video-request.ts';
 import { KNOWN_KEYS } from '../wire/airforce.ts';
 import { LONGEST_DURATION_SECONDS, text } from '../wire/clipyard/fields.ts';
@@ -14,9 +15,19 @@ const IMAGE_URL = /^https?:\/\//i;
 
 /** Null is taken for absent, as everywhere: some clients name all arguments that there are. */
 export function argumentsOf<Shape extends z.ZodRawShape>(shape: Shape) {
-  const dropNulls = (value: unknown) =>
-    isJsonObject(value) ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) : value;
-  return z.preprocess(dropNulls, z.strictObject(shape));
+  const schema = z.strictObject(shape);
+  const withoutNulls = (value: unknown, context: z.core.$RefinementCtx) => {
+    const given = isJsonObject(value)
+      ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
+      : value;
+    // The SDK checks once more, in words of its own.
+    const { error } = schema.safeParse(given, { error: problemWords });
+    if (!error) return given;
+    const { path, problem } = firstProblem(error.issues);
+    context.addIssue(`${path || 'the arguments'}: ${problem}`);
+    return z.NEVER;
+  };
+  return z.preprocess(withoutNulls, schema);
 }
 
 /** Of a create or of an estimate. */

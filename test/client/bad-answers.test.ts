@@ -146,6 +146,18 @@ describe('a watched video', () => {
     server.script = json(200, { hello: 'world' });
     await expect(watch()).rejects.toThrow(/is CLIPYARD_URL that of a Clipyard\?$/);
   });
+
+  test.each([
+    [200, 'text/html; charset=utf-8', '<!doctype html><html><body>Welcome to nginx</body></html>'],
+    [404, 'text/html', '<h1>Not found</h1>'],
+    [502, 'text/plain', '\n<!DOCTYPE html>\n<html>an error page of hundreds of lines</html>'],
+  ])('answered %d with a web page is told in one sentence', async (status, type, page) => {
+    server.script = (response) => response.writeHead(status, { 'content-type': type }).end(page);
+    const asked = gateway.ask({ method: 'GET', path: '/clipyard/v1/videos' });
+    await expect(asked).rejects.toThrow(
+      `a web page was answered (HTTP ${status}), and nothing that a gateway says; is CLIPYARD_URL that of a Clipyard?`,
+    );
+  });
 });
 
 describe('a download', () => {

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../src/temporal/dev-server/process.ts';
@@ -157,6 +157,22 @@ describe('clipyard video', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
+  test('a download goes to standard output, or into a folder, where that is said', async () => {
+    const { id, archive } = await json('video', 'create', ...CLIP, '--prompt', 'to be piped', '--watch');
+    const env = { ...process.env, CLIPYARD_URL: clipyard.url, CLIPYARD_API_KEY: clipyard.input.key };
+    const args = [PROGRAM, 'video', 'download', id, '--output', '-'];
+    const piped = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const hash = createHash('sha256');
+    for await (const chunk of piped.stdout) hash.update(chunk);
+    expect(hash.digest('hex')).toBe(archive.sha256);
+    expect(existsSync(join(folder, '-'))).toBe(false);
+    const both = await run('video', 'download', id, '--output', '-', '--json');
+    expect(both).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining('no place for --json') });
+    mkdirSync(join(folder, 'clips'));
+    expect((await json('video', 'download', id, '--output', 'clips')).file).toBe(join('clips', `${id}.mp4`));
+    expect(existsSync(join(folder, 'clips', `${id}.mp4`))).toBe(true);
+  });
+
   test('all options of a create reach the upstream', async () => {
     const image = ['--image', String(clipyard.input['image'])];
     const more = ['--aspect-ratio', '9:16', '--quality', '720p', '--seed', '7', '--extra', '{"style":"noir"}'];
@@ -198,7 +214,10 @@ describe('clipyard video', () => {
     });
     await once(watching.stdout, 'data');
     watching.kill('SIGINT');
-    expect([await once(watching, 'close'), words]).toEqual([[1, null], 'clipyard: interrupted\n']);
+    expect([await once(watching, 'close'), words]).toEqual([
+      [130, null],
+      `clipyard: ${id} goes on; to come back to it: clipyard video watch ${id}\n`,
+    ]);
     expect(await json('video', 'cancel', id)).toMatchObject({ id, state: 'cancelled' });
     expect(await json('video', 'delete', id)).toEqual({ id, object: 'video.deleted', deleted: true });
     expect(
@@ -271,6 +290,23 @@ describe('what stops a command', () => {
   test('a wrong key is told with the setting that holds it', async () => {
     const { exitCode, stderr } = await as({ CLIPYARD_API_KEY: 'wrong' })('video', 'get', 'video_1');
     expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/HTTP 401\); set CLIPYARD_API_KEY /)]);
+  });
+
+  test('a word that is none of those there are is told before anything is asked', async () => {
+    const { exitCode, stderr } = await as({ CLIPYARD_URL: 'http://127.0.0.1:1' })('video', 'list', '--state', 'flying');
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('one of queued, submitting, ')]);
+  });
+
+  test('the version says which commit it is of, in a checkout', async () => {
+    const { exitCode, stdout } = await as({})('--version');
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^clipyard \d+\.\d+\.\d+(?: \([0-9a-f]{12}\))?\n$/)]);
+  });
+
+  test('root is always enabled', async () => {
+    for (const turn of ['enable', 'disable']) {
+      const { exitCode, stderr } = await run('callers', turn, 'root');
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining('the caller root is always enabled')]);
+    }
   });
 
   test('a usage error shows the help and asks nothing of the gateway', async () => {

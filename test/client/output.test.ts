@@ -1,7 +1,7 @@
 /** What people see: money, tables, bars, and the option values that they type. */
 
 import { stripVTControlCharacters } from 'node:util';
-import { commaSeparated, jsonObject, microUsdFromDollars } from '../../src/client/option-values.ts';
+import { commaSeparated, jsonObject, microUsdFromDollars, wordsAmong } from '../../src/client/option-values.ts';
 import { dollars, renderFacts, renderTable } from '../../src/client/output.ts';
 import { openProgressView } from '../../src/client/progress.ts';
 import type { Snapshot } from '../../src/client/video-answers.ts';
@@ -36,6 +36,8 @@ describe('money', () => {
 test('lists and objects are read, and what is none is a usage error', () => {
   expect(commaSeparated('a, b')).toEqual(['a', 'b']);
   expect(() => commaSeparated('a,,b')).toThrow('a list such as a,b is wanted');
+  expect(wordsAmong(['a', 'b'])('b, a')).toEqual(['b', 'a']);
+  expect(() => wordsAmong(['a', 'b'])('a,c')).toThrow('one of a, b is wanted, or several with commas');
   expect(jsonObject('{"a":1}')).toEqual({ a: 1 });
   for (const text of ['[1]', 'null', '{']) expect(() => jsonObject(text)).toThrow('a JSON object is wanted');
 });

@@ -58,6 +58,7 @@ test('a model that is named is taken under every preference', () => {
 
 test('what no model takes is refused with a reason', () => {
   const refused = () => chosen('balanced', { durationSeconds: 99 });
+  expect(refused).toThrow(/model dear makes .*; model plain makes .*; model cheap makes .*; model grand makes /);
   expect(refused).toThrow(expect.objectContaining({ kind: 'invalid_request', param: 'duration_seconds' }));
   expect(() => chosen('balanced', {}, [])).toThrow(expect.objectContaining({ kind: 'invalid_request' }));
 });

@@ -255,6 +255,29 @@ describe('a removal', () => {
   });
 });
 
+describe('the removal of all videos of a caller', () => {
+  test('hides them at once, cancels what runs and takes the media (IN-24, X9)', async () => {
+    const [ended, running, others] = [await create(), await create(), await create()];
+    await complete(ended.id);
+    const neighbour = await joinWithTenDollars('neighbour');
+    await changeVideo(database.db, others.id, { callerId: neighbour.id });
+    expect(await gateway.removeAll(caller)).toBe(2);
+    expect((await gateway.list({ callerId: caller.id, limit: 10 })).videos).toEqual([]);
+    expect(await store.sizeBytes(clipKeyOf(ended.id))).toBeNull();
+    expect(await findVideo(database.db, ended.id)).toMatchObject({ purgedAt: expect.any(Date) });
+    expect(await findVideo(database.db, running.id)).toMatchObject({ state: 'cancelled', hiddenAt: expect.any(Date) });
+    expect(await findVideo(database.db, others.id)).toMatchObject({ state: 'queued', hiddenAt: null });
+  });
+
+  // As a client makes of it that gives up and sends its request again.
+  test('asked for twice at once counts each video once, and neither is refused', async () => {
+    for (let n = 0; n < 5; n++) await create();
+    const counts = await Promise.all([gateway.removeAll(caller), gateway.removeAll(caller)]);
+    expect(counts[0] + counts[1]).toBe(5);
+    expect(await gateway.removeAll(caller)).toBe(0);
+  });
+});
+
 test.each([
   ['airforce', 1_700_000],
   ['airforce-2024', 2_000_000],

@@ -6,7 +6,7 @@ import { isEnded, type Video } from '../../src/domain/video.ts';
 import type { VideoFilter } from '../../src/domain/video-filter.ts';
 import type { RetentionTerms } from '../../src/gateway/expiry.ts';
 import type { DialectGateway } from '../../src/gateway/gateway.ts';
-import type { CreateOrder } from '../../src/gateway/orders.ts';
+import type { CreateOrder, KeyedOrder } from '../../src/gateway/orders.ts';
 import { spriteSheetKeyOf } from '../../src/media/media-key.ts';
 import { makeCaller, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 
@@ -59,6 +59,11 @@ export class FakeGateway implements DialectGateway {
     return video;
   }
 
+  async findEarlier({ idempotencyKey }: KeyedOrder): Promise<Video | null> {
+    const index = this.orders.findIndex((order) => order.idempotencyKey === idempotencyKey);
+    return idempotencyKey === null ? null : (this.videos.get(`video_${index + 1}`) ?? null);
+  }
+
   async createMany(order: CreateOrder, count: number): Promise<readonly Video[]> {
     const videos: Video[] = [];
     for (let index = 0; index < count; index++) videos.push(await this.create(order));
@@ -102,6 +107,15 @@ export class FakeGateway implements DialectGateway {
     await this.read(caller, id);
     this.removals.push({ id, purgesMedia });
     this.videos.delete(id);
+  }
+
+  async removeAll(caller: Caller): Promise<number> {
+    const own = [...this.videos.values()].filter(({ callerId }) => callerId === caller.id);
+    for (const { id, state } of own) {
+      if (!isEnded(state)) await this.cancel(caller, id);
+      await this.remove(caller, id, { purgesMedia: true });
+    }
+    return own.length;
   }
 
   async offers() {

@@ -1,5 +1,6 @@
 /** The documented APIs in our OpenAPI document: all routes, examples that run, and answers as they are described. */
 
+import type { InjectOptions } from 'fastify';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { DIALECTS } from '../../src/dialects/index.ts';
 import { buildOpenApi, type OpenApiDocument } from '../../src/http/openapi/document.ts';
@@ -8,6 +9,21 @@ import type { Operation } from '../../src/http/own/operation.ts';
 import { makeOffer } from '../builders.ts';
 import { type FrontDoor, openFrontDoor } from '../contract/front-door.ts';
 import { undocumentedIn } from './own/documented-answers.ts';
+
+/** OpenAI's routes that are not about single videos. */
+const BESIDES: Readonly<Record<string, readonly string[]>> = {
+  '/v1/files': ['GET', 'POST'],
+  '/v1/files/:id': ['DELETE', 'GET'],
+  '/v1/files/:id/content': ['GET'],
+  '/v1/batches': ['GET', 'POST'],
+  '/v1/batches/:id': ['GET'],
+  '/v1/batches/:id/cancel': ['POST'],
+  '/v1/webhook_event_types': ['GET'],
+  '/v1/webhook_endpoints': ['GET', 'POST'],
+  '/v1/webhook_endpoints/:id': ['DELETE', 'GET', 'POST'],
+  '/v1/webhook_endpoints/:id/rotate_secret': ['POST'],
+  '/v1/webhook_endpoints/:id/test': ['POST'],
+};
 
 let door: FrontDoor;
 let key = '';
@@ -35,7 +51,12 @@ test('every route that does something is described under its prefix, by an id of
       .filter(({ kind, path }) => kind !== 'unsupported' && !path.startsWith('/v1/openai/'))
       .map(({ method, path }) => `${method} /${name}${path}`),
   );
-  expect(operations.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(routes.toSorted());
+  const besides = Object.entries(BESIDES).flatMap(([path, methods]) =>
+    methods.map((method) => `${method} /openai${path}`),
+  );
+  expect(operations.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(
+    [...routes, ...besides].toSorted(),
+  );
   const ids = [...door.app.operations].map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
 });
@@ -47,13 +68,100 @@ test('the document with them is OpenAPI 3.1, and the page shows them', async () 
   for (const { path } of operations) expect(page).toContain(path.replace(/:(\w+)/g, '{$1}'));
 });
 
+/** Everything that is answered, held against the document. */
+function asking() {
+  const undocumented = undocumentedIn(document);
+  const found: string[] = [];
+  const ask = async (id: string, params: Readonly<Record<string, string>>, sent: InjectOptions = {}) => {
+    const operation = operations.find((one) => one.id === id);
+    if (!operation) throw new Error(`${id} is not described`);
+    const { method, path: route, example } = operation;
+    const url = `${route.replace(/:(\w+)/g, (_, name: string) => params[name] ?? '')}${params['query'] ?? ''}`;
+    const headers = { authorization: `Bearer ${key}`, ...sent.headers };
+    const payload = sent.payload ?? (example as object | undefined);
+    const answer = await door.app.inject({ ...sent, method, url, headers, ...(payload !== undefined && { payload }) });
+    const contentType = String(answer.headers['content-type']);
+    const body = contentType.includes('json') ? answer.json() : undefined;
+    found.push(...undocumented({ method, route, status: answer.statusCode, contentType, body }));
+    return { status: answer.statusCode, body };
+  };
+  return { ask, found };
+}
+
+const FORM = { 'content-type': 'multipart/form-data; boundary=b' };
+const field = (name: string, value: string) =>
+  `--b\r\ncontent-disposition: form-data; name="${name}"${name === 'file' ? '; filename="f.jsonl"' : ''}\r\n\r\n${value}\r\n`;
+const formOf = (fields: Readonly<Record<string, string>>) =>
+  `${Object.entries(fields)
+    .map(([name, value]) => field(name, value))
+    .join('')}--b--\r\n`;
+
+test('files and batches are answered as they are described', async () => {
+  const { ask, found } = asking();
+  const line = { custom_id: 'a', method: 'POST', url: '/v1/videos', body: { model: 'sandbox-mini', prompt: 'p' } };
+  const payload = formOf({ purpose: 'batch', file: `${JSON.stringify(line)}\n` });
+  const { body: file } = await ask('openaiUploadFile', {}, { payload, headers: FORM });
+  const id = file.id;
+  expect((await ask('openaiUploadFile', {}, { payload: { purpose: 'batch' } })).status).toBe(415);
+  expect((await ask('openaiListFiles', { query: '?limit=1&order=asc' })).body.data).toMatchObject([{ id }]);
+  expect((await ask('openaiListFiles', { query: '?limit=x' })).status).toBe(400);
+  expect((await ask('openaiReadFile', { id })).body).toEqual(file);
+  expect((await ask('openaiReadFileContent', { id })).status).toBe(200);
+  const created = await ask(
+    'openaiCreateBatch',
+    {},
+    {
+      payload: { input_file_id: id, endpoint: '/v1/videos', completion_window: '24h' },
+    },
+  );
+  expect(created).toMatchObject({ status: 200, body: { status: 'in_progress', input_file_id: id } });
+  expect((await ask('openaiCreateBatch', {})).status).toBe(400);
+  expect((await ask('openaiListBatches', {})).body.data).toMatchObject([{ id: created.body.id }]);
+  expect((await ask('openaiReadBatch', { id: created.body.id })).status).toBe(200);
+  expect((await ask('openaiReadBatch', { id: '%00' })).status).toBe(404);
+  expect((await ask('openaiCancelBatch', { id: created.body.id })).body.status).toBe('cancelling');
+  expect((await ask('openaiDeleteFile', { id })).body).toEqual({ id, object: 'file', deleted: true });
+  expect((await ask('openaiReadFile', { id })).status).toBe(404);
+  expect(found).toEqual([]);
+});
+
+test('webhook endpoints are answered as they are described', async () => {
+  const { ask, found } = asking();
+  expect((await ask('openaiListEventTypes', {})).status).toBe(200);
+  const { body: created } = await ask('openaiCreateWebhookEndpoint', {});
+  const { id } = created;
+  expect((await ask('openaiCreateWebhookEndpoint', {}, { payload: { name: 'x' } })).status).toBe(400);
+  expect((await ask('openaiListWebhookEndpoints', {})).body.data).toMatchObject([{ id }]);
+  expect((await ask('openaiChangeWebhookEndpoint', { id })).body).toMatchObject({ id, name: 'all ends' });
+  expect((await ask('openaiReadWebhookEndpoint', { id })).status).toBe(200);
+  expect((await ask('openaiRotateWebhookSecret', { id })).body.signing_secret).toMatch(/^whsec_/);
+  expect((await ask('openaiTestWebhookEndpoint', { id: 'none' })).status).toBe(404);
+  expect((await ask('openaiDeleteWebhookEndpoint', { id })).status).toBe(200);
+  expect((await ask('openaiDeleteWebhookEndpoint', { id })).status).toBe(404);
+  expect(found).toEqual([]);
+});
+
+test('a create may be a form, which is described with its file', async () => {
+  const { ask, found } = asking();
+  const payload = formOf({ model: 'sandbox-mini', prompt: 'p', seconds: '4' });
+  expect((await ask('openaiCreate', {}, { payload, headers: FORM })).status).toBe(200);
+  const { requestBody } = document.paths['/openai/v1/videos']?.['post'] ?? {};
+  expect(Object.keys(requestBody?.content ?? {})).toEqual(['application/json', 'multipart/form-data']);
+  expect(document.components.schemas['OpenaiCreateForm']?.properties?.['input_reference']).toMatchObject({
+    type: 'string',
+    format: 'binary',
+  });
+  expect(found).toEqual([]);
+});
+
 test('examples run, and answers and refusals are as described', async () => {
   const undocumented = undocumentedIn(document);
   const [id = ''] = await Promise.all([door.create(key, 'airforce', { model: 'sandbox-mini' })]);
   await door.complete(id);
   const found: string[] = [];
   const statuses: Record<string, readonly number[]> = {};
-  for (const { method, path, id: name, example, tag } of operations) {
+  const creating = operations.filter(({ path }) => !Object.hasOwn(BESIDES, path.replace('/openai', '')));
+  for (const { method, path, id: name, example, tag } of creating) {
     const seen: number[] = [];
     const ask = async (subject: string, authorization: string) => {
       const answer = await door.app.inject({

@@ -10,17 +10,31 @@ import { Refusal } from '../../domain/failure.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Batches, BatchRow } from '../../gateway/batches.ts';
 import type { FileRow, StoredBytes } from '../../gateway/files.ts';
-import { batchBody, FILE_BOUNDS, FILE_PURPOSES } from '../../wire/openai/batches.ts';
+import {
+  BATCH_LIST_LIMIT,
+  BATCH_PATHS,
+  batchBody,
+  batchListQuery,
+  deletedFileAnswer,
+  FILE_BOUNDS,
+  FILE_LIST_LIMIT,
+  FILE_PATHS,
+  FILE_PURPOSES,
+  fileAnswer,
+  fileListAnswer,
+  fileListQuery,
+  openaiBatchAnswer,
+  openaiBatchListAnswer,
+  uploadForm,
+} from '../../wire/openai/batches.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
-import { type Asked, callerOf, openaiFace, page, seconds } from '../openai/face.ts';
+import { callerOf, mount, openaiFace, page, seconds } from '../openai/face.ts';
 import { type ManifestSource, openManifest } from './open-manifest.ts';
 
 export interface OpenaiBatchOptions extends ManifestSource {
   readonly batches: Batches;
 }
 
-const LIST_LIMIT = { default: 20, max: 100 } as const;
-const FILE_LIST_LIMIT = { default: 10_000, max: 10_000 } as const;
 /** Entries of a list of files in one answer, however many are asked for. */
 const MOST_FILES = 1000;
 
@@ -78,12 +92,26 @@ function readFields(fields: Readonly<Record<string, string>>) {
 function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
   const { files } = options;
 
-  app.post('/v1/files', { config: { isUpload: true } }, async (request, reply) => {
+  const uploading = {
+    id: 'openaiUploadFile',
+    summary: 'Stores a file',
+    isUpload: true,
+    bodies: { 'multipart/form-data': { schema: uploadForm, example: { purpose: 'batch', file: '@manifest.jsonl' } } },
+    answers: { 200: fileAnswer },
+  };
+  mount(app, { method: 'POST', path: FILE_PATHS.files, ...uploading }, async (request, reply) => {
     const { stored, ...facts } = await readUpload(request, options);
     return reply.send(printFile(await files.enter(callerOf(request), stored, facts)));
   });
 
-  app.get('/v1/files', async (request: Asked, reply) => {
+  const listing = {
+    id: 'openaiListFiles',
+    summary: "The caller's files",
+    query: fileListQuery,
+    answers: { 200: fileListAnswer },
+    refusals: ['invalid_request'],
+  } as const;
+  mount(app, { method: 'GET', path: FILE_PATHS.files, ...listing }, async (request, reply) => {
     const { after, purpose, order, limit } = request.query;
     const caller = callerOf(request);
     const most = Math.min(readLimit(limit, FILE_LIST_LIMIT), MOST_FILES);
@@ -94,18 +122,28 @@ function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
     });
     return reply.send(page(rows.slice(0, most).map(printFile), rows.length > most));
   });
+}
 
-  app.get('/v1/files/:id', async (request: Asked, reply) => {
+function mountFile(app: FastifyInstance, { files }: OpenaiBatchOptions): void {
+  const reading = { id: 'openaiReadFile', summary: 'A file', answers: { 200: fileAnswer } };
+  mount(app, { method: 'GET', path: FILE_PATHS.file, ...reading }, async (request, reply) => {
     return reply.send(printFile(await files.read(callerOf(request), request.params.id)));
   });
 
-  app.get('/v1/files/:id/content', async (request: Asked, reply) => {
+  const fetching = {
+    id: 'openaiReadFileContent',
+    summary: 'The bytes of a file',
+    answers: { 200: { meaning: 'The bytes.', mediaTypes: ['application/octet-stream'] } },
+    refusals: ['gone'],
+  } as const;
+  mount(app, { method: 'GET', path: FILE_PATHS.content, ...fetching }, async (request, reply) => {
     const file = await files.read(callerOf(request), request.params.id);
     const bytes = await files.open(file);
     return reply.type('application/octet-stream').header('content-length', file.sizeBytes).send(bytes);
   });
 
-  app.delete('/v1/files/:id', async (request: Asked, reply) => {
+  const removing = { id: 'openaiDeleteFile', summary: 'Removes a file', answers: { 200: deletedFileAnswer } };
+  mount(app, { method: 'DELETE', path: FILE_PATHS.file, ...removing }, async (request, reply) => {
     const { id } = request.params;
     await files.remove(callerOf(request), id);
     return reply.send({ id, object: 'file', deleted: true });
@@ -151,20 +189,34 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
     return reply.send(printBatch(row, (await batches.progress([row.id]))(row.id)));
   };
 
-  app.post('/v1/batches', async (request, reply) => {
+  const creating = {
+    id: 'openaiCreateBatch',
+    summary: 'Makes a batch of a file, one clip a line',
+    body: batchBody,
+    example: { input_file_id: 'file-1', endpoint: '/v1/videos', completion_window: '24h' },
+    answers: { 200: openaiBatchAnswer },
+    refusals: ['conflict', 'gone', 'idempotency_mismatch'],
+  } as const;
+  mount(app, { method: 'POST', path: BATCH_PATHS.batches, ...creating }, async (request, reply) => {
     const caller = callerOf(request);
     const body: z.output<typeof batchBody> = readBody(batchBody, request.body);
     if (windowMs(body.completion_window) === null) refuse('completion_window', 'must be from 1h to 7d');
-    const file = await ownOf('input_file_id', 'file', files.read(caller, body.input_file_id));
-    if (file.purpose !== 'batch') refuse('input_file_id', 'is not of the purpose batch');
     const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
-    const { batch } = await batches.create({
-      ...{ caller, window: body.completion_window, inputFileId: file.id, endpoint: body.endpoint },
-      metadata: body.metadata ?? null,
-      outputSeconds: body.output_expires_after?.seconds ?? null,
-      repeatKey: key === null ? `file ${file.id} ${body.endpoint}` : `key ${key}`,
+    const asked = {
+      caller,
+      repeatKey: key === null ? `file ${body.input_file_id} ${body.endpoint}` : `key ${key}`,
       hasKey: key !== null,
       bodyHash: fingerprint(body),
+    };
+    const earlier = await batches.findEarlier(asked);
+    if (earlier) return await answer(reply, earlier);
+    const file = await ownOf('input_file_id', 'file', files.read(caller, body.input_file_id));
+    if (file.purpose !== 'batch') refuse('input_file_id', 'is not of the purpose batch');
+    const { batch } = await batches.create({
+      ...asked,
+      ...{ window: body.completion_window, inputFileId: file.id, endpoint: body.endpoint },
+      metadata: body.metadata ?? null,
+      outputSeconds: body.output_expires_after?.seconds ?? null,
       onInvalidLine: body.metadata?.['on_invalid_line'] === 'skip' ? 'skip' : 'fail',
       keepsRefused: true,
       lines: () => openManifest(options, caller, { file, format: 'jsonl', isOpenai: true }),
@@ -173,10 +225,17 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
     return await answer(reply, batch);
   });
 
-  app.get('/v1/batches', async (request: Asked, reply) => {
+  const listing = {
+    id: 'openaiListBatches',
+    summary: 'Batches, newest first',
+    query: batchListQuery,
+    answers: { 200: openaiBatchListAnswer },
+    refusals: ['invalid_request'],
+  } as const;
+  mount(app, { method: 'GET', path: BATCH_PATHS.batches, ...listing }, async (request, reply) => {
     const caller = callerOf(request);
     const { after, limit } = request.query;
-    const most = readLimit(limit, LIST_LIMIT);
+    const most = readLimit(limit, BATCH_LIST_LIMIT);
     const last = after ? await ownOf('after', 'batch', batches.read(caller, after)) : null;
     const { items, nextCursor } = await batches.list({ callerId: caller.id, limit: most, after: last });
     const progressOf = await batches.progress(items.map(({ id }) => id));
@@ -188,11 +247,14 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
     );
   });
 
-  app.get('/v1/batches/:id', async (request: Asked, reply) => {
+  const answers = { 200: openaiBatchAnswer };
+  const reading = { id: 'openaiReadBatch', summary: 'A batch', answers };
+  mount(app, { method: 'GET', path: BATCH_PATHS.batch, ...reading }, async (request, reply) => {
     return await answer(reply, await batches.read(callerOf(request), request.params.id));
   });
 
-  app.post('/v1/batches/:id/cancel', async (request: Asked, reply) => {
+  const cancelling = { id: 'openaiCancelBatch', summary: 'Cancels a batch', answers };
+  mount(app, { method: 'POST', path: BATCH_PATHS.cancel, ...cancelling }, async (request, reply) => {
     return await answer(reply, await batches.cancel(callerOf(request), request.params.id));
   });
 }
@@ -201,6 +263,7 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
 export function openaiBatchRoutes(options: OpenaiBatchOptions): FastifyPluginAsync {
   return openaiFace((scope) => {
     mountFiles(scope, options);
+    mountFile(scope, options);
     mountBatches(scope, options);
   });
 }

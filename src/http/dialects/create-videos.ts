@@ -2,6 +2,7 @@
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
 import type { Video } from '../../domain/video.ts';
+import type { KeyedOrder } from '../../gateway/orders.ts';
 import { readImageFile } from '../image-files.ts';
 import { readCallback } from './callback.ts';
 import { readCreateTimes } from './create-times.ts';
@@ -9,24 +10,37 @@ import type { Exchange, FrontDoor } from './exchange.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
 
+/** What tells a repeat of a request; a remix names its source in the path, which is part of what a key stands for. */
+export function keyed(
+  { request, body, caller }: Exchange,
+  { idempotencyKey, remixOf }: { readonly idempotencyKey?: string | undefined; readonly remixOf?: string | undefined },
+): KeyedOrder {
+  const sent = idempotencyKey === undefined ? body : withoutKey(body);
+  return {
+    caller,
+    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
+    bodyHash: fingerprint(remixOf === undefined ? sent : { remixOf, body: sent }),
+  };
+}
+
 /** Has a video accepted, once for each idempotency key. */
 export async function createVideo(
   { gateway, trustedHosts, files }: FrontDoor,
-  { request, body, caller, dialect }: Exchange,
+  exchange: Exchange,
   { draft: read, idempotencyKey, imageFile }: ReturnType<CreateRoute['parse']>,
 ): Promise<Video> {
+  const { request, body, caller, dialect } = exchange;
+  const order = keyed(exchange, { idempotencyKey, remixOf: read.remixOf });
+  // The file may be gone by the time that its video is asked for once more.
+  const earlier = imageFile ? await gateway.findEarlier(order) : null;
+  if (earlier !== null) return earlier;
   const draft = imageFile ? { ...read, images: [await readImageFile(files, caller, imageFile)] } : read;
   checkImageHosts(draft.images, trustedHosts);
-  const sent = idempotencyKey === undefined ? body : withoutKey(body);
-  // A remix names its source in the path, which is part of what a key stands for.
-  const { remixOf } = draft;
   return await gateway.create({
-    caller,
+    ...order,
     dialect: dialect.name,
     draft,
     retentionSeconds: dialect.retentionSeconds,
-    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
-    bodyHash: fingerprint(remixOf === undefined ? sent : { remixOf, body: sent }),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers, body }, trustedHosts),
   });

@@ -2,7 +2,6 @@
 
 import type { FastifyReply } from 'fastify';
 import type {
-  DeleteAllRoute,
   DeleteRoute,
   DialectAnswer,
   DialectRequest,
@@ -14,11 +13,10 @@ import type {
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, isVideoId, type Video } from '../../domain/video.ts';
 import { jobIdOf } from '../../domain/webhook.ts';
-import type { DialectGateway } from '../../gateway/gateway.ts';
 import { findMedia, findSpriteSheet } from '../media/routes.ts';
 import { serveObject } from '../media/serve-object.ts';
 import { base64Body, base64BodyBytes, type Surroundings } from './base64-body.ts';
-import { createVideo, createVideos } from './create-videos.ts';
+import { createVideo, createVideos, keyed } from './create-videos.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
@@ -29,11 +27,7 @@ type Handler<K extends RouteKind> = (
   route: RoutesByKind[K] & { readonly kind: K },
 ) => Promise<DialectAnswer | null>;
 
-type VideoList = Awaited<ReturnType<DialectGateway['list']>>;
-
 const SECONDS_PER_DAY = 86_400;
-/** How many videos are removed between two looks at the list. */
-const DELETE_ALL_PAGE = 200;
 
 /** X23: clients that lost their id ask for anything; what cannot be an id costs no look at the catalog. */
 function checkVideoId(id: string): string {
@@ -88,7 +82,7 @@ async function sendClip(
 async function remove(
   { gateway }: FrontDoor,
   { id, state }: Video,
-  { exchange, route }: { readonly exchange: Exchange; readonly route: DeleteRoute | DeleteAllRoute },
+  { exchange, route }: { readonly exchange: Exchange; readonly route: DeleteRoute },
 ): Promise<void> {
   const { purgesMedia, whileRunning } = route;
   if (!isEnded(state) && whileRunning === 'refuse') {
@@ -166,9 +160,11 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
   },
 
   async remix(door, exchange, route) {
-    const source = await door.gateway.read(exchange.caller, videoIdOf(exchange));
-    const order = route.parse(dialectRequest(exchange), source);
-    return route.render(viewOf(door, await createVideo(door, exchange, order)));
+    const remixOf = videoIdOf(exchange);
+    const read = async () => route.parse(dialectRequest(exchange), await door.gateway.read(exchange.caller, remixOf));
+    // The source may be gone by the time that its remix is asked for once more.
+    const earlier = await door.gateway.findEarlier(keyed(exchange, { remixOf }));
+    return route.render(viewOf(door, earlier ?? (await createVideo(door, exchange, await read()))));
   },
 
   async read(door, exchange, route) {
@@ -249,20 +245,8 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     return route.render(exchange.request.params['id'] ?? '');
   },
 
-  async deleteAll(door, exchange, route) {
-    let count = 0;
-    let cursor: string | null = null;
-    do {
-      const page: VideoList = await door.gateway.list({
-        callerId: exchange.caller.id,
-        limit: DELETE_ALL_PAGE,
-        ...(cursor !== null && { cursor }),
-      });
-      for (const video of page.videos) await remove(door, video, { exchange, route });
-      count += page.videos.length;
-      cursor = page.nextCursor;
-    } while (cursor !== null);
-    return route.render(count);
+  async deleteAll({ gateway }, { caller }, route) {
+    return route.render(await gateway.removeAll(caller));
   },
 
   async models(door, exchange, route) {

@@ -86,7 +86,7 @@ function mountFile<const Path extends string>(app: FastifyInstance, route: FileR
     method: 'GET',
     id,
     summary,
-    description: 'Takes Range, If-Range, If-Match, If-None-Match and If-Modified-Since.',
+    description: 'Takes Range, If-Range, If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since.',
     answers: {
       200: { meaning: 'The whole file.', mediaTypes },
       206: { meaning: 'The part that was asked for.', mediaTypes },

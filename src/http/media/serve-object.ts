@@ -61,7 +61,7 @@ export async function serveObject(
 }
 
 /** Conditions that clients repeat where they are sent to. The other server knows the object by another ETag. */
-const CONDITIONS = ['if-match', 'if-range', 'if-none-match', 'if-modified-since'];
+const CONDITIONS = ['if-match', 'if-unmodified-since', 'if-range', 'if-none-match', 'if-modified-since'];
 
 /** Where the client is sent for the bytes; null where we answer ourselves, as to HEAD, which signed links do not allow. */
 async function linkFor(
@@ -94,11 +94,19 @@ function tagsOf(list: string): readonly string[] {
   return list.split(',').map((tag) => tag.trim());
 }
 
-/** If-Match, which goes before all other conditions (13.2.2): weak tags never match (13.1.1). */
-function checkIsMeant({ headers }: FastifyRequest, { etag }: ServedObject): void {
+/**
+ * If-Match, where weak tags never match (13.1.1), else If-Unmodified-Since (13.1.4): they go before all other conditions
+ * (13.2.2).
+ */
+function checkIsMeant({ headers }: FastifyRequest, { etag, lastModified }: ServedObject): void {
   const meant = headers['if-match'];
-  if (meant === undefined || tagsOf(meant).some((tag) => tag === '*' || tag === etag)) return;
-  throw new Refusal('precondition_failed', `If-Match names another ETag than ${etag}`);
+  if (meant !== undefined) {
+    if (tagsOf(meant).some((tag) => tag === '*' || tag === etag)) return;
+    throw new Refusal('precondition_failed', `If-Match names another ETag than ${etag}`);
+  }
+  // False for what is no date, which is ignored.
+  const isNewer = wholeSeconds(lastModified) > Date.parse(headers['if-unmodified-since'] ?? '');
+  if (isNewer) throw new Refusal('precondition_failed', `the file was last modified at ${lastModified.toUTCString()}`);
 }
 
 function isNotModified({ headers }: FastifyRequest, { etag, lastModified }: ServedObject): boolean {

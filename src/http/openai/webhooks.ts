@@ -10,14 +10,22 @@ import { isStorable } from '../../domain/video-request.ts';
 import type { Endpoint, Webhooks } from '../../gateway/webhooks.ts';
 import {
   createEndpointBody,
+  deletedEndpointAnswer,
+  ENDPOINT_LIST_LIMIT,
+  endpointListQuery,
+  eventTypesAnswer,
+  newOpenaiEndpointAnswer,
   OPENAI_EVENT_TYPES,
+  openaiEndpointAnswer,
+  openaiEndpointListAnswer,
+  openaiTestAnswer,
   rotateBody,
   testBody,
   updateEndpointBody,
+  WEBHOOK_PATHS,
 } from '../../wire/openai/webhooks.ts';
-import { type Asked, callerOf, openaiFace, page, seconds } from './face.ts';
+import { callerOf, mount, openaiFace, page, seconds } from './face.ts';
 
-const LIST_LIMIT = { default: 20, max: 100 } as const;
 const KEPT_HOURS = 24;
 /** A test is answered with what its receiver answered: for so long, asked for so often. */
 const TEST_WAIT_MS = 20_000;
@@ -36,9 +44,20 @@ function readName(name: string | null | undefined): string | undefined {
 }
 
 function mountEndpoints(app: FastifyInstance, webhooks: Webhooks): void {
-  app.get('/v1/webhook_event_types', async () => ({ object: 'list', data: [...OPENAI_EVENT_TYPES] }));
+  const types = { id: 'openaiListEventTypes', summary: 'The types of events', answers: { 200: eventTypesAnswer } };
+  mount(app, { method: 'GET', path: WEBHOOK_PATHS.types, ...types }, () => {
+    return { object: 'list', data: [...OPENAI_EVENT_TYPES] };
+  });
 
-  app.post('/v1/webhook_endpoints', async (request) => {
+  const creating = {
+    id: 'openaiCreateWebhookEndpoint',
+    summary: 'Makes an endpoint and its secret',
+    body: createEndpointBody,
+    example: { name: 'ends', url: 'https://hooks.example.com/clips', event_types: ['video.completed'] },
+    answers: { 200: newOpenaiEndpointAnswer },
+    refusals: ['conflict'],
+  } as const;
+  mount(app, { method: 'POST', path: WEBHOOK_PATHS.endpoints, ...creating }, async (request) => {
     const { name, url, event_types: events } = readBody(createEndpointBody, request.body);
     const description = readName(name) ?? null;
     const wanted = { callerId: callerOf(request).id, url, description, events, words: 'openai' as const };
@@ -46,26 +65,46 @@ function mountEndpoints(app: FastifyInstance, webhooks: Webhooks): void {
     return { ...printEndpoint(endpoint), signing_secret: secret };
   });
 
-  app.get('/v1/webhook_endpoints', async (request: Asked) => {
+  const listing = {
+    id: 'openaiListWebhookEndpoints',
+    summary: 'The endpoints of the caller, the oldest first',
+    query: endpointListQuery,
+    answers: { 200: openaiEndpointListAnswer },
+    refusals: ['invalid_request'],
+  } as const;
+  mount(app, { method: 'GET', path: WEBHOOK_PATHS.endpoints, ...listing }, async (request) => {
     const { after, limit } = request.query;
     const all = await webhooks.list(callerOf(request).id);
     const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
     if (after && start === 0) refuse('after', 'is no webhook endpoint of yours');
-    const most = readLimit(limit, LIST_LIMIT);
+    const most = readLimit(limit, ENDPOINT_LIST_LIMIT);
     return page(all.slice(start, start + most).map(printEndpoint), all.length > start + most);
   });
+}
 
-  app.get('/v1/webhook_endpoints/:id', async (request: Asked) => {
+function mountEndpoint(app: FastifyInstance, webhooks: Webhooks): void {
+  const answers = { 200: openaiEndpointAnswer };
+  const reading = { id: 'openaiReadWebhookEndpoint', summary: 'An endpoint', answers };
+  mount(app, { method: 'GET', path: WEBHOOK_PATHS.endpoint, ...reading }, async (request) => {
     return printEndpoint(await webhooks.read(callerOf(request).id, request.params.id));
   });
 
-  app.post('/v1/webhook_endpoints/:id', async (request: Asked) => {
-    const { name, url, event_types: events } = readBody(updateEndpointBody, request.body ?? {});
+  const example = { name: 'all ends' };
+  const changing = { id: 'openaiChangeWebhookEndpoint', summary: 'Changes an endpoint', answers };
+  const changed = { ...changing, body: updateEndpointBody.optional(), example };
+  mount(app, { method: 'POST', path: WEBHOOK_PATHS.endpoint, ...changed }, async (request) => {
+    const {
+      name,
+      url,
+      event_types: events,
+    } = readBody(updateEndpointBody, request.body === undefined ? {} : request.body);
     const chosen = { description: readName(name), url: url ?? undefined, events: events ?? undefined };
     return printEndpoint(await webhooks.change(callerOf(request).id, request.params.id, chosen));
   });
 
-  app.delete('/v1/webhook_endpoints/:id', async (request: Asked) => {
+  const removing = { id: 'openaiDeleteWebhookEndpoint', summary: 'Removes an endpoint' };
+  const removed = { ...removing, answers: { 200: deletedEndpointAnswer } };
+  mount(app, { method: 'DELETE', path: WEBHOOK_PATHS.endpoint, ...removed }, async (request) => {
     const { id } = request.params;
     await webhooks.delete(callerOf(request).id, id);
     return { id, object: 'webhook_endpoint.deleted', deleted: true };
@@ -73,14 +112,31 @@ function mountEndpoints(app: FastifyInstance, webhooks: Webhooks): void {
 }
 
 function mountActions(app: FastifyInstance, webhooks: Webhooks): void {
-  app.post('/v1/webhook_endpoints/:id/rotate_secret', async (request: Asked) => {
-    const { keep_old_secret_active_for_24_hours: keepsOld } = readBody(rotateBody, request.body ?? {});
+  const rotating = {
+    id: 'openaiRotateWebhookSecret',
+    summary: 'Makes a new secret',
+    body: rotateBody.optional(),
+    example: { keep_old_secret_active_for_24_hours: true },
+    answers: { 200: newOpenaiEndpointAnswer },
+  };
+  mount(app, { method: 'POST', path: WEBHOOK_PATHS.rotate, ...rotating }, async (request) => {
+    const { keep_old_secret_active_for_24_hours: keepsOld } = readBody(
+      rotateBody,
+      request.body === undefined ? {} : request.body,
+    );
     const { id } = request.params;
     const { endpoint, secret } = await webhooks.rotate(callerOf(request).id, id, keepsOld ? KEPT_HOURS : 0);
     return { ...printEndpoint(endpoint), signing_secret: secret };
   });
 
-  app.post('/v1/webhook_endpoints/:id/test', async (request: Asked) => {
+  const testing = {
+    id: 'openaiTestWebhookEndpoint',
+    summary: 'Sends an event and tells what was answered',
+    body: testBody,
+    example: { event_type: 'video.completed' },
+    answers: { 200: openaiTestAnswer },
+  };
+  mount(app, { method: 'POST', path: WEBHOOK_PATHS.test, ...testing }, async (request) => {
     const { event_type: type } = readBody(testBody, request.body);
     const { id } = request.params;
     const delivery = await webhooks.test(callerOf(request).id, id, type);
@@ -106,6 +162,7 @@ async function firstAnswer(webhooks: Webhooks, callerId: string, deliveryId: str
 export function openaiWebhookRoutes(webhooks: Webhooks): FastifyPluginAsync {
   return openaiFace((scope) => {
     mountEndpoints(scope, webhooks);
+    mountEndpoint(scope, webhooks);
     mountActions(scope, webhooks);
   });
 }

@@ -16,6 +16,8 @@ import type { Operation, RawAnswer, Tag } from '../own/operation.ts';
 interface Shape {
   readonly body?: z.ZodType;
   readonly example?: object;
+  /** The same as `multipart/form-data`, where it may be one. */
+  readonly form?: z.ZodType;
   readonly query?: z.ZodObject;
   /** JSON of no stated shape when absent. */
   readonly answer?: z.ZodType | RawAnswer;
@@ -82,6 +84,7 @@ const SHAPES: Readonly<Record<DialectName, Shapes>> = {
   openai: {
     create: {
       body: openai.createBody.meta({ id: 'OpenaiCreate' }),
+      form: openai.createForm.meta({ id: 'OpenaiCreateForm' }),
       example: { model: MODEL, prompt: PROMPT, seconds: '4', size: '1280x720' },
       answer: openaiVideo,
     },
@@ -161,20 +164,30 @@ const tagOf = (name: DialectName): Tag => ({
     `The documented API, under the prefix \`/${name}\` and at its documented paths. Creates take \`Idempotency-Key\`, ` +
     '`x-callback-url`, `x-start-before`, `x-end-before` and `x-priority`.',
 });
-const TAGS = Object.fromEntries(DIALECTS.map((name) => [name, tagOf(name)])) as Readonly<Record<DialectName, Tag>>;
+/** Of the routes of each documented API. */
+export const DIALECT_TAGS = Object.fromEntries(DIALECTS.map((name) => [name, tagOf(name)])) as Readonly<
+  Record<DialectName, Tag>
+>;
 
 /** What a dialect's route says of itself, mounted under its prefix; undefined for what is only refused. */
 export function describeRoute(dialect: Dialect, route: DialectRoute): Operation | undefined {
   const { kind, method, path, meaning } = route;
   const isAlias = path.startsWith(openai.OPENAI_ALIAS);
   if (kind === 'unsupported' || isAlias) return undefined;
-  const { answer = JSON_ANSWER, others = {}, ...shape } = SHAPES[dialect.name][kind] ?? {};
+  const { answer = JSON_ANSWER, others = {}, form, ...shape } = SHAPES[dialect.name][kind] ?? {};
   return {
-    ...{ method, path: `/${dialect.name}${path}`, tag: TAGS[dialect.name], id: idOf(dialect, route) },
+    ...{ method, path: `/${dialect.name}${path}`, tag: DIALECT_TAGS[dialect.name], id: idOf(dialect, route) },
     summary: SUMMARIES[kind],
     description: meaning.charAt(0).toUpperCase() + meaning.slice(1),
     access: 'caller',
     ...shape,
+    ...(form &&
+      shape.body && {
+        bodies: {
+          'application/json': { schema: shape.body, example: shape.example },
+          'multipart/form-data': { schema: form, example: shape.example },
+        },
+      }),
     answers: { 200: answer, ...others },
     refusals: refusalsOf(route),
     rendersRefusal: (refused) => dialect.renderRefusal(new Refusal(refused, REFUSALS[refused].meaning)),

@@ -65,10 +65,10 @@ const WITH_KEY: readonly RefusalKind[] = ['unauthenticated', 'rate_limited'];
 const WITH_PARAMETERS: readonly RefusalKind[] = ['not_found'];
 const WITH_BODY: readonly RefusalKind[] = ['invalid_request', 'too_large', 'unsupported_media_type'];
 
-/** Leaves out what JavaScript alone implies; an answer may get members that it has not yet. */
+/** Leaves out what JavaScript alone implies, but what it cannot count; an answer may get members that it has not yet. */
 const readably: ZodOpenApiOverride = ({ jsonSchema, io }) => {
   if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
-  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (io === 'output' && jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
 };
@@ -78,9 +78,9 @@ function pathParameters(path: string) {
   return z.object(Object.fromEntries(names.map((name) => [name, z.string().describe(PARAMETERS[name] ?? name)])));
 }
 
-function refusalsOf({ access, path, body, refusals = [] }: Operation): readonly RefusalKind[] {
+function refusalsOf({ access, path, body, bodies, refusals = [] }: Operation): readonly RefusalKind[] {
   return [
-    ...(body === undefined ? [] : WITH_BODY),
+    ...(body === undefined && bodies === undefined ? [] : WITH_BODY),
     ...(path.includes(':') ? WITH_PARAMETERS : []),
     ...refusals,
     ...(access === 'none' ? [] : WITH_KEY),

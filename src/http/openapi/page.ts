@@ -111,11 +111,20 @@ function keyOf({ security }: OperationObject) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
+const FORM = 'multipart/form-data';
+
+/** What sends a body. */
+function sent(mediaType: string, example: unknown): string[] {
+  if (mediaType === FORM)
+    return Object.entries(example ?? {}).map(([name, value]) => `-F ${quoted(`${name}=${value}`)}`);
+  const text = typeof example === 'string' ? example : JSON.stringify(example);
+  return [`-H 'content-type: ${mediaType}'`, `-d ${quoted(text)}`];
+}
+
 /** A command that makes the request, with words in capitals where the reader has to say what. */
 function curl(method: string, url: string, operation: OperationObject): string {
   const key = keyOf(operation);
   const [mediaType = '', { example } = {}] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
-  const text = typeof example === 'string' ? example : JSON.stringify(example);
   const needed = operation.parameters.filter((parameter) => parameter.in === 'query' && parameter.required);
   const query = needed.map(({ name }) => `${name}=${name.toUpperCase()}`).join('&');
   const place = url.replace(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase()) + (query && `?${query}`);
@@ -123,7 +132,7 @@ function curl(method: string, url: string, operation: OperationObject): string {
   const parts = [
     `${verbs[method] ?? `curl -s -X ${method.toUpperCase()} `}${quoted(place)}`,
     ...(key ? [`-H "Authorization: Bearer $${key.variable}"`] : []),
-    ...(example ? [`-H 'content-type: ${mediaType}'`, `-d ${quoted(text)}`] : []),
+    ...(example ? sent(mediaType, example) : []),
   ];
   return parts.join(' \\\n  ');
 }
@@ -139,11 +148,11 @@ function answerRows({ summary, responses }: OperationObject): string[] {
   });
 }
 
-/** The members of a JSON body; a body of any other type is one thing. */
+/** The members of a body of JSON, or of a form; a body of any other type is one thing. */
 function bodyRows({ requestBody }: OperationObject): string[] {
   return Object.entries(requestBody?.content ?? {}).flatMap(([name, { schema = {} }]) => {
     const fields =
-      name === 'application/json'
+      name === 'application/json' || name === FORM
         ? fieldsOf(schema)
         : [{ name, schema, isRequired: true, description: schema.description }];
     return fields.map(fieldRow);
@@ -185,7 +194,7 @@ function contents({ tags, components }: OpenApiDocument, entries: readonly Entry
       .filter(({ operation }) => operation.tags.includes(name))
       .map(
         ({ method, path, operation }) =>
-          `<li><a href="#${escaped(operation.operationId)}"><span class="method ${method}">${method.toUpperCase()}</span> ${escaped(path.replace('/clipyard/v1', ''))}</a></li>`,
+          `<li><a href="#${escaped(operation.operationId)}"><span class="method ${method}">${method.toUpperCase()}</span> ${escaped(path)}</a></li>`,
       );
     return `<h2>${escaped(name)}</h2><ul>${items.join('')}</ul>`;
   });

@@ -11,7 +11,7 @@ async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void
 }
 
 /** PostgreSQL holds no NUL in a text, and its error at being asked for one would be answered as a defect of ours. */
-async function refuseNul({ url }: FastifyRequest): Promise<void> {
+export async function refuseNul({ url }: FastifyRequest): Promise<void> {
   const [path = '', ...query] = url.split('?');
   if (path.includes('%00')) throw new Refusal('not_found', 'there is nothing with such an id');
   if (query.some((part) => part.includes('%00'))) throw new Refusal('invalid_request', 'the query holds a NUL');

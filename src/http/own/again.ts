@@ -8,7 +8,7 @@ import { defined } from '../../domain/defined.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isEnded, type Video } from '../../domain/video.ts';
 import { draftOf } from '../../domain/video-request.ts';
-import type { CreateOrder } from '../../gateway/orders.ts';
+import type { CreateOrder, KeyedOrder } from '../../gateway/orders.ts';
 import {
   againBody,
   BULK_PATHS,
@@ -31,10 +31,7 @@ import { VIDEOS } from './videos.ts';
 type Changes = z.output<typeof againBody>;
 
 /** What the request says of a create beside its body. */
-interface Asking {
-  readonly caller: Caller;
-  readonly idempotencyKey: string | null;
-  readonly bodyHash: string;
+interface Asking extends KeyedOrder {
   readonly times: CreateOrder['times'];
   readonly callback?: CreateOrder['callback'];
 }
@@ -90,9 +87,12 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
       'unavailable',
     ],
     async handle({ caller, params, body, request }) {
-      const source = await gateway.read(caller, params.id);
+      const asking = askingOf(options, request, { caller, body: { againOf: params.id, ...body } });
       checkImageHosts(body.images ?? [], trustedHosts);
-      const asking = askingOf(options, request, { caller, body: { againOf: source.id, ...body } });
+      // The source may be gone by the time that it is asked for once more.
+      const earlier = await gateway.findEarlier(asking);
+      if (earlier !== null) return takeSnapshot(options, earlier);
+      const source = await gateway.read(caller, params.id);
       return takeSnapshot(options, await gateway.create(orderAgain(asking, source, body)));
     },
   });

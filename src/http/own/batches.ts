@@ -57,19 +57,29 @@ function formatOf(name: string): 'jsonl' | 'csv' {
     : 'jsonl';
 }
 
-/** Where the manifest is: what came as the body is stored first. */
-async function takeManifest({ files }: OwnRoutesOptions, caller: Caller, { body, headers }: FastifyRequest) {
+/** What a body names its manifest by: where it is the manifest, by the bytes, which are stored. */
+async function nameManifest({ files }: OwnRoutesOptions, { body, headers }: FastifyRequest) {
   if (body instanceof Readable) {
     const format = formatOf(headers['content-type'] ?? '');
     const stored = await files.store(body, MANIFEST_BOUNDS.bytes);
-    const facts = { filename: `manifest.${format}`, purpose: 'batch', keptSeconds: KEPT_SECONDS };
-    const { sha256 } = stored;
-    return { file: await files.enter(caller, stored, facts), format, isNew: true, named: { format, sha256 } };
+    return { stored, format, named: { format, sha256: stored.sha256 } };
   }
   const read = newBatchBody.safeParse(body);
   if (!read.success) throw new Refusal('invalid_request', 'the body must be a manifest (JSONL or CSV), or {"fileId"}');
-  const file = await files.read(caller, read.data.fileId);
-  return { file, format: formatOf(file.filename), isNew: false, named: read.data };
+  return { named: read.data };
+}
+
+type NamedManifest = Awaited<ReturnType<typeof nameManifest>>;
+
+/** The file that it is in. */
+async function fileOf({ files }: OwnRoutesOptions, caller: Caller, manifest: NamedManifest) {
+  if (manifest.stored) {
+    const { stored, format } = manifest;
+    const facts = { filename: `manifest.${format}`, purpose: 'batch', keptSeconds: KEPT_SECONDS };
+    return { file: await files.enter(caller, stored, facts), format, isNew: true };
+  }
+  const file = await files.read(caller, manifest.named.fileId);
+  return { file, format: formatOf(file.filename), isNew: false };
 }
 
 function refuseInvalid(reply: FastifyReply, requestId: string, { invalid, total }: CreatedBatch): FastifyReply {
@@ -98,6 +108,15 @@ export function batchRoutes(parent: FastifyInstance, options: OwnRoutesOptions):
 
 function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
   const { batches, files, workflowUrl } = options;
+  const accepted = async (
+    reply: FastifyReply,
+    { id }: BatchRow,
+    { total, estimateMicroUsd, invalid }: Pick<CreatedBatch, 'total' | 'estimateMicroUsd' | 'invalid'>,
+  ) => {
+    reply.code(202);
+    const expectedEndAt = await batches.expectedEndAt(id);
+    return { id, total, estimateMicroUsd, invalid, expectedEndAt, workflowUrl: workflowUrl(id) };
+  };
   own(app, BATCHES, {
     method: 'POST',
     path: BATCH_PATHS.batches,
@@ -119,17 +138,20 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     handle: async ({ caller, query, request, reply }) => {
       if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options.trustedHosts);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
-      const { file, format, isNew, named } = await takeManifest(options, caller, request);
+      const manifest = await nameManifest(options, request);
+      const bodyHash = fingerprint({ query, named: manifest.named });
+      const asked = { caller, repeatKey: key === null ? null : `key ${key}`, hasKey: true, bodyHash };
+      // The file may be gone by the time that its batch is asked for once more.
+      const earlier = query.dryRun || manifest.stored ? null : await batches.findEarlier(asked);
+      if (earlier) return await accepted(reply, earlier, earlier);
+      const { file, format, isNew } = await fileOf(options, caller, manifest);
       try {
         const created = await batches.create({
-          caller,
+          ...asked,
           window: query.window,
           name: query.name ?? null,
           callbackUrl: query.callbackUrl ?? null,
           inputFileId: file.id,
-          repeatKey: key === null ? null : `key ${key}`,
-          hasKey: true,
-          bodyHash: fingerprint({ query, named }),
           onInvalidLine: query.onInvalidLine,
           isDryRun: query.dryRun,
           lines: () => openManifest(options, caller, { file, format, isOpenai: false }),
@@ -137,14 +159,10 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
         const { batch, total, estimateMicroUsd, invalid } = created;
         // What is kept as a batch keeps its file.
         if (isNew && batch?.inputFileId !== file.id) await files.remove(caller, file.id);
-        const answer = { total, estimateMicroUsd, invalid };
         if (query.dryRun) {
-          return { id: null, ...answer, expectedEndAt: null, workflowUrl: null };
+          return { id: null, total, estimateMicroUsd, invalid, expectedEndAt: null, workflowUrl: null };
         }
-        if (!batch) return refuseInvalid(reply, request.id, created);
-        const { id } = batch;
-        reply.code(202);
-        return { id, ...answer, expectedEndAt: await batches.expectedEndAt(id), workflowUrl: workflowUrl(id) };
+        return batch ? await accepted(reply, batch, created) : refuseInvalid(reply, request.id, created);
       } catch (error) {
         if (isNew) await files.remove(caller, file.id).catch(() => undefined);
         throw error;

@@ -146,7 +146,10 @@ function callerEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
       // From here to where it is joined nothing waits, so that streams that open together find one feed.
       const feed = feeds.get(callerId) ?? new CallerFeed({ gateway, print, callerId }, { seen });
       feeds.set(callerId, feed);
-      const follower = new Follower(feed, beginningOf(request, seen), { batchId, states: state });
+      const follower = new Follower(feed, beginningOf(request, seen), {
+        batchId,
+        states: state?.length ? state : undefined,
+      });
       const source = {
         key: null,
         read: () => follower.read(),

@@ -48,7 +48,7 @@ export interface Operation {
   readonly body?: z.ZodType;
   readonly example?: unknown;
   /** In place of one of JSON alone: bodies that its handler reads by itself, by media type. */
-  readonly bodies?: Readonly<Record<string, { readonly schema: z.ZodType; readonly example: unknown }>>;
+  readonly bodies?: Readonly<Record<string, { readonly schema: z.ZodType; readonly example?: unknown }>>;
   /** By status; the first is that of a success. */
   readonly answers: Readonly<Record<number, z.ZodType | RawAnswer>>;
   /** Beyond those that come with its access and with what it reads. */

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptio
 import type { z } from 'zod';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
+import { firstProblem, problemWords } from '../../domain/schema-problems.ts';
 import { GATES } from './access.ts';
 import type { Operation, RawAnswer, Tag } from './operation.ts';
 
@@ -53,12 +54,11 @@ interface OwnRoute<Path, Access, Query, Body extends z.ZodType, Answer> extends 
  * @throws Refusal `invalid_request` naming what is wrong and where.
  */
 function read(schema: z.ZodType, value: unknown): unknown {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: problemWords });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const param = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
-  const message = issue?.message ?? 'the request does not fit';
-  throw new Refusal('invalid_request', param ? `${param}: ${message}` : message, param ? { param } : {});
+  const { path: param, problem } = firstProblem(result.error.issues);
+  if (param === '') throw new Refusal('invalid_request', `the request ${problem}`);
+  throw new Refusal('invalid_request', `${param}: ${problem}`, { param });
 }
 
 /** Mounts the route. */

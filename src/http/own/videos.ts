@@ -12,7 +12,9 @@ import { takeSnapshot, takeSnapshots } from './snapshot.ts';
 /** Of all routes that are about videos. */
 export const VIDEOS: Tag = {
   name: 'videos',
-  description: 'Clips: everything about them, and what can be asked of them. They are created in a dialect.',
+  description:
+    'Clips: everything about them, and what can be asked of them. They are created in the words of a documented API, ' +
+    'such as `POST /openai/v1/videos` or `POST /airforce/v1/video/generations` below.',
 };
 /** What can be asked of a video, which is shown as it is then. */
 const ACTION = { method: 'POST', access: 'caller', answers: { 200: videoAnswer } } as const;
@@ -50,7 +52,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
       const { videos, nextCursor } = await gateway.list({
         callerId: scopeOf(caller, named),
         limit,
-        ...(state && { states: state }),
+        ...(state?.length && { states: state }),
         ...(batchId !== undefined && { batchId }),
         ...(model !== undefined && { model }),
         ...(cursor !== undefined && { cursor }),

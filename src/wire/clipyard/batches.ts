@@ -50,7 +50,7 @@ export const newBatchQuery = z.strictObject({
   dryRun: flag.describe('Validates and prices; nothing is made.'),
   window: z
     .string()
-    .regex(/^\d{1,3}[hd]$/)
+    .regex(/^\d{1,3}[hd]$/, 'must be from 1h to 7d')
     .default('24h')
     .describe('From `1h` to `7d`: what has not begun by then is not made.'),
   name: text.optional(),

@@ -18,9 +18,8 @@ const LONGEST_ID = 64;
 const image = z.strictObject({ kind: z.literal('url'), url: z.url({ protocol: /^https?$/ }) });
 
 /** What is to be other than in the video that is made again; all of it may be left out, and the body too. */
-export const againBody = z.preprocess(
-  (body) => body ?? {},
-  z.strictObject({
+export const againBody = z
+  .strictObject({
     model: optional(text),
     mode: optional(z.enum(MODES)),
     prompt: optional(z.string().refine((prompt) => prompt.trim() !== '', { error: 'must not be empty' })),
@@ -29,8 +28,8 @@ export const againBody = z.preprocess(
     quality: optional(text),
     images: optional(z.array(image).max(REQUEST_BOUNDS.images)),
     extra: optional(z.record(z.string(), z.json())),
-  }),
-);
+  })
+  .prefault({});
 
 /** Which videos, by what they are; members that are left out leave none out. */
 const filter = z.strictObject({

@@ -21,9 +21,8 @@ export const eventsQuery = z.strictObject({
   state: listOf(VIDEO_STATES).optional().meta(WITH_COMMAS),
 });
 
-export const streamTokenBody = z.preprocess(
-  (body) => body ?? {},
-  z.strictObject({ videoId: text.optional().describe('Opens the streams of this video alone.') }),
-);
+export const streamTokenBody = z
+  .strictObject({ videoId: text.optional().describe('Opens the streams of this video alone.') })
+  .prefault({});
 
 export const streamTokenAnswer = named('StreamToken', { token: z.string(), expiresAt: instant });

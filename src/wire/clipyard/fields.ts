@@ -29,12 +29,17 @@ function readAs(shown: z.core.JSONSchema.BaseSchema) {
   };
 }
 
-/** `a,b` as a list of known words without repeats. */
+/** `a,b` as a list of known words without repeats; nothing as an empty one. */
 export function listOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  const isWord = (part: string): part is Words[number] => words.includes(part);
   return z
     .string()
-    .transform((value) => [...new Set(value.split(','))])
-    .pipe(z.array(z.enum(words)))
+    .transform((value, context) => {
+      const parts = value === '' ? [] : [...new Set(value.split(','))];
+      const known = parts.filter(isWord);
+      if (known.length < parts.length) context.addIssue(`must be one of ${words.join(', ')}, or several with commas`);
+      return known;
+    })
     .meta(readAs({ type: 'array', items: { type: 'string', enum: [...words] } }));
 }
 
@@ -54,11 +59,13 @@ const moment = z
     error: `must lie in the years ${YEARS.first} to ${YEARS.last}`,
   });
 
+const LIMIT_PROBLEM = `must be a whole number from 1 to ${PAGE_LIMIT.max}`;
+
 export const limit = z
   .string()
-  .regex(/^\d{1,4}$/)
+  .regex(/^\d{1,4}$/, LIMIT_PROBLEM)
   .transform(Number)
-  .pipe(z.int().min(1).max(PAGE_LIMIT.max))
+  .pipe(z.int().min(1, LIMIT_PROBLEM).max(PAGE_LIMIT.max, LIMIT_PROBLEM))
   .default(PAGE_LIMIT.default)
   .meta(readAs({ type: 'integer', minimum: 1, maximum: PAGE_LIMIT.max, default: PAGE_LIMIT.default }));
 

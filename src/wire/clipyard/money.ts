@@ -42,17 +42,16 @@ export const costsQuery = z.strictObject({
 });
 
 /** All of it may be left out, and the body too. */
-export const estimateBody = z.preprocess(
-  (body) => body ?? {},
-  z.strictObject({
+export const estimateBody = z
+  .strictObject({
     model: optional(text),
     prefer: optional(z.enum(PREFERENCES)),
     durationSeconds: optional(z.int().positive().max(LONGEST_DURATION_SECONDS)),
     aspectRatio: optional(text),
     quality: optional(text),
     mode: optional(z.enum(MODES)),
-  }),
-);
+  })
+  .prefault({});
 
 export const settleBody = z.strictObject({ amountMicroUsd: chosenMoney });
 

@@ -39,15 +39,11 @@ export const changeEndpointBody = z.strictObject({
 });
 
 /** All of it may be left out, and the body too. */
-export const testEndpointBody = z.preprocess(
-  (body) => body ?? {},
-  z.strictObject({ type: eventType.default('video.completed') }),
-);
+export const testEndpointBody = z.strictObject({ type: eventType.default('video.completed') }).prefault({});
 
-export const rotateSecretBody = z.preprocess(
-  (body) => body ?? {},
-  z.strictObject({ keepOldHours: z.int().min(0).max(KEEP_OLD_HOURS.max).default(KEEP_OLD_HOURS.default) }),
-);
+export const rotateSecretBody = z
+  .strictObject({ keepOldHours: z.int().min(0).max(KEEP_OLD_HOURS.max).default(KEEP_OLD_HOURS.default) })
+  .prefault({});
 
 export const replayRangeBody = z.strictObject({
   from: z.iso.datetime({ offset: true }).describe('Inclusive.'),

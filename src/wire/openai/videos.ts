@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Frame } from '../../domain/frame.ts';
+import { binary } from './pages.ts';
 
 /** OV-01, OV-22, OV-24; what is not on the page is as the SDKs call it (contract, 3.2). */
 export const OPENAI_PATHS = {
@@ -64,6 +65,9 @@ export const createBody = z.looseObject({
   stream: z.union([z.boolean(), z.enum(['true', 'false'])]).nullish(),
 });
 export type CreateBody = z.infer<typeof createBody>;
+
+/** The same as a form, in which the image is a file; numbers are digits there. */
+export const createForm = z.looseObject({ ...createBody.shape, input_reference: binary.optional() });
 
 /** The keys above: everything else in a body is forwarded. */
 export const KNOWN_KEYS = Object.keys(createBody.shape);

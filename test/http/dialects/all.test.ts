@@ -6,6 +6,7 @@ import { type DialectName, DIALECTS as NAMES } from '../../../src/domain/vendor.
 import { makeCaller, makeCompletedVideo } from '../../builders.ts';
 import { randomRuns } from '../../random-runs.ts';
 import { KEY } from '../fake-gateway.ts';
+import { LIBRARY_WORDS } from '../library-words.ts';
 import { AUTHORIZATION, makeApp } from '../test-app.ts';
 
 const TEXT = expect.any(String);
@@ -162,6 +163,7 @@ test.each(NAMES)('any JSON that %s is sent is answered with 2xx or 4xx', async (
     // 504: an accepted video that is waited for.
     expect([200, 400, 504]).toContain(answer.statusCode);
     if (answer.statusCode !== 200) expect(answer.json()).toEqual(ERROR_OF[name]);
+    expect(answer.body).not.toMatch(LIBRARY_WORDS);
   };
   await fc.assert(fc.asyncProperty(keys, answersWell), randomRuns(150));
 });

@@ -1,6 +1,7 @@
 /** Cancelling, keeping and deleting jobs over HTTP, one and all. */
 
-import { makeCompletedVideo, makeVideo } from '../../builders.ts';
+import { choose } from '../../../src/domain/prefer.ts';
+import { makeCompletedVideo, makeOffer, makeVideo } from '../../builders.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from '../test-app.ts';
 
 const JOBS = '/v1/video';
@@ -34,6 +35,25 @@ test('two idempotency keys that differ are refused (IN-12)', async () => {
   expect(answer.statusCode).toBe(400);
   expect(answer.json()).toEqual({ error: { code: 'INVALID_REQUEST', message: expect.any(String) } });
   expect(made.gateway.orders).toEqual([]);
+});
+
+test.each([
+  [{ resolution: '4k' }, 'resolution: no model on offer takes this request'],
+  [{ aspect: '1:1' }, 'aspect: no model on offer takes this request'],
+  [{ reference_image_url: 'https://example.com/a.png' }, 'reference_image_url: no model on offer takes this request'],
+  [{ duration_seconds: 99 }, 'duration_seconds: no model on offer takes this request'],
+])('what no model takes is told by the name it was sent under: %j (IN-03, IN-10)', async (more, words) => {
+  const made = makeApp();
+  const { capabilities } = makeOffer();
+  const offers = [
+    makeOffer({ capabilities: { ...capabilities, modes: ['text'], aspectRatios: ['16:9'], qualities: ['720p'] } }),
+  ];
+  made.gateway.create = async ({ draft }) => {
+    choose(draft, offers);
+    throw new Error('it was taken');
+  };
+  const answer = await call(made, 'POST', '/generate', { prompt: 'a city', ...more });
+  expect(answer.json()).toMatchObject({ error: { message: expect.stringMatching(new RegExp(`^${words}`)) } });
 });
 
 test('a reference image at a private address is refused (IN-07)', async () => {

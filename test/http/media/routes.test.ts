@@ -169,6 +169,27 @@ test.each<[string, Record<string, string>, number]>([
   expect(answer.headers).not.toHaveProperty('content-range');
 });
 
+test.each<[string, Record<string, string>, number]>([
+  ['the date', { 'if-unmodified-since': LAST_MODIFIED }, 200],
+  ['a later date', { 'if-unmodified-since': 'Mon, 06 May 2024 12:56:01 GMT' }, 200],
+  ['an earlier date', { 'if-unmodified-since': 'Mon, 06 May 2024 12:55:59 GMT' }, 412],
+  ['nonsense', { 'if-unmodified-since': 'yesterday' }, 200],
+  [
+    'an earlier date beside a range',
+    { 'if-unmodified-since': 'Mon, 06 May 2024 12:55:59 GMT', range: 'bytes=0-9' },
+    412,
+  ],
+  [
+    'an earlier date beside the ETag',
+    { 'if-unmodified-since': 'Mon, 06 May 2024 12:55:59 GMT', 'if-match': ETAG },
+    200,
+  ],
+  ['the date beside the known ETag', { 'if-unmodified-since': LAST_MODIFIED, 'if-none-match': ETAG }, 304],
+])('If-Unmodified-Since with %s decides where there is no If-Match', async (_what, headers, status) => {
+  expect((await fetchClip(headers)).statusCode).toBe(status);
+  expect((await fetchClip(headers, 'HEAD')).statusCode).toBe(status);
+});
+
 test.each([
   ['the ETag', ETAG, 206],
   ['another ETag', '"other"', 200],

@@ -1,0 +1,80 @@
+/** Requests that are wrong by their heads alone: answered like every other, with a request id. */
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import type { FastifyInstance } from 'fastify';
+import { AUTHORIZATION, makeApp, type TestApp } from './test-app.ts';
+
+let made: TestApp;
+let app: FastifyInstance;
+let port = 0;
+
+beforeAll(async () => {
+  made = makeApp();
+  app = made.app;
+  port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
+});
+afterAll(() => app.close());
+
+/** The whole answer to these lines. */
+async function answerTo(...lines: readonly string[]): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let text = '';
+  socket.on('data', (piece) => {
+    text += piece.toString('latin1');
+  });
+  socket.write([...lines, 'connection: close', '', ''].join('\r\n'));
+  await once(socket, 'close');
+  return text;
+}
+
+test.each([
+  ['without a host', ['GET /healthz HTTP/1.1'], 400],
+  ['that expects something else', ['POST /v1/videos HTTP/1.1', 'host: a', 'expect: a-miracle'], 417],
+  ['that is no HTTP', ['NONSENSE'], 400],
+])('one %s is told with a request id', async (_which, lines, status) => {
+  const answer = await answerTo(...lines);
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(answer.toLowerCase()).toMatch(/\r\nx-request-id: [\w-]+\r\n/);
+  expect(answer.toLowerCase()).toContain('content-type: application/problem+json');
+  expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ status });
+});
+
+test('HTTP/1.0 needs no host', async () => {
+  expect(await answerTo('GET /healthz HTTP/1.0')).toMatch(/^HTTP\/1.1 200 /);
+});
+
+describe('a body under Content-Encoding', () => {
+  const payload = gzipSync(JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' }));
+  const post = (encoding: string, type: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/openai/v1/videos',
+      headers: { ...AUTHORIZATION, 'content-type': type, 'content-encoding': encoding },
+      payload,
+    });
+
+  test.each(['gzip', 'br', 'deflate, gzip', 'GZIP'])(
+    'of %s is 415, and what is taken instead is told',
+    async (encoding) => {
+      for (const type of ['application/json', 'multipart/form-data; boundary=b']) {
+        const answer = await post(encoding, type);
+        expect(answer.statusCode).toBe(415);
+        expect(answer.headers['accept-encoding']).toBe('identity');
+        expect(answer.json()).toMatchObject({ error: { message: expect.stringContaining('Content-Encoding') } });
+      }
+      expect(made.gateway.orders).toEqual([]);
+    },
+  );
+
+  test('of identity is as without it', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/openai/v1/videos',
+      headers: { ...AUTHORIZATION, 'content-encoding': 'identity' },
+      payload: { model: 'wan-2.6', prompt: 'a fox' },
+    });
+    expect(answer.statusCode).toBe(200);
+  });
+});

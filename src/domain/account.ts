@@ -45,5 +45,8 @@ export const STANDING_REASONS = ['paused', 'suspended', 'full', 'doubtful', 'no 
 export type StandingReason = (typeof STANDING_REASONS)[number];
 
 export const ACCOUNT_STATES = ['active', 'paused', 'suspended', 'removed'] as const;
-/** An account for operators: `paused` for a while, `suspended` since its key was refused or nothing at its base URL takes creates, `removed` from the configuration. */
+/**
+ * An account for operators: `paused` for a while, `suspended` since its key was refused or nothing at its base URL takes
+ * creates, `removed` from the configuration.
+ */
 export type AccountState = (typeof ACCOUNT_STATES)[number];

@@ -18,11 +18,9 @@ export interface FetchedClip {
 }
 
 export interface Load {
-  /** Resolves when so many more clips have ended than by now, or no client is left to make one. */
+  /** Resolves when so many more clips have ended than by now. */
   untilEnded(more: number): Promise<void>;
-  /** How many have not ended. */
-  left(): number;
-  /** What became of each, in no order: an error is a request that failed for good. */
+  /** Ends the load; what became of each clip, in no order: an error is a request that failed for good. */
   results(): Promise<readonly (FetchedClip | Error)[]>;
 }
 
@@ -83,13 +81,14 @@ function airforceClient({ url, key }: Target) {
   };
 }
 
-/** Has so many clips made, some at a time; their names begin with `name`. */
+/** Has clips made, some at a time, until results are asked for, and so many at least; their names begin with `name`. */
 export function putUnderLoad(target: Target, { clips, name }: { readonly clips: number; readonly name: string }): Load {
   const [openai, airforce] = [openaiClient(target), airforceClient(target)];
   const results: (FetchedClip | Error)[] = [];
   let made = 0;
+  let isOver = false;
   const work = async (make: (name: string) => Promise<FetchedClip>) => {
-    while (made < clips) {
+    while (made < clips || !isOver) {
       made += 1;
       const clip = make(`${name}-${made}`);
       results.push(await clip.catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))));
@@ -98,11 +97,11 @@ export function putUnderLoad(target: Target, { clips, name }: { readonly clips: 
   const working = Promise.all(Array.from({ length: AT_ONCE }, (_, n) => work(n % 2 === 0 ? openai : airforce)));
   return {
     async untilEnded(more) {
-      const enough = Math.min(results.length + more, clips);
+      const enough = results.length + more;
       while (results.length < enough) await sleep(LOOK_MS);
     },
-    left: () => clips - results.length,
     async results() {
+      isOver = true;
       await working;
       return results;
     },

@@ -4,6 +4,8 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 const BEYOND = 12;
+/** So many rows at once come and go. */
+const STEP = 6;
 const NARROW = matchMedia('(max-width: 720px)');
 
 /** The rows' height in pixels, as the style has it. */
@@ -26,14 +28,14 @@ export function Rows<Item>({ items, label, columns, keyOf, row, onEnd, class: ex
   const [first, setFirst] = useState(0);
   const [isNarrow, setNarrow] = useState(NARROW.matches);
   const rowPx = isNarrow ? ROW_PX.narrow : ROW_PX.wide;
-  const shown = Math.ceil(innerHeight / rowPx) + 2 * BEYOND;
+  const shown = Math.ceil(innerHeight / rowPx) + STEP + 2 * BEYOND;
 
   useEffect(() => {
     let frame = 0;
     const measure = () => {
       frame = 0;
       const top = body.current?.getBoundingClientRect().top ?? 0;
-      setFirst(Math.max(0, Math.floor(-top / rowPx) - BEYOND));
+      setFirst(Math.max(0, Math.floor(-top / rowPx / STEP) * STEP - BEYOND));
     };
     const onScroll = () => {
       frame ||= requestAnimationFrame(measure);

@@ -253,14 +253,21 @@ function Row({ video, choice }: { video: Video; choice: Choice }) {
   );
 }
 
+/** Cards that are laid out together: whole lines in two to six columns. What is far from the screen is left out. */
+const PART = 60;
+
 function Gallery({ list, choice }: { list: VideoList; choice: Choice }) {
   return (
     <>
-      <ul class="gallery">
-        {list.videos.map((video) => (
-          <Card key={video.id} video={video} choice={choice} />
+      <div class="galleries">
+        {Array.from({ length: Math.ceil(list.videos.length / PART) }, (_, part) => (
+          <ul key={part} class="gallery">
+            {list.videos.slice(part * PART, (part + 1) * PART).map((video) => (
+              <Card key={video.id} video={video} choice={choice} />
+            ))}
+          </ul>
         ))}
-      </ul>
+      </div>
       <More more={list.hasMore ? list.more : null} />
     </>
   );

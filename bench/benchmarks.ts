@@ -7,6 +7,7 @@ import type { Benchmark } from './benchmark.ts';
 import { cluster } from './cluster.ts';
 import { costs } from './costs.ts';
 import { create } from './create.ts';
+import { download } from './download.ts';
 import { idle } from './idle.ts';
 import { largeBatch } from './large-batch.ts';
 import { makespan, makespanBatch, makespanStream } from './makespan.ts';
@@ -23,6 +24,7 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['archive', archive],
   ['s3', s3],
   ['base64', base64],
+  ['download', download],
   ['idle', idle],
   ['makespan', makespan],
   ['makespan-stream', makespanStream],

@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { batchAnswer } from '../src/wire/clipyard/batches.ts';
 import { ask, type BatchClient, hasEnded, submitBatch, untilBatch } from './batch-client.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
-import { readResidentKiB } from './process-memory.ts';
 import { startProcesses } from './processes.ts';
 import { median, sum } from './statistics.ts';
+import { watchGrowth } from './watch-growth.ts';
 
 const LINES = 10_000;
 const MOST_LINES = 50_000;
@@ -21,20 +21,7 @@ const MOST_ANSWER_MS = 50;
 const ANSWERS = 20;
 const SANDBOX_SPEED = 100;
 const SLOTS = 32;
-const SAMPLE_MS = 250;
 const PAGE = 100;
-
-/** The most resident memory that a process takes, in MiB above what it takes now. */
-function watchGrowth({ closers }: BenchContext, pid: number): () => number {
-  const read = () => readResidentKiB(pid) / 1024;
-  const before = read();
-  let most = before;
-  const timer = setInterval(() => {
-    most = Math.max(most, read());
-  }, SAMPLE_MS);
-  closers.add('samples', async () => clearInterval(timer));
-  return () => most - before;
-}
 
 /** The median time of an answer. */
 async function timeAnswers(asking: BatchClient, path: string): Promise<number> {

@@ -103,6 +103,9 @@ test('files and batches are answered as they are described', async () => {
   const { body: file } = await ask('openaiUploadFile', {}, { payload, headers: FORM });
   const id = file.id;
   expect((await ask('openaiUploadFile', {}, { payload: { purpose: 'batch' } })).status).toBe(415);
+  for (const type of ['multipart/form-data', 'multipart/form-data; boundary=other']) {
+    expect((await ask('openaiUploadFile', {}, { payload, headers: { 'content-type': type } })).status).toBe(400);
+  }
   expect((await ask('openaiListFiles', { query: '?limit=1&order=asc' })).body.data).toMatchObject([{ id }]);
   expect((await ask('openaiListFiles', { query: '?limit=x' })).status).toBe(400);
   expect((await ask('openaiReadFile', { id })).body).toEqual(file);

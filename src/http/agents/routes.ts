@@ -58,7 +58,11 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsync {
       description: 'One message of JSON-RPC a request, of the revisions 2026-07-28 and 2025-11-25; see docs/agents.md.',
       access: 'caller',
       bodies: { 'application/json': { schema: message, example: { jsonrpc: '2.0', id: 1, method: 'tools/list' } } },
-      answers: { 200: { meaning: 'The answer.', mediaTypes: ['application/json', 'text/event-stream'] } },
+      answers: {
+        200: { meaning: 'The answer.', mediaTypes: ['application/json', 'text/event-stream'] },
+        406: { meaning: 'Both of these types have to be accepted.', mediaTypes: ['application/json'] },
+        415: { meaning: 'A message is JSON.', mediaTypes: ['application/json', 'application/problem+json'] },
+      },
       refusals: ['forbidden', 'invalid_request'],
       handle: async ({ caller, request, reply }) => {
         refuseForeign(request.headers.origin, options);

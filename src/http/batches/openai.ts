@@ -27,6 +27,7 @@ import {
   openaiBatchListAnswer,
   uploadForm,
 } from '../../wire/openai/batches.ts';
+import { formRefusal } from '../dialects/form.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { callerOf, mount, openaiFace, page, seconds } from '../openai/face.ts';
 import { type ManifestSource, openManifest } from './open-manifest.ts';
@@ -61,19 +62,23 @@ async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions
   const fields: Record<string, string> = {};
   let stored: StoredBytes | null = null;
   let filename = '';
+  let isStoring = false;
   try {
     const limits = { files: 1, fields: 10, fieldSize: 1024, fileSize: FILE_BOUNDS.bytes + 1 };
     for await (const part of request.parts({ limits })) {
       if (part.type === 'file') {
         filename = part.filename.slice(0, FILE_BOUNDS.name);
+        isStoring = true;
         stored = await files.store(part.file, FILE_BOUNDS.bytes);
+        isStoring = false;
       } else fields[part.fieldname] = String(part.value);
     }
     if (!stored) return refuse('file', 'is missing');
     return { stored, filename: filename || 'file', ...readFields(fields) };
   } catch (error) {
     if (stored) await files.discard(stored);
-    throw error;
+    // What fails while bytes are stored need not be the form's doing.
+    throw isStoring ? error : formRefusal(error);
   }
 }
 

@@ -100,8 +100,8 @@ async function collect(request: FastifyRequest): Promise<Form> {
   return form;
 }
 
-/** The parser's own errors, and those of a form that ends in its middle. */
-function asRefusal(error: unknown): unknown {
+/** The parser's own errors, and those of a form that ends in its middle, as what is wrong with the request. */
+export function formRefusal(error: unknown): unknown {
   if (error instanceof Refusal || !isError(error)) return error;
   const isTooLarge = 'statusCode' in error && error.statusCode === 413;
   const text = isTooLarge ? error.message : `the body is not a valid form: ${error.message}`;
@@ -118,6 +118,6 @@ export async function readForm(request: FastifyRequest): Promise<Readonly<Form>>
     checkValues(form);
     return form;
   } catch (error) {
-    throw asRefusal(error);
+    throw formRefusal(error);
   }
 }

@@ -226,8 +226,9 @@ test('an endpoint is made by keys alone, in dialogs that hold the focus and give
   expect(await page.evaluate(FOCUSED)).toBe('New endpoint');
 
   await page.keyboard.press('Enter');
-  await dialog.waitFor();
+  await dialog.locator('input:focus').waitFor();
   await page.keyboard.type(url);
+  expect(await dialog.locator('input:focus').inputValue()).toBe(url);
   await page.keyboard.press('Enter');
   await page.getByText(/^whsec_/).waitFor();
   await page.getByRole('button', { name: 'I have it' }).focus();

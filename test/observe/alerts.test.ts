@@ -114,9 +114,17 @@ const FAULTS: readonly {
     name: 'an upstream says a word that is not known',
     adds: ['ClipyardUnknownWords'],
     async make() {
-      // Slow enough to be polled while it says so.
-      await stack.faults([{ kind: 'unknown_status', count: 1 }], { speed: 3 });
-      await stack.ended(await stack.create());
+      // A slow machine may look too late to see it said.
+      for (let isSeen = false; !isSeen; ) {
+        await stack.faults([{ kind: 'unknown_status', count: 1 }], { speed: 1 });
+        const id = await stack.create();
+        const { lastWord } = await stack.until(
+          id,
+          (video) => video.lastWord === 'warming_up' || video.endedAt !== null,
+        );
+        isSeen = lastWord === 'warming_up';
+        await stack.ended(id);
+      }
     },
   },
   {

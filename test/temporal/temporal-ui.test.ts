@@ -53,15 +53,16 @@ async function retried(): Promise<string> {
 async function sweepNoMore(): Promise<void> {
   const { client } = ways.stack;
   const schedule = client.schedule.getHandle('clipyard-sweep');
-  await schedule.trigger();
-  await schedule.pause();
-  for (let taken: string | null = null; taken === null; await sleep(100)) {
-    const { info } = await schedule.describe();
-    const action = info.recentActions.at(-1)?.action;
-    if (action?.type !== 'startWorkflow') continue;
-    taken = action.workflow.workflowId;
-    await client.workflow.getHandle(taken).terminate('swept enough');
+  let taken: string | undefined;
+  while (taken === undefined) {
+    // The server may skip one that comes while it starts another; beside an open run it starts none.
+    await schedule.trigger();
+    await sleep(200);
+    const action = (await schedule.describe()).info.recentActions.at(-1)?.action;
+    if (action?.type === 'startWorkflow') taken = action.workflow.workflowId;
   }
+  await schedule.delete();
+  await client.workflow.getHandle(taken).terminate('swept enough');
 }
 
 beforeAll(async () => {

@@ -208,6 +208,9 @@ test('a manifest is looked at before anything is made, made, and joined to a fil
 const FOCUSED = 'document.activeElement.innerText || document.activeElement.name';
 const IS_IN_DIALOG = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null";
 
+/** Resolves when it is out of the page: one that is closed has no role any more, and still is in the way of another. */
+const noDialog = () => page.locator('dialog').waitFor({ state: 'detached' });
+
 test('an endpoint is made by keys alone, in dialogs that hold the focus and give it back, and told of a test', async () => {
   const { port } = receiver.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/hook`;
@@ -222,7 +225,7 @@ test('an endpoint is made by keys alone, in dialogs that hold the focus and give
     expect(await page.evaluate(IS_IN_DIALOG)).toBe(true);
   }
   await page.keyboard.press('Escape');
-  await dialog.waitFor({ state: 'detached' });
+  await noDialog();
   expect(await page.evaluate(FOCUSED)).toBe('New endpoint');
 
   await page.keyboard.press('Enter');
@@ -233,7 +236,7 @@ test('an endpoint is made by keys alone, in dialogs that hold the focus and give
   await page.getByText(/^whsec_/).waitFor();
   await page.getByRole('button', { name: 'I have it' }).focus();
   await page.keyboard.press('Enter');
-  await dialog.waitFor({ state: 'detached' });
+  await noDialog();
   expect(await page.evaluate(FOCUSED)).toBe('New endpoint');
   await page.getByRole('link', { name: url }).waitFor();
   await page.keyboard.press('j');

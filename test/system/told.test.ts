@@ -168,6 +168,8 @@ test('ends that were committed when everything died before a delivery could be s
   expect(rows).toEqual([{ n: 2 * VIDEOS }]);
   // All but the sandbox and Temporal.
   for (const each of processes.slice(2)) await each.killTree();
+  // For who is dead the server waits on.
+  await catalog.query("select pg_terminate_backend(pid, 10000) from pg_stat_activity where wait_event = 'advisory'");
   await catalog.query('drop trigger hold on deliveries');
   await catalog.end();
   start(['work'], settings);

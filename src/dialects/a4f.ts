@@ -8,7 +8,7 @@ import { A4F_PATHS, type A4fErrorCode, type CreateBody, createBody, DEFAULT_RATI
 import type { Dialect, DialectAnswer, DialectRequest, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { errorEnvelope, errorType } from './error-envelope.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readBody, refuseForeignWords } from './read-body.ts';
 import { refusalCode } from './refusal-words.ts';
 
 /** Nothing is documented, since the clip is in the answer; a day lets a caller who lost it fetch it again. */
@@ -31,6 +31,7 @@ function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
   const read = readStrictly(body);
   checkShortText('model', read.model);
   checkPrompt('prompt', read.prompt);
+  refuseForeignWords(body, KNOWN_KEYS);
   const draft: VideoDraft = {
     model: read.model,
     mode: 'text',

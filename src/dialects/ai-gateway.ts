@@ -19,7 +19,7 @@ import {
 import type { Dialect, DialectAnswer, DialectRequest, Job, ServerSentEvent, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
 import { refusalCode, refusalText } from './refusal-words.ts';
 
 /** X11: no retention is documented; a day, as with the other upstreams. */
@@ -85,6 +85,7 @@ function readOptions({ providerOptions }: GenerateBody): JsonObject {
 function parseGenerate(request: DialectRequest) {
   const read = readBody(generateBody, request.body);
   checkPrompt('prompt', read.prompt);
+  refuseForeignWords(request.body, KNOWN_KEYS);
   const draft: VideoDraft = {
     model: readModel(request),
     prompt: read.prompt,

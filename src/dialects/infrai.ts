@@ -20,7 +20,7 @@ import {
 import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl } from './image-input.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readLimit } from './read-query.ts';
 import { refusalCode, refusalText } from './refusal-words.ts';
 
@@ -64,6 +64,7 @@ function parseGenerate({ body }: DialectRequest) {
   const image = read.reference_image_url;
   const duration = readDuration(read);
   const aspect = read.aspect ?? read.aspect_ratio;
+  refuseForeignWords(body, KNOWN_KEYS);
   const draft: VideoDraft = {
     model: readModel(body),
     prefer: read.prefer ?? DEFAULT_PREFERENCE,

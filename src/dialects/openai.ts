@@ -31,7 +31,7 @@ import type {
 import { endFailure } from './end-failure.ts';
 import { errorEnvelope } from './error-envelope.ts';
 import { imageFromUrl, imageOfBytes } from './image-input.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readChoice, readLimit } from './read-query.ts';
 import { refusalCode } from './refusal-words.ts';
 import { UploadedFile } from './uploaded-file.ts';
@@ -90,6 +90,7 @@ function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']>
   checkPrompt('prompt', read.prompt);
   const images = readReference(read, file);
   const fileId = file === null ? read.input_reference?.file_id : null;
+  refuseForeignWords(fields, KNOWN_KEYS);
   const draft: VideoDraft = {
     model: read.model,
     mode: images.length === 0 && fileId == null ? 'text' : 'image',

@@ -46,8 +46,12 @@ const LENGTHS = ['seconds', 'duration', 'duration_seconds'];
 /** Their word for how many clips one request makes. */
 const COUNT = 'n';
 
-/** Refuses other APIs' words for what is paid: passed on they would have no effect here, and another clip would be made. */
-function refuseForeignWords(body: JsonObject, knownKeys: readonly string[]): void {
+/**
+ * Refuses other APIs' words for what is paid: passed on they would have no effect here, and another clip would be made.
+ * For dialects whose document does not hand unknown keys on to the model (AF-17).
+ */
+export function refuseForeignWords(body: unknown, knownKeys: readonly string[]): void {
+  if (!isJsonObject(body)) return;
   const own = LENGTHS.find((word) => knownKeys.includes(word));
   if (own === undefined) return;
   const foreign = LENGTHS.find((word) => word !== own && body[word] != null);
@@ -56,13 +60,9 @@ function refuseForeignWords(body: JsonObject, knownKeys: readonly string[]): voi
   if (!knownKeys.includes(COUNT) && Number(count) !== 1) refuse(COUNT, 'one request makes one clip here');
 }
 
-/**
- * The keys a dialect does not know, as they stand.
- * @throws Refusal `invalid_request` above 64 KiB in all, and for what other APIs call what is paid.
- */
+/** The keys a dialect does not know, as they stand; refused above 64 KiB in all. */
 export function forwardedKeys(body: unknown, knownKeys: readonly string[]): JsonObject {
   if (!isJsonObject(body)) return {};
-  refuseForeignWords(body, knownKeys);
   const extra = Object.fromEntries(
     Object.entries(body).filter(([key]) => key !== CALLBACK_KEY && !knownKeys.includes(key)),
   );

@@ -170,7 +170,7 @@ describe('a create', () => {
   test(
     'is one task however often it is interrupted',
     async () => {
-      const trials = fc.sample(trial, randomRuns(16));
+      const trials = fc.sample(trial, randomRuns(12));
       expect(await playAll(trials)).toEqual([]);
     },
     SOAK_TIMEOUT_MS,

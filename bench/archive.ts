@@ -39,9 +39,14 @@ async function ask(url: string, body?: object): Promise<unknown> {
   return await answer.json();
 }
 
+/** Has the sandbox pad the next clip to this size. */
+export async function padNextClip(sandboxUrl: string, sizeBytes: number): Promise<void> {
+  await ask(`${sandboxUrl}/_sandbox/faults`, { faults: [{ kind: 'large_result', sizeBytes, count: 1 }] });
+}
+
 /** Has the sandbox make a clip that is padded to this size; its link. */
 export async function makeLargeClip(sandboxUrl: string, sizeBytes: number): Promise<string> {
-  await ask(`${sandboxUrl}/_sandbox/faults`, { faults: [{ kind: 'large_result', sizeBytes, count: 1 }] });
+  await padNextClip(sandboxUrl, sizeBytes);
   const body = { model: 'sandbox-mini', prompt: 'a long film', duration_seconds: 1 };
   const { task_id } = taskSchema.parse(await ask(`${sandboxUrl}/v1/video/generations`, body));
   for (;;) {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { videoAnswer } from '../src/wire/clipyard/videos.ts';
-import { MEBIBYTE } from './archive.ts';
+import { MEBIBYTE, padNextClip, SANDBOX_SPEED } from './archive.ts';
 import { ask, type BatchClient } from './batch-client.ts';
 import type { BenchContext, Comparison, Outcome } from './benchmark.ts';
 import { startProcesses } from './processes.ts';
@@ -20,7 +20,6 @@ const CLIP_BYTES = 200 * MEBIBYTE;
 const ROUNDS = 9;
 const LEAST_SHARE = 0.6;
 const MOST_GROWTH_MIB = 16;
-const SANDBOX_SPEED = 1_000;
 const LOOK_MS = 250;
 
 const listeningSchema = z.object({ url: z.string() });
@@ -80,9 +79,7 @@ async function untilArchived(asking: BatchClient, id: string): Promise<string> {
 
 export async function download(context: BenchContext): Promise<Outcome> {
   const { gateway, asking, baseUrl } = await startProcesses(context, { speed: SANDBOX_SPEED, slots: 1 });
-  const fault = { kind: 'large_result', sizeBytes: CLIP_BYTES, count: 1 };
-  const headers = { 'content-type': 'application/json' };
-  await fetch(`${baseUrl}/_sandbox/faults`, { method: 'POST', headers, body: JSON.stringify({ faults: [fault] }) });
+  await padNextClip(baseUrl, CLIP_BYTES);
   const order = { model: 'sandbox-mini', prompt: 'a long film', duration_seconds: 1 };
   const create = { type: 'application/json', body: JSON.stringify(order) };
   const { task_id } = await ask(asking, z.object({ task_id: z.string() }), '/airforce/v1/video/generations', create);

@@ -53,13 +53,14 @@ describe("the sweep's schedule", () => {
       };
       await ensureSweepSchedule(client);
       const ours = await read();
+      // In this order: a server that takes an update and a pause in one step applies the update last, with the state it carries.
+      await schedule.pause('by an operator');
       await schedule.update((now) => ({
         ...now,
         spec: { intervals: [{ every: '1 hour' }] },
         policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: '1 day' },
         action: { type: 'startWorkflow', workflowType: 'olderSweep', taskQueue: 'older', args: [{ deep: true }] },
       }));
-      await schedule.pause('by an operator');
       await ensureSweepSchedule(client);
       expect(await read()).toEqual(ours);
       expect(ours).toMatchObject({ workflowType: 'sweep', policies: { overlap: ScheduleOverlapPolicy.SKIP } });

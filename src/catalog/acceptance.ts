@@ -9,8 +9,8 @@ import type { VideoRequest } from '../domain/video-request.ts';
 import { enterCallback, type NewCallback } from './callbacks.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
-import { checkCredit, type HoldOfOrder, hold } from './ledger.ts';
-import { enterQueue } from './slots.ts';
+import { checkCredit, type HoldOfOrder, newEntryId, refusedHold } from './ledger.ts';
+import { turnOf } from './queue-order.ts';
 import { idempotencyKeys, videos } from './tables/videos.ts';
 import { findVideo } from './videos.ts';
 
@@ -127,11 +127,11 @@ async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVid
   return inserted.length > 0 ? null : await findRepeated(tx, { callerId, key, bodyHash });
 }
 
-/** The caller's videos that have not ended, as they were before the statement that asks; no more than decide. */
-function countUnended(callerId: string, limits: AcceptanceLimits | null) {
-  const ofCaller = and(eq(videos.callerId, callerId), isNull(videos.endedAt));
-  const enough = limits?.overflow === 'reject' ? limits.maxRunningVideos : (limits?.maxQueuedVideos ?? 0);
-  return sql<number>`(select count(*)::int from (select from ${videos} where ${ofCaller} limit ${enough}) unended)`;
+/** As many videos that have not ended, and no other is accepted; null: any number may be. */
+function mostUnended(limits: AcceptanceLimits | null): number | null {
+  if (!limits) return null;
+  const { maxQueuedVideos, maxRunningVideos, overflow } = limits;
+  return overflow === 'reject' ? Math.min(maxRunningVideos, maxQueuedVideos) : maxQueuedVideos;
 }
 
 function checkLimits(unended: number, limits: AcceptanceLimits): void {
@@ -161,9 +161,27 @@ export async function checkAdmission(
   { callerId, limits, amountMicroUsd }: Pick<NewVideo, 'callerId' | 'limits'> & { readonly amountMicroUsd: MicroUsd },
 ): Promise<void> {
   await checkCredit(db, callerId, amountMicroUsd);
-  const unended = await db.execute(sql`select ${countUnended(callerId, limits)} as unended`);
+  const ofCaller = and(eq(videos.callerId, callerId), isNull(videos.endedAt));
+  const unended = await db.execute(sql`
+    select count(*)::int as unended from (select from ${videos} where ${ofCaller} limit ${mostUnended(limits)}) others`);
   const [counted] = rowsOf<{ readonly unended: number }>(unended);
   if (limits) checkLimits(counted?.unended ?? 0, limits);
+}
+
+/** Row, hold and place in the queue, or nothing, in one statement: the catalog's function `accept_video`. */
+async function enter(db: Db, order: NewVideo): Promise<Video> {
+  const { id, callerId, dialect, batchId, request, estimateMicroUsd, limits, isRestored, ofOrder } = order;
+  const { createdAt, expiresAt, queueDeadlineAt, endBeforeAt = null, priority = 0, traceParent = null } = order;
+  const result = await db.execute(sql`
+    select accept_video(${id}, ${newEntryId()}, ${callerId}, ${turnOf(order)}, ${dialect}, ${batchId}, ${request.model},
+      ${JSON.stringify(request)}::jsonb, ${request.images.length}, ${priority}::smallint, ${estimateMicroUsd},
+      ${isRestored ? null : estimateMicroUsd}, ${mostUnended(limits)}, ${createdAt.toISOString()}, ${expiresAt.toISOString()},
+      ${queueDeadlineAt.toISOString()}, ${endBeforeAt?.toISOString() ?? null}, ${isRestored ? createdAt.toISOString() : null},
+      ${traceParent}) as unended`);
+  const [entered] = rowsOf<{ readonly unended: number | null }>(result);
+  if (entered?.unended == null) throw await refusedHold(db, { callerId, amountMicroUsd: estimateMicroUsd, ofOrder });
+  if (limits) checkLimits(entered.unended, limits);
+  return { id, callerId, dialect, batchId, request, estimateMicroUsd, createdAt, expiresAt, ...NEW };
 }
 
 /**
@@ -174,34 +192,17 @@ export async function acceptVideo(
   db: Db,
   order: NewVideo,
 ): Promise<{ readonly video: Video; readonly repeated: boolean }> {
+  const { id: subjectId, callerId, request, idempotency, callback } = order;
+  // One statement needs no transaction, and most creates are no more.
+  if (!idempotency && !callback && request.images.length === 0)
+    return { video: await enter(db, order), repeated: false };
   return await inTransaction(db, async (tx) => {
     const earlier = await claimKey(tx, order);
     if (earlier) return { video: earlier, repeated: true };
-    const { limits, idempotency: _key, isRestored = false, ofOrder, callback, ...row } = order;
-    const { id: videoId, callerId, estimateMicroUsd: amountMicroUsd } = order;
-    await hold(tx, { callerId, videoId, amountMicroUsd, granted: isRestored, ofOrder });
-    // Counted after the hold, whose update has locked the caller's row: parallel creates cannot slip past the limit.
-    const [entered] = await tx
-      .insert(videos)
-      .values({
-        ...row,
-        model: order.request.model,
-        state: 'queued',
-        ...(isRestored && { sentUnknownSince: order.createdAt }),
-      })
-      .returning({ othersUnended: countUnended(callerId, limits) });
-    if (limits) checkLimits(entered?.othersUnended ?? 0, limits);
-    await useInputImages(tx, order.id, order.request.images);
-    if (callback) await enterCallback(tx, { ...callback, subjectId: order.id, callerId });
-    await enterQueue(tx, { ...order, priority: order.priority ?? 0, model: order.request.model });
-    const {
-      queueDeadlineAt: _deadline,
-      endBeforeAt: _endBefore,
-      priority: _priority,
-      traceParent: _trace,
-      ...known
-    } = row;
-    return { video: { ...known, ...NEW }, repeated: false };
+    const video = await enter(tx, order);
+    await useInputImages(tx, video.id, request.images);
+    if (callback) await enterCallback(tx, { ...callback, subjectId, callerId });
+    return { video, repeated: false };
   });
 }
 

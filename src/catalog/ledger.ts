@@ -1,6 +1,6 @@
 /** Callers' money: entries and the columns they add up to, changed together and each kind once per video. */
 
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -23,37 +23,23 @@ interface Posting {
   readonly amountMicroUsd: MicroUsd;
   readonly held?: MicroUsd;
   readonly spent?: MicroUsd;
-  /** What must hold for the caller. */
-  readonly condition?: SQL | undefined;
 }
 
+/** An id for an entry. */
+export const newEntryId = (): string => `entry_${uuidv7()}`;
+
 /**
- * Enters what happened and changes the caller's columns, in one statement: it is on the way of every create, and written
- * by hand because composing it takes as long as running it.
- * @returns `repeated`, and nothing is changed, when the video has an entry of this kind already; `refused` when there is
- *   no such caller or the condition does not hold, and then the transaction must not be committed.
+ * Enters what happened and changes the caller's columns: the catalog's function `post_entry`.
+ * @returns false, and nothing is changed, when the video has an entry of this kind already.
  */
 async function post(
   tx: Db,
-  { callerId, videoId, kind, amountMicroUsd, held = 0, spent = 0, condition = sql`true` }: Posting,
-): Promise<'posted' | 'repeated' | 'refused'> {
+  { callerId, videoId, kind, amountMicroUsd, held = 0, spent = 0 }: Posting,
+): Promise<boolean> {
   const result = await tx.execute(sql`
-    with entered as (
-      insert into ledger (id, at, caller_id, video_id, kind, amount_micro_usd)
-      values (${`entry_${uuidv7()}`}, ${new Date().toISOString()}, ${callerId}, ${videoId}, ${kind}, ${amountMicroUsd})
-      on conflict (video_id, kind) do nothing returning id
-    ), changed as (
-      update callers set
-        available_micro_usd = available_micro_usd + ${amountMicroUsd}::bigint,
-        held_micro_usd = held_micro_usd + ${held}::bigint,
-        spent_micro_usd = spent_micro_usd + ${spent}::bigint
-      where id = ${callerId} and exists (select from entered) and ${condition}
-      returning id
-    )
-    select changed.id as changed_id from entered left join changed on true`);
-  const [row] = rowsOf<{ readonly changed_id: string | null }>(result);
-  if (row === undefined) return 'repeated';
-  return row.changed_id === null ? 'refused' : 'posted';
+    select post_entry(${newEntryId()}, ${new Date().toISOString()}, ${callerId}, ${videoId}, ${kind}, ${amountMicroUsd},
+      ${held}, ${spent}) as posted`);
+  return rowsOf<{ readonly posted: boolean }>(result)[0]?.posted === true;
 }
 
 /** The amount of a video's entry of this kind; null when there is none of this caller's. */
@@ -65,25 +51,6 @@ async function findAmount(tx: Db, { callerId, videoId }: VideoMoney, kind: Ledge
   return row?.amountMicroUsd ?? null;
 }
 
-/** Why holds did not fit: everything is spent, or some of it may come back. What they hold by now is not held by others. */
-async function refusal(
-  tx: Db,
-  callerId: string,
-  { amountMicroUsd, heldBefore }: { readonly amountMicroUsd: MicroUsd; readonly heldBefore: MicroUsd },
-): Promise<Refusal> {
-  const [row] = await tx.select().from(callers).where(eq(callers.id, callerId));
-  if (!row) return new Refusal('not_found', `there is no caller ${callerId}`);
-  const availableMicroUsd = row.availableMicroUsd + heldBefore;
-  const heldMicroUsd = row.heldMicroUsd - heldBefore;
-  const facts = `${amountMicroUsd} micro-dollars are needed and ${availableMicroUsd} available`;
-  return availableMicroUsd + heldMicroUsd >= amountMicroUsd
-    ? new Refusal('credit_held', `${facts}; ${heldMicroUsd} are held by videos that have not ended`)
-    : new Refusal('insufficient_credit', facts);
-}
-
-/** Whether a caller's row allows another hold. */
-const fits = (amountMicroUsd: MicroUsd) => sql`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})`;
-
 /** One of several holds of the same amount that stand or fall together, in one transaction. */
 export interface HoldOfOrder {
   /** 0 for the first. */
@@ -91,27 +58,28 @@ export interface HoldOfOrder {
   readonly count: number;
 }
 
-interface NewHold extends VideoMoney {
+interface RefusedHold {
+  readonly callerId: string;
   readonly amountMicroUsd: MicroUsd;
-  /** Held although the credit is spent: it was granted before, and lost with an older copy of the catalog. */
-  readonly granted?: boolean;
   /** The only one when absent. */
   readonly ofOrder?: HoldOfOrder | undefined;
 }
 
 /**
- * Reserves a video's estimate, once: a second hold of the same video changes nothing.
- * @throws Refusal `insufficient_credit` or `credit_held`; the transaction must not be committed then.
+ * Why a hold does not fit, `insufficient_credit` or `credit_held`: everything is spent, or some of it may come back. What
+ * its order holds by now, in this transaction, is not held by others.
  */
-export async function hold(
-  tx: Db,
-  { callerId, videoId, amountMicroUsd, granted = false, ofOrder = { index: 0, count: 1 } }: NewHold,
-): Promise<void> {
-  const condition = granted ? undefined : fits(amountMicroUsd);
-  const posting = { callerId, videoId, kind: 'hold', amountMicroUsd: -amountMicroUsd, held: amountMicroUsd } as const;
-  if ((await post(tx, { ...posting, condition })) !== 'refused') return;
-  const { index, count } = ofOrder;
-  throw await refusal(tx, callerId, { amountMicroUsd: count * amountMicroUsd, heldBefore: index * amountMicroUsd });
+export async function refusedHold(tx: Db, { callerId, amountMicroUsd, ofOrder }: RefusedHold): Promise<Refusal> {
+  const [row] = await tx.select().from(callers).where(eq(callers.id, callerId));
+  if (!row) return new Refusal('not_found', `there is no caller ${callerId}`);
+  const { index, count } = ofOrder ?? { index: 0, count: 1 };
+  const availableMicroUsd = row.availableMicroUsd + index * amountMicroUsd;
+  const heldMicroUsd = row.heldMicroUsd - index * amountMicroUsd;
+  const neededMicroUsd = count * amountMicroUsd;
+  const facts = `${neededMicroUsd} micro-dollars are needed and ${availableMicroUsd} available`;
+  return availableMicroUsd + heldMicroUsd >= neededMicroUsd
+    ? new Refusal('credit_held', `${facts}; ${heldMicroUsd} are held by videos that have not ended`)
+    : new Refusal('insufficient_credit', facts);
 }
 
 /**
@@ -120,10 +88,10 @@ export async function hold(
  */
 export async function checkCredit(db: Db, callerId: string, amountMicroUsd: MicroUsd): Promise<void> {
   const [caller] = await db
-    .select({ fits: sql<boolean>`${fits(amountMicroUsd)}` })
+    .select({ fits: sql<boolean>`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})` })
     .from(callers)
     .where(eq(callers.id, callerId));
-  if (!caller?.fits) throw await refusal(db, callerId, { amountMicroUsd, heldBefore: 0 });
+  if (!caller?.fits) throw await refusedHold(db, { callerId, amountMicroUsd });
 }
 
 /** Gives a video's whole hold back; false when there is none or it was given back before. */
@@ -131,7 +99,7 @@ export async function release(tx: Db, { callerId, videoId }: VideoMoney): Promis
   const entered = await findAmount(tx, { callerId, videoId }, 'hold');
   if (entered === null) return false;
   const posting = { callerId, videoId, kind: 'release', amountMicroUsd: -entered, held: entered } as const;
-  return (await post(tx, posting)) === 'posted';
+  return await post(tx, posting);
 }
 
 /**
@@ -150,7 +118,7 @@ export async function settle(
     amountMicroUsd: -amountMicroUsd,
     spent: amountMicroUsd,
   } as const;
-  return (await post(tx, posting)) === 'posted';
+  return await post(tx, posting);
 }
 
 /**
@@ -163,7 +131,7 @@ export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise
   if (settled === null) throw new Refusal('conflict', 'this video has no settled cost to give back');
   const amountMicroUsd = -settled;
   const posting = { callerId, videoId, kind: 'refund', amountMicroUsd, spent: settled } as const;
-  if ((await post(tx, posting)) === 'repeated') {
+  if (!(await post(tx, posting))) {
     throw new Refusal('conflict', 'the cost of this video was given back before');
   }
   return amountMicroUsd;

@@ -112,13 +112,9 @@ export async function enterQueue(
   { priority = own, notBeforeMs = 0 }: { readonly priority?: number; readonly notBeforeMs?: number } = {},
 ): Promise<boolean> {
   const result = await tx.execute(sql`
-    insert into waiting (video_id, pool, caller_id, model, images, priority, place, virtual_time, not_before, queued_at)
-    select ${id}, p.id, ${turnOf({ callerId, batchId })}, ${model}, ${request.images.length}, ${priority}, nextval('queue_places'),
-      p.virtual_time, ${notBeforeMs > 0 ? sql`now() + ${notBeforeMs}::float8 * interval '1 millisecond'` : sql`null`}, now()
-    from account_models m join accounts a on a.id = m.account and a.configured join pools p on p.id = a.pool
-    where m.model = ${model} order by m.preference limit 1
-    on conflict (video_id) do nothing returning video_id`);
-  return rowsOf(result).length > 0;
+    select enter_queue(${id}, ${turnOf({ callerId, batchId })}, ${model}, ${request.images.length}, ${priority}::smallint,
+      ${notBeforeMs}) as entered`);
+  return rowsOf<{ readonly entered: boolean }>(result)[0]?.entered === true;
 }
 
 /** Takes a video out of the queue; true when it was in it. */

@@ -5,9 +5,10 @@ import { createCaller } from '../../src/catalog/callers.ts';
 import { refundVideo, settleReviewed } from '../../src/catalog/corrections.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
-import { hold, settle } from '../../src/catalog/ledger.ts';
+import { settle } from '../../src/catalog/ledger.ts';
 import { orphans } from '../../src/catalog/tables/accounts.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
+import { hold } from './hold.ts';
 import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
@@ -110,9 +111,9 @@ describeOnBothCatalogs('costs', (catalog) => {
     const { db } = catalog.database;
     const { caller } = await createCaller(db, { name: 'studio', creditMicroUsd: 1000 });
     const owned = { id: 'v1', callerId: caller.id, account: 'airforce-1' };
+    await db.transaction((tx) => hold(tx, { callerId: caller.id, videoId: 'v1', amountMicroUsd: 100 }));
     await insertVideo(db, { ...owned, state: 'completed', endedAt: DAY_1, upstreamMicroUsd: 400 });
     await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'ended', costMicroUsd: 400 });
-    await db.transaction((tx) => hold(tx, { callerId: caller.id, videoId: 'v1', amountMicroUsd: 100 }));
     const total = { callerId: null, groupBy: [] };
     expect(await costs(db, total)).toMatchObject([{ settledMicroUsd: 0, upstreamMicroUsd: 400, lostMicroUsd: 0 }]);
     await settleReviewed(db, 'v1', 150);

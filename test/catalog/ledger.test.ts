@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import { balance, listEntries } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
-import { credit, hold, refund, release, setCredit, settle } from '../../src/catalog/ledger.ts';
+import { credit, refund, release, setCredit, settle } from '../../src/catalog/ledger.ts';
 import { ledger } from '../../src/catalog/tables/callers.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { randomRuns } from '../random-runs.ts';
+import { hold } from './hold.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 async function makeCaller(db: Db, creditMicroUsd: number | null): Promise<string> {
@@ -97,20 +98,6 @@ describeOnBothCatalogs('the ledger', (catalog) => {
       spentMicroUsd: 0,
       availableMicroUsd: -5_000_000_000,
     });
-  });
-
-  test('grants ten of a hundred parallel holds', async () => {
-    const { db } = catalog.database;
-    const callerId = await makeCaller(db, 1000);
-    const outcomes = await Promise.all(
-      Array.from({ length: 100 }, (_, index) =>
-        refusalOf(db.transaction((tx) => hold(tx, { callerId, videoId: `video_${index}`, amountMicroUsd: 100 }))),
-      ),
-    );
-    expect(outcomes.filter((outcome) => outcome === 'none')).toHaveLength(10);
-    expect(outcomes.filter((outcome) => outcome === 'credit_held')).toHaveLength(90);
-    expect(await balance(db, callerId)).toMatchObject({ heldMicroUsd: 1000, availableMicroUsd: 0 });
-    expect((await entriesOf(db, callerId)).length).toBe(11);
   });
 
   test('settles once when many try at once', async () => {

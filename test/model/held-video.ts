@@ -5,7 +5,6 @@ import { createCaller } from '../../src/catalog/callers.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo, settleLateEnd } from '../../src/catalog/ends.ts';
-import { hold } from '../../src/catalog/ledger.ts';
 import { closeSubmission } from '../../src/catalog/submissions.ts';
 import { callers, ledger } from '../../src/catalog/tables/callers.ts';
 import type { submissions } from '../../src/catalog/tables/submissions.ts';
@@ -15,6 +14,7 @@ import type { TaskEnd } from '../../src/domain/submission.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import { makeArchive } from '../builders.ts';
+import { hold } from '../catalog/hold.ts';
 import { insertSubmission, insertVideo } from '../catalog/rows.ts';
 
 export const ESTIMATE = 1_000_000;

@@ -6,7 +6,7 @@ import { syncAccounts } from '../../src/catalog/accounts.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
 import { costs } from '../../src/catalog/costs.ts';
 import { readFigures } from '../../src/catalog/figures.ts';
-import { hold, refund, settle } from '../../src/catalog/ledger.ts';
+import { refund, settle } from '../../src/catalog/ledger.ts';
 import { orphans } from '../../src/catalog/tables/accounts.ts';
 import { callers } from '../../src/catalog/tables/callers.ts';
 import { waiting } from '../../src/catalog/tables/queue.ts';
@@ -20,6 +20,7 @@ import { createProcessMetrics } from '../../src/observe/metrics/process-metrics.
 import { serveMetrics } from '../../src/observe/metrics/server.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
 import { makeArchive } from '../builders.ts';
+import { hold } from '../catalog/hold.ts';
 import { insertSubmission, insertVideo, makeAccount } from '../catalog/rows.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { makeApp } from '../http/test-app.ts';

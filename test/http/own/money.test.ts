@@ -1,6 +1,7 @@
 /** Our own routes for money: balance, ledger, costs, refunds and decided costs. */
 
-import { hold, settle } from '../../../src/catalog/ledger.ts';
+import { settle } from '../../../src/catalog/ledger.ts';
+import { hold } from '../../catalog/hold.ts';
 import { insertSubmission, insertVideo } from '../../catalog/rows.ts';
 import { type OwnApp, openOwnApp } from './own-app.ts';
 

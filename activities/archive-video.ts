@@ -19,16 +19,21 @@ export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archive
   findResult(videoId: string): Promise<FoundResult | null>;
   /** Says in the video's row what it waits for, and since when. */
   noteWaiting(videoId: string, waitingFor: WaitingFor): Promise<unknown>;
+  /** Whether the clip is to be delivered once it is archived. */
+  isDelivered(videoId: string): Promise<boolean>;
   /** Takes note of what has just been archived. */
   noteArchived(videoId: string, clip: ArchivedClip): Promise<void>;
 }
+
+/** The archive, and whether its clip is to be delivered: so workflows of before go on as they began. */
+export type ArchiveResult = ArchivedClip & { readonly deliver?: true };
 
 /**
  * `archiveVideo` fails for good with the type `result_expired` or `result_invalid` and the upstream's words as its detail;
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
 export function createArchiveActivity(dependencies: ArchiveDependencies) {
-  const { findResult, noteWaiting, noteArchived, archiveClip, inspectClip } = dependencies;
+  const { findResult, noteWaiting, isDelivered, noteArchived, archiveClip, inspectClip } = dependencies;
 
   /** The result cannot be had yet: a later attempt asks for it again, at a link that may be another one by then. */
   async function waitForResult(videoId: string, problem: ArchiveProblem, result: ResultSource) {
@@ -56,19 +61,24 @@ export function createArchiveActivity(dependencies: ArchiveDependencies) {
     throw await waitForResult(videoId, fetched.problem, result);
   }
 
+  async function archive(videoId: string): Promise<ArchivedClip> {
+    const result = await findResult(videoId);
+    // The workflow opens the video again.
+    if (!result) throw activityFailure('no_result', `video ${videoId} has no result to archive`);
+    if ('archived' in result) return result.archived;
+    const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
+    const clip =
+      'stored' in result
+        ? await inspect(inspectClip, { ...keys, ...result.stored })
+        : await fetch(videoId, result, keys);
+    await noteArchived(videoId, clip);
+    return clip;
+  }
+
   return {
-    async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchivedClip> {
-      const result = await findResult(videoId);
-      // The workflow opens the video again.
-      if (!result) throw activityFailure('no_result', `video ${videoId} has no result to archive`);
-      if ('archived' in result) return result.archived;
-      const keys = { clipKey: clipKeyOf(videoId), posterKey: posterKeyOf(videoId) };
-      const clip =
-        'stored' in result
-          ? await inspect(inspectClip, { ...keys, ...result.stored })
-          : await fetch(videoId, result, keys);
-      await noteArchived(videoId, clip);
-      return clip;
+    async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchiveResult> {
+      const clip = await archive(videoId);
+      return (await isDelivered(videoId)) ? { ...clip, deliver: true } : clip;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What activities work with: handed in, so that a test can hand in its own. */
 
 import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
+import type { PutClip } from '../src/archive/deliver-clip.ts';
 import type { FilmMaker } from '../src/archive/film/make-film.ts';
 import type { TakeLastPicture } from '../src/archive/last-picture.ts';
 import type { JsonObject } from '../src/domain/json.ts';
@@ -20,6 +21,8 @@ export interface ActivityDependencies extends SubmissionDependencies {
   /** An ended video as its batch's files show it. */
   renderEnded(video: Video): JsonObject;
   readonly delivery: AttemptDependencies;
+  /** Brings clips where their callers want them, beside the archive. */
+  readonly putClip: PutClip;
   /** How many days rows outlive the ends of their videos; for ever when absent. */
   readonly keepDays?: number;
 }

@@ -1,5 +1,6 @@
 /** All activities, made from the instances they work with; workflows import this for its type alone. */
 
+import { findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
 import { noteWaiting } from '../src/catalog/videos.ts';
 import { noteLength } from '../src/submissions/note-length.ts';
 import { findResult } from '../src/submissions/result-source.ts';
@@ -8,6 +9,7 @@ import { createArchiveActivity } from './archive-video.ts';
 import { createDeliveryActivities } from './attempt-delivery.ts';
 import { createCancelActivities } from './cancel-task.ts';
 import { createCheckActivities } from './check-task.ts';
+import { createClipDeliveryActivities } from './deliver-clip.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createEndActivities } from './end-video.ts';
 import { createFilmActivities } from './join-film.ts';
@@ -31,8 +33,10 @@ export function createActivities(dependencies: ActivityDependencies) {
       ...dependencies,
       findResult: (videoId) => findResult(dependencies, videoId),
       noteWaiting: (videoId, waitingFor) => noteWaiting(dependencies.db, videoId, waitingFor),
+      isDelivered: async (videoId) => (await findDeliveryTarget(dependencies.db, videoId)) !== null,
       noteArchived: (videoId, clip) => noteLength(dependencies, videoId, clip),
     }),
+    ...createClipDeliveryActivities(dependencies),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),
     ...createBatchActivities(dependencies),

@@ -61,6 +61,7 @@ export function makeVideo(overrides: Partial<Video> = {}): Video {
     upstreamMicroUsd: null,
     archive: null,
     failure: null,
+    delivery: null,
     waitingFor: null,
     submissions: 0,
     polls: 0,

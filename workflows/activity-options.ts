@@ -55,6 +55,17 @@ export function archiving(linkLivesMs: number) {
   });
 }
 
+/** A clip's way into its caller's own storage: attempts for some minutes, each as long as a large clip takes. */
+export const clipDelivery = proxyActivities<Pick<Activities, 'deliverClip'>>({
+  taskQueue: TASK_QUEUES.media,
+  startToCloseTimeout: '30 minutes',
+  scheduleToCloseTimeout: '1 hour',
+  heartbeatTimeout: '15 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+  cancellationType,
+  summary: 'to where its caller wants it',
+});
+
 /** Steps of a batch: some dozens of short transactions each, retried until the catalog is back. */
 export const batching = proxyActivities<Pick<Activities, 'advanceBatch'>>({
   startToCloseTimeout: '2 minutes',

@@ -8,6 +8,7 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { ArchiveResult } from '../activities/archive-video.ts';
 import {
   type ActivityFailureType,
   isVideoFailureKind,
@@ -16,8 +17,8 @@ import {
 } from '../src/domain/failure.ts';
 import { type AcceptedTerms, type EndedVideo, type NextStep, remember } from '../src/domain/step.ts';
 import { PROVIDER_FACTS } from '../src/domain/vendor.ts';
-import { type ArchivedClip, failureKindOf } from '../src/domain/video.ts';
-import { archiving, submission, transactions } from './activity-options.ts';
+import { failureKindOf } from '../src/domain/video.ts';
+import { archiving, clipDelivery, submission, transactions } from './activity-options.ts';
 import type { GenerateVideoInput, VideoEnd } from './messages.ts';
 import {
   beginRun,
@@ -161,16 +162,24 @@ async function archive(run: Run, { resultExpiresAt }: Step<'archive'>): Promise<
   // The other way out of the race is a wish, which may never come: the condition is then left behind.
   const cancelled = condition(() => wishes.cancel).then(() => scope.cancel());
   cancelled.catch(() => undefined);
-  let clip: ArchivedClip;
+  let archived: ArchiveResult;
   try {
-    clip = await download;
+    archived = await download;
   } catch (error) {
     if (wishes.cancel) return await endCancelled(run);
     // The catalog is an older copy of itself, in which the task has not ended.
     if (findActivityFailure(error)?.type === ('no_result' satisfies ActivityFailureType)) return { step: 'open' };
     return await end(run, 'failed', { failure: archiveFailure(error) });
   }
+  const { deliver = false, ...clip } = archived;
+  if (deliver) await deliverClip(run);
   return await end(run, 'completed', { archive: clip });
+}
+
+/** The clip is made and kept whether it arrives there or not: an end without it is said in the video's row. */
+async function deliverClip({ videoId, story }: Run): Promise<void> {
+  story.tell({}, 'delivering the clip');
+  await clipDelivery.deliverClip({ videoId }).catch(() => undefined);
 }
 
 /** The archive names the kind under which the video ends; a link that outlived its time is an expired one. */

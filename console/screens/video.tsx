@@ -305,8 +305,20 @@ function Paid({ video }: { video: Video }) {
 }
 
 function Known({ video }: { video: Video }) {
-  const { id, archive, provider, account, taskId, upstreamWord, submissions, polls, dialect, expiresAt, failure } =
-    video;
+  const {
+    id,
+    archive,
+    provider,
+    account,
+    taskId,
+    upstreamWord,
+    submissions,
+    polls,
+    dialect,
+    expiresAt,
+    delivery,
+    failure,
+  } = video;
   return (
     <Panel title="Details" aside={<Copy text={id} label="Copy id" />}>
       <Facts
@@ -325,6 +337,7 @@ function Known({ video }: { video: Video }) {
               `${archive.width} × ${archive.height}, ${duration(archive.durationMs)}, ${archive.codec}, ${bytes(archive.sizeBytes)}`,
           ],
           ['SHA-256', archive && <code key="sha">{archive.sha256}</code>],
+          ['Delivery', delivery && [delivery.state, delivery.message].filter(Boolean).join(': ')],
           ['Kept until', dateTime(expiresAt)],
         ]}
       />

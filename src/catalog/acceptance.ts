@@ -1,6 +1,7 @@
 /** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
 
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { WAITING_DELIVERY } from '../domain/clip-delivery.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
@@ -8,11 +9,11 @@ import type { Video } from '../domain/video.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { enterCallback, type NewCallback } from './callbacks.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
-import { useInputImages } from './input-images.ts';
+import { imageBytesOf, useInputImages } from './input-images.ts';
 import { checkCredit, type HoldOfOrder, newEntryId, refusedHold } from './ledger.ts';
 import { turnOf } from './queue-order.ts';
 import { idempotencyKeys, videos } from './tables/videos.ts';
-import { findVideo } from './videos.ts';
+import { changeVideo, findVideo } from './videos.ts';
 
 /** How many videos a caller may have that have not ended. */
 export interface AcceptanceLimits {
@@ -47,6 +48,8 @@ export interface NewVideo {
   readonly idempotency: IdempotencyKey | null;
   /** Where its end is told beside its caller's endpoints; nowhere when absent. */
   readonly callback?: NewCallback;
+  /** Where its clip is to be delivered, sealed; nowhere when absent. */
+  readonly deliverTo?: string | undefined;
   /** Which of several videos it is that are accepted all or none; absent when it is the only one. */
   readonly ofOrder?: HoldOfOrder;
   /** The span that accepts it, as W3C's `traceparent`; none when absent. */
@@ -74,6 +77,7 @@ const NEW = {
   upstreamMicroUsd: null,
   archive: null,
   failure: null,
+  delivery: null,
   lastWord: null,
   submissions: 0,
   polls: 0,
@@ -152,8 +156,12 @@ function checkLimits(unended: number, limits: AcceptanceLimits): void {
   }
 }
 
+/** What a caller's videos that have not ended may keep of images: beyond it no other caller's would have room. */
+export const MOST_IMAGE_BYTES = 8 * 1024 ** 3;
+
 /**
- * Refuses what `acceptVideo` would refuse to a caller as things stand, before anything of an order is stored.
+ * Refuses what `acceptVideo` would refuse to a caller as things stand, before any image of an order is stored; and images beyond what a
+ * caller may have stored.
  * @throws Refusal `insufficient_credit`, `credit_held`, `too_many_videos`.
  */
 export async function checkAdmission(
@@ -166,6 +174,10 @@ export async function checkAdmission(
     select count(*)::int as unended from (select from ${videos} where ${ofCaller} limit ${mostUnended(limits)}) others`);
   const [counted] = rowsOf<{ readonly unended: number }>(unended);
   if (limits) checkLimits(counted?.unended ?? 0, limits);
+  const bytes = await imageBytesOf(db, callerId);
+  if (bytes < MOST_IMAGE_BYTES) return;
+  const held = `the images of this key's videos that have not ended hold ${bytes} bytes`;
+  throw new Refusal('too_many_videos', `${held}; they may hold ${MOST_IMAGE_BYTES}`, { retryAfterSeconds: 30 });
 }
 
 /** Row, hold and place in the queue, or nothing, in one statement: the catalog's function `accept_video`. */
@@ -192,9 +204,9 @@ export async function acceptVideo(
   db: Db,
   order: NewVideo,
 ): Promise<{ readonly video: Video; readonly repeated: boolean }> {
-  const { id: subjectId, callerId, request, idempotency, callback } = order;
+  const { id: subjectId, callerId, request, idempotency, callback, deliverTo } = order;
   // One statement needs no transaction, and most creates are no more.
-  if (!idempotency && !callback && request.images.length === 0)
+  if (!idempotency && !callback && !deliverTo && request.images.length === 0)
     return { video: await enter(db, order), repeated: false };
   return await inTransaction(db, async (tx) => {
     const earlier = await claimKey(tx, order);
@@ -202,7 +214,9 @@ export async function acceptVideo(
     const video = await enter(tx, order);
     await useInputImages(tx, video.id, request.images);
     if (callback) await enterCallback(tx, { ...callback, subjectId, callerId });
-    return { video, repeated: false };
+    if (!deliverTo) return { video, repeated: false };
+    await changeVideo(tx, video.id, { deliverTo, delivery: WAITING_DELIVERY });
+    return { video: { ...video, delivery: WAITING_DELIVERY }, repeated: false };
   });
 }
 

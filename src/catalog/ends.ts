@@ -1,6 +1,7 @@
 /** Ends of videos: final state, money and event in one transaction; who comes second gets the end that is there. */
 
 import { settlementOf } from '../domain/billing.ts';
+import { failedDelivery } from '../domain/clip-delivery.ts';
 import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
 import { type MicroUsd, needsReview } from '../domain/money.ts';
 import type { Grant } from '../domain/slot.ts';
@@ -131,6 +132,12 @@ async function inTime(tx: Db, { expiresAt, hiddenAt }: VideoRow, ending: VideoEn
   return { state: 'expired', failure: { kind: 'deadline_exceeded', message, upstream: null }, archive: null };
 }
 
+/** No end leaves a delivery that is still to come, or the secret of where to. */
+function undelivered({ state }: VideoEnding): Partial<VideoRow> {
+  const message = state === 'completed' ? 'the clip was not taken in time' : 'the video ended without a clip';
+  return { deliverTo: null, delivery: failedDelivery(new Date(), message) };
+}
+
 async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<Ended> {
   const video = await lockVideo(tx, videoId);
   if (!video) return { end: null, freed: null, isBehind: true };
@@ -153,6 +160,7 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
     waitingFor: null,
     endedAt: new Date(),
     ...(ending.state === 'completed' && { progress: 100 }),
+    ...(video.delivery?.state === 'waiting' && undelivered(ending)),
   };
   await changeVideo(tx, videoId, change);
   await recordEvent(tx, { callerId: video.callerId, subjectId: videoId, type: EVENT_OF_END[ending.state] });

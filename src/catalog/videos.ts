@@ -23,6 +23,7 @@ export function toVideo(row: VideoRow): Video {
     untoldSince: _untold,
     auditedAt: _audited,
     resumes: _resumes,
+    deliverTo: _deliverTo,
     traceParent: _trace,
     ...video
   } = row;

@@ -2,6 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { DELIVER_KEY } from '../domain/clip-delivery.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { CALLBACK_KEY, type Mode, REQUEST_BOUNDS } from '../domain/video-request.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
@@ -23,6 +24,7 @@ export interface VideoOptions {
   readonly extra?: JsonObject;
   /** Told of the end. */
   readonly callback?: string;
+  readonly deliverTo?: string;
 }
 
 const CREATE_PATH = '/airforce/v1/video/generations';
@@ -56,7 +58,8 @@ async function readImage(image: string): Promise<Json> {
  * @throws CommandFailure for images that cannot be sent.
  */
 export async function createBodyOf(options: VideoOptions): Promise<JsonObject> {
-  const { model, prompt, mode, duration, aspectRatio, quality, image, seed, extra = {}, callback } = options;
+  const { model, prompt, mode, duration, aspectRatio, quality, image, seed, extra = {} } = options;
+  const { callback, deliverTo } = options;
   if (image.length > REQUEST_BOUNDS.images) {
     throw new CommandFailure(`a video takes ${REQUEST_BOUNDS.images} images at the most, not ${image.length}`);
   }
@@ -72,6 +75,7 @@ export async function createBodyOf(options: VideoOptions): Promise<JsonObject> {
     ...(quality !== undefined && { quality }),
     ...(images.length > 0 && { input_images: images }),
     ...(callback !== undefined && { [CALLBACK_KEY]: callback }),
+    ...(deliverTo !== undefined && { [DELIVER_KEY]: deliverTo }),
   };
   if (Buffer.byteLength(JSON.stringify(body)) > MAX_BODY_BYTES) {
     throw new CommandFailure(

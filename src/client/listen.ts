@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { hostAndPort } from '../domain/address.ts';
 import { isEnded } from '../domain/video.ts';
 import { EVENT_OF_END, EVENT_TYPES, type EventType, eventBody } from '../domain/webhook.ts';
-import { postUntrusted } from '../net/untrusted/post.ts';
+import { postUntrusted } from '../net/untrusted/send.ts';
 import { signedHeaders } from '../webhooks/sign.ts';
 import { EVENT_PATHS } from '../wire/clipyard/events.ts';
 import { type BatchAnswer, lookAtBatch } from './batch-answers.ts';

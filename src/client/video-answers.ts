@@ -51,7 +51,7 @@ export function describeState({ state, progress, queuePosition }: Snapshot): str
 
 /** A video, a line for each fact. */
 export function renderSnapshot(snapshot: Snapshot): string {
-  const { id, request, archive, failure, waitingFor } = snapshot;
+  const { id, request, archive, delivery, failure, waitingFor } = snapshot;
   return renderFacts({
     id,
     state: describeState(snapshot),
@@ -68,6 +68,7 @@ export function renderSnapshot(snapshot: Snapshot): string {
     cost: costOf(snapshot),
     clip: archive && describeArchive(archive),
     sha256: archive?.sha256,
+    delivery: delivery && [delivery.state, delivery.message].filter(Boolean).join(': '),
     link: archive?.url,
     workflow: snapshot.workflowUrl,
   });

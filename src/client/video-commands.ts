@@ -77,6 +77,7 @@ function addCreate(video: Command, findGateway: FindGateway): void {
     .option('--seed <number>', 'forwarded', numberBetween(0, Number.MAX_SAFE_INTEGER, true))
     .option('--extra <json>', 'an object of more keys, forwarded as they stand', jsonObject)
     .option('--callback <url>', 'told of the end')
+    .option('--deliver-to <url>', 'a presigned PUT, where the clip is delivered')
     .option('--idempotency-key <key>', 'the same key is the same video; one is generated')
     .option('--watch', 'wait for the end; exit 1 unless it is completed')
     .option(...JSON_OPTION)

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { firstProblem, problemWords } from '../domain/schema-problems.ts';
-import { CALLBACK_KEY, REQUEST_BOUNDS } from '../domain/video-request.ts';
+import { GATEWAY_KEYS, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
 /** No documented value of a short field comes near this; it keeps requests small where a model states no list. */
 const SHORT_TEXT_BYTES = 256;
@@ -64,7 +64,7 @@ export function refuseForeignWords(body: unknown, knownKeys: readonly string[]):
 export function forwardedKeys(body: unknown, knownKeys: readonly string[]): JsonObject {
   if (!isJsonObject(body)) return {};
   const extra = Object.fromEntries(
-    Object.entries(body).filter(([key]) => key !== CALLBACK_KEY && !knownKeys.includes(key)),
+    Object.entries(body).filter(([key]) => !GATEWAY_KEYS.includes(key) && !knownKeys.includes(key)),
   );
   if (Buffer.byteLength(JSON.stringify(extra)) > REQUEST_BOUNDS.extraBytes) {
     const keys = Object.keys(extra).slice(0, 5).join(', ').slice(0, SHORT_TEXT_BYTES);

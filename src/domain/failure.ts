@@ -81,6 +81,7 @@ export const ACTIVITY_FAILURES = {
     meaning: 'The catalog is an older copy, without the result that was to be archived: the video is opened again.',
   },
   result_not_ready: { passes: true, meaning: 'The result cannot be had yet.' },
+  not_delivered: { passes: true, meaning: "The caller's own storage did not take the clip." },
   account_missing: { passes: true, meaning: 'The result needs the key of an account that is not configured.' },
 } as const satisfies Record<string, ActivityFailureFacts>;
 

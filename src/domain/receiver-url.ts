@@ -6,13 +6,24 @@ import { Refusal } from './failure.ts';
 /** Of a URL, in characters. */
 export const LONGEST_URL = 2048;
 
+interface ReceiverRules {
+  /** `host:port` that an operator allows. */
+  readonly trustedHosts: readonly string[];
+  /** Of the URL, in characters; `LONGEST_URL` when absent. */
+  readonly longest?: number;
+}
+
 /**
- * Refuses a URL that is not HTTPS at a public address; `trustedHosts` holds the `host:port` that an operator allows.
+ * Refuses a URL that is not HTTPS at a public address, unless its host is trusted.
  * @throws Refusal `invalid_request` naming the parameter.
  */
-export function checkReceiverUrl(param: string, text: string, trustedHosts: readonly string[]): void {
+export function checkReceiverUrl(
+  param: string,
+  text: string,
+  { trustedHosts, longest = LONGEST_URL }: ReceiverRules,
+): void {
   const refuse = (problem: string) => new Refusal('invalid_request', `${param}: ${problem}`, { param });
-  if (text.length > LONGEST_URL) throw refuse(`must not be longer than ${LONGEST_URL} characters`);
+  if (text.length > longest) throw refuse(`must not be longer than ${longest} characters`);
   if (!URL.canParse(text)) throw refuse('must be an HTTPS URL');
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') throw refuse('must hold no credentials');

@@ -1,5 +1,6 @@
 /** What a caller asks for, in one vocabulary for all dialects and providers. */
 
+import { DELIVER_KEY } from './clip-delivery.ts';
 import { Refusal } from './failure.ts';
 import type { ImageHeader } from './image-header.ts';
 import type { JsonObject } from './json.ts';
@@ -79,6 +80,9 @@ export type GivenRequest = Pick<VideoRequest, 'model' | 'prompt'> & Partial<Vide
 
 /** In the body of a create of any dialect: where its end is to be told. No upstream sees it. */
 export const CALLBACK_KEY = 'callback_url';
+
+/** What the body of a create says to us, and not to an upstream. */
+export const GATEWAY_KEYS: readonly string[] = [CALLBACK_KEY, DELIVER_KEY];
 
 /** Bounds that keep a request small enough to be a workflow's input. */
 export const REQUEST_BOUNDS = {

@@ -1,5 +1,6 @@
 /** A video: its states, the record the catalog keeps of it, and the snapshot users see. */
 
+import type { ClipDelivery } from './clip-delivery.ts';
 import type { VideoFailure, VideoFailureKind } from './failure.ts';
 import type { MicroUsd } from './money.ts';
 import type { DialectName, ProviderName } from './vendor.ts';
@@ -71,6 +72,8 @@ export interface Video {
   readonly upstreamMicroUsd: MicroUsd | null;
   readonly archive: ArchivedClip | null;
   readonly failure: VideoFailure | null;
+  /** Its way into storage of its caller's own; null where that was not asked for. */
+  readonly delivery: ClipDelivery | null;
   /** What its doubt or its result waits for; null otherwise. */
   readonly waitingFor: WaitingFor | null;
   readonly submissions: number;

@@ -176,7 +176,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   async function create(order: CreateOrder): Promise<Video> {
     const earlier = await findEarlierVideo(db, order);
     if (earlier) return earlier;
-    const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store, traces }, order));
+    const { video, repeated } = await acceptVideo(db, await prepareVideo({ db, store, secrets, traces }, order));
     traces.note({ videoId: video.id });
     if (!repeated) starter.start(video);
     return video;
@@ -198,7 +198,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     async createMany(order, count) {
       const earlier = await findEarlier(db, order, count);
       if (earlier) return earlier;
-      const first = await prepareVideo({ db, store, traces }, order, count);
+      const first = await prepareVideo({ db, store, secrets, traces }, order, count);
       const accepted = await acceptAll(db, first, count);
       for (const { video, repeated } of accepted) if (!repeated) starter.start(video);
       return accepted.map(({ video }) => video);

@@ -12,7 +12,9 @@ import {
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import type { HoldOfOrder } from '../catalog/ledger.ts';
 import { latestOffers } from '../catalog/models.ts';
+import type { SecretBox } from '../catalog/secret-box.ts';
 import type { Caller } from '../domain/caller.ts';
+import type { DeliveryTarget } from '../domain/clip-delivery.ts';
 import { defined } from '../domain/defined.ts';
 import { Refusal } from '../domain/failure.ts';
 import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
@@ -44,6 +46,8 @@ export interface CreateOrder extends KeyedOrder {
   readonly times?: CreateTimes;
   /** Where its end is told. */
   readonly callback?: CreateCallback;
+  /** Where its clip is delivered. */
+  readonly deliverTo?: DeliveryTarget;
 }
 
 /** Where a create wants to be told of its end, in any dialect. */
@@ -106,13 +110,20 @@ export async function requestOf(
   };
 }
 
+interface PrepareDependencies {
+  readonly db: Db;
+  readonly store: MediaStore;
+  readonly secrets: Pick<SecretBox, 'seal'>;
+  readonly traces: Pick<Traces, 'traceParent'>;
+}
+
 /** The video that an order stands for, or the first of several, complete but for its acceptance; its images are stored by then. */
 export async function prepareVideo(
-  { db, store, traces }: { readonly db: Db; readonly store: MediaStore; readonly traces: Pick<Traces, 'traceParent'> },
+  { db, store, secrets, traces }: PrepareDependencies,
   order: CreateOrder,
   count = 1,
 ): Promise<NewVideo> {
-  const { caller, dialect, draft, idempotencyKey, bodyHash, times = {}, callback } = order;
+  const { caller, dialect, draft, idempotencyKey, bodyHash, times = {}, callback, deliverTo } = order;
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
   const offers = await offersFor(db, caller, draft.model ?? undefined);
   const admit = (price: MicroUsd) =>
@@ -137,6 +148,7 @@ export async function prepareVideo(
     // Its trace goes on below the request that is being answered.
     traceParent: traces.traceParent(),
     idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
+    ...(deliverTo && { deliverTo: secrets.seal(JSON.stringify(deliverTo)) }),
     ...(callback && { callback: { url: callback.url, jobId: callback.tells === 'the job' ? jobIdOf(id) : null } }),
   };
 }

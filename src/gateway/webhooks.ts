@@ -38,7 +38,7 @@ export type Webhooks = ReturnType<typeof createWebhooks>;
 export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
   const { db } = catalog;
 
-  const checkUrl = (text: string) => checkReceiverUrl('url', text, trustedHosts);
+  const checkUrl = (text: string) => checkReceiverUrl('url', text, { trustedHosts });
 
   return {
     list: (callerId: string) => listEndpoints(catalog, callerId),

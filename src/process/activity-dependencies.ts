@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { type ArchiveClip, createClipArchiver, createClipInspector } from '../archive/archive-clip.ts';
+import { createClipPutter } from '../archive/deliver-clip.ts';
 import { createFilmMaker } from '../archive/film/make-film.ts';
 import { createPictureTaker } from '../archive/last-picture.ts';
 import { createImageLinker } from '../archive/link-input-image.ts';
@@ -12,7 +13,7 @@ import { renderVideo } from '../dialects/openai.ts';
 import type { Video } from '../domain/video.ts';
 import { createVideoLinks } from '../media/signed-links.ts';
 import { fetchUntrusted } from '../net/untrusted/fetch.ts';
-import { postUntrusted } from '../net/untrusted/post.ts';
+import { postUntrusted, putUntrusted } from '../net/untrusted/send.ts';
 import { measureArchiver } from '../observe/metrics/measured.ts';
 import { linkIn } from '../providers/reading/result-link.ts';
 import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
@@ -66,6 +67,7 @@ export function activityDependenciesOf(
     accounts,
     keepDays,
     delivery: { db: database.db, secrets: parts.secrets, post: postUntrusted, trustedHosts, traces: parts.traces },
+    putClip: createClipPutter({ store, put: putUntrusted, trustedHosts }),
     workflows,
     countIncident: metrics?.countIncident ?? (() => undefined),
     log,

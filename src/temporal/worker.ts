@@ -118,7 +118,13 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       tuner: MEDIA_TUNER,
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
-      activities: pick(activities, ['archiveVideo', 'rearchiveVideo', 'writeBatchFiles', 'takeLastPicture']),
+      activities: pick(activities, [
+        'archiveVideo',
+        'deliverClip',
+        'rearchiveVideo',
+        'writeBatchFiles',
+        'takeLastPicture',
+      ]),
     },
     {
       ...common,

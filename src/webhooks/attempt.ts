@@ -15,7 +15,7 @@ import { activeSecrets, type WebhookCatalog } from '../catalog/webhooks.ts';
 import { NO_TRACES, type SpanOf, type Traces } from '../domain/trace.ts';
 import { type AttemptOutcome, videoOfSubject } from '../domain/webhook.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
-import type { PostAnswer, PostUntrusted } from '../net/untrusted/post.ts';
+import type { PostAnswer, PostUntrusted } from '../net/untrusted/send.ts';
 import { gatewaySignedHeaders, signedHeaders } from './sign.ts';
 
 export interface AttemptDependencies {

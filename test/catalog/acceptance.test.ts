@@ -5,6 +5,7 @@ import { uuidv7 } from 'uuidv7';
 import {
   type AcceptanceLimits,
   acceptVideo,
+  checkAdmission,
   deleteOldKeys,
   type NewVideo,
   nthKey,
@@ -12,8 +13,10 @@ import {
 } from '../../src/catalog/acceptance.ts';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
+import { findDeliveryTarget } from '../../src/catalog/clip-deliveries.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
+import { enterInputImage } from '../../src/catalog/input-images.ts';
 import { ledger } from '../../src/catalog/tables/callers.ts';
 import { idempotencyKeys, videos } from '../../src/catalog/tables/videos.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
@@ -139,6 +142,37 @@ describeOnBothCatalogs('acceptance', (catalog) => {
     const orders = Array.from({ length: 20 }, () => acceptVideo(db, makeOrder(callerId, { idempotency })));
     expect(await outcomesOf(orders)).toEqual({ insufficient_credit: 20 });
     expect(await countRows(db)).toEqual({ videos: 0, holds: 0, keys: 0 });
+  });
+
+  test('of more images is refused while those of unended videos hold 8 GiB, which other callers may still have', async () => {
+    const { db } = catalog.database;
+    const [callerId, other] = [await makeCaller(db, null), await makeCaller(db, null)];
+    const admit = (of: string) => outcomeOf(checkAdmission(db, { callerId: of, limits: LIMITS, amountMicroUsd: 1 }));
+    const images = Array.from({ length: 5 }, (_, n) => {
+      const image = { sha256: `${n}`.repeat(64), mediaType: 'image/png', sizeBytes: 2 ** 31 - 1 };
+      return { kind: 'stored', ...image } as const;
+    });
+    for (const { kind: _, ...image } of images) await enterInputImage(db, { ...image, width: 1, height: 1 });
+    const order = makeOrder(callerId, { request: makeRequest({ images: images.slice(0, 4) }) });
+    await acceptVideo(db, order);
+    expect(await admit(callerId)).toBe('accepted');
+    const last = makeOrder(callerId, { request: makeRequest({ images: images.slice(3) }) });
+    await acceptVideo(db, last);
+    expect([await admit(callerId), await admit(other)]).toEqual(['too_many_videos', 'accepted']);
+    await endVideo(db, last.id, { state: 'failed', failure: null, archive: null });
+    expect(await admit(callerId)).toBe('accepted');
+  });
+
+  test('notes where its clip is to be delivered, and its end forgets that', async () => {
+    const { db } = catalog.database;
+    const order = makeOrder(await makeCaller(db, null), { deliverTo: 'sealed' });
+    const { video } = await acceptVideo(db, order);
+    expect(video).toEqual(await findVideo(db, order.id));
+    expect(await findDeliveryTarget(db, order.id)).toBe('sealed');
+    await endVideo(db, order.id, { state: 'cancelled', failure: null, archive: null });
+    expect(await findDeliveryTarget(db, order.id)).toBeNull();
+    const delivery = { state: 'failed', message: 'the video ended without a clip' };
+    expect(await findVideo(db, order.id)).toMatchObject({ delivery });
   });
 
   test('of an unknown caller is refused', async () => {

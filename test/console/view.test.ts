@@ -49,6 +49,7 @@ function makeVideo(given: Partial<Video> = {}): Video {
     expiresAt: after(86_400),
     cost: { estimateMicroUsd: 500_000, settledMicroUsd: null, upstreamMicroUsd: null },
     archive: null,
+    delivery: null,
     failure: null,
     waitingFor: null,
     submissions: 0,

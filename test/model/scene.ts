@@ -138,6 +138,7 @@ export class Scene {
       store: { stage: unused, read: unused, sizeBytes: unused, remove: async () => undefined, check: unused },
       loadImage: unused,
       delivery: { db: this.db, secrets: createSecretBox(''), post: unused, trustedHosts: [] },
+      putClip: unused,
       linkImage: () => {
         throw new Error('nothing of this is used here');
       },

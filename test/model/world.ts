@@ -113,6 +113,7 @@ export class World {
       loadImage: unused,
       linkImage: () => '',
       delivery: { db, secrets: createSecretBox(''), post: unused, trustedHosts: [] },
+      putClip: unused,
       archiveClip: createClipArchiver({
         ...{ store, fetchResult: fetchUntrusted, makePoster: async () => null },
         limits: { waitsMs: [0], secondCopyMs: 1 },

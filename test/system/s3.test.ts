@@ -9,11 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  GetObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListPartsCommand,
   type MultipartUpload,
+  PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../bench/postgres-server.ts';
 import { findS3Server, type S3Server, startS3Server } from '../../bench/s3-server.ts';
 import { openBucket } from '../../src/media/s3/s3-client.ts';
@@ -128,6 +131,8 @@ async function startAll() {
     S3_ENDPOINT: endpoint,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey ?? '',
+    // Where callers of the tests have clips delivered.
+    CLIPYARD_TRUSTED_HOSTS: new URL(endpoint).host,
   };
   const worker = start(['work'], settings);
   await untilReady(`http://127.0.0.1:${port}/readyz`, start(['serve'], settings));
@@ -136,7 +141,11 @@ async function startAll() {
   return { s3, settings, worker, ask, ranges, sandbox: new SandboxClient(sandboxUrl) };
 }
 
-test('an upload is gone on with by another worker, whose metrics tell of it, and the clip comes from the bucket', async () => {
+function archiveOf(video: unknown) {
+  return (video as { readonly archive: { readonly url: string; readonly sha256: string } }).archive;
+}
+
+test('an upload is gone on with by another worker, whose metrics tell of it; clips come from the bucket, and one goes into a place of its caller', async () => {
   const { s3: server, settings, worker, ask, ranges, sandbox } = await startAll();
   await sandbox.configure({
     faults: [
@@ -163,13 +172,27 @@ test('an upload is gone on with by another worker, whose metrics tell of it, and
   expect(metrics).toMatch(/^temporal_worker_task_slots_available\{.*task_queue=.*\} \d+$/m);
   expect(metrics).toMatch(/^temporal_num_pollers\{/m);
 
-  const { url, sha256 } = (video as { archive: { url: string; sha256: string } }).archive;
+  const { url, sha256 } = archiveOf(video);
   const head = await fetch(url, { method: 'HEAD', redirect: 'manual' });
   expect([head.status, head.headers.get('content-length')]).toEqual([200, String(CLIP_BYTES)]);
   const sent = await fetch(url, { redirect: 'manual' });
   expect([sent.status, new URL(sent.headers.get('location') ?? '').origin]).toEqual([302, server.settings.endpoint]);
   const bytes = Buffer.from(await (await fetch(url)).arrayBuffer());
   expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
+
+  // By a URL that is signed for one PUT, a caller has it in a place of its own.
+  const { client, bucket: Bucket } = openBucket(server.settings);
+  const place = { Bucket, Key: 'of-a-caller/clip.mp4' };
+  const target = await getSignedUrl(client, new PutObjectCommand({ ...place, ContentType: 'video/mp4' }));
+  const body = { model: 'sandbox-mini', prompt: 'delivered', duration_seconds: 1, deliver_to: target };
+  const { task_id } = await ask('/airforce/v1/video/generations', body);
+  const [delivered] = await untilVideos(ask, [String(task_id)], ([snapshot]) => snapshot?.['endedAt'] !== null);
+  expect(delivered).toMatchObject({ state: 'completed', delivery: { state: 'delivered' } });
+  const stored = await client.send(new GetObjectCommand(place));
+  const copy = (await stored.Body?.transformToByteArray()) ?? '';
+  expect(stored.ContentType).toBe('video/mp4');
+  expect(createHash('sha256').update(copy).digest('hex')).toBe(archiveOf(delivered).sha256);
+  client.destroy();
 }, 600_000);
 
 test('wrong keys end the start with a sentence', async () => {

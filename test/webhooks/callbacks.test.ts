@@ -17,7 +17,7 @@ import { callbacks, deliveries, deliveryAttempts, webhookSecrets } from '../../s
 import { createEndpoint, deleteExpiredSecrets, rotateSecret, type WebhookCatalog } from '../../src/catalog/webhooks.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import { EVENT_TYPES } from '../../src/domain/webhook.ts';
-import type { PostAnswer, UntrustedPost } from '../../src/net/untrusted/post.ts';
+import type { PostAnswer, UntrustedPost } from '../../src/net/untrusted/send.ts';
 import { removeOld } from '../../src/recovery/retention.ts';
 import { attemptDelivery } from '../../src/webhooks/attempt.ts';
 import { signedHeaders } from '../../src/webhooks/sign.ts';

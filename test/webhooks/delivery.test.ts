@@ -19,7 +19,7 @@ import {
   type WebhookCatalog,
 } from '../../src/catalog/webhooks.ts';
 import { attemptWaitMs, EVENT_TYPES, type EventWords, FAILING_LONGEST_MS } from '../../src/domain/webhook.ts';
-import { type PostAnswer, postUntrusted, type UntrustedPost } from '../../src/net/untrusted/post.ts';
+import { type PostAnswer, postUntrusted, type UntrustedPost } from '../../src/net/untrusted/send.ts';
 import { attemptDelivery } from '../../src/webhooks/attempt.ts';
 import { FirstAttempts } from '../../src/webhooks/first-attempts.ts';
 import { signedHeaders } from '../../src/webhooks/sign.ts';

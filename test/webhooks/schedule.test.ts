@@ -7,7 +7,7 @@ import { createSecretBox } from '../../src/catalog/secret-box.ts';
 import { deliveries, webhookEndpoints } from '../../src/catalog/tables/webhooks.ts';
 import { changeEndpoint, createEndpoint, type WebhookCatalog } from '../../src/catalog/webhooks.ts';
 import { EVENT_TYPES } from '../../src/domain/webhook.ts';
-import type { PostAnswer } from '../../src/net/untrusted/post.ts';
+import type { PostAnswer } from '../../src/net/untrusted/send.ts';
 import { type AttemptInput, attemptDelivery } from '../../src/webhooks/attempt.ts';
 import { deliverWebhook } from '../../workflows/deliver-webhook.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';

@@ -5,17 +5,23 @@ import Long from 'long';
 import { accounts } from '../../src/catalog/tables/accounts.ts';
 import { ledger } from '../../src/catalog/tables/callers.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { videoQuery } from '../../workflows/messages.ts';
+import { type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 let stack: Stack;
+/** Where callers have clips delivered. */
+let storage: ScriptedServer;
 
 beforeAll(async () => {
-  stack = await startStack();
+  storage = await startScriptedServer();
+  stack = await startStack({ trustedHosts: [storage.hostAndPort] });
 }, 300_000);
 
 afterAll(async () => {
   await stack?.close();
+  await storage?.close();
 });
 
 afterEach(async () => {
@@ -125,6 +131,47 @@ describe('a video that goes well', () => {
     expect(videos.map(({ state }) => state)).toEqual(ids.map(() => 'completed'));
     const { peakConcurrent } = await stack.bill();
     expect(Object.values(peakConcurrent)).toEqual([4]);
+  });
+});
+
+describe('a clip that its caller wants delivered', () => {
+  const statuses = [200];
+  beforeEach(() => {
+    storage.received.splice(0);
+    storage.script = (response) => void response.writeHead(statuses.shift() ?? 200).end();
+  });
+  const target = () => ({ url: `${storage.origin}/clip?signature=secret`, headers: { 'x-amz-acl': 'private' } });
+
+  test('is put there once it is archived, and its end comes after that', async () => {
+    statuses.splice(0, 1, 503, 200);
+    const id = await stack.create({ deliver_to: target() });
+    const video = await stack.ended(id);
+    expect(video).toMatchObject({ state: 'completed', delivery: { state: 'delivered', message: null } });
+    const sent = storage.received.map(({ method, path, headers }) => [method, path, headers['content-length']]);
+    const put = ['PUT', '/clip?signature=secret', String(video.archive?.sizeBytes)];
+    expect(sent).toEqual([put, put]);
+    expect(storage.received[0]?.headers).toMatchObject({ 'content-type': 'video/mp4', 'x-amz-acl': 'private' });
+    expect(await entries(id)).toEqual(SETTLED);
+    const history = await stack.client.workflow.getHandle(id).fetchHistory();
+    expect(JSON.stringify(history)).not.toContain('signature');
+    const [row] = await stack.db.select().from(videos).where(eq(videos.id, id));
+    expect(row?.deliverTo).toBeNull();
+  });
+
+  test('is made and kept where its storage refuses it', async () => {
+    statuses.splice(0, 1, 403);
+    const video = await stack.ended(await stack.create({ deliver_to: target() }));
+    const delivery = { state: 'failed', message: 'the storage answered 403' };
+    expect(video).toMatchObject({ state: 'completed', settledMicroUsd: 10_000, delivery });
+    expect(storage.received).toHaveLength(1);
+  });
+
+  test('is not delivered where there is none', async () => {
+    await stack.faults([{ kind: 'failed_task', count: 1 }]);
+    const video = await stack.ended(await stack.create({ deliver_to: target() }));
+    const delivery = { state: 'failed', message: 'the video ended without a clip' };
+    expect(video).toMatchObject({ state: 'failed', delivery });
+    expect(storage.received).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { sql } from 'drizzle-orm';
 import { index, integer, jsonb, pgTable, primaryKey, smallint, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { ClipDelivery } from '../../domain/clip-delivery.ts';
 import type { VideoFailure } from '../../domain/failure.ts';
 import type { DialectName, ProviderName } from '../../domain/vendor.ts';
 import type { ArchivedClip, VideoState } from '../../domain/video.ts';
@@ -65,6 +66,9 @@ export const videos = pgTable(
     /** When the sweep last compared it with its workflow, and how often it had to start it again. */
     auditedAt: instant('audited_at'),
     resumes: integer().notNull().default(0),
+    /** Where its clip is to be delivered, sealed; null where nowhere, and once that is over. */
+    deliverTo: text('deliver_to'),
+    delivery: jsonb().$type<ClipDelivery>(),
     /** Where its trace goes on, as W3C's `traceparent`; null where its create had none. */
     traceParent: text('trace_parent'),
   },

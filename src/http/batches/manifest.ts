@@ -5,6 +5,7 @@ import { airforce } from '../../dialects/airforce.ts';
 import type { DialectRequest } from '../../dialects/dialect.ts';
 import { openai } from '../../dialects/openai.ts';
 import { type InvalidLine, MANIFEST_BOUNDS, type ReadLine, type StartFrom } from '../../domain/batch.ts';
+import { DELIVER_KEY } from '../../domain/clip-delivery.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { isVideoId } from '../../domain/video.ts';
@@ -186,6 +187,9 @@ async function draftOf(
 ): Promise<VideoDraft> {
   if (body[CALLBACK_KEY] != null) {
     throw new BadLine('invalid_line', `${CALLBACK_KEY}: the batch is told of its end, and no line by itself`);
+  }
+  if (body[DELIVER_KEY] != null) {
+    throw new BadLine('invalid_line', `${DELIVER_KEY}: clips of batches are fetched when the batch has ended`);
   }
   const { input_reference: named, ...others } = body;
   const fileId = fileIdOf(named);

@@ -31,7 +31,7 @@ export function readCallback(
   if (first === undefined) return {};
   const [param, url] = first;
   if (typeof url !== 'string') throw new Refusal('invalid_request', `${param}: must be an HTTPS URL`, { param });
-  checkReceiverUrl(param, url, trustedHosts);
+  checkReceiverUrl(param, url, { trustedHosts });
   for (const [also, other] of others) {
     if (other === url) continue;
     throw new Refusal('invalid_request', `${also}: differs from ${param}`, { param: also });

@@ -1,11 +1,14 @@
 /** What a create route read, handed to the gateway with its idempotency key. */
 
 import type { CreateManyAndStreamRoute, CreateManyRoute, CreateRoute } from '../../dialects/dialect.ts';
+import { DELIVER_KEY } from '../../domain/clip-delivery.ts';
+import { Refusal } from '../../domain/failure.ts';
 import type { Video } from '../../domain/video.ts';
 import type { KeyedOrder } from '../../gateway/orders.ts';
 import { readImageFile } from '../image-files.ts';
 import { readCallback } from './callback.ts';
 import { readCreateTimes } from './create-times.ts';
+import { readDeliverTo } from './deliver-to.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
@@ -43,6 +46,7 @@ export async function createVideo(
     retentionSeconds: dialect.retentionSeconds,
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers, body }, trustedHosts),
+    ...readDeliverTo({ headers: request.headers, body }, trustedHosts),
   });
 }
 
@@ -53,6 +57,12 @@ export async function createVideos(
   { draft, count, callback: own }: ReturnType<(CreateManyRoute | CreateManyAndStreamRoute)['parse']>,
 ): Promise<readonly Video[]> {
   checkImageHosts(draft.images, trustedHosts);
+  const delivery = readDeliverTo({ headers: request.headers, body }, trustedHosts);
+  if (delivery.deliverTo && count > 1) {
+    throw new Refusal('invalid_request', `${DELIVER_KEY}: takes one clip, and ${count} are asked for`, {
+      param: DELIVER_KEY,
+    });
+  }
   const order = {
     caller,
     dialect: dialect.name,
@@ -62,6 +72,7 @@ export async function createVideos(
     bodyHash: fingerprint({ model: draft.model, body }),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers, body, own }, trustedHosts),
+    ...delivery,
   };
   return await gateway.createMany(order, count);
 }

@@ -136,7 +136,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
       'idempotency_mismatch',
     ],
     handle: async ({ caller, query, request, reply }) => {
-      if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options.trustedHosts);
+      if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
       const manifest = await nameManifest(options, request);
       const bodyHash = fingerprint({ query, named: manifest.named });

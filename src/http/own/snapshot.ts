@@ -68,6 +68,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     expiresAt,
     cost: { estimateMicroUsd, settledMicroUsd, upstreamMicroUsd },
     archive: archive && { ...bytesOf(archive), warning: lengthWarning(archive, request), url: clipUrl, posterUrl },
+    delivery: video.delivery,
     failure: failure && { kind: failure.kind, message: failure.message, upstream: failure.upstream },
     waitingFor: wait ?? null,
     submissions,

@@ -1,6 +1,7 @@
 /** Our own routes of videos: paths, queries, bodies and answers. */
 
 import { z } from 'zod';
+import { CLIP_DELIVERY_STATES } from '../../domain/clip-delivery.ts';
 import { VIDEO_FAILURES } from '../../domain/failure.ts';
 import { DIALECTS } from '../../domain/vendor.ts';
 import { VIDEO_STATES } from '../../domain/video.ts';
@@ -77,6 +78,14 @@ const archive = z
   })
   .describe('Our own copy of the clip, as it was read back.');
 
+const delivery = z
+  .object({
+    state: z.enum(CLIP_DELIVERY_STATES),
+    at: instant.nullable().describe('When it was over.'),
+    message: z.string().nullable().describe('Why it failed; else null.'),
+  })
+  .describe('How the clip came where `deliver_to` says; null where that was not asked for.');
+
 const failure = z.object({
   kind: z.literal(Object.keys(VIDEO_FAILURES)),
   message: z.string(),
@@ -131,6 +140,7 @@ export const videoAnswer = named('Video', {
     upstreamMicroUsd: money.nullable().describe('What the upstream billed, in micro-dollars; null until it said so.'),
   }),
   archive: archive.nullable(),
+  delivery: delivery.nullable().default(null),
   failure: failure.nullable(),
   waitingFor: waitingFor.nullable(),
   submissions: count.describe('How many creates were sent.'),

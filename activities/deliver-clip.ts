@@ -1,0 +1,37 @@
+/** `deliverClip`: puts an archived clip where its create said; tried again for some minutes, and no clip fails of it. */
+
+import { Context } from '@temporalio/activity';
+import { endClipDelivery, findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
+import { type DeliveryTarget, deliveredAt, failedDelivery } from '../src/domain/clip-delivery.ts';
+import { clipKeyOf } from '../src/media/media-key.ts';
+import { activityFailure } from './activity-failure.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { withHeartbeats } from './heartbeat.ts';
+
+/** The attempts that Temporal makes are more: these are followed by the word of how it ended. */
+export const DELIVERY_ATTEMPTS = 10;
+
+export function createClipDeliveryActivities({
+  db,
+  putClip,
+  delivery: { secrets },
+}: Pick<ActivityDependencies, 'db' | 'putClip' | 'delivery'>) {
+  return {
+    async deliverClip({ videoId }: { readonly videoId: string }): Promise<void> {
+      const sealed = await findDeliveryTarget(db, videoId);
+      if (sealed === null) return;
+      const target = JSON.parse(secrets.open(sealed)) as DeliveryTarget;
+      const { info, cancellationSignal: signal } = Context.current();
+      const outcome = await withHeartbeats(() => putClip({ clipKey: clipKeyOf(videoId), target, signal }));
+      if (outcome.kind === 'later' && info.attempt < DELIVERY_ATTEMPTS) {
+        throw activityFailure('not_delivered', outcome.message);
+      }
+      const at = new Date();
+      await endClipDelivery(
+        db,
+        videoId,
+        outcome.kind === 'delivered' ? deliveredAt(at) : failedDelivery(at, outcome.message),
+      );
+    },
+  };
+}

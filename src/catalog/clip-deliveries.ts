@@ -1,0 +1,18 @@
+/** Where clips are to be delivered, and what became of it: columns of their videos. */
+
+import { and, eq, isNotNull } from 'drizzle-orm';
+import type { ClipDelivery } from '../domain/clip-delivery.ts';
+import type { Db } from './driver/database.ts';
+import { videos } from './tables/videos.ts';
+
+/** The sealed target of a video's clip; null where none is left to be delivered to. */
+export async function findDeliveryTarget(db: Db, videoId: string): Promise<string | null> {
+  const [row] = await db.select({ deliverTo: videos.deliverTo }).from(videos).where(eq(videos.id, videoId));
+  return row?.deliverTo ?? null;
+}
+
+/** Notes how a delivery came to its end, unless that is known already; the secret of where to goes with it. */
+export async function endClipDelivery(db: Db, videoId: string, delivery: ClipDelivery): Promise<void> {
+  const isOpen = and(eq(videos.id, videoId), isNotNull(videos.deliverTo));
+  await db.update(videos).set({ delivery, deliverTo: null }).where(isOpen);
+}

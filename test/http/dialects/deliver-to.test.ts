@@ -1,0 +1,74 @@
+/** Delivery of clips in every dialect: where the target is named, what the upstream is kept from, and what is refused in whose shape. */
+
+import { DIALECTS } from '../../../src/dialects/index.ts';
+import { type DialectName, DIALECTS as NAMES } from '../../../src/domain/vendor.ts';
+import { AUTHORIZATION, makeApp } from '../test-app.ts';
+
+const URL = 'https://bucket.example/clip.mp4?signature=secret';
+/** What each dialect wants beside a prompt. */
+const CREATE: Readonly<Record<DialectName, object>> = {
+  airforce: { model: 'wan-2.6' },
+  'airforce-2024': { model: 'wan-2.6' },
+  infrai: { model: 'wan-2.6' },
+  openai: { model: 'wan-2.6' },
+  a4f: { model: 'wan-2.6', quality: '720p', duration: 5 },
+  'ai-gateway': {},
+};
+
+async function create(name: DialectName, body: object = {}, headers: object = {}) {
+  const { app, gateway } = makeApp({ syncWaitSeconds: 0.001 });
+  const route = DIALECTS[name].routes.find(({ kind }) => ['create', 'createAndWait', 'createMany'].includes(kind));
+  const answer = await app.inject({
+    method: 'POST',
+    url: `/${name}${route?.path}`,
+    headers: { ...AUTHORIZATION, 'ai-model-id': 'wan-2.6', ...headers },
+    payload: { ...CREATE[name], prompt: 'a fox', ...body },
+  });
+  return { answer, order: gateway.orders[0] };
+}
+
+describe.each(NAMES)('%s', (name) => {
+  test.each([
+    ['a URL in the body', { deliver_to: URL }, {}, {}],
+    ['a URL in a header', {}, { 'x-deliver-to': URL }, {}],
+    [
+      'headers that were signed with it',
+      { deliver_to: { url: URL, headers: { 'X-MS-Blob-Type': 'BlockBlob', 'content-type': 'video/quicktime' } } },
+      {},
+      { 'x-ms-blob-type': 'BlockBlob', 'content-type': 'video/quicktime' },
+    ],
+  ])('takes %s, which no upstream sees', async (_what, body, given, headers) => {
+    const { order } = await create(name, body, given);
+    expect(order?.deliverTo).toEqual({ url: URL, headers });
+    expect(JSON.stringify(order?.draft)).not.toContain('deliver');
+  });
+
+  test.each([
+    ['deliver_to', { deliver_to: 'http://bucket.example/clip' }, {}],
+    ['deliver_to', { deliver_to: 'https://10.0.0.1/clip' }, {}],
+    ['deliver_to', { deliver_to: 'https://user:word@bucket.example' }, {}],
+    ['deliver_to', { deliver_to: 's3://bucket/clip' }, {}],
+    ['deliver_to', { deliver_to: 1 }, {}],
+    ['deliver_to', { deliver_to: [URL] }, {}],
+    ['deliver_to', { deliver_to: { headers: {} } }, {}],
+    ['deliver_to', { deliver_to: { url: URL, method: 'DELETE' } }, {}],
+    ['deliver_to', { deliver_to: { url: URL, headers: { authorization: 'Bearer x' } } }, {}],
+    ['deliver_to', { deliver_to: { url: URL, headers: { 'content-type': 'a\r\nb' } } }, {}],
+    ['deliver_to', { deliver_to: { url: URL, headers: { 'content-type': 1 } } }, {}],
+    ['deliver_to', { deliver_to: { url: URL, headers: ['x'] } }, {}],
+    ['deliver_to', { deliver_to: `${URL}${'x'.repeat(8192)}` }, {}],
+    ['x-deliver-to', {}, { 'x-deliver-to': 'https://localhost/1' }],
+    ['x-deliver-to', { deliver_to: URL }, { 'x-deliver-to': URL }],
+  ])('refuses a bad %s in its own shape: %j', async (param, body, headers) => {
+    const { answer, order } = await create(name, body, headers);
+    expect({ status: answer.statusCode, order }).toEqual({ status: 400, order: undefined });
+    expect(JSON.stringify(answer.json().error)).toContain(param);
+    expect(answer.body).not.toContain('secret');
+  });
+});
+
+test('several clips are not put into one place', async () => {
+  const { answer, order } = await create('ai-gateway', { deliver_to: URL, n: 2 });
+  expect({ status: answer.statusCode, order }).toEqual({ status: 400, order: undefined });
+  expect((await create('ai-gateway', { deliver_to: URL, n: 1 })).order?.deliverTo).toEqual({ url: URL, headers: {} });
+});

@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly speed: number;
   /** Of each of its two accounts. */
   readonly tasksAtOnce: number;
+  /** The operator's key; one of the stack's own when absent. */
+  readonly rootKey?: string;
 }
 
 export interface Stack {
@@ -130,13 +132,14 @@ async function startServers(stack: StackBuilder, { speed }: StackOptions) {
 type Servers = Awaited<ReturnType<typeof startServers>>;
 
 /** As the environment of `x-clipyard` is. */
-async function settingsOf(stack: StackBuilder, servers: Servers, publicUrl: string, { tasksAtOnce }: StackOptions) {
+async function settingsOf(stack: StackBuilder, servers: Servers, publicUrl: string, options: StackOptions) {
+  const { tasksAtOnce, rootKey = ROOT_KEY } = options;
   const { postgresUrl, temporalAddress, bucket, sandboxUrl } = servers;
   const dataDir = join(stack.folder, 'data');
   await mkdir(dataDir);
   return {
     ...{ DATABASE_URL: postgresUrl, TEMPORAL_ADDRESS: temporalAddress },
-    ...{ CLIPYARD_ROOT_KEY: ROOT_KEY, CLIPYARD_PUBLIC_URL: publicUrl, CLIPYARD_DATA_DIR: dataDir },
+    ...{ CLIPYARD_ROOT_KEY: rootKey, CLIPYARD_PUBLIC_URL: publicUrl, CLIPYARD_DATA_DIR: dataDir },
     ...{ CLIPYARD_CONFIG: await writeUpstreams(stack.folder, sandboxUrl, tasksAtOnce) },
     CLIPYARD_SECRET_KEY: randomBytes(32).toString('base64'),
     ...{ KEY_ONE: 'sk-air-one', KEY_TWO: 'sk-air-two' },
@@ -175,7 +178,15 @@ async function build(stack: StackBuilder, options: StackOptions): Promise<Omit<S
     });
   }
   const { folder, members } = stack;
-  return { ...servers, url: balancer.url, rootKey: ROOT_KEY, folder, members, startWorker, run: runCommand };
+  return {
+    ...servers,
+    url: balancer.url,
+    rootKey: settings.CLIPYARD_ROOT_KEY,
+    folder,
+    members,
+    startWorker,
+    run: runCommand,
+  };
 }
 
 /** Starts everything; what was started is ended again where a part does not come up. */

@@ -1,6 +1,7 @@
-/** One process of the stack: started, ended by SIGTERM and started again, its output in a file for each start. */
+/** One process of the stack: started, ended by SIGTERM or killed, and started again, its output in a file for each start. */
 
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,6 +66,16 @@ export class StackProcess implements Member {
     const code = await endAttended(this.#shell);
     this.#shell = null;
     if (code !== 0) throw new Error(`${this.name} ended with ${code}:\n${this.#lastPrinted()}`);
+  }
+
+  /** Gives it no time to end. */
+  async kill(): Promise<void> {
+    const { pid } = this.#shell ?? {};
+    if (this.#shell === null || pid === undefined) return;
+    const closed = once(this.#shell, 'close');
+    process.kill(-pid, 'SIGKILL');
+    await closed;
+    this.#shell = null;
   }
 
   #lastPrinted(): string {

@@ -1,12 +1,14 @@
-/** A Clipyard as `npm start` makes it, and the programs of pages run against it. */
+/** A Clipyard as `npm start` makes it, or as a team runs it, and the programs of pages run against it. */
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { openStack } from '../../scripts/open-stack.ts';
 import { readClip } from '../sandbox/mp4-reader.ts';
-import { ROOT_KEY } from '../system/clipyard-process.ts';
+import { SandboxClient } from '../sandbox/sandbox-client.ts';
+import { askAs, compile, ROOT_KEY, untilModels } from '../system/clipyard-process.ts';
 import { startClipyardUp } from '../system/clipyard-up.ts';
 
 const execute = promisify(execFile);
@@ -19,10 +21,25 @@ export interface CurlAnswer {
   readonly body: Record<string, unknown>;
 }
 
-/** Starts everything embedded, with the sandbox as upstream. */
+/** Set by the checks of the production topology. */
+export const TOPOLOGY = 'CLIPYARD_TEST_TOPOLOGY';
+
+/** Everything embedded; or servers, gateways and workers by themselves. */
+async function startSubject() {
+  if (process.env[TOPOLOGY] === undefined) {
+    const up = await startClipyardUp();
+    return { ...up, sandbox: await up.embeddedSandbox() };
+  }
+  compile();
+  const stack = await openStack({ speed: SPEED, tasksAtOnce: 4, rootKey: ROOT_KEY });
+  const ask = askAs(ROOT_KEY, stack.url);
+  await untilModels(ask);
+  return { ...stack, ask, dataDir: stack.folder, sandbox: new SandboxClient(stack.sandboxUrl) };
+}
+
+/** Starts all of it, with the sandbox as upstream. */
 export async function startExamples() {
-  const { url, ask, dataDir, embeddedSandbox, close } = await startClipyardUp();
-  const sandbox = await embeddedSandbox();
+  const { url, ask, dataDir, sandbox, close } = await startSubject();
   // Options that are none of the example's stand where curl looks for the user's own.
   await writeFile(join(dataDir, '.curlrc'), 'silent\nshow-error\nwrite-out = "\\n%{http_code}"\n');
   const setFaults = (...faults: readonly object[]) => sandbox.configure({ faults, speed: SPEED });

@@ -1,10 +1,10 @@
-/** Every process of the production topology restarted in turn under load, then a rolling update from one build to the next. */
+/** The production topology under load: every process restarted in turn, processes killed, and a rolling update from one build to the next. */
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { openStack, type Stack } from '../../scripts/open-stack.ts';
-import type { Member } from '../../scripts/stack-process.ts';
+import { type Member, StackProcess } from '../../scripts/stack-process.ts';
 import { openBucket } from '../../src/media/s3/s3-client.ts';
 import { SandboxClient } from '../sandbox/sandbox-client.ts';
 import { askAs, compile, untilModels } from '../system/clipyard-process.ts';
@@ -13,6 +13,10 @@ import { type FetchedClip, putUnderLoad } from './load.ts';
 const CLIPS = 100;
 /** So many end between one restart and the next. */
 const BETWEEN_RESTARTS = 10;
+/** The sandbox is the upstream; the deaths of databases are tested elsewhere. */
+const KILLED = /^(?:temporal|worker|gateway)/;
+const KILL_CLIPS = 60;
+const BETWEEN_KILLS = 8;
 const UPDATE_CLIPS = 40;
 const TASKS_AT_ONCE = 4;
 
@@ -86,6 +90,19 @@ test('every process is restarted during a load of 100 clips, and no request fail
   await expectPaidOnce(made);
 }, 1_800_000);
 
+test('processes are killed in turn during a load, and no request fails, no clip is lost, none is paid twice', async () => {
+  const load = putUnderLoad({ url: stack.url, key: stack.rootKey }, { clips: KILL_CLIPS, name: 'killed' });
+  const ours = stack.members.filter((member) => member instanceof StackProcess);
+  for (const member of ours.filter(({ name }) => KILLED.test(name))) {
+    await load.untilEnded(BETWEEN_KILLS);
+    await member.kill();
+    await member.start();
+  }
+  made.push(...clipsOf(await load.results()));
+  expect(made.length).toBeGreaterThanOrEqual(CLIPS + KILL_CLIPS);
+  await expectPaidOnce(made);
+}, 1_800_000);
+
 /** What `clipyard doctor` says of the versions of workers. */
 async function untilDoctorSays(words: string): Promise<void> {
   while (!(await stack.run('doctor')).includes(words)) await sleep(1_000);
@@ -105,6 +122,6 @@ test('workers of a new build take over under load, the old build drains, and eve
   for (const worker of old) await worker.stop();
   await load.untilEnded(BETWEEN_RESTARTS);
   made.push(...clipsOf(await load.results()));
-  expect(made.length).toBeGreaterThanOrEqual(CLIPS + UPDATE_CLIPS);
+  expect(made.length).toBeGreaterThanOrEqual(CLIPS + KILL_CLIPS + UPDATE_CLIPS);
   await expectPaidOnce(made);
 }, 1_800_000);

@@ -2,7 +2,7 @@
 
 import { and, asc, eq, lt, sql } from 'drizzle-orm';
 import type { ImageReference } from '../domain/video-request.ts';
-import type { Db } from './driver/database.ts';
+import { type Db, rowsOf } from './driver/database.ts';
 import { inputImages, inputImageUses } from './tables/input-images.ts';
 
 /** An image as it is entered. */
@@ -47,6 +47,15 @@ export async function useInputImages(tx: Db, videoId: string, images: readonly I
     await touchInputImage(tx, sha256);
     await tx.insert(inputImageUses).values({ sha256, videoId }).onConflictDoNothing();
   }
+}
+
+/** What the images hold that a caller's videos use which have not ended, each counted once. */
+export async function imageBytesOf(db: Db, callerId: string): Promise<number> {
+  const result = await db.execute(sql`
+    select coalesce(sum(size_bytes), 0)::float8 as bytes from input_images where sha256 in (
+      select u.sha256 from videos v join input_image_uses u on u.video_id = v.id
+      where v.caller_id = ${callerId} and v.ended_at is null)`);
+  return rowsOf<{ readonly bytes: number }>(result)[0]?.bytes ?? 0;
 }
 
 /** Images that were not wanted since, and whose videos have all ended before that. */

@@ -85,7 +85,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/temporal',
-    values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes'],
+    values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes', 'workflows/starts'],
     types: ['workflows', 'activities'],
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
   },

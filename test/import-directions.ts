@@ -90,6 +90,20 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
   },
   {
+    zone: 'src/nexus',
+    values: [
+      'src/domain',
+      'src/catalog',
+      'src/submissions',
+      'src/recovery',
+      'workflows/messages',
+      'workflows/starts',
+      'activities/activity-failure',
+    ],
+    types: ['workflows', 'src/temporal/worker'],
+    packages: ['node', 'nexus-rpc', '@temporalio/nexus'],
+  },
+  {
     zone: 'src/client',
     values: ['src/domain', 'src/wire', 'src/net', 'src/webhooks/sign'],
     types: [],

@@ -129,7 +129,8 @@ function readS3(given: Given): S3Settings | null {
 /** The callers that have a Nexus endpoint: an operation has no key, so the switch alone would leave open whose it is. */
 function readNexusCallers({ nexus, nexusCallers }: Given): string[] {
   if (nexus === 'off') return [];
-  if (nexusCallers.length > 0) return nexusCallers;
+  // Two workers of a process cannot share a task queue.
+  if (nexusCallers.length > 0) return [...new Set(nexusCallers)];
   throw new ConfigError(complain(PROCESS_SETTINGS.nexusCallers, `is needed by ${PROCESS_SETTINGS.nexus.name}`));
 }
 

@@ -238,7 +238,8 @@ describe('the callers of Nexus endpoints', () => {
   test('there are none unless the setting is on', () => {
     expect(callersOf({})).toEqual([]);
     expect(callersOf({ CLIPYARD_NEXUS_CALLERS: 'caller_1' })).toEqual([]);
-    expect(callersOf({ CLIPYARD_NEXUS: 'on', CLIPYARD_NEXUS_CALLERS: 'caller_1, root' })).toEqual(['caller_1', 'root']);
+    const twice = 'caller_1, root, caller_1';
+    expect(callersOf({ CLIPYARD_NEXUS: 'on', CLIPYARD_NEXUS_CALLERS: twice })).toEqual(['caller_1', 'root']);
   });
 
   test('where it is on they have to be named', () => {

@@ -85,9 +85,23 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/temporal',
-    values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes'],
+    values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes', 'workflows/starts'],
     types: ['workflows', 'activities'],
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
+  },
+  {
+    zone: 'src/nexus',
+    values: [
+      'src/domain',
+      'src/catalog',
+      'src/submissions',
+      'src/recovery',
+      'workflows/messages',
+      'workflows/starts',
+      'activities/activity-failure',
+    ],
+    types: ['workflows', 'src/temporal/worker'],
+    packages: ['node', 'nexus-rpc', '@temporalio/nexus'],
   },
   {
     zone: 'src/client',

@@ -2,8 +2,8 @@
 
 import { ChildWorkflowCancellationType, executeChild, ParentClosePolicy, uuid4 } from '@temporalio/workflow';
 import type { GivenRequest } from '../src/domain/video-request.ts';
-import { type GenerateVideoInput, TASK_QUEUES, type VideoEnd, WORKFLOW_TYPES } from './messages.ts';
-import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
+import { type GenerateVideoInput, type VideoEnd, WORKFLOW_TYPES } from './messages.ts';
+import { clipStart } from './starts.ts';
 
 export type { VideoEnd } from './messages.ts';
 
@@ -23,17 +23,9 @@ export interface ChildVideoInput {
  */
 export async function generateVideoChild({ videoId, ...input }: ChildVideoInput): Promise<VideoEnd> {
   return await executeChild<(input: GenerateVideoInput) => Promise<VideoEnd>>(WORKFLOW_TYPES.generateVideo, {
-    args: [input],
+    ...clipStart(input),
     workflowId: videoId ?? `video_${uuid4()}`,
-    taskQueue: TASK_QUEUES.workflows,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    typedSearchAttributes: [
-      { key: SEARCH_ATTRIBUTES.videoState, value: 'queued' },
-      { key: SEARCH_ATTRIBUTES.callerId, value: input.callerId ?? 'root' },
-      { key: SEARCH_ATTRIBUTES.model, value: input.request.model },
-    ],
-    priority: { fairnessKey: input.callerId ?? 'root' },
-    staticSummary: `${input.request.model} · ${input.request.prompt.slice(0, 80)}`,
   });
 }

@@ -28,6 +28,10 @@ interface Setting extends Entry {
 
 const MEDIA_WAYS = ['proxy', 'redirect'] as const;
 
+const SWITCH = ['on', 'off'] as const;
+
+const CALLER_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 function problemOfDatabase(url: string): string | null {
@@ -293,6 +297,24 @@ export const PROCESS_SETTINGS = {
     absent: 'none: no worker versioning',
     meaning:
       "workers join Temporal's worker deployment `clipyard` under this build id and make it current when they poll",
+  },
+  nexus: {
+    name: 'CLIPYARD_NEXUS',
+    schema: oneOf(SWITCH).default('off'),
+    meaning:
+      '`on`: workers answer the Nexus operations `generateVideo` and `runBatch`, which workflows of other namespaces call ' +
+      '(experimental)',
+  },
+  nexusCallers: {
+    name: 'CLIPYARD_NEXUS_CALLERS',
+    schema: commaSeparated
+      .refine((ids) => ids.every((id) => CALLER_ID.test(id)), 'is not a list of ids of callers')
+      .default([]),
+    example: 'caller_0199f0c2-5d3e-7a41-9c56-2f7d8e9a0b1c',
+    absent: 'none',
+    meaning:
+      'ids of the callers that have a Nexus endpoint; who asks at the task queue `nexus-ID` is that caller; needed where ' +
+      '`CLIPYARD_NEXUS` is on',
   },
   encryptionKeys: {
     name: 'CLIPYARD_ENCRYPTION_KEYS',

@@ -36,7 +36,7 @@ function withProxyNames(environment: Record<string, string>): Record<string, str
 
 /** Every setting under its name in the table, and what is made of several. */
 export interface Config
-  extends Omit<Given, `temporal${string}` | `s3${string}` | `aws${string}` | 'cacheHome'>,
+  extends Omit<Given, `temporal${string}` | `s3${string}` | `aws${string}` | 'cacheHome' | 'nexus'>,
     Pick<Upstreams, 'accounts' | 'models' | 'descriptions'> {
   /** Absolute. */
   readonly dataDir: string;
@@ -126,6 +126,14 @@ function readS3(given: Given): S3Settings | null {
   return { bucket, endpoint, region, accessKeyId, secretAccessKey, sessionToken };
 }
 
+/** The callers that have a Nexus endpoint: an operation has no key, so the switch alone would leave open whose it is. */
+function readNexusCallers({ nexus, nexusCallers }: Given): string[] {
+  if (nexus === 'off') return [];
+  // Two workers of a process cannot share a task queue.
+  if (nexusCallers.length > 0) return [...new Set(nexusCallers)];
+  throw new ConfigError(complain(PROCESS_SETTINGS.nexusCallers, `is needed by ${PROCESS_SETTINGS.nexus.name}`));
+}
+
 /** The account of a process without a configuration file. The sandbox is here, so it is polled closely. */
 const SANDBOX_ACCOUNT: AccountConfig = {
   id: 'sandbox',
@@ -176,6 +184,7 @@ export function embeddedOnly(config: Config): Config {
     mediaWay: 'proxy',
     metricsPort: null,
     otlpEndpoint: null,
+    nexusCallers: [],
     temporal: { ...temporal, external: false, namespace: 'default', uiUrl: null },
   };
 }
@@ -216,6 +225,7 @@ export function loadConfig(read: Environment = processEnvironment()): Config {
     ...upstreams,
     configFile,
     s3: readS3(given),
+    nexusCallers: readNexusCallers(given),
     temporal: readTemporal(given, environment),
     cacheDir: userCacheDir(environment),
     hasDesktop: hasDesktop(environment),

@@ -18,7 +18,6 @@ import {
   type NewBatch,
   readProgress,
   type Validated,
-  wishBatchCancelled,
 } from '../catalog/batches.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type BatchProgress, type InvalidLine, type LineState, windowMs } from '../domain/batch.ts';
@@ -26,7 +25,7 @@ import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { startBatch, tellBatch } from '../recovery/batches.ts';
+import { cancelBatch, startBatch } from '../recovery/batches.ts';
 import { type ValidationOrder, validateLines } from './batch-validation.ts';
 
 export type { BatchRow, LineWithVideo };
@@ -158,8 +157,7 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
 
     async cancel(caller, id) {
       await read(caller, id);
-      await wishBatchCancelled(db, id);
-      await tellBatch(dependencies, id);
+      await cancelBatch(dependencies, id);
       return await read(caller, id);
     },
 

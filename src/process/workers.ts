@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createSweepActivities } from '../../activities/sweep.ts';
+import { createNexusEndpoint } from '../nexus/operations.ts';
 import { checkCatalogAge } from '../recovery/restore.ts';
 import { connectWorker } from '../temporal/connection.ts';
 import { dataConverterOf } from '../temporal/data-converter.ts';
@@ -46,7 +47,7 @@ export interface WorkersOptions {
 /** Starts workers, and the schedule by which they sweep; resolves when they poll. */
 export async function openWorkers(options: WorkersOptions): Promise<RunningWorkers> {
   const { parts, link, dependencies, connection } = options;
-  const { temporal, drainSeconds, encryptionKeys, buildId } = parts.config;
+  const { temporal, drainSeconds, encryptionKeys, buildId, nexusCallers } = parts.config;
   const bundle = encryptionKeys.length === 0 ? WORKFLOW_BUNDLE : ENCODING_BUNDLE;
   const workers = await startWorkers({
     connection,
@@ -59,6 +60,7 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
     workflowBundlePath: options.workflowBundlePath ?? bundle,
     dataConverter: dataConverterOf(encryptionKeys),
     interceptors: { activity: [traceActivities(parts.traces)] },
+    nexusEndpoints: nexusCallers.map((callerId) => createNexusEndpoint(dependencies, callerId)),
     buildId,
     drainMs: drainSeconds * 1000,
   });

@@ -1,7 +1,7 @@
 /** Keeping workflows of batches at work: told of what changed, and started where they do not run. */
 
 import { endUnvalidated } from '../catalog/batch-ends.ts';
-import { findBatch, listForgottenBatches, wantsToKnow } from '../catalog/batches.ts';
+import { findBatch, listForgottenBatches, wantsToKnow, wishBatchCancelled } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -22,6 +22,12 @@ export async function tellBatch(
   } catch (error) {
     log.warn({ batchId, error: String(error) }, 'a batch could not be told of a change');
   }
+}
+
+/** Asks for a batch's cancel and has its workflow hear of it; one that has ended stays as it is. */
+export async function cancelBatch(dependencies: BatchWorkflowDependencies, batchId: string): Promise<void> {
+  await wishBatchCancelled(dependencies.db, batchId);
+  await tellBatch(dependencies, batchId);
 }
 
 /** Tells a batch of the end of one of its clips where that gives it something to do: each step costs as much as a poll. */

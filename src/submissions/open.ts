@@ -38,6 +38,7 @@ const [DEFAULT_DIALECT] = DIALECTS;
 function checkInput({ videoId, callerId, request }: OpenVideoInput): void {
   const refuse = (problem: string) => new Refusal('invalid_request', problem);
   if (!isVideoId(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
+  if (!isJsonObject(request)) throw refuse('there is no request');
   const { model, prompt, durationSeconds, extra = {}, images = [] } = request;
   if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
     throw refuse('model and prompt are needed');
@@ -81,7 +82,7 @@ function toDraft(request: GivenRequest): VideoDraft {
 type Terms = Pick<NewVideo, 'dialect' | 'request' | 'estimateMicroUsd' | 'createdAt' | 'expiresAt'>;
 
 /** What a video that was started as a child of another workflow is made for. */
-async function chooseTerms({ db }: SubmissionDependencies, { request }: OpenVideoInput): Promise<Terms> {
+async function chooseTerms({ db }: Pick<SubmissionDependencies, 'db'>, { request }: OpenVideoInput): Promise<Terms> {
   const draft = toDraft(request);
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
   const { mode, extra } = draft;
@@ -94,6 +95,18 @@ async function chooseTerms({ db }: SubmissionDependencies, { request }: OpenVide
     createdAt,
     expiresAt: new Date(createdAt.getTime() + RETENTION_MS),
   };
+}
+
+/**
+ * What another team's request is accepted for, checked as it is when its video is opened.
+ * @throws Refusal where it cannot be accepted.
+ */
+export async function checkedTerms(
+  dependencies: Pick<SubmissionDependencies, 'db'>,
+  input: OpenVideoInput,
+): Promise<Pick<Terms, 'estimateMicroUsd'>> {
+  checkInput(input);
+  return await chooseTerms(dependencies, input);
 }
 
 /** What a video was accepted for: its request is normalised already, and its price does not follow the list again. */

@@ -8,9 +8,16 @@ import {
   type WorkerOptions,
   type WorkerTuner,
 } from '@temporalio/worker';
+import type { ServiceHandler } from 'nexus-rpc';
 import type { Activities } from '../../activities/index.ts';
 import { TASK_QUEUES } from '../../workflows/messages.ts';
 import { versioningOf } from './worker-version.ts';
+
+/** A Nexus service, and the task queue that its endpoint targets. */
+export interface NexusEndpoint {
+  readonly taskQueue: string;
+  readonly service: ServiceHandler;
+}
 
 export interface WorkerSettings {
   readonly connection: NativeConnection;
@@ -21,6 +28,8 @@ export interface WorkerSettings {
   /** Where what goes to Temporal is encrypted. */
   readonly dataConverter?: DataConverter | undefined;
   readonly interceptors?: WorkerInterceptors;
+  /** What other namespaces may ask here; each service has a task queue of its own. */
+  readonly nexusEndpoints: readonly NexusEndpoint[];
   /** Null: no version, and whichever worker is there works. */
   readonly buildId: string | null;
   /** How long a stop waits for creates that are answered only when the clip is done. */
@@ -75,22 +84,25 @@ function pick<Name extends keyof Activities>(activities: Activities, names: read
   return Object.fromEntries(names.map((name) => [name, activities[name]])) as Partial<Activities>;
 }
 
-/** Starts the workers; resolves when they poll. */
-export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
+/** One worker for each task queue. */
+function queuesOf(settings: WorkerSettings): readonly WorkerOptions[] {
   const { connection, namespace, activities, workflowBundlePath, dataConverter, interceptors, buildId, drainMs } =
     settings;
-  const common = {
+  const anyVersion = {
     connection,
     namespace,
     ...(dataConverter && { dataConverter }),
-    ...(interceptors && { interceptors }),
-    ...versioningOf(buildId),
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
+  };
+  const common = {
+    ...anyVersion,
+    ...(interceptors && { interceptors }),
+    ...versioningOf(buildId),
     workflowTaskPollerBehavior: POLLERS,
     activityTaskPollerBehavior: POLLERS,
   } as const;
-  const queues: readonly WorkerOptions[] = [
+  return [
     {
       ...common,
       taskQueue: TASK_QUEUES.workflows,
@@ -143,8 +155,19 @@ export async function startWorkers(settings: WorkerSettings): Promise<RunningWor
       maxConcurrentActivityTaskExecutions: DELIVERIES_AT_ONCE,
       activities: pick(activities, ['attemptDelivery']),
     },
+    // An operation is asked once and replayed never.
+    ...settings.nexusEndpoints.map(({ taskQueue, service }) => ({
+      ...anyVersion,
+      taskQueue,
+      nexusServices: [service],
+      nexusTaskPollerBehavior: POLLERS,
+    })),
   ];
-  const workers = await createAll(queues);
+}
+
+/** Starts the workers; resolves when they poll. */
+export async function startWorkers(settings: WorkerSettings): Promise<RunningWorkers> {
+  const workers = await createAll(queuesOf(settings));
   const stopAll = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };

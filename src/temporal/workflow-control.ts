@@ -20,6 +20,7 @@ import {
 import type { rearchiveVideo } from '../../workflows/rearchive-video.ts';
 import type { runBatch } from '../../workflows/run-batch.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
+import { rowsStart, turnsOf } from '../../workflows/starts.ts';
 import type { AcceptedTerms } from '../domain/step.ts';
 import type { Video } from '../domain/video.ts';
 import type { AcceptedFilm, RearchiveOutcome, VideoWorkflows } from '../domain/video-workflows.ts';
@@ -42,30 +43,15 @@ const FIRST_WORKFLOW_TASK = Long.fromNumber(3);
 /** Prompts in the UI are cut to this many characters. */
 const PROMPT_EXCERPT = 400;
 
-/** Where Temporal hands tasks out by fair turns, each caller has its own; what a run asks for inherits it. */
-const turnsOf = (callerId: string) => ({ priority: { fairnessKey: callerId } });
-
 /** Starts workflows that read all else off their rows; one that runs is left alone. */
 function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' | 'startFilm'> {
   const within = withinOf(client);
-  const EACH_ONCE = {
-    taskQueue: TASK_QUEUES.workflows,
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-  } as const;
-  const attributesOf = (callerId: string, batchId: string | null) => [
-    { key: SEARCH_ATTRIBUTES.callerId, value: callerId },
-    ...(batchId === null ? [] : [{ key: SEARCH_ATTRIBUTES.batchId, value: batchId }]),
-  ];
   return {
     async startBatch(batchId: string, callerId: string): Promise<void> {
       await within(DEADLINE_MS, () =>
         client().workflow.start<typeof runBatch>(WORKFLOW_TYPES.runBatch, {
-          ...EACH_ONCE,
-          ...turnsOf(callerId),
-          workflowId: batchId,
+          ...rowsStart({ id: batchId, callerId, batchId }),
           args: [{ batchId }],
-          typedSearchAttributes: attributesOf(callerId, batchId),
         }),
       );
     },
@@ -73,12 +59,9 @@ function createStarts(client: () => Client): Pick<VideoWorkflows, 'startBatch' |
     async startFilm({ id, callerId, batchId, videoIds, transition }: AcceptedFilm): Promise<void> {
       await within(DEADLINE_MS, () =>
         client().workflow.start<typeof joinFilm>(WORKFLOW_TYPES.joinFilm, {
-          ...EACH_ONCE,
-          ...turnsOf(callerId),
-          workflowId: id,
+          ...rowsStart({ id, callerId, batchId }),
           args: [{ filmId: id }],
           staticSummary: `a film of ${videoIds.length} clips · ${transition}`,
-          typedSearchAttributes: attributesOf(callerId, batchId),
         }),
       );
     },

@@ -232,6 +232,23 @@ describe('pages of other origins', () => {
   );
 });
 
+describe('the callers of Nexus endpoints', () => {
+  const callersOf = (environment: Record<string, string>) => loadConfig(environment).nexusCallers;
+
+  test('there are none unless the setting is on', () => {
+    expect(callersOf({})).toEqual([]);
+    expect(callersOf({ CLIPYARD_NEXUS_CALLERS: 'caller_1' })).toEqual([]);
+    const twice = 'caller_1, root, caller_1';
+    expect(callersOf({ CLIPYARD_NEXUS: 'on', CLIPYARD_NEXUS_CALLERS: twice })).toEqual(['caller_1', 'root']);
+  });
+
+  test('where it is on they have to be named', () => {
+    expect(problemOf({ CLIPYARD_NEXUS: 'on' })).toContain('CLIPYARD_NEXUS_CALLERS is needed by CLIPYARD_NEXUS');
+    expect(problemOf({ CLIPYARD_NEXUS_CALLERS: 'a caller' })).toContain('is not a list of ids of callers');
+    expect(problemOf({ CLIPYARD_NEXUS: 'yes' })).toContain('CLIPYARD_NEXUS is not one of on, off');
+  });
+});
+
 describe('what is merely odd', () => {
   const warningsOf = (environment: Record<string, string>) => loadConfig(environment).warnings;
 
@@ -239,7 +256,7 @@ describe('what is merely odd', () => {
     expect(warningsOf({ CLIPYARD_PROT: '1' })).toEqual([
       'CLIPYARD_PROT is no setting of this version, and ignored; did you mean CLIPYARD_PORT?',
     ]);
-    expect(warningsOf({ CLIPYARD_NEXUS: 'on' })).toEqual(['CLIPYARD_NEXUS is no setting of this version, and ignored']);
+    expect(warningsOf({ CLIPYARD_TURBO: 'on' })).toEqual(['CLIPYARD_TURBO is no setting of this version, and ignored']);
   });
 
   test.each([

@@ -6,6 +6,13 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 /** Browsers ask anew after two hours at the latest. */
 const PREFLIGHT_SECONDS = 7_200;
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** A page asks that may bring our cookie where it asks. */
+    isOfCookiePage: boolean;
+  }
+}
+
 /** Where pages may also bring their cookie of ours. */
 export interface CookiePages {
   /** What the paths begin with. */
@@ -22,8 +29,10 @@ export interface CrossOriginOptions {
 
 /** Lets these pages in; nothing is said to others. */
 export function allowOrigins(app: FastifyInstance, { origins, cookiePages }: CrossOriginOptions): void {
+  app.decorateRequest('isOfCookiePage', false);
   if (origins.length === 0 && cookiePages === null) return;
-  app.addHook('onRequest', async ({ method, url, headers }, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
+    const { method, url, headers } = request;
     const withCookies = cookiePages !== null && url.startsWith(cookiePages.path);
     const allowed = withCookies ? cookiePages.origins() : origins;
     if (allowed.length === 0) return;
@@ -32,6 +41,7 @@ export function allowOrigins(app: FastifyInstance, { origins, cookiePages }: Cro
     if (!isOpen) reply.header('vary', 'origin');
     const { origin } = headers;
     if (origin === undefined || !(isOpen || allowed.includes(origin))) return;
+    request.isOfCookiePage = withCookies;
     reply.headers({
       'access-control-allow-origin': isOpen ? '*' : origin,
       'access-control-expose-headers': '*',

@@ -86,6 +86,18 @@ test("the UI's page may ask with a cookie, and no other page", async () => {
     'access-control-allow-headers': 'content-type,x-namespace',
   });
   expect((await ask('decode', [PLAIN], { origin: UI })).headers['access-control-allow-credentials']).toBe('true');
+  const signedIn = await app.inject({ method: 'POST', url: '/console/session', payload: { key: ROOT_KEY } });
+  const [cookie = ''] = String(signedIn.headers['set-cookie']).split(';');
+  const byCookie = async (origin: string) =>
+    (
+      await app.inject({
+        method: 'POST',
+        url: '/temporal-codec/decode',
+        headers: { cookie, origin, 'sec-fetch-site': 'same-site' },
+        payload: { payloads: [PLAIN] },
+      })
+    ).statusCode;
+  expect([await byCookie(UI), await byCookie('https://other.example')]).toEqual([200, 403]);
   const other = await preflight('https://other.example');
   expect([other.statusCode, other.headers['access-control-allow-origin']]).toEqual([405, undefined]);
   const elsewhere = await app.inject({ url: '/healthz', headers: { origin: UI } });

@@ -28,10 +28,11 @@ function isSameOrigin({ headers, host }: FastifyRequest): boolean {
 }
 
 /**
- * Cookies are sent by the browser whichever page asks: what changes something has to be asked by a page of ours.
+ * Cookies are sent by the browser whichever page asks: what changes something has to be asked by a page of ours, or by one
+ * that may bring its cookie there.
  * @throws Refusal `forbidden`.
  */
 export function refuseOtherOrigins(request: FastifyRequest): void {
-  if (SAFE_METHODS.includes(request.method) || isSameOrigin(request)) return;
+  if (SAFE_METHODS.includes(request.method) || request.isOfCookiePage || isSameOrigin(request)) return;
   throw new Refusal('forbidden', 'a session counts for requests of the console itself; send the API key instead');
 }

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { wordsOf } from './api.ts';
+import { focusContent } from './focus.ts';
 
 interface Notice {
   readonly id: number;
@@ -87,9 +88,9 @@ let opener: Element | null = null;
 /** Gives the focus back behind the last dialog; to the content where what had it is gone by now. */
 function giveBack(): void {
   if (document.querySelector('dialog') !== null) return;
-  const place = opener?.isConnected && opener !== document.body ? opener : document.getElementById('main');
+  if (opener?.isConnected && opener !== document.body) (opener as HTMLElement).focus({ preventScroll: true });
+  else focusContent();
   opener = null;
-  (place as HTMLElement | null)?.focus({ preventScroll: true });
 }
 
 /** A dialog of the browser's own: it holds the focus and gives it back, and Escape closes it. */

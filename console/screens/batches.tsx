@@ -117,7 +117,7 @@ function NewManifest() {
     setBusy(false);
   };
   const begin = async () => {
-    if (checked === null) return;
+    if (checked === null || isBusy) return;
     setBusy(true);
     await attempt('The batch is accepted.', async () => {
       const { id } = await send(checked.file, skips ? { onInvalidLine: 'skip' } : {});
@@ -136,7 +136,6 @@ function NewManifest() {
         <Verdict
           checked={checked}
           skips={skips}
-          isBusy={isBusy}
           onSkip={setSkips}
           onBegin={() => void begin()}
           onDrop={() => setChecked(null)}
@@ -149,7 +148,6 @@ function NewManifest() {
 interface VerdictProps {
   readonly checked: Checked;
   readonly skips: boolean;
-  readonly isBusy: boolean;
   readonly onSkip: (skips: boolean) => void;
   readonly onBegin: () => void;
   readonly onDrop: () => void;
@@ -157,7 +155,7 @@ interface VerdictProps {
 
 const MOST_LINES = 50;
 
-function Verdict({ checked: { file, found, problem }, skips, isBusy, onSkip, onBegin, onDrop }: VerdictProps) {
+function Verdict({ checked: { file, found, problem }, skips, onSkip, onBegin, onDrop }: VerdictProps) {
   const invalid = found?.invalid ?? [];
   const total = found?.total ?? 0;
   return (
@@ -195,7 +193,7 @@ function Verdict({ checked: { file, found, problem }, skips, isBusy, onSkip, onB
         <button
           type="button"
           class="primary"
-          disabled={isBusy || total === 0 || (invalid.length > 0 && !skips)}
+          disabled={total === 0 || (invalid.length > 0 && !skips)}
           onClick={onBegin}
         >
           Make {counted(total, 'video')}

@@ -27,7 +27,7 @@ export function BatchesScreen() {
         </Empty>
       )}
       {data !== undefined && data.items.length > 0 && (
-        <Panel title="Newest first">
+        <Panel title="Newest first" aside={isRoot.value ? <span class="soft small">of all callers</span> : undefined}>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
           <div class="scroll" tabIndex={0} role="region" aria-label="Batches">
             <table>
@@ -68,7 +68,6 @@ export function BatchesScreen() {
           <More more={more} />
         </Panel>
       )}
-      {isRoot.value && data !== undefined && data.items.length > 0 && <p class="soft small">Those of all callers.</p>}
     </>
   );
 }

@@ -33,6 +33,19 @@ function step(by: 1 | -1): void {
   next?.scrollIntoView({ block: 'nearest' });
 }
 
+/** Moves the focus among a batch's cells, past those without a video; false where it is in none. */
+function stepOverCells(by: 1 | -1, isByLine = false): boolean {
+  const here = document.activeElement;
+  const cells = [...(here?.closest('.cells')?.children ?? [])] as HTMLElement[];
+  if (here === null || cells.length === 0) return false;
+  const perLine = cells.filter(({ offsetTop }) => offsetTop === cells[0]?.offsetTop).length;
+  const distance = isByLine ? by * perLine : by;
+  let next = cells.indexOf(here as HTMLElement) + distance;
+  while (cells[next]?.matches('span')) next += distance;
+  cells[next]?.focus();
+  return true;
+}
+
 function togglePlayer(): boolean {
   const player = document.querySelector<HTMLVideoElement>('.player video');
   // What has the focus may mean something else by the same key.
@@ -51,6 +64,10 @@ const ACTIONS: Readonly<Record<string, () => unknown>> = {
   g: () => {
     goesUntilMs = Date.now() + WAIT_MS;
   },
+  ArrowRight: () => stepOverCells(1),
+  ArrowLeft: () => stepOverCells(-1),
+  ArrowDown: () => stepOverCells(1, true),
+  ArrowUp: () => stepOverCells(-1, true),
   ' ': togglePlayer,
   '?': () => {
     helpIsOpen.value = true;

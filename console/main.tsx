@@ -2,6 +2,7 @@
 
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { keepFocus } from './focus.ts';
 import { onKey } from './keyboard.ts';
 import { connect } from './live.ts';
 import { Notices, Questions } from './notices.tsx';
@@ -56,5 +57,6 @@ function Console() {
 }
 
 const root = document.getElementById('app');
+keepFocus();
 if (root) render(<Console />, root);
 void begin();

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { wordsOf } from './api.ts';
+import { holdOpener } from './focus.ts';
 
 interface Notice {
   readonly id: number;
@@ -81,17 +82,6 @@ export function confirm(question: Question): Promise<boolean> {
   });
 }
 
-/** What had the focus before the dialog that is open, or before the first of those that follow each other. */
-let opener: Element | null = null;
-
-/** Gives the focus back behind the last dialog; to the content where what had it is gone by now. */
-function giveBack(): void {
-  if (document.querySelector('dialog') !== null) return;
-  const place = opener?.isConnected && opener !== document.body ? opener : document.getElementById('main');
-  opener = null;
-  (place as HTMLElement | null)?.focus({ preventScroll: true });
-}
-
 /** A dialog of the browser's own: it holds the focus and gives it back, and Escape closes it. */
 export function Dialog({
   title,
@@ -107,10 +97,8 @@ export function Dialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    opener ??= document.activeElement;
+    holdOpener();
     dialog.current?.showModal();
-    // Taken out of the page it gives nothing back by itself.
-    return () => queueMicrotask(giveBack);
   }, []);
   return (
     <dialog ref={dialog} class={isWide ? 'wide' : undefined} aria-label={title} onClose={onClose}>

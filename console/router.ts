@@ -1,6 +1,7 @@
 /** Where the page is: path and query of the address bar, as signals. */
 
 import { computed, signal } from '@preact/signals';
+import { focusContent } from './focus.ts';
 
 const BASE = '/console';
 
@@ -33,7 +34,7 @@ export function go(to: string, { replace = false }: { readonly replace?: boolean
   take();
   if (isOther) {
     scrollTo(0, 0);
-    document.getElementById('main')?.focus({ preventScroll: true });
+    focusContent();
   }
 }
 
@@ -48,14 +49,14 @@ export function choose(changes: Readonly<Record<string, string | null>>): void {
   go(path.value + (text === '' ? '' : `?${text}`), { replace: true });
 }
 
-/** Links within the console change the page without loading it; those to other tabs and places are left alone. */
+/** Links to screens change the page without loading it; those to other tabs, other places and within a page are left alone. */
 export function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0) return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element).closest('a');
   if (link?.target !== '' || link.hasAttribute('download')) return;
-  const { origin, pathname, search } = new URL(link.href);
-  const isOurs = origin === location.origin && (pathname === BASE || pathname.startsWith(`${BASE}/`));
+  const { origin, pathname, search, hash } = new URL(link.href);
+  const isOurs = origin === location.origin && (pathname === BASE || pathname.startsWith(`${BASE}/`)) && hash === '';
   if (!isOurs) return;
   event.preventDefault();
   go(pathname.slice(BASE.length) + search);

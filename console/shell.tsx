@@ -39,6 +39,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['/', 'search'],
   ['j and k', 'next and previous row'],
   ['x', 'choose the row'],
+  ['Arrows', "from clip to clip of a batch's cells"],
   ['Enter', 'open the row'],
   ['n', 'new video'],
   ['g, then o v b w m', 'overview, videos, batches, webhooks, money'],

@@ -134,7 +134,9 @@ function Counts({
 
 const LOOKS = ['queued', 'running', 'completed', 'failed', 'cancelled', 'expired'] as const;
 
+/** Tab goes to the first cell and past all others, which the arrows lead to. */
 function Grid({ batch, items }: { batch: Batch; items: readonly BatchItem[] }) {
+  const first = items.find(({ videoId }) => videoId !== null)?.line;
   return (
     <Panel
       title="A cell a clip"
@@ -154,7 +156,13 @@ function Grid({ batch, items }: { batch: Batch; items: readonly BatchItem[] }) {
           return videoId === null ? (
             <span key={line} class={`state-${state}`} title={title} />
           ) : (
-            <a key={line} class={`state-${state}`} href={href(`/videos/${videoId}`)} title={title}>
+            <a
+              key={line}
+              class={`state-${state}`}
+              href={href(`/videos/${videoId}`)}
+              title={title}
+              tabIndex={line === first ? 0 : -1}
+            >
               <span class="unseen">{title}</span>
             </a>
           );

@@ -27,7 +27,7 @@ export function BatchesScreen() {
         </Empty>
       )}
       {data !== undefined && data.items.length > 0 && (
-        <Panel title="Newest first">
+        <Panel title="Newest first" aside={isRoot.value ? <span class="soft small">of all callers</span> : undefined}>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
           <div class="scroll" tabIndex={0} role="region" aria-label="Batches">
             <table>
@@ -68,7 +68,6 @@ export function BatchesScreen() {
           <More more={more} />
         </Panel>
       )}
-      {isRoot.value && data !== undefined && data.items.length > 0 && <p class="soft small">Those of all callers.</p>}
     </>
   );
 }
@@ -117,7 +116,7 @@ function NewManifest() {
     setBusy(false);
   };
   const begin = async () => {
-    if (checked === null) return;
+    if (checked === null || isBusy) return;
     setBusy(true);
     await attempt('The batch is accepted.', async () => {
       const { id } = await send(checked.file, skips ? { onInvalidLine: 'skip' } : {});
@@ -136,7 +135,6 @@ function NewManifest() {
         <Verdict
           checked={checked}
           skips={skips}
-          isBusy={isBusy}
           onSkip={setSkips}
           onBegin={() => void begin()}
           onDrop={() => setChecked(null)}
@@ -149,7 +147,6 @@ function NewManifest() {
 interface VerdictProps {
   readonly checked: Checked;
   readonly skips: boolean;
-  readonly isBusy: boolean;
   readonly onSkip: (skips: boolean) => void;
   readonly onBegin: () => void;
   readonly onDrop: () => void;
@@ -157,7 +154,7 @@ interface VerdictProps {
 
 const MOST_LINES = 50;
 
-function Verdict({ checked: { file, found, problem }, skips, isBusy, onSkip, onBegin, onDrop }: VerdictProps) {
+function Verdict({ checked: { file, found, problem }, skips, onSkip, onBegin, onDrop }: VerdictProps) {
   const invalid = found?.invalid ?? [];
   const total = found?.total ?? 0;
   return (
@@ -195,7 +192,7 @@ function Verdict({ checked: { file, found, problem }, skips, isBusy, onSkip, onB
         <button
           type="button"
           class="primary"
-          disabled={isBusy || total === 0 || (invalid.length > 0 && !skips)}
+          disabled={total === 0 || (invalid.length > 0 && !skips)}
           onClick={onBegin}
         >
           Make {counted(total, 'video')}

@@ -242,7 +242,7 @@ function Ledger() {
           <tbody>
             {data.items.map(({ id, at, kind, videoId, amountMicroUsd }) => (
               <tr key={id}>
-                <td class="soft number">{dateTime(at)}</td>
+                <td class="soft number when">{dateTime(at)}</td>
                 <td>{KINDS[kind]}</td>
                 <td>{videoId === null ? '–' : <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a>}</td>
                 <td class="end">

@@ -353,7 +353,7 @@ function Price({ draft, model, problems, isBusy }: PriceProps) {
             ))}
           </ul>
         )}
-        <button type="submit" class="primary wide" disabled={isBusy || problems.length > 0}>
+        <button type="submit" class="primary wide" disabled={problems.length > 0}>
           {isBusy ? 'Sending…' : draft.count === 1 ? 'Make the video' : `Make ${draft.count} videos`}
         </button>
         <p class="soft small">

@@ -1,6 +1,6 @@
 /** The screen for who is not signed in. */
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { wordsOf } from '../api.ts';
 import { linkProblem, signIn } from '../session.ts';
 
@@ -9,8 +9,12 @@ export function SignIn() {
   const [key, setKey] = useState('');
   const [problem, setProblem] = useState<string | null>(linkProblem.value);
   const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  // Browsers heed `autofocus` once in a page's life.
+  useEffect(() => field.current?.focus(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (isBusy) return;
     setBusy(true);
     try {
       await signIn({ key: key.trim() });
@@ -32,12 +36,12 @@ export function SignIn() {
         <label>
           API key
           <input
+            ref={field}
             type="password"
             name="key"
             autocomplete="current-password"
             value={key}
             required
-            autofocus
             spellcheck={false}
             aria-describedby="sign-in-problem"
             onInput={({ currentTarget }) => setKey(currentTarget.value)}
@@ -46,7 +50,7 @@ export function SignIn() {
         <p id="sign-in-problem" class="problem" role="alert">
           {problem !== null && `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`}
         </p>
-        <button type="submit" class="primary" disabled={isBusy}>
+        <button type="submit" class="primary">
           {isBusy ? 'Signing in…' : 'Sign in'}
         </button>
         <p class="soft small">

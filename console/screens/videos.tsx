@@ -4,6 +4,7 @@ import { useCallback, useState } from 'preact/hooks';
 import type { Caller, Model, Page, Video } from '../answers.ts';
 import { ask } from '../api.ts';
 import { ACTIONS, type Action, act, download } from '../bulk.ts';
+import { focusContent } from '../focus.ts';
 import { useLoaded } from '../load.ts';
 import { Ago, Empty, Head, Loading, Money, More, StateBadge, Trouble } from '../parts/basics.tsx';
 import { Picture } from '../parts/picture.tsx';
@@ -99,7 +100,7 @@ function Filters({ filter, view, list }: { filter: Filter; view: View; list: Vid
           placeholder="Search  /"
           value={filter.text}
           onInput={({ currentTarget }) => choose({ q: currentTarget.value })}
-          onKeyDown={({ key, currentTarget }) => key === 'Escape' && currentTarget.blur()}
+          onKeyDown={({ key }) => key === 'Escape' && focusContent()}
         />
         <Choose
           label="Model"

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { source as axeSource } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { DIALECTS } from '../../console/view/curl.ts';
 import { ROOT_KEY, type Stack, startStack } from '../stack.ts';
 import { compileConsole } from './compiled.ts';
@@ -51,7 +51,8 @@ async function newContext(colorScheme: 'light' | 'dark' = 'light'): Promise<Brow
 async function signedIn(of: BrowserContext, key: string): Promise<Page> {
   const opened = await of.newPage();
   await opened.goto(`${origin}/console/`);
-  await opened.getByLabel('API key').fill(key);
+  await opened.getByLabel('API key').and(opened.locator(':focus')).waitFor();
+  await opened.keyboard.type(key);
   await opened.keyboard.press('Enter');
   await opened.getByRole('link', { name: 'Overview' }).waitFor();
   return opened;
@@ -71,7 +72,12 @@ beforeAll(async () => {
     request.resume().on('end', () => response.end());
   });
   const receiverHost = await listening(receiver);
-  stack = await startStack({ consoleFolder: compiled.folder, trustedHosts: [receiverHost] });
+  // One video stays in doubt, with a slot: root is asked what became of it.
+  const account = { maxConcurrentTasks: 5, list: false, lostAnswerHoldMs: 3_600_000 };
+  stack = await startStack({ consoleFolder: compiled.folder, trustedHosts: [receiverHost], account });
+  await stack.faults([{ kind: 'lost_create_answer', answer: 'reset', recorded: 'never', count: 1 }]);
+  const doubted = await stack.create({ prompt: 'one whose answer was lost' });
+  await stack.until(doubted, ({ state }) => state === 'unconfirmed');
   origin = await stack.app.listen({ host: '127.0.0.1', port: 0 });
   browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
   context = await newContext();
@@ -85,14 +91,58 @@ afterAll(async () => {
   compiled.remove();
 });
 
-/** Plays the clip for a moment; where it has come to. */
-const PLAY = `(async () => {
+/** Where the clip has come to, when it has played for a moment. */
+const PLAYED = `new Promise((resolve) => {
   const player = document.querySelector('.player video');
-  player.muted = true;
-  await player.play();
-  await new Promise((resolve) => { player.ontimeupdate = () => player.currentTime > 0.2 && resolve(); });
-  return player.currentTime;
+  player.ontimeupdate = () => player.currentTime > 0.2 && resolve(player.currentTime);
+})`;
+
+/** What has the focus: its text, or the name of its field. */
+const FOCUSED = 'document.activeElement.innerText || document.activeElement.name';
+const IS_IN_DIALOG = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null";
+
+/** What has the focus, and whether that is to be seen: within the window, with an outline around it or its label. */
+const FOCUS = `(() => {
+  const focused = document.activeElement;
+  const isOutlined = (each) =>
+    [null, '::after'].some((part) => getComputedStyle(each, part).outlineStyle === 'solid');
+  const isSeen = [focused, focused.closest('label')].some((each) => {
+    if (each === null || !isOutlined(each)) return false;
+    const { top, bottom, width } = each.getBoundingClientRect();
+    return width > 1 && bottom > 0 && top < innerHeight;
+  });
+  return { of: focused.outerHTML.slice(0, 100), isSeen };
 })()`;
+
+/** No screen has as many controls before any of its own. */
+const MOST_STEPS = 60;
+
+/** Goes on by Tab until it is reached; the focus is to be seen at each step. */
+async function tabTo(target: Locator, key = 'Tab'): Promise<void> {
+  await target.waitFor();
+  const focused = target.and(page.locator(':focus'));
+  for (let steps = 0; steps < MOST_STEPS && (await focused.count()) === 0; steps++) {
+    await page.keyboard.press(key);
+    expect(await page.evaluate(FOCUS)).toMatchObject({ isSeen: true });
+  }
+  expect(await focused.count()).toBe(1);
+}
+
+async function press(target: Locator, key = 'Enter'): Promise<void> {
+  await tabTo(target);
+  await page.keyboard.press(key);
+}
+
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+
+/** Goes to a screen by its letter. */
+async function goTo(letter: string): Promise<void> {
+  await page.keyboard.press('g');
+  await page.keyboard.press(letter);
+}
+
+/** Resolves when what had the focus is gone and the screen's content has it. */
+const contentHasFocus = () => page.locator('main:focus').waitFor();
 
 /** What a file that is dropped brings along. */
 const droppedFile = (name: string, text: string) => `(() => {
@@ -101,48 +151,52 @@ const droppedFile = (name: string, text: string) => `(() => {
   return data;
 })()`;
 
+/** Fills the form for a new video, field by field, and waits for its price. */
+async function fillForm(prompt: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  await page.keyboard.press('n');
+  for (const [name, text] of Object.entries({ Prompt: prompt, Model: 'sandbox-mini', Seconds: '1', ...more })) {
+    await tabTo(page.getByLabel(new RegExp(`^${name}`)));
+    await page.keyboard.type(text);
+  }
+  await page.locator('.price .big', { hasText: '$' }).waitFor();
+}
+
 /** Makes a video by the form; its id. */
 async function makeVideo(prompt: string): Promise<string> {
-  await see('/new');
-  await page.getByLabel('Prompt').fill(prompt);
-  await page.getByLabel('Model').selectOption('sandbox-mini');
-  await page.getByLabel('Seconds').fill('1');
-  await page.locator('.price .big', { hasText: '$' }).waitFor();
-  await page.getByRole('button', { name: 'Make the video' }).click();
+  await fillForm(prompt);
+  await press(button('Make the video'));
   await page.waitForURL('**/console/videos/video_*');
   return page.url().split('/').at(-1) ?? '';
 }
 
-test('a video is made, watched to its end, played, made again, cancelled and paid', async () => {
+test('a video is made, watched to its end, played, made again, cancelled and paid, by keys alone', async () => {
+  await contentHasFocus();
   const id = await makeVideo('a red fox in the snow');
   await badge('Completed').waitFor();
   await page.locator('.player video').waitFor();
-  const seconds = await page.evaluate<number>(PLAY);
-  expect(seconds).toBeGreaterThan(0.2);
+  const seconds = page.evaluate<number>(PLAYED);
+  await page.keyboard.press(' ');
+  expect(await seconds).toBeGreaterThan(0.2);
   await page.getByText('charged at the end').waitFor();
   expect(await page.locator('.life-mark').count()).toBeGreaterThan(0);
 
   await stack.faults([{ kind: 'slow', factor: 1000, count: 1 }]);
-  await page.getByRole('button', { name: 'Again', exact: true }).click();
+  await press(button('Again'));
   await page.waitForURL((url) => url.pathname.includes('/videos/video_') && !url.pathname.includes(id));
   await badge('Generating').waitFor();
-  await page.getByRole('button', { name: 'Cancel' }).click();
-  await page.getByRole('button', { name: 'Cancel 1' }).click();
+  await press(button('Cancel'));
+  await press(button('Cancel 1'));
   await badge('Cancelled').waitFor();
+  await contentHasFocus();
 
-  await see('/money');
+  await goTo('m');
   await page.getByRole('cell', { name: 'Charged' }).first().waitFor();
   expect(await page.getByText('Spent', { exact: true }).count()).toBe(1);
 });
 
 test('several seeds are made at once, and shown side by side', async () => {
-  await see('/new');
-  await page.getByLabel('Prompt').fill('the same words');
-  await page.getByLabel('Model').selectOption('sandbox-mini');
-  await page.getByLabel('Seconds').fill('1');
-  await page.getByLabel('Seed', { exact: true }).fill('7');
-  await page.getByLabel('How many').fill('2');
-  await page.getByRole('button', { name: 'Make 2 videos' }).click();
+  await fillForm('the same words', { Seed: '7', 'How many': '2' });
+  await press(button('Make 2 videos'));
   await page.waitForURL('**/console/compare?ids=video_*');
   await page.getByRole('link', { name: 'Seed 8' }).waitFor();
   expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual(['Seed 7', 'Seed 8']);
@@ -161,6 +215,8 @@ test.each(Object.entries(DIALECTS))(
 
 test('all is reached by keys alone, and what comes is shown without asking', async () => {
   await see('/videos');
+  await press(page.getByRole('link', { name: 'To the content' }));
+  await contentHasFocus();
   const rows = page.locator('[data-row]');
   await rows.first().waitFor();
   const before = await rows.count();
@@ -179,34 +235,43 @@ test('all is reached by keys alone, and what comes is shown without asking', asy
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keys' }).waitFor();
   await page.keyboard.press('Escape');
-  await rows.getByRole('link').first().focus();
+  await noDialog();
+  await page.keyboard.press('k');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'made elsewhere' }).waitFor();
 });
 
-test('a manifest is looked at before anything is made, made, and joined to a film', async () => {
+test('a manifest is dropped or chosen, looked at before anything is made, made, and joined to a film', async () => {
   const lines = [
     { model: 'sandbox-mini', prompt: 'the first scene', duration_seconds: 1 },
     { model: 'sandbox-mini', prompt: '' },
     { model: 'sandbox-mini', prompt: 'the second scene', duration_seconds: 1 },
   ];
-  await see('/batches');
+  await goTo('b');
   const text = lines.map((line) => JSON.stringify(line)).join('\n');
   const transfer = await page.evaluateHandle(droppedFile('scenes.jsonl', text));
   await page.locator('.drop').dispatchEvent('drop', { dataTransfer: transfer });
   await page.getByText('Line 2').waitFor();
-  await page.getByLabel('Leave these lines out').check();
-  await page.getByRole('button', { name: 'Make 2 videos' }).click();
+  await press(button('Not now'));
+  await contentHasFocus();
+
+  const chooser = page.waitForEvent('filechooser');
+  await press(page.getByLabel('Choose a manifest'));
+  await (await chooser).setFiles({ name: 'scenes.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(text) });
+  await page.getByText('Line 2').waitFor();
+  await press(page.getByLabel('Leave these lines out'), ' ');
+  await press(button('Make 2 videos'));
   await page.waitForURL('**/batches/batch_*');
   await badge('completed').waitFor();
-  expect(await page.locator('.cells .state-completed').count()).toBe(2);
-  await page.getByRole('button', { name: 'Join with cuts' }).click();
+  const cells = page.locator('.cells .state-completed');
+  expect(await cells.count()).toBe(2);
+  await tabTo(cells.first());
+  await page.keyboard.press('ArrowRight');
+  await cells.last().and(page.locator(':focus')).waitFor();
+  await press(button('Join with cuts'));
   await page.locator('.film video').waitFor();
+  await contentHasFocus();
 });
-
-/** What has the focus: its text, or the name of its field. */
-const FOCUSED = 'document.activeElement.innerText || document.activeElement.name';
-const IS_IN_DIALOG = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null";
 
 /** Resolves when it is out of the page: one that is closed has no role any more, and still is in the way of another. */
 const noDialog = () => page.locator('dialog').waitFor({ state: 'detached' });
@@ -214,11 +279,9 @@ const noDialog = () => page.locator('dialog').waitFor({ state: 'detached' });
 test('an endpoint is made by keys alone, in dialogs that hold the focus and give it back, and told of a test', async () => {
   const { port } = receiver.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/hook`;
-  await see('/webhooks');
-  const opener = page.getByRole('button', { name: 'New endpoint' });
+  await goTo('w');
   const dialog = page.getByRole('dialog');
-  await opener.focus();
-  await page.keyboard.press('Enter');
+  await press(button('New endpoint'));
   await dialog.waitFor();
   for (let steps = 0; steps < 20; steps++) {
     await page.keyboard.press('Tab');
@@ -234,22 +297,24 @@ test('an endpoint is made by keys alone, in dialogs that hold the focus and give
   expect(await dialog.locator('input:focus').inputValue()).toBe(url);
   await page.keyboard.press('Enter');
   await page.getByText(/^whsec_/).waitFor();
-  await page.getByRole('button', { name: 'I have it' }).focus();
-  await page.keyboard.press('Enter');
+  await press(button('I have it'));
   await noDialog();
   expect(await page.evaluate(FOCUSED)).toBe('New endpoint');
   await page.getByRole('link', { name: url }).waitFor();
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/webhooks/*');
-  await page.getByRole('button', { name: 'Send a test' }).click();
+  await press(button('Send a test'));
   await page.getByText('delivered').waitFor();
-  await page.getByRole('button', { name: 'Send again' }).click();
+  await press(button('Send again'));
   await until(() => heard.length === 2);
   expect(new Set(heard).size).toBe(1);
-  await page.getByRole('button', { name: 'Show' }).click();
+  await tabTo(button('Show'), 'Shift+Tab');
+  await page.keyboard.press('Enter');
   await page.getByText('"video_test"').waitFor();
   await page.keyboard.press('Escape');
+  await noDialog();
+  expect(await page.evaluate(FOCUSED)).toBe('Show');
   await makeVideo('one that is told of');
   await page.getByRole('heading', { name: 'Told of its end' }).waitFor();
 });
@@ -268,7 +333,7 @@ test("another caller's link is refused, and a link from the terminal signs in on
   await guest.getByRole('link', { name: 'Callers' }).waitFor();
   expect(guest.url()).toBe(`${origin}/console/`);
   await guest.getByRole('button', { name: 'Sign out' }).click();
-  await guest.getByLabel('API key').waitFor();
+  await guest.getByLabel('API key').and(guest.locator(':focus')).waitFor();
 });
 
 interface Violation {
@@ -291,12 +356,13 @@ async function violationsOf(shown: Page, selector = 'html'): Promise<readonly st
   return found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
-/** What opens a dialog on the first of its screen's things. */
-const DIALOGS: Readonly<Record<string, string>> = {
-  '/videos': 'Make again 1',
-  '/webhooks': 'New endpoint',
-  '/webhooks/…': 'New secret',
-  '/callers': 'New caller',
+/** What opens dialogs on the first of each screen's things. */
+const DIALOGS: Readonly<Record<string, readonly string[]>> = {
+  '/videos': ['Make again 1'],
+  '/webhooks': ['New endpoint'],
+  '/webhooks/…': ['New secret', 'Show'],
+  '/accounts': ['Resolve'],
+  '/callers': ['New caller', 'Credit'],
 };
 
 test.each(['light', 'dark'] as const)('every screen and dialog can be used by all, %s', async (colorScheme) => {
@@ -311,6 +377,14 @@ test.each(['light', 'dark'] as const)('every screen and dialog can be used by al
   const note = async (place: string, selector?: string) => {
     found.push(...(await violationsOf(shown, selector)).map((problem) => `${place} ${problem}`));
   };
+  /** Closes it as well. */
+  const noteDialog = async (name: string) => {
+    await shown.locator('dialog').waitFor();
+    await shown.locator('dialog .loading').waitFor({ state: 'detached' });
+    await note(name, 'dialog');
+    await shown.keyboard.press('Escape');
+    await shown.locator('dialog').waitFor({ state: 'detached' });
+  };
   /** The first of a screen's things. */
   const firstOf = async (place: string) => {
     await open(place);
@@ -323,23 +397,15 @@ test.each(['light', 'dark'] as const)('every screen and dialog can be used by al
   for (const place of [...places, '/batches', '/webhooks', endpoint, '/money', '/accounts', '/callers', '/none']) {
     await open(place);
     await note(place);
-    const opener = DIALOGS[place === endpoint ? '/webhooks/…' : place];
-    if (opener === undefined) continue;
     if (place === '/videos') await shown.getByRole('checkbox').first().check();
-    await shown.getByRole('button', { name: opener }).click();
-    await shown.locator('dialog').waitFor();
-    await note(`${place} ${opener}`, 'dialog');
+    for (const opener of DIALOGS[place === endpoint ? '/webhooks/…' : place] ?? []) {
+      await shown.getByRole('button', { name: opener }).first().click();
+      await noteDialog(`${place} ${opener}`);
+    }
   }
-  await open(endpoint);
-  await shown.getByRole('button', { name: 'Show' }).first().click();
-  await shown.locator('dialog pre').first().waitFor();
-  await note('a delivery', 'dialog');
   await open('/');
   await shown.keyboard.press('?');
-  await shown.locator('dialog').waitFor();
-  await note('help', 'dialog');
-  await shown.keyboard.press('Escape');
-  await shown.locator('dialog').waitFor({ state: 'detached' });
+  await noteDialog('help');
   await shown.getByRole('button', { name: 'Sign out' }).click();
   await shown.getByLabel('API key').waitFor();
   await note('signing in');

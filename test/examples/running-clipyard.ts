@@ -21,8 +21,8 @@ export interface CurlAnswer {
   readonly body: Record<string, unknown>;
 }
 
-/** Set by the checks of the production topology. */
-export const TOPOLOGY = 'CLIPYARD_TEST_TOPOLOGY';
+/** Set by `npm run topology`. */
+const TOPOLOGY = 'CLIPYARD_TEST_TOPOLOGY';
 
 /** Everything embedded; or servers, gateways and workers by themselves. */
 async function startSubject() {

@@ -228,6 +228,7 @@ describeOnBothCatalogs('figures of the catalog', (catalog) => {
     ];
     for (const { id, billed, settled, isRefunded } of ends) {
       const base = { callerId: caller.id, videoId: id };
+      await hold(db, { ...base, amountMicroUsd: 100 });
       await insertVideo(db, {
         id,
         callerId: caller.id,
@@ -245,7 +246,6 @@ describeOnBothCatalogs('figures of the catalog', (catalog) => {
         costMicroUsd: billed,
         endedAt: now,
       });
-      await hold(db, { ...base, amountMicroUsd: 100 });
       if (settled !== null) await settle(db, { ...base, amountMicroUsd: settled });
       if (isRefunded) await refund(db, base);
     }

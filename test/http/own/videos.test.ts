@@ -80,6 +80,7 @@ describe('our own routes for videos', () => {
         url: 'https://clips.example/video_1.mp4?exp=1',
         posterUrl: null,
       },
+      delivery: null,
       failure: null,
       waitingFor: null,
       submissions: 1,

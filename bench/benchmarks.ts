@@ -7,6 +7,7 @@ import type { Benchmark } from './benchmark.ts';
 import { cluster } from './cluster.ts';
 import { costs } from './costs.ts';
 import { create } from './create.ts';
+import { createBeside } from './create-beside.ts';
 import { download } from './download.ts';
 import { idle } from './idle.ts';
 import { largeBatch } from './large-batch.ts';
@@ -20,6 +21,7 @@ import { webhooks } from './webhooks.ts';
 
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['create', create],
+  ['create-beside', createBeside],
   ['status', status],
   ['archive', archive],
   ['s3', s3],

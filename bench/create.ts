@@ -1,61 +1,18 @@
 /** Benchmark `create`: a create through HTTP against a bare start of a workflow on the same Temporal server. */
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Client as TemporalClient, WorkflowNotFoundError } from '@temporalio/client';
-import { uuidv7 } from 'uuidv7';
-import { z } from 'zod';
 import { findVideo } from '../src/catalog/videos.ts';
-import type { VideoRequest } from '../src/domain/video-request.ts';
 import { discoverUpstreamModels } from '../src/process/upstream-models.ts';
 import { setUpNamespace } from '../src/temporal/setup.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
-import type { CreateOrder } from './create-process.ts';
 import { median, percentile } from './statistics.ts';
 import { startSandboxProcess, startSubjectGateway } from './subject.ts';
+import { bareStart, CREATE_BODY, CREATE_PATH, httpCreate, type Timed } from './timed-starts.ts';
 
 const WARM_UPS = 100;
 const SAMPLES = 200;
 const MOST_TIMES_SLOWER = 2;
-const BODY = {
-  model: 'sandbox-mini',
-  prompt: 'A paper boat crosses a puddle at dawn, city lights mirrored in the water',
-  duration_seconds: 1,
-};
-
-const createdSchema = z.object({ taskId: z.string(), tookMs: z.number(), problem: z.string().nullable() });
-
-/** What was begun, and how long its answer took. */
-interface Timed {
-  readonly workflowId: string;
-  readonly tookMs: number;
-}
-
-/** A create as a client with a kept connection sends it. */
-function httpCreate({ closers }: BenchContext, order: CreateOrder) {
-  const child = fork(fileURLToPath(new URL('./create-process.js', import.meta.url)));
-  closers.add('client', async () => child.kill());
-  return async (): Promise<Timed> => {
-    child.send(order);
-    const [message] = await once(child, 'message');
-    const { taskId, tookMs, problem } = createdSchema.parse(message);
-    if (problem !== null) throw new Error(`a create: ${problem}`);
-    return { workflowId: taskId, tookMs };
-  };
-}
-
-/** The same input, and nothing else: no attributes, no memo, no policies. */
-function bareStart(client: TemporalClient, request: VideoRequest) {
-  return async (): Promise<Timed> => {
-    const workflowId = `bare_${uuidv7()}`;
-    const args = [{ request, callerId: 'root' }];
-    const startedMs = performance.now();
-    await client.workflow.start('bareWorkflow', { workflowId, taskQueue: 'never-polled', args });
-    return { workflowId, tookMs: performance.now() - startedMs };
-  };
-}
 
 /** Resolves when the workflow is there: a create starts its own after its answer, which must not be paid by who comes next. */
 async function whenStarted(client: TemporalClient, workflowId: string): Promise<void> {
@@ -96,9 +53,9 @@ async function startSubject(context: BenchContext) {
 export async function create(context: BenchContext): Promise<Outcome> {
   const { config, parts, client } = await startSubject(context);
   const order = {
-    url: `${config.publicUrl}/airforce/v1/video/generations`,
+    url: `${config.publicUrl}${CREATE_PATH}`,
     apiKey: parts.rootKey.key ?? '',
-    body: JSON.stringify(BODY),
+    body: JSON.stringify(CREATE_BODY),
   };
   const ours = httpCreate(context, order);
   const video = await findVideo(parts.database.db, (await ours()).workflowId);

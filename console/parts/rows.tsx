@@ -1,7 +1,7 @@
 /** Rows of one height of which only those near the screen are there, however many there are. */
 
-import type { ComponentChildren, VNode } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 const BEYOND = 12;
 /** So many rows at once come and go. */
@@ -51,27 +51,6 @@ export function Rows<Item>({ items, label, columns, keyOf, row, onEnd, class: ex
     };
   }, [rowPx]);
 
-  // The same element again is passed over: while people scroll, only what comes into sight is made.
-  const made = useMemo(() => new Map<number, VNode>(), [items, row, keyOf, rowPx]);
-  const rowAt = (index: number): VNode | null => {
-    const item = items[index];
-    if (item === undefined) return null;
-    const element = made.get(index) ?? (
-      <div
-        role="row"
-        class="row"
-        key={keyOf(item)}
-        aria-rowindex={index + 2}
-        data-row={keyOf(item)}
-        style={{ transform: `translateY(${index * rowPx}px)` }}
-      >
-        {row(item)}
-      </div>
-    );
-    made.set(index, element);
-    return element;
-  };
-
   const from = Math.max(0, Math.min(first, items.length - shown));
   const to = Math.min(items.length, from + shown);
   const isNearEnd = to >= items.length;
@@ -91,7 +70,18 @@ export function Rows<Item>({ items, label, columns, keyOf, row, onEnd, class: ex
         </div>
       </div>
       <div role="rowgroup" ref={body} class="rows-body" style={{ height: `${items.length * rowPx}px` }}>
-        {Array.from({ length: to - from }, (_, index) => rowAt(from + index))}
+        {items.slice(from, to).map((item, index) => (
+          <div
+            role="row"
+            class="row"
+            key={keyOf(item)}
+            aria-rowindex={from + index + 2}
+            data-row={keyOf(item)}
+            style={{ transform: `translateY(${(from + index) * rowPx}px)` }}
+          >
+            {row(item)}
+          </div>
+        ))}
       </div>
     </div>
   );

@@ -20,7 +20,7 @@ export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archive
   /** Says in the video's row what it waits for, and since when. */
   noteWaiting(videoId: string, waitingFor: WaitingFor): Promise<unknown>;
   /** Whether the clip is to be delivered once it is archived. */
-  isDelivered(videoId: string): Promise<boolean>;
+  waitsForDelivery(videoId: string): Promise<boolean>;
   /** Takes note of what has just been archived. */
   noteArchived(videoId: string, clip: ArchivedClip): Promise<void>;
 }
@@ -33,7 +33,7 @@ export type ArchiveResult = ArchivedClip & { readonly deliver?: true };
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
 export function createArchiveActivity(dependencies: ArchiveDependencies) {
-  const { findResult, noteWaiting, isDelivered, noteArchived, archiveClip, inspectClip } = dependencies;
+  const { findResult, noteWaiting, waitsForDelivery, noteArchived, archiveClip, inspectClip } = dependencies;
 
   /** The result cannot be had yet: a later attempt asks for it again, at a link that may be another one by then. */
   async function waitForResult(videoId: string, problem: ArchiveProblem, result: ResultSource) {
@@ -78,7 +78,7 @@ export function createArchiveActivity(dependencies: ArchiveDependencies) {
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchiveResult> {
       const clip = await archive(videoId);
-      return (await isDelivered(videoId)) ? { ...clip, deliver: true } : clip;
+      return (await waitsForDelivery(videoId)) ? { ...clip, deliver: true } : clip;
     },
   };
 }

@@ -8,8 +8,8 @@ import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeats } from './heartbeat.ts';
 
-/** The attempts that Temporal makes are more: these are followed by the word of how it ended. */
-export const DELIVERY_ATTEMPTS = 10;
+/** The last of these says why it failed and ends the activity, which Temporal itself would go on with. */
+const DELIVERY_ATTEMPTS = 10;
 
 export function createClipDeliveryActivities({
   db,

@@ -33,7 +33,7 @@ export function createActivities(dependencies: ActivityDependencies) {
       ...dependencies,
       findResult: (videoId) => findResult(dependencies, videoId),
       noteWaiting: (videoId, waitingFor) => noteWaiting(dependencies.db, videoId, waitingFor),
-      isDelivered: async (videoId) => (await findDeliveryTarget(dependencies.db, videoId)) !== null,
+      waitsForDelivery: async (videoId) => (await findDeliveryTarget(dependencies.db, videoId)) !== null,
       noteArchived: (videoId, clip) => noteLength(dependencies, videoId, clip),
     }),
     ...createClipDeliveryActivities(dependencies),

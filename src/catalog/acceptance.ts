@@ -157,11 +157,11 @@ function checkLimits(unended: number, limits: AcceptanceLimits): void {
 }
 
 /** What a caller's videos that have not ended may keep of images: beyond it no other caller's would have room. */
-export const MOST_IMAGE_BYTES = 8 * 1024 ** 3;
+const MOST_IMAGE_BYTES = 8 * 1024 ** 3;
 
 /**
- * Refuses what `acceptVideo` would refuse to a caller as things stand, before any image of an order is stored; and images beyond what a
- * caller may have stored.
+ * Refuses what `acceptVideo` would refuse to a caller as things stand, before any image of an order is stored, and images
+ * beyond what a caller may have stored.
  * @throws Refusal `insufficient_credit`, `credit_held`, `too_many_videos`.
  */
 export async function checkAdmission(

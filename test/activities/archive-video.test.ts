@@ -52,7 +52,7 @@ function run({ source = makeSource(), archiveClip, environment = makeEnvironment
   const { archiveVideo } = createArchiveActivity({
     findResult: async () => source,
     noteWaiting: async (_videoId, waitingFor) => noted.push(waitingFor),
-    isDelivered: async () => false,
+    waitsForDelivery: async () => false,
     noteArchived: async (_videoId, clip) => void archived.push(clip),
     archiveClip,
     inspectClip: async (clip) => makeArchive(clip),

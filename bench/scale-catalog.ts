@@ -144,6 +144,12 @@ const KEYS = `
   select caller_id, md5('key' || n), md5(n::text) || md5(n::text), id, created_at, ended_at
   from staged where created_at > now() - interval '2 days' order by n`;
 
+/** As `accept_video` would have counted them. */
+const UNENDED = `
+  update callers c set unended_videos = counted.videos
+  from (select caller_id, count(*) as videos from staged where ended_at is null group by caller_id) counted
+  where c.id = counted.caller_id`;
+
 /** As the triggers would have entered them. */
 const COSTS = `
   insert into cost_lines select * from current_costs;
@@ -178,6 +184,7 @@ export function buildScaleCatalog(options: ScaleOptions): readonly string[] {
     'vacuum (analyze)',
     ENTERED("'running', 'waiting'"),
     KEYS,
+    UNENDED,
     'drop table staged',
     'vacuum (analyze)',
     'set session_replication_role = origin',

@@ -1,6 +1,6 @@
 /** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
 
-import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { WAITING_DELIVERY } from '../domain/clip-delivery.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -10,9 +10,9 @@ import type { VideoRequest } from '../domain/video-request.ts';
 import { enterCallback, type NewCallback } from './callbacks.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { imageBytesOf, useInputImages } from './input-images.ts';
-import { checkCredit, type HoldOfOrder, newEntryId, refusedHold } from './ledger.ts';
+import { type HoldOfOrder, type NewHold, newEntryId, readFunds, refusedHold } from './ledger.ts';
 import { turnOf } from './queue-order.ts';
-import { idempotencyKeys, videos } from './tables/videos.ts';
+import { idempotencyKeys } from './tables/videos.ts';
 import { changeVideo, findVideo } from './videos.ts';
 
 /** How many videos a caller may have that have not ended. */
@@ -138,22 +138,23 @@ function mostUnended(limits: AcceptanceLimits | null): number | null {
   return overflow === 'reject' ? Math.min(maxRunningVideos, maxQueuedVideos) : maxQueuedVideos;
 }
 
-function checkLimits(unended: number, limits: AcceptanceLimits): void {
-  if (limits.overflow === 'reject' && unended >= limits.maxRunningVideos) {
-    throw new Refusal(
-      'too_many_videos',
-      `${unended} videos have not ended; this key may have ${limits.maxRunningVideos}`,
-      {
-        code: 'concurrency_limit_exceeded',
-        retryAfterSeconds: 10,
-      },
-    );
+function tooManyVideos(unended: number, { overflow, maxRunningVideos, maxQueuedVideos }: AcceptanceLimits): Refusal {
+  if (overflow === 'reject' && unended >= maxRunningVideos) {
+    const message = `${unended} videos have not ended; this key may have ${maxRunningVideos}`;
+    return new Refusal('too_many_videos', message, { code: 'concurrency_limit_exceeded', retryAfterSeconds: 10 });
   }
-  if (unended >= limits.maxQueuedVideos) {
-    throw new Refusal('too_many_videos', `${unended} videos are queued; this key may have ${limits.maxQueuedVideos}`, {
-      retryAfterSeconds: 30,
-    });
-  }
+  const message = `${unended} videos are queued; this key may have ${maxQueuedVideos}`;
+  return new Refusal('too_many_videos', message, { retryAfterSeconds: 30 });
+}
+
+type Admission = NewHold & Pick<NewVideo, 'limits'>;
+
+/** Why a caller may not have another video as things stand; null where it may. */
+async function findRefusal(db: Db, { limits, ...held }: Admission): Promise<Refusal | null> {
+  const funds = await readFunds(db, held.callerId);
+  const most = mostUnended(limits);
+  const isFull = limits !== null && most !== null && funds.unendedVideos >= most;
+  return refusedHold(funds, held) ?? (isFull ? tooManyVideos(funds.unendedVideos, limits) : null);
 }
 
 /** What a caller's videos that have not ended may keep of images: beyond it no other caller's would have room. */
@@ -164,17 +165,10 @@ const MOST_IMAGE_BYTES = 8 * 1024 ** 3;
  * beyond what a caller may have stored.
  * @throws Refusal `insufficient_credit`, `credit_held`, `too_many_videos`.
  */
-export async function checkAdmission(
-  db: Db,
-  { callerId, limits, amountMicroUsd }: Pick<NewVideo, 'callerId' | 'limits'> & { readonly amountMicroUsd: MicroUsd },
-): Promise<void> {
-  await checkCredit(db, callerId, amountMicroUsd);
-  const ofCaller = and(eq(videos.callerId, callerId), isNull(videos.endedAt));
-  const unended = await db.execute(sql`
-    select count(*)::int as unended from (select from ${videos} where ${ofCaller} limit ${mostUnended(limits)}) others`);
-  const [counted] = rowsOf<{ readonly unended: number }>(unended);
-  if (limits) checkLimits(counted?.unended ?? 0, limits);
-  const bytes = await imageBytesOf(db, callerId);
+export async function checkAdmission(db: Db, admission: Admission): Promise<void> {
+  const refusal = await findRefusal(db, admission);
+  if (refusal) throw refusal;
+  const bytes = await imageBytesOf(db, admission.callerId);
   if (bytes < MOST_IMAGE_BYTES) return;
   const held = `the images of this key's videos that have not ended hold ${bytes} bytes`;
   throw new Refusal('too_many_videos', `${held}; they may hold ${MOST_IMAGE_BYTES}`, { retryAfterSeconds: 30 });
@@ -189,10 +183,11 @@ async function enter(db: Db, order: NewVideo): Promise<Video> {
       ${JSON.stringify(request)}::jsonb, ${request.images.length}, ${priority}::smallint, ${estimateMicroUsd},
       ${isRestored ? null : estimateMicroUsd}, ${mostUnended(limits)}, ${createdAt.toISOString()}, ${expiresAt.toISOString()},
       ${queueDeadlineAt.toISOString()}, ${endBeforeAt?.toISOString() ?? null}, ${isRestored ? createdAt.toISOString() : null},
-      ${traceParent}) as unended`);
-  const [entered] = rowsOf<{ readonly unended: number | null }>(result);
-  if (entered?.unended == null) throw await refusedHold(db, { callerId, amountMicroUsd: estimateMicroUsd, ofOrder });
-  if (limits) checkLimits(entered.unended, limits);
+      ${traceParent}) as others`);
+  if (rowsOf<{ readonly others: number | null }>(result)[0]?.others == null) {
+    const refusal = await findRefusal(db, { callerId, limits, amountMicroUsd: estimateMicroUsd, ofOrder });
+    throw refusal ?? new Refusal('too_many_videos', 'what was missing has just come back', { retryAfterSeconds: 1 });
+  }
   return { id, callerId, dialect, batchId, request, estimateMicroUsd, createdAt, expiresAt, ...NEW };
 }
 

@@ -58,40 +58,42 @@ export interface HoldOfOrder {
   readonly count: number;
 }
 
-interface RefusedHold {
+/** What is to be held. */
+export interface NewHold {
   readonly callerId: string;
   readonly amountMicroUsd: MicroUsd;
   /** The only one when absent. */
   readonly ofOrder?: HoldOfOrder | undefined;
 }
 
+/** A caller's money, and its videos that have not ended. @throws Refusal `not_found`. */
+export async function readFunds(db: Db, callerId: string) {
+  const { creditMicroUsd, availableMicroUsd, heldMicroUsd, unendedVideos } = callers;
+  const [funds] = await db
+    .select({ creditMicroUsd, availableMicroUsd, heldMicroUsd, unendedVideos })
+    .from(callers)
+    .where(eq(callers.id, callerId));
+  if (!funds) throw new Refusal('not_found', `there is no caller ${callerId}`);
+  return funds;
+}
+
 /**
- * Why a hold does not fit, `insufficient_credit` or `credit_held`: everything is spent, or some of it may come back. What
- * its order holds by now, in this transaction, is not held by others.
+ * Why an amount cannot be held, `insufficient_credit` or `credit_held`: everything is spent, or some of it may come back;
+ * null where it can. What its order holds by now, in this transaction, is not held by others.
  */
-export async function refusedHold(tx: Db, { callerId, amountMicroUsd, ofOrder }: RefusedHold): Promise<Refusal> {
-  const [row] = await tx.select().from(callers).where(eq(callers.id, callerId));
-  if (!row) return new Refusal('not_found', `there is no caller ${callerId}`);
+export function refusedHold(
+  funds: Awaited<ReturnType<typeof readFunds>>,
+  { amountMicroUsd, ofOrder }: NewHold,
+): Refusal | null {
+  if (funds.creditMicroUsd === null || funds.availableMicroUsd >= amountMicroUsd) return null;
   const { index, count } = ofOrder ?? { index: 0, count: 1 };
-  const availableMicroUsd = row.availableMicroUsd + index * amountMicroUsd;
-  const heldMicroUsd = row.heldMicroUsd - index * amountMicroUsd;
+  const availableMicroUsd = funds.availableMicroUsd + index * amountMicroUsd;
+  const heldMicroUsd = funds.heldMicroUsd - index * amountMicroUsd;
   const neededMicroUsd = count * amountMicroUsd;
   const facts = `${neededMicroUsd} micro-dollars are needed and ${availableMicroUsd} available`;
   return availableMicroUsd + heldMicroUsd >= neededMicroUsd
     ? new Refusal('credit_held', `${facts}; ${heldMicroUsd} are held by videos that have not ended`)
     : new Refusal('insufficient_credit', facts);
-}
-
-/**
- * Looks whether an amount could be held now; nothing is.
- * @throws Refusal `insufficient_credit` or `credit_held`.
- */
-export async function checkCredit(db: Db, callerId: string, amountMicroUsd: MicroUsd): Promise<void> {
-  const [caller] = await db
-    .select({ fits: sql<boolean>`(credit_micro_usd is null or available_micro_usd >= ${amountMicroUsd})` })
-    .from(callers)
-    .where(eq(callers.id, callerId));
-  if (!caller?.fits) throw await refusedHold(db, { callerId, amountMicroUsd });
 }
 
 /** Gives a video's whole hold back; false when there is none or it was given back before. */

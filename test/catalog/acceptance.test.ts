@@ -193,6 +193,18 @@ describeOnBothCatalogs('acceptance', (catalog) => {
     expect(await outcomeOf(acceptVideo(db, makeOrder(callerId, { limits: null })))).toBe('accepted');
   });
 
+  test('has room again for each video that ended, however often that is said', async () => {
+    const { db } = catalog.database;
+    const callerId = await makeCaller(db, null);
+    const accept = () => acceptVideo(db, makeOrder(callerId, { limits: { ...LIMITS, maxQueuedVideos: 2 } }));
+    const [first] = [await accept(), await accept()];
+    expect(await outcomeOf(accept())).toBe('too_many_videos');
+    for (const state of ['failed', 'cancelled'] as const) {
+      await endVideo(db, first.video.id, { state, failure: null, archive: null });
+    }
+    expect(await outcomesOf([accept(), accept(), accept()])).toEqual({ accepted: 1, too_many_videos: 2 });
+  });
+
   test('of one id twice at once takes it once', async () => {
     const { db } = catalog.database;
     const callerId = await makeCaller(db, null);

@@ -2,21 +2,18 @@
 
 import { sql } from 'drizzle-orm';
 import type { Db } from '../../src/catalog/driver/database.ts';
-import { checkCredit, newEntryId } from '../../src/catalog/ledger.ts';
-import type { MicroUsd } from '../../src/domain/money.ts';
-
-interface NewHold {
-  readonly callerId: string;
-  readonly videoId: string;
-  readonly amountMicroUsd: MicroUsd;
-}
+import { type NewHold, newEntryId, readFunds, refusedHold } from '../../src/catalog/ledger.ts';
 
 /**
  * Reserves a video's estimate, once: a second hold of the same video changes nothing.
  * @throws Refusal `insufficient_credit` or `credit_held`.
  */
-export async function hold(tx: Db, { callerId, videoId, amountMicroUsd }: NewHold): Promise<void> {
-  await checkCredit(tx, callerId, amountMicroUsd);
+export async function hold(
+  tx: Db,
+  { callerId, videoId, amountMicroUsd }: NewHold & { readonly videoId: string },
+): Promise<void> {
+  const refusal = refusedHold(await readFunds(tx, callerId), { callerId, amountMicroUsd });
+  if (refusal) throw refusal;
   await tx.execute(sql`
     select post_entry(${newEntryId()}, now(), ${callerId}, ${videoId}, 'hold', ${-amountMicroUsd}, ${amountMicroUsd}, 0)`);
 }

@@ -1,7 +1,9 @@
 /** Rows of the catalog with plain defaults, inserted as they stand. */
 
+import { eq, sql } from 'drizzle-orm';
 import type { ConfiguredAccount } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
+import { callers } from '../../src/catalog/tables/callers.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
 import { makeRequest } from '../builders.ts';
@@ -40,6 +42,13 @@ export async function insertVideo(db: Db, overrides: Partial<VideoRow> & { reado
     queueDeadlineAt: expiresAt,
     ...overrides,
   });
+  if (overrides.endedAt) return;
+  // As its acceptance would have.
+  const unendedVideos = sql`${callers.unendedVideos} + 1`;
+  await db
+    .update(callers)
+    .set({ unendedVideos })
+    .where(eq(callers.id, overrides.callerId ?? 'caller_1'));
 }
 
 /** A running submission at airforce-1. */

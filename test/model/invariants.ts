@@ -124,6 +124,7 @@ export class Invariants {
       const settled = own.filter(({ kind }) => kind === 'settle');
       expect(caller).toMatchObject({
         heldMicroUsd: 0,
+        unendedVideos: 0,
         availableMicroUsd: own.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0),
         spentMicroUsd: 0 - settled.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0),
       });

@@ -401,7 +401,7 @@ export class Obligations {
       const own = entries
         .filter(({ callerId }) => callerId === caller.id)
         .reduce((total, { amountMicroUsd }) => total + amountMicroUsd, 0);
-      if (caller.heldMicroUsd !== 0 || caller.availableMicroUsd !== own)
+      if (caller.heldMicroUsd !== 0 || caller.unendedVideos !== 0 || caller.availableMicroUsd !== own)
         this.#break(`${caller.id} has ${JSON.stringify(caller)}`);
     }
   }

@@ -20,6 +20,8 @@ export const callers = pgTable(
     availableMicroUsd: microUsd('available_micro_usd').notNull().default(0),
     heldMicroUsd: microUsd('held_micro_usd').notNull().default(0),
     spentMicroUsd: microUsd('spent_micro_usd').notNull().default(0),
+    /** Videos that have not ended: `accept_video` counts them up, a trigger of their ends down. */
+    unendedVideos: integer('unended_videos').notNull().default(0),
     maxQueuedVideos: integer('max_queued_videos').notNull().default(10_000),
     maxRunningVideos: integer('max_running_videos').notNull().default(4),
     /** Null: no limit. */

@@ -47,7 +47,7 @@ describe('a catalog that is migrated', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test('keeps nobody waiting behind it, and has the sums of its past', async () => {
+  test('keeps nobody waiting behind it, and has the sums and counts of its past', async () => {
     const binaries = findPostgresBinaries();
     if (binaries === null) return;
     server = await startPostgres(binaries);
@@ -70,6 +70,7 @@ describe('a catalog that is migrated', () => {
     await old.query(`
       insert into idempotency_keys (caller_id, key, body_hash, video_id, created_at)
       values ('caller_1', 'one', 'h', 'v1', now()), ('caller_1', 'two', 'h', 'v2', now());
+      insert into callers (id, name, key_hash) values ('caller_1', 'one', 'h1'), ('caller_2', 'two', 'h2');
       insert into orphans (account, credential, task_id, cost_micro_usd, created_at)
       values ('airforce-1', 'airforce-1', 't1', 7, '2026-03-02T00:00:00.000Z')`);
 
@@ -96,6 +97,11 @@ describe('a catalog that is migrated', () => {
     expect(keys.rows).toEqual([
       { key: 'one', ended_at: endedAt },
       { key: 'two', ended_at: null },
+    ]);
+    const unended = await other.query('select id, unended_videos from callers order by id');
+    expect(unended.rows).toEqual([
+      { id: 'caller_1', unended_videos: 1 },
+      { id: 'caller_2', unended_videos: 0 },
     ]);
     await database.close();
   });

@@ -8,8 +8,9 @@ import type { Work } from './work.ts';
 /** Clients give a call up after a minute, many of them also when progress is told. */
 export const LONGEST_CALL_MS = 50_000;
 const POLL_MS = 1000;
-/** Progress has to grow with each telling, also where there is none. */
-const STILL_THERE = 0.1;
+const TOTAL = 100;
+/** Progress has to grow with each telling, also where there is none: by this share of what is left. */
+const STILL_THERE = 0.001;
 
 /** Tells of progress where the client asked for it; a client that is gone is told nothing. */
 function tellerOf<Seen>({ mcpReq }: ServerContext, { progressOf, describe }: Work<Seen>): (seen: Seen) => void {
@@ -17,8 +18,8 @@ function tellerOf<Seen>({ mcpReq }: ServerContext, { progressOf, describe }: Wor
   let told = -1;
   return (seen) => {
     if (progressToken === undefined) return;
-    told = Math.max(progressOf(seen), told + STILL_THERE);
-    const params = { progressToken, progress: told, total: 100, message: describe(seen) };
+    told = Math.max(progressOf(seen), told + STILL_THERE * (TOTAL - told));
+    const params = { progressToken, progress: told, total: TOTAL, message: describe(seen) };
     mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined);
   };
 }

@@ -139,13 +139,13 @@ export class Obligations {
 
   /** A lane is kept for ninety seconds of a doubt, and a grant that is not taken for three minutes. */
   #checkLanes(open: readonly SubmissionRow[]): void {
-    const slackMs = this.#sweepGapMs() + 1000;
+    // What takes either back, the video's workflow or a sweep, may be what was held up.
+    const slackMs = this.#sweepGapMs() + 1000 + this.#play.disruptedMs;
     for (const { state, singleLane, sentAt, grantedAt, videoId } of open) {
       const sinceMs = this.#nowMs - (sentAt ?? grantedAt).getTime();
       const isDoubtful = (state === 'sending' || state === 'unconfirmed') && singleLane;
       if (isDoubtful && sinceMs > LANE_MS + slackMs) this.#break(`${videoId} keeps its lane for ${minutes(sinceMs)}`);
-      // What takes it back is a sweep, and that may be what was held up.
-      if (state === 'granted' && sinceMs > UNTAKEN_MS + slackMs + this.#play.disruptedMs)
+      if (state === 'granted' && sinceMs > UNTAKEN_MS + slackMs)
         this.#break(`${videoId} keeps a grant for ${minutes(sinceMs)}`);
     }
   }

@@ -99,6 +99,11 @@ export class Obligations {
     return quietMs < 20 * MINUTE_MS ? MINUTE_MS : quietMs < 3 * HOUR_MS ? 10 * MINUTE_MS : 30 * MINUTE_MS;
   }
 
+  /** How late anything may be: what does it, a video's workflow or a sweep, may be what was held up. */
+  #heldUpMs(): number {
+    return this.#sweepGapMs() + this.#play.disruptedMs;
+  }
+
   #break(what: string): void {
     this.#broken.push(`${what} (after ${minutes(this.#nowMs - this.#startMs)})`);
   }
@@ -139,8 +144,7 @@ export class Obligations {
 
   /** A lane is kept for ninety seconds of a doubt, and a grant that is not taken for three minutes. */
   #checkLanes(open: readonly SubmissionRow[]): void {
-    // What takes either back, the video's workflow or a sweep, may be what was held up.
-    const slackMs = this.#sweepGapMs() + 1000 + this.#play.disruptedMs;
+    const slackMs = this.#heldUpMs() + 1000;
     for (const { state, singleLane, sentAt, grantedAt, videoId } of open) {
       const sinceMs = this.#nowMs - (sentAt ?? grantedAt).getTime();
       const isDoubtful = (state === 'sending' || state === 'unconfirmed') && singleLane;
@@ -181,7 +185,7 @@ export class Obligations {
       const lateMs = wait?.until ? this.#nowMs - Date.parse(wait.until) : 0;
       // While the account of a result is not configured, the wait that was noted last is shown on.
       const isWithdrawn = wait?.kind === 'result_not_ready' && !configured.includes(account ?? '');
-      if (lateMs > 2 * MINUTE_MS + this.#sweepGapMs() + skewMs && !isStalled && !isWithdrawn) {
+      if (lateMs > 2 * MINUTE_MS + this.#heldUpMs() + skewMs && !isStalled && !isWithdrawn) {
         this.#break(`${id} is ${state} and waits for ${wait?.kind} ${minutes(lateMs)} beyond its time`);
       }
     }

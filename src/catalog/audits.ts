@@ -87,14 +87,14 @@ export async function listUnaudited(
 
 /** The video's workflow runs: what it lived through is over. */
 export async function noteRunning(db: Db, id: string): Promise<void> {
-  await db.update(videos).set({ auditedAt: new Date(), resumes: 0 }).where(eq(videos.id, id));
+  await db.update(videos).set({ auditedAt: sql`now()`, resumes: 0 }).where(eq(videos.id, id));
 }
 
 /** The video's workflow had to be started again. */
 export async function noteResume(db: Db, id: string): Promise<void> {
   await db
     .update(videos)
-    .set({ auditedAt: new Date(), resumes: sql`${videos.resumes} + 1` })
+    .set({ auditedAt: sql`now()`, resumes: sql`${videos.resumes} + 1` })
     .where(eq(videos.id, id));
 }
 

@@ -1,6 +1,7 @@
 /** Starting workflows again that closed although their videos have something left to do. */
 
 import { listUnaudited, noteResume, noteRunning } from '../catalog/audits.ts';
+import { readClock } from '../catalog/submissions.ts';
 import { wish } from '../catalog/wishes.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -31,7 +32,7 @@ export async function resume(dependencies: ResumeDependencies, video: Video): Pr
 
 /** Videos that are due: workflows that were closed from outside, as far as visibility tells, come first. */
 export async function listDue({ db, workflows, log }: ResumeDependencies): Promise<readonly Video[]> {
-  const since = new Date(Date.now() - VISIBILITY_WINDOW_MS);
+  const since = new Date((await readClock(db)).getTime() - VISIBILITY_WINDOW_MS);
   const closed = await workflows.listClosedSince(since).catch((error: unknown) => {
     log.warn({ error: String(error) }, 'the workflows that were closed could not be listed');
     return [];

@@ -1,7 +1,7 @@
 /** Opening a video: a row that is missing is entered from what its workflow knows, and the rows say where to go on. */
 
 import { acceptVideo, type NewVideo, queueDeadline } from '../catalog/acceptance.ts';
-import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import { inTransaction } from '../catalog/driver/database.ts';
 import { listOffers } from '../catalog/models.ts';
 import { leaveReopenings } from '../catalog/reopenings.ts';
 import { findCurrentSubmission, readClock, reenterTask } from '../catalog/submissions.ts';
@@ -150,10 +150,10 @@ async function enterVideo(dependencies: SubmissionDependencies, input: OpenVideo
 }
 
 /** A create that was sent before this may still be on its way for so long. */
-async function sendUntil(dependencies: SubmissionDependencies, tx: Db, memory: TaskMemory): Promise<Date> {
+function sendUntil(dependencies: SubmissionDependencies, memory: TaskMemory, now: Date): Date {
   const timeoutMs =
     memory.kind === 'sent' ? createTimeoutOf(dependencies, memory.create.provider) : dependencies.createTimeoutMs;
-  return new Date((await readClock(tx)).getTime() + timeoutMs);
+  return new Date(now.getTime() + timeoutMs);
 }
 
 async function read(
@@ -163,12 +163,13 @@ async function read(
   return await inTransaction(dependencies.db, async (tx) => {
     const video: VideoRow | null = await lockVideo(tx, videoId);
     if (!video) return null;
-    if (memory) await reenterTask(tx, video, { memory, sendUntil: await sendUntil(dependencies, tx, memory) });
-    if (video.openedAt === null) await changeVideo(tx, videoId, { openedAt: new Date() });
+    const now = await readClock(tx);
+    if (memory) await reenterTask(tx, video, { memory, sendUntil: sendUntil(dependencies, memory, now) });
+    if (video.openedAt === null) await changeVideo(tx, videoId, { openedAt: now });
     await leaveReopenings(tx, [videoId]);
     const submission = await findCurrentSubmission(tx, videoId);
     return {
-      next: nextStepOf(dependencies, video, { submission, now: await readClock(tx) }),
+      next: nextStepOf(dependencies, video, { submission, now }),
       callerId: video.callerId,
       estimateMicroUsd: video.estimateMicroUsd,
       submittedAt: video.submittedAt?.toISOString() ?? null,

@@ -85,7 +85,7 @@ describe.each(REVISIONS)('in the revision %s', (revision) => {
         progress: { progressToken: 'p1' },
       });
     }
-    const steps = told.map(({ params: progress }) => Number(progress?.progress));
+    const steps = told.map(({ params: progress }) => Number(progress?.['progress']));
     expect(steps).toEqual([...new Set(steps)].toSorted((a, b) => a - b));
     expect(steps.at(-1)).toBe(100);
     const { result } = answers.at(-1) ?? {};

@@ -88,6 +88,15 @@ export const NAMED: Readonly<Record<string, Scenario>> = {
     deeds: [ACCEPT, ACCEPT, { kind: 'stall', pick: 7, afterMs: 0 }],
     skewsMs: [-5 * MINUTE_MS, 0],
   },
+  'an answer is lost, and the workflow is closed that a worker had opened whose clock is ahead': {
+    ...QUIET,
+    upstreams: withOpen({
+      creates: [{ ...WELL, cut: 'after' }, WELL],
+      lists: [{ ...WELL, status: 500, shape: 'empty' }],
+    }),
+    deeds: [ACCEPT, ACCEPT, { kind: 'close', pick: 0, afterMs: 30_000 }],
+    skewsMs: [8 * MINUTE_MS, 8 * MINUTE_MS],
+  },
   'a video is refused without a word, and stands behind one that takes long': {
     ...QUIET,
     upstreams: withOpen({

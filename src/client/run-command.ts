@@ -36,11 +36,12 @@ function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in constants.errno;
 }
 
-/** Ends quietly when the program that reads our output (`| head`) has read enough. */
+/** Ends quietly when the program that reads our output (`| head`) has read enough, and in words where it cannot be written. */
 function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (error.code === 'EPIPE') process.exit(0);
+    reportFailure(error);
+    process.exit();
   });
 }
 

@@ -17,7 +17,9 @@ const RETENTION_SECONDS = 86_400;
 /** A4-21: what is wrong for every model; the code sets it apart from what a model refuses. */
 function readStrictly(body: unknown): CreateBody {
   try {
-    return readBody(createBody, body);
+    const read = readBody(createBody, body);
+    refuseForeignWords(body, KNOWN_KEYS);
+    return read;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { kind, message, param } = error;
@@ -31,7 +33,6 @@ function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
   const read = readStrictly(body);
   checkShortText('model', read.model);
   checkPrompt('prompt', read.prompt);
-  refuseForeignWords(body, KNOWN_KEYS);
   const draft: VideoDraft = {
     model: read.model,
     mode: 'text',

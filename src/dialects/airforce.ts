@@ -5,7 +5,7 @@ import type { JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import { centsFromMicroUsd } from '../domain/money.ts';
 import { isEnded, type Video, type VideoState } from '../domain/video.ts';
-import { type ImageInput, type Mode, REQUEST_BOUNDS, type VideoDraft } from '../domain/video-request.ts';
+import { type ImageInput, imagesProblem, type Mode, type VideoDraft } from '../domain/video-request.ts';
 import {
   AIRFORCE_PATHS,
   type AirforceStatus,
@@ -39,20 +39,10 @@ const STATUS_OF: Readonly<Record<VideoState, AirforceStatus>> = {
 /** X3: until the archive is verified a task is not done, though the upstream says so. */
 const MOST_RUNNING_PROGRESS = 99;
 
-/** AF-15, AF-16: how many images a mode takes; one first frame is what `image` animates. */
-const IMAGES_OF: Readonly<Record<Mode, { readonly min: number; readonly max: number }>> = {
-  text: { min: 0, max: 0 },
-  image: { min: 1, max: 1 },
-  reference: { min: 1, max: REQUEST_BOUNDS.images },
-};
-
 function readImages(body: CreateBody, mode: Mode): readonly ImageInput[] {
   const images = body.input_images ?? [];
-  const { min, max } = IMAGES_OF[mode];
-  if (images.length < min || images.length > max) {
-    const wanted = min === max ? `${max}` : `${min} to ${max}`;
-    refuse('input_images', `mode ${mode} takes ${wanted} images, not ${images.length}`);
-  }
+  const problem = imagesProblem(mode, images);
+  if (problem !== null) refuse('input_images', problem);
   return images.map(({ url, b64_json }, index) =>
     url == null
       ? imageFromBase64(`input_images.${index}.b64_json`, b64_json ?? '')

@@ -119,6 +119,20 @@ export function checkRequest({
   }
 }
 
+/** AF-15, AF-16: how many images a mode takes; one first frame is what `image` animates. */
+const IMAGES_OF: Readonly<Record<Mode, { readonly min: number; readonly max: number }>> = {
+  text: { min: 0, max: 0 },
+  image: { min: 1, max: 1 },
+  reference: { min: 1, max: REQUEST_BOUNDS.images },
+};
+
+/** Why these are not the images of the mode; null where they are. */
+export function imagesProblem(mode: Mode, images: readonly unknown[]): string | null {
+  const { min, max } = IMAGES_OF[mode];
+  if (images.length >= min && images.length <= max) return null;
+  return `mode ${mode} takes ${min === max ? max : `${min} to ${max}`} images, not ${images.length}`;
+}
+
 function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }

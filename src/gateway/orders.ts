@@ -23,7 +23,7 @@ import { choose } from '../domain/prefer.ts';
 import type { Traces } from '../domain/trace.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
-import { checkRequest, type VideoDraft } from '../domain/video-request.ts';
+import { checkRequest, imagesProblem, type VideoDraft } from '../domain/video-request.ts';
 import { jobIdOf } from '../domain/webhook.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { keepInputImage } from './images.ts';
@@ -125,6 +125,9 @@ export async function prepareVideo(
 ): Promise<NewVideo> {
   const { caller, dialect, draft, idempotencyKey, bodyHash, times = {}, callback, deliverTo } = order;
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
+  // Where one is changed and the other kept, they need not fit.
+  const problem = imagesProblem(draft.mode, draft.images);
+  if (problem !== null) throw new Refusal('invalid_request', problem, { param: 'input_images' });
   const offers = await offersFor(db, caller, draft.model ?? undefined);
   const admit = (price: MicroUsd) =>
     checkAdmission(db, { callerId: caller.id, limits: caller, amountMicroUsd: count * price });

@@ -29,6 +29,9 @@ export function collectMethods(app: FastifyInstance): (url: string) => readonly 
   });
   return (url) => {
     const path = pathOf(url);
+    // A path that is a route's own word for word is no id of another one, though the router would take it for one.
+    const itself = byRoute.get(path);
+    if (itself) return [...itself.methods];
     // The router looks for each method by itself, so a path may be one route's for one and another's for the next.
     const matching = [...byRoute.values()].filter(({ pattern }) => pattern.test(path));
     return [...new Set(matching.flatMap(({ methods }) => [...methods]))];

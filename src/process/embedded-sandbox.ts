@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Config } from '../config/settings.ts';
 import type { Log } from '../observe/log.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
-import { isPortTaken } from './taken-port.ts';
+import { isPortTaken } from './listen-failure.ts';
 
 const HOST = '127.0.0.1';
 const FIRST_PORT = 8788;

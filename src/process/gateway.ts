@@ -12,7 +12,6 @@ import { readRestoreState } from '../catalog/reopenings.ts';
 import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { packageRoot } from '../config/package-root.ts';
-import { ConfigError } from '../config/settings.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { withDeadline } from '../domain/deadline.ts';
 import { Refusal } from '../domain/failure.ts';
@@ -39,9 +38,9 @@ import { announceGrants } from '../submissions/dependencies.ts';
 import { createTemporalCodec } from '../temporal/payload-codec.ts';
 import { CODEC_PATH } from '../wire/clipyard/temporal-codec.ts';
 import { openAgents } from './agents.ts';
+import { listenFailure } from './listen-failure.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
-import { isPortTaken } from './taken-port.ts';
 
 export interface GatewayOptions {
   readonly parts: Parts;
@@ -223,9 +222,6 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   try {
     await app.listen({ host, port });
   } catch (error) {
-    if (!isPortTaken(error)) throw error;
-    throw new ConfigError(`CLIPYARD_PORT ${port} of ${host} is taken; for example CLIPYARD_PORT=${port + 1}`, {
-      cause: error,
-    });
+    throw listenFailure(error, 'CLIPYARD_PORT', { host, port });
   }
 }

@@ -1,14 +1,14 @@
 /** The metrics as a part of a process: counted where a port is given for them, and served there. */
 
 import { readFigures } from '../catalog/figures.ts';
-import { type Config, ConfigError } from '../config/settings.ts';
+import type { Config } from '../config/settings.ts';
 import { addCatalogMetrics } from '../observe/metrics/catalog-metrics.ts';
 import { serveMetrics } from '../observe/metrics/server.ts';
 import { freePort } from '../temporal/dev-server/process.ts';
 import { type CoreMetricsPort, readCoreMetrics } from '../temporal/runtime.ts';
 import type { Closers } from './closers.ts';
+import { listenFailure } from './listen-failure.ts';
 import type { Parts } from './parts.ts';
-import { isPortTaken } from './taken-port.ts';
 
 const CATALOG_TIMEOUT_MS = 4000;
 /** Several who scrape, or one who scrapes often, cost the catalog no more than this. */
@@ -48,10 +48,6 @@ export async function startMetrics(
     const server = await serveMetrics({ host, port, contentType: registry.contentType, render, onProblem });
     closers.add('metrics', () => server.close());
   } catch (error) {
-    if (!isPortTaken(error)) throw error;
-    throw new ConfigError(
-      `CLIPYARD_METRICS_PORT ${port} of ${host} is taken; for example CLIPYARD_METRICS_PORT=${port + 1}`,
-      { cause: error },
-    );
+    throw listenFailure(error, 'CLIPYARD_METRICS_PORT', { host, port });
   }
 }

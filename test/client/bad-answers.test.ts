@@ -1,15 +1,20 @@
 /** What commands do about answers that are lost, cut or not what was archived. */
 
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBodyOf, createVideo } from '../../src/client/create-video.ts';
 import { downloadClip } from '../../src/client/download-clip.ts';
 import { GatewayClient, GatewayFailure, GatewayUnreachable } from '../../src/client/gateway-client.ts';
 import { watchVideo } from '../../src/client/watch-video.ts';
 import { cut, json, type Script, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+import { PROGRAM } from './run-cli.ts';
 
 let server: ScriptedServer;
 let gateway: GatewayClient;
@@ -218,4 +223,16 @@ describe('a download', () => {
     await failed;
     expect(readdirSync(folder)).toEqual([]);
   });
+});
+
+test('output that cannot be written is a failure in words', async () => {
+  server.script = json(200, { items: [], nextCursor: null });
+  // Open for reading alone, so that writing fails as on a full disk.
+  const output = openSync(__filename, 'r');
+  const child = spawn(process.execPath, [PROGRAM, 'video', 'list', '--json'], {
+    stdio: ['ignore', output, 'pipe'],
+    env: { ...process.env, CLIPYARD_URL: server.origin, CLIPYARD_API_KEY: 'cy_key' },
+  });
+  const [said, [exitCode]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
+  expect({ exitCode, said }).toEqual({ exitCode: 1, said: expect.stringMatching(/^clipyard: EBADF: .*, write\n$/) });
 });

@@ -96,6 +96,28 @@ const formOf = (fields: Readonly<Record<string, string>>) =>
     .map(([name, value]) => field(name, value))
     .join('')}--b--\r\n`;
 
+test.each([
+  [{ 'expires_after[anchor]': 'created_at' }, 'expires_after[seconds]'],
+  [{ 'expires_after[seconds]': '7200' }, 'expires_after[anchor]'],
+  [{ 'expires_after[anchor]': 'last_active_at', 'expires_after[seconds]': '7200' }, 'expires_after[anchor]'],
+  [{ 'expires_after[anchor]': 'created_at', 'expires_after[seconds]': '3599' }, 'expires_after[seconds]'],
+])('an upload that is to expire after %j is refused for %s', async (expiry, param) => {
+  const { ask, found } = asking();
+  const payload = formOf({ purpose: 'batch', ...(expiry as Readonly<Record<string, string>>), file: '{}\n' });
+  const { status, body } = await ask('openaiUploadFile', {}, { payload, headers: FORM });
+  expect({ status, error: body.error }).toMatchObject({ status: 400, error: { param, code: 'invalid_request' } });
+  expect(found).toEqual([]);
+});
+
+test('an upload that is to expire does so that long after its creation', async () => {
+  const expiry = { 'expires_after[anchor]': 'created_at', 'expires_after[seconds]': '7200' };
+  const payload = formOf({ purpose: 'batch', ...expiry, file: '{}\n' });
+  const { ask } = asking();
+  const { body } = await ask('openaiUploadFile', {}, { payload, headers: FORM });
+  expect(body.expires_at - body.created_at).toBe(7200);
+  expect((await ask('openaiDeleteFile', { id: body.id })).status).toBe(200);
+});
+
 test('files and batches are answered as they are described', async () => {
   const { ask, found } = asking();
   const line = { custom_id: 'a', method: 'POST', url: '/v1/videos', body: { model: 'sandbox-mini', prompt: 'p' } };

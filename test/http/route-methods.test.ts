@@ -32,6 +32,7 @@ describe('our own routes', () => {
     ['GET', '/clipyard/v1/estimates', 'POST'],
     ['DELETE', '/clipyard/v1/callers', 'GET, HEAD, POST'],
     ['GET', '/clipyard/v1/callers/caller_1', 'PATCH'],
+    ['OPTIONS', '/clipyard/v1/videos/bulk', 'POST'],
     ['POST', '/healthz', 'GET, HEAD'],
     ['OPTIONS', '/readyz', 'GET, HEAD'],
   ] as const)('answer %s %s with 405 and what they take', async (method, url, allow) => {

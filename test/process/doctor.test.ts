@@ -64,6 +64,7 @@ test.each<[string, Record<string, string>, string, string]>([
   ['settings', { CLIPYARD_DATADIR: '/x' }, 'did you mean CLIPYARD_DATA_DIR', 'take it away'],
   ['data', { CLIPYARD_DATA_DIR: '/proc/clipyard' }, 'nothing can be written', 'CLIPYARD_DATA_DIR'],
   ['temporal', { TEMPORAL_ADDRESS: NOWHERE }, '', 'TEMPORAL_ADDRESS'],
+  ['temporal', { TEMPORAL_CLI_PATH: '/nowhere/temporal' }, 'which does not run', 'take it away'],
   [
     'store',
     { S3_BUCKET: 'clips', S3_ENDPOINT: `http://${NOWHERE}`, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },

@@ -1,9 +1,8 @@
 /** A stored manifest as its lines: JSON text or the records of a CSV, each with its number, counted physically from 1. */
 
 import type { Readable } from 'node:stream';
-import { parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { MANIFEST_BOUNDS } from '../../domain/batch.ts';
-import { Refusal } from '../../domain/failure.ts';
 
 /** A line's text; null for one that is longer than its bound. */
 export interface TextLine {
@@ -54,19 +53,18 @@ export async function* readTextLines(source: Readable): AsyncGenerator<TextLine>
   if (last) yield last;
 }
 
-/** A record of a CSV by the names of its header, which is its first line. */
-export interface CsvRecord {
-  readonly line: number;
-  readonly values: Readonly<Record<string, string>>;
-}
+/** A record of a CSV by the names of its header, or what is wrong with it; the header itself where that is wrong. */
+export type CsvRecord =
+  | { readonly line: number; readonly values: Readonly<Record<string, string>> }
+  | { readonly line: number; readonly problem: string };
 
 interface ParsedRecord {
-  readonly record: Readonly<Record<string, string>>;
+  readonly record: readonly string[];
   readonly raw: string;
   readonly info: { readonly lines: number };
 }
 
-/** @throws Refusal `invalid_request` for what is no CSV, or has a column that is not one of a manifest's. */
+/** The records below the header; what makes the rest unreadable is told last, and may swallow some that stand before it. */
 export async function* readCsvRecords(
   source: Readable,
   isColumn: (name: string) => boolean,
@@ -74,9 +72,10 @@ export async function* readCsvRecords(
   const parser = source.pipe(
     parse({
       bom: true,
-      columns: (header: string[]) => checkColumns(header, isColumn),
       info: true,
       raw: true,
+      // How many values a record has is its own matter, not that of the records around it.
+      relax_column_count: true,
       skip_empty_lines: true,
       max_record_size: MANIFEST_BOUNDS.lineBytes,
       trim: true,
@@ -84,32 +83,35 @@ export async function* readCsvRecords(
   );
   source.once('error', (error) => parser.destroy(error));
   const records: AsyncIterable<ParsedRecord> = parser;
+  let columns: readonly string[] | null = null;
+  // Within quotes the parser counts CR LF as two lines.
+  let doubled = 0;
   try {
-    // Within quotes the parser counts CR LF as two lines.
-    let doubled = 0;
     for await (const { record, raw, info } of records) {
       const text = raw.replace(/^[\r\n]+|[\r\n]+$/g, '');
       doubled += text.split('\r\n').length - 1;
       // A quoted value may go over several lines; the record stands at its first.
-      const more = text.split('\n').length - 1;
-      yield { line: info.lines - doubled - more, values: record };
+      const line = info.lines - doubled - (text.split('\n').length - 1);
+      if (columns === null) {
+        const problem = headerProblem(record, isColumn);
+        if (problem !== null) return yield { line, problem };
+        columns = record;
+      } else if (record.length === columns.length) {
+        yield { line, values: Object.fromEntries(columns.map((name, index) => [name, record[index] ?? ''])) };
+      } else {
+        const problem = `it has ${record.length} values and the header ${columns.length}; one with a comma stands in quotes`;
+        yield { line, problem };
+      }
     }
   } catch (error) {
-    if (error instanceof Refusal || !(error instanceof Error) || !('code' in error)) throw error;
-    throw new Refusal('invalid_request', `the CSV cannot be read: ${error.message}`, {
-      code: 'invalid_line',
-      cause: error,
-    });
+    if (!(error instanceof CsvError)) throw error;
+    yield { line: Number(error['lines']) - doubled, problem: `the CSV cannot be read: ${error.message}` };
   }
 }
 
-function checkColumns(header: readonly string[], isColumn: (name: string) => boolean): string[] {
-  const names = header.map((name) => name.trim());
+function headerProblem(names: readonly string[], isColumn: (name: string) => boolean): string | null {
   const unknown = names.filter((name) => !isColumn(name));
-  if (unknown.length > 0) {
-    throw new Refusal('invalid_request', `unknown columns: ${unknown.slice(0, 10).join(', ')}`, {
-      code: 'invalid_line',
-    });
-  }
-  return names;
+  if (unknown.length > 0) return `unknown columns: ${unknown.slice(0, 10).join(', ')}`;
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  return twice === undefined ? null : `the column ${twice} stands there twice`;
 }

@@ -240,10 +240,10 @@ export async function* readManifest(source: Readable, options: ManifestOptions):
     return;
   }
   const isColumn = (name: string) => COLUMNS.includes(name) || (name.startsWith(EXTRA) && name.length > EXTRA.length);
-  try {
-    for await (const { line, values } of readCsvRecords(source, isColumn))
-      yield await read(line, () => readRecord(line, values));
-  } catch (error) {
-    yield { kind: 'invalid', invalid: invalidOf(1, error), customId: null };
+  for await (const record of readCsvRecords(source, isColumn)) {
+    yield await read(record.line, () => {
+      if ('problem' in record) throw new BadLine('invalid_line', record.problem);
+      return readRecord(record.line, record.values);
+    });
   }
 }

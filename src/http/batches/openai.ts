@@ -85,11 +85,15 @@ async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions
 function readFields(fields: Readonly<Record<string, string>>) {
   const purpose = readChoice('purpose', fields['purpose'], FILE_PURPOSES) ?? refuse('purpose', 'is missing');
   const { keptSeconds } = FILE_BOUNDS;
+  const anchor = readChoice('expires_after[anchor]', fields['expires_after[anchor]'], ['created_at']);
   const given = fields['expires_after[seconds]'];
-  if (given === undefined) return { purpose, keptSeconds: keptSeconds.byDefault };
+  if (anchor === undefined && given === undefined) return { purpose, keptSeconds: keptSeconds.byDefault };
+  // Half of it would keep the file for another time than was meant.
+  if (anchor === undefined) refuse('expires_after[anchor]', 'is missing');
+  if (given === undefined) return refuse('expires_after[seconds]', 'is missing');
   const kept = /^\d{1,9}$/.test(given) ? Number(given) : 0;
   if (kept < keptSeconds.min || kept > keptSeconds.max) {
-    refuse('expires_after', `must be ${keptSeconds.min} to ${keptSeconds.max} seconds`);
+    refuse('expires_after[seconds]', `must be ${keptSeconds.min} to ${keptSeconds.max} seconds`);
   }
   return { purpose, keptSeconds: kept };
 }

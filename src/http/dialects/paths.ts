@@ -63,11 +63,11 @@ function besides(paths: readonly DialectPath[], url: string): DialectPath | unde
   return paths.find((path) => start(path.url) === own);
 }
 
-/** Which of the keys that speak for a face stand in a body. */
+/** Which of the keys that speak for a face stand in a body; one that is null is absent, here as everywhere. */
 function claimedKeys({ route }: Face, body: unknown): readonly string[] {
   const makesVideos = route.kind === 'create' || route.kind === 'createAndWait';
   const ownKeys = makesVideos ? (route.ownKeys ?? []) : [];
-  return isJsonObject(body) ? ownKeys.filter((key) => Object.hasOwn(body, key)) : [];
+  return isJsonObject(body) ? ownKeys.filter((key) => Object.hasOwn(body, key) && body[key] !== null) : [];
 }
 
 /** What a shared path is decided from. */

@@ -9,6 +9,7 @@ import { isLiteralPrivateAddress } from '../../domain/address.ts';
 import { providerOf } from '../../domain/provider.ts';
 import { askFreely } from '../../submissions/probe.ts';
 import { openTemporalClient } from '../../temporal/connection.ts';
+import { checkNamedServer } from '../../temporal/dev-server/find.ts';
 import { missingSearchAttributes } from '../../temporal/setup.ts';
 import { describeVersions } from '../../temporal/worker-version.ts';
 import { providersOf } from '../parts.ts';
@@ -100,8 +101,19 @@ async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
   }
 }
 
+async function lookAtNamedServer(cliPath: string): Promise<void> {
+  try {
+    await checkNamedServer(cliPath);
+  } catch (error) {
+    throw new Ailment((error as Error).message, 'put it right, or take it away to have the server looked up');
+  }
+}
+
 async function lookAtTemporal({ temporal }: Config): Promise<string> {
-  if (!temporal.external) return 'embedded: `clipyard up` starts a dev server';
+  if (!temporal.external) {
+    if (temporal.cliPath !== null) await lookAtNamedServer(temporal.cliPath);
+    return 'embedded: `clipyard up` starts a dev server';
+  }
   const { namespace, connection: given } = temporal;
   const address = given?.address ?? USUAL_TEMPORAL;
   const { connection, close } = openTemporalClient({ ...given, address }, namespace);

@@ -57,6 +57,14 @@ export function cachedServerPath(cacheDir: string): string {
   return join(cacheDir, `temporal-${SERVER_VERSION}`, 'temporal');
 }
 
+/** @throws Error that says so where the program that `TEMPORAL_CLI_PATH` names does not run. */
+export async function checkNamedServer(cliPath: string, steps: Pick<SearchSteps, 'runs'> = REAL_STEPS): Promise<void> {
+  if (await steps.runs(cliPath, ['--version'])) return;
+  throw new Error(
+    `TEMPORAL_CLI_PATH names ${cliPath}, which does not run; for example TEMPORAL_CLI_PATH=/usr/local/bin/temporal`,
+  );
+}
+
 /**
  * The path (or name on PATH) of a `temporal` program that runs.
  * @throws Error that says what to install when every step fails, or that TEMPORAL_CLI_PATH does not run.
@@ -65,10 +73,8 @@ export async function findServer(search: ServerSearch, steps: SearchSteps = REAL
   const { cliPath, log } = search;
   const isTemporal = (program: string) => steps.runs(program, ['--version']);
   if (cliPath !== null) {
-    if (await isTemporal(cliPath)) return found(log, 'TEMPORAL_CLI_PATH', cliPath);
-    throw new Error(
-      `TEMPORAL_CLI_PATH names ${cliPath}, which does not run; for example TEMPORAL_CLI_PATH=/usr/local/bin/temporal`,
-    );
+    await checkNamedServer(cliPath, steps);
+    return found(log, 'TEMPORAL_CLI_PATH', cliPath);
   }
   if (await isTemporal('temporal')) return found(log, 'PATH', 'temporal');
   log.info({}, 'looking for the Temporal dev server: no temporal on PATH');

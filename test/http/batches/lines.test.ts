@@ -1,18 +1,48 @@
 /** Lines of a CSV: each record has the number of the line that it begins at, however its lines end. */
 
 import { Readable } from 'node:stream';
-import { readCsvRecords } from '../../../src/http/batches/lines.ts';
+import { type CsvRecord, readCsvRecords } from '../../../src/http/batches/lines.ts';
 
 const ROWS = ['model,prompt', '', 'a,"one', 'two', 'three"', 'b,x', '', 'c,"four', 'five"', 'd,y', ''];
 
-test.each(['\n', '\r\n'])('records are numbered by the lines they begin at, which end in %j', async (newline) => {
-  const numbers: [number, string | undefined][] = [];
-  const source = Readable.from([Buffer.from(ROWS.join(newline))]);
-  for await (const { line, values } of readCsvRecords(source, () => true)) numbers.push([line, values['model']]);
-  expect(numbers).toEqual([
-    [3, 'a'],
-    [6, 'b'],
-    [8, 'c'],
-    [10, 'd'],
+async function read(rows: readonly string[], newline: string): Promise<readonly CsvRecord[]> {
+  const records: CsvRecord[] = [];
+  const source = Readable.from([Buffer.from(rows.join(newline))]);
+  for await (const record of readCsvRecords(source, (name) => name !== 'colour')) records.push(record);
+  return records;
+}
+
+const NEWLINES = ['\n', '\r\n'];
+
+test.each(NEWLINES)('records are numbered by the lines they begin at, which end in %j', async (newline) => {
+  expect(await read(ROWS, newline)).toMatchObject([
+    { line: 3, values: { model: 'a' } },
+    { line: 6, values: { model: 'b' } },
+    { line: 8, values: { model: 'c' } },
+    { line: 10, values: { model: 'd' } },
   ]);
+});
+
+test.each(NEWLINES)(
+  'a record of more or fewer values than columns is the only bad one, at its own line, %j',
+  async (newline) => {
+    expect(await read(['model,prompt', 'a,"x', 'y"', 'b,red, fox', 'c', 'd,y'], newline)).toEqual([
+      { line: 2, values: { model: 'a', prompt: `x${newline}y` } },
+      { line: 4, problem: expect.stringContaining('3 values and the header 2') },
+      { line: 5, problem: expect.stringContaining('1 values and the header 2') },
+      { line: 6, values: { model: 'd', prompt: 'y' } },
+    ]);
+  },
+);
+
+test('a quote that makes the rest unreadable is told at its line', async () => {
+  const records = await read(['model,prompt', 'a,"x', 'y"', 'b,"red" fox', 'c,z'], '\n');
+  expect(records).toEqual([{ line: 4, problem: expect.stringContaining('Invalid Closing Quote') }]);
+});
+
+test.each([
+  ['colour', 'unknown columns: colour'],
+  ['model', 'the column model stands there twice'],
+])('a header with the column %s once more makes no record', async (column, problem) => {
+  expect(await read([`model,prompt,${column}`, 'a,x,y'], '\n')).toEqual([{ line: 1, problem }]);
 });

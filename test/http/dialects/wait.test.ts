@@ -182,6 +182,7 @@ describe('at the path that two dialects document', () => {
     ['the words of one', null, { ...plain, duration: 5, quality: '720p' }, 'a4f'],
     ['a ratio', null, { ...plain, ratio: '1:1', quality: '720p', duration: 5 }, 'a4f'],
     ['the words of the other', null, { ...plain, duration_seconds: 5 }, 'airforce'],
+    ['what is not null', null, { ...plain, duration_seconds: 5, duration: null, ratio: null }, 'airforce'],
     ['no words at all', null, { ...plain, quality: '720p' }, 'airforce'],
     ['the caller', 'a4f', { ...plain, quality: '720p', duration: 5 }, 'a4f'],
     ['the caller against the words', 'airforce', { ...plain, duration: 5 }, 'airforce'],

@@ -82,6 +82,9 @@ describe('a video made again', () => {
     [{ extra: { a: 'b\0' } }],
     [{ images: [{ kind: 'url', url: 'http://127.0.0.1/a.png' }], mode: 'image' }],
     [{ images: [{ kind: 'stored', sha256: 'a'.repeat(64) }] }],
+    [{ mode: 'image' }],
+    [{ mode: 'reference' }],
+    [{ images: [{ kind: 'url', url: 'https://example.com/a.png' }] }],
   ])('is refused for %j', async (payload) => {
     await add('video_1', { ...failed, request });
     expect((await post('video_1/again', payload)).status).toBe(400);

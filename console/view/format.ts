@@ -69,6 +69,14 @@ export function shortId(id: string): string {
   return id.length > 14 ? `…${id.slice(-8)}` : id;
 }
 
+export function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function sentence(words: string): string {
+  return `${capital(words)}${/[.!?]$/.test(words) ? '' : '.'}`;
+}
+
 /** `answer_lost` as `answer lost`. */
 export function spaced(word: string): string {
   return word.replaceAll('_', ' ');

@@ -139,7 +139,7 @@ function Grid({ batch, items }: { batch: Batch; items: readonly BatchItem[] }) {
   const first = items.find(({ videoId }) => videoId !== null)?.line;
   return (
     <Panel
-      title="Clips, a cell each"
+      title="Clips"
       aside={
         <ul class="legend">
           {LOOKS.filter((state) => batch.counts[state] > 0).map((state) => (

@@ -179,7 +179,7 @@ function Why({ video }: { video: Video }) {
       {hasMore && <p class="soft">{sentence(failure.message)}</p>}
       {said && (
         <blockquote>
-          {said.message ?? 'Without words'}
+          {said.message ?? 'No message'}
           <footer class="soft">
             The upstream{said.status !== undefined && `, with status ${said.status}`}
             {said.code !== undefined && ` (${said.code})`}

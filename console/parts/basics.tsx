@@ -5,8 +5,14 @@ import type { VideoState } from '../answers.ts';
 import { Problem, wordsOf } from '../api.ts';
 import { slowly } from '../clock.ts';
 import { attempt } from '../notices.tsx';
-import { ago, dateTime, dollars } from '../view/format.ts';
+import { href } from '../router.ts';
+import { ago, capital, dateTime, dollars, sentence, spaced } from '../view/format.ts';
 import { STATE_WORDS } from '../view/words.ts';
+
+/** A state in its colour; `look` where it has that of another state. */
+export function Badge({ state, look = state }: { readonly state: string; readonly look?: string }) {
+  return <span class={`badge state-${look}`}>{capital(spaced(state))}</span>;
+}
 
 export function StateBadge({ state }: { readonly state: VideoState }) {
   return <span class={`badge state-${state}`}>{STATE_WORDS[state]}</span>;
@@ -69,17 +75,19 @@ export function Trouble({ error, retry }: { readonly error: unknown; readonly re
       <p>
         <strong>{isMissing ? 'There is nothing here.' : 'That did not work.'}</strong> {sentence(wordsOf(error))}
       </p>
-      {retry && !isMissing && (
-        <button type="button" onClick={retry}>
-          Try again
-        </button>
+      {isMissing ? (
+        <a class="button" href={href('/')}>
+          To the overview
+        </a>
+      ) : (
+        retry && (
+          <button type="button" onClick={retry}>
+            Try again
+          </button>
+        )
       )}
     </div>
   );
-}
-
-function sentence(words: string): string {
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? '' : '.'}`;
 }
 
 /** Grey lines where an answer will stand, so that nothing jumps when it comes. */

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Video } from '../answers.ts';
 import { local } from '../api.ts';
 import { isEnded } from '../view/filters.ts';
+import { arePassed } from './rows.tsx';
 
 /** The longer side of each picture of a sprite sheet. */
 const TILE_PX = 320;
@@ -52,6 +53,8 @@ function showAt(frame: HTMLElement, clientX: number): void {
 /** The poster; without one, what the state says. `moves` has it follow the pointer. */
 export function Picture({ video, moves = false }: { readonly video: Video; readonly moves?: boolean }) {
   const frame = useRef<HTMLDivElement>(null);
+  const isSeen = useRef(false);
+  isSeen.current ||= !arePassed.value;
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const posterUrl = video.archive?.posterUrl ?? null;
   useEffect(() => {
@@ -80,11 +83,11 @@ export function Picture({ video, moves = false }: { readonly video: Video; reado
           {isEnded(video) ? (
             <span class="small">no clip</span>
           ) : (
-            <progress max={100} value={video.progress || undefined} aria-label="Progress" />
+            <progress max={100} value={video.progress} aria-label="Progress" />
           )}
         </div>
       ) : (
-        <img src={local(posterUrl)} alt="" loading="lazy" decoding="async" />
+        isSeen.current && <img src={local(posterUrl)} alt="" loading="lazy" decoding="async" />
       )}
       {sheet !== null && <div class="sheet" data-columns={sheet.columns} data-rows={sheet.rows} style={cover(sheet)} />}
     </div>

@@ -1,15 +1,21 @@
 /** Rows of one height of which only those near the screen are there, however many there are. */
 
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 const BEYOND = 12;
 /** So many rows at once come and go. */
 const STEP = 6;
+/** Rows that come sooner after those before them are gone past, and not read. */
+const PASSED_MS = 150;
 const NARROW = matchMedia('(max-width: 720px)');
 
 /** The rows' height in pixels, as the style has it. */
 export const ROW_PX = { wide: 64, narrow: 112 } as const;
+
+/** Whether rows are gone past: what costs much to show waits until they rest. */
+export const arePassed = signal(false);
 
 export interface RowsProps<Item> {
   readonly items: readonly Item[];
@@ -32,10 +38,22 @@ export function Rows<Item>({ items, label, columns, keyOf, row, onEnd, class: ex
 
   useEffect(() => {
     let frame = 0;
+    let step = -1;
+    let restsAgain: ReturnType<typeof setTimeout> | undefined;
+    const rest = () => {
+      restsAgain = undefined;
+      arePassed.value = false;
+    };
     const measure = () => {
       frame = 0;
       const top = body.current?.getBoundingClientRect().top ?? 0;
-      setFirst(Math.max(0, Math.floor(-top / rowPx / STEP) * STEP - BEYOND));
+      const next = Math.max(0, Math.floor(-top / rowPx / STEP));
+      if (next === step) return;
+      step = next;
+      if (restsAgain !== undefined) arePassed.value = true;
+      clearTimeout(restsAgain);
+      restsAgain = setTimeout(rest, PASSED_MS);
+      setFirst(Math.max(0, step * STEP - BEYOND));
     };
     const onScroll = () => {
       frame ||= requestAnimationFrame(measure);
@@ -46,6 +64,8 @@ export function Rows<Item>({ items, label, columns, keyOf, row, onEnd, class: ex
     measure();
     return () => {
       cancelAnimationFrame(frame);
+      clearTimeout(restsAgain);
+      rest();
       removeEventListener('scroll', onScroll);
       NARROW.removeEventListener('change', onWidth);
     };

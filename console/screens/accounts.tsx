@@ -5,7 +5,7 @@ import type { Account, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Empty, Facts, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, Facts, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
 import { Slots } from '../parts/slots.tsx';
 import { href } from '../router.ts';
 import { shortId, spaced } from '../view/format.ts';
@@ -48,7 +48,7 @@ function AccountPanel({ account, reload }: { account: Account; reload: () => voi
     reload();
   };
   return (
-    <Panel title={id} aside={<span class={`badge state-${state}`}>{state}</span>}>
+    <Panel title={id} aside={<Badge state={state} />}>
       <Slots account={account} />
       <Facts
         of={[

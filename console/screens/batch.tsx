@@ -6,9 +6,9 @@ import { ask, local, post, readPages } from '../api.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, confirm } from '../notices.tsx';
-import { Ago, Facts, Figure, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Facts, Figure, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
 import { go, href } from '../router.ts';
-import { ago, bytes, counted, dateTime, dollars, duration, shortId, spaced } from '../view/format.ts';
+import { ago, bytes, counted, dateTime, dollars, duration, shortId } from '../view/format.ts';
 import { failureWords } from '../view/words.ts';
 
 const ENDS: readonly string[] = ['completed', 'failed', 'expired', 'cancelled'];
@@ -43,7 +43,7 @@ export function BatchScreen({ id }: { readonly id: string }) {
         title={batch.name ?? `Batch ${shortId(id)}`}
         note={
           <>
-            <span class={`badge state-${batch.state}`}>{spaced(batch.state)}</span> <Ago at={batch.createdAt} />
+            <Badge state={batch.state} /> <Ago at={batch.createdAt} />
           </>
         }
       >
@@ -139,7 +139,7 @@ function Grid({ batch, items }: { batch: Batch; items: readonly BatchItem[] }) {
   const first = items.find(({ videoId }) => videoId !== null)?.line;
   return (
     <Panel
-      title="A cell a clip"
+      title="Clips"
       aside={
         <ul class="legend">
           {LOOKS.filter((state) => batch.counts[state] > 0).map((state) => (

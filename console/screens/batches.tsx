@@ -5,11 +5,11 @@ import type { Batch, NewBatch } from '../answers.ts';
 import { ask, Problem, queryOf, wordsOf } from '../api.ts';
 import { usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Empty, Head, Loading, Money, More, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, Head, Loading, Money, More, Panel, Trouble } from '../parts/basics.tsx';
 import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
-import { ago, counted, shortId, spaced } from '../view/format.ts';
+import { ago, counted, shortId } from '../view/format.ts';
 
 export function BatchesScreen() {
   const { data, error, reload, more } = usePages<Batch>('batches', 50, 3000);
@@ -27,7 +27,7 @@ export function BatchesScreen() {
         </Empty>
       )}
       {data !== undefined && data.items.length > 0 && (
-        <Panel title="Newest first" aside={isRoot.value ? <span class="soft small">of all callers</span> : undefined}>
+        <Panel title="All batches" aside={isRoot.value ? <span class="soft small">of all callers</span> : undefined}>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
           <div class="scroll" tabIndex={0} role="region" aria-label="Batches">
             <table>
@@ -48,7 +48,7 @@ export function BatchesScreen() {
                       <a href={href(`/batches/${batch.id}`)}>{batch.name ?? shortId(batch.id)}</a>
                     </th>
                     <td>
-                      <span class={`badge state-${batch.state}`}>{spaced(batch.state)}</span>
+                      <Badge state={batch.state} />
                     </td>
                     <td>
                       <Done batch={batch} />

@@ -5,10 +5,11 @@ import type { Caller, NewCaller, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, Dialog } from '../notices.tsx';
-import { Ago, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { href } from '../router.ts';
 import { microUsdOf } from '../view/amount.ts';
+import { counted } from '../view/format.ts';
 
 export function CallersScreen() {
   const { data, error, reload } = useLoaded((signal) => ask<Page<Caller>>('callers', { signal }));
@@ -39,7 +40,7 @@ export function CallersScreen() {
         <ShownOnce
           title={`The keys of ${made.name}`}
           note="They are shown this once: of the key only its hash is kept."
-          secrets={{ 'API key': made.key, 'Signs its callbacks': made.callbackSecret }}
+          secrets={{ 'API key': made.key, 'Callback secret': made.callbackSecret }}
           onClose={() => setMade(null)}
         />
       )}
@@ -70,7 +71,7 @@ function Table({ callers, reload, onCredit }: TableProps) {
     reload();
   };
   return (
-    <Panel title={`${callers.length} in all`}>
+    <Panel title={counted(callers.length, 'caller')}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
       <div class="scroll" tabIndex={0} role="region" aria-label="Callers">
         <table>
@@ -93,7 +94,12 @@ function Table({ callers, reload, onCredit }: TableProps) {
               <tr key={caller.id} data-row={caller.id}>
                 <th scope="row">
                   <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
-                  {caller.disabledAt !== null && <span class="badge state-failed">off</span>}
+                  {caller.disabledAt !== null && (
+                    <>
+                      {' '}
+                      <Badge state="off" look="failed" />
+                    </>
+                  )}
                 </th>
                 <td class="end">
                   {caller.creditMicroUsd === null ? (

@@ -64,7 +64,7 @@ function ResolveForm({ id, onDone, children }: ResolveFormProps) {
     <>
       <p class="soft">The answer to its create was lost. The upstream's own page may tell; nothing else does.</p>
       <label>
-        Task at the upstream
+        Id of the task at the upstream
         <input value={taskId} onInput={({ currentTarget }) => setTaskId(currentTarget.value.trim())} />
       </label>
       <div class="actions">

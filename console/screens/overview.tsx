@@ -6,7 +6,7 @@ import { ask, queryOf } from '../api.ts';
 import { eachSecond, slowly } from '../clock.ts';
 import { known } from '../live.ts';
 import { type Loaded, useLoaded } from '../load.ts';
-import { Ago, Empty, Figure, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, Figure, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { Slots } from '../parts/slots.tsx';
 import { href } from '../router.ts';
@@ -116,7 +116,7 @@ function UnderWay({ open }: { open: readonly Video[] }) {
     .toSorted((a, b) => b.progress - a.progress || a.createdAt.localeCompare(b.createdAt))
     .slice(0, MOST_SHOWN);
   return (
-    <Panel title="Under way" aside={<a href={href('/videos?state=active')}>All {open.length}</a>}>
+    <Panel title="Under way" class="broad" aside={<a href={href('/videos?state=active')}>All {open.length}</a>}>
       {shown.length === 0 ? (
         <p class="soft">Nothing at this moment.</p>
       ) : (
@@ -152,7 +152,7 @@ function Accounts() {
             <li key={account.id}>
               <div class="panel-head">
                 <strong>{account.id}</strong>
-                <span class={`badge state-${account.state}`}>{account.state}</span>
+                <Badge state={account.state} />
               </div>
               <Slots account={account} />
               <small class="soft">
@@ -189,8 +189,8 @@ function Throughput({ videos }: { videos: readonly Video[] | undefined }) {
       <Panel title="Completed, each five minutes">
         <Columns bars={counts} label="Completed videos, each five minutes" print={(value) => `${value}`} />
       </Panel>
-      <Panel title="From generated to archived" aside={<span class="soft small">half within</span>}>
-        <Columns bars={lags} label="From generated to archived, half within" print={duration} />
+      <Panel title="From generated to archived" aside={<span class="soft small">median</span>}>
+        <Columns bars={lags} label="From generated to archived, median" print={duration} />
       </Panel>
     </>
   );

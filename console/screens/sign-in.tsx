@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { wordsOf } from '../api.ts';
 import { linkProblem, signIn } from '../session.ts';
+import { sentence } from '../view/format.ts';
 
 export function SignIn() {
   document.title = 'Sign in · Clipyard';
@@ -48,7 +49,7 @@ export function SignIn() {
           />
         </label>
         <p id="sign-in-problem" class="problem" role="alert">
-          {problem !== null && `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`}
+          {problem !== null && sentence(problem)}
         </p>
         <button type="submit" class="primary">
           {isBusy ? 'Signing in…' : 'Sign in'}

@@ -7,7 +7,7 @@ import { act } from '../bulk.ts';
 import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Copy, Facts, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Copy, Facts, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
 import { Player } from '../parts/player.tsx';
@@ -15,7 +15,7 @@ import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { curlOf, DIALECTS } from '../view/curl.ts';
 import { isEnded } from '../view/filters.ts';
-import { ago, bytes, dateTime, duration, shortId, spaced } from '../view/format.ts';
+import { ago, bytes, dateTime, duration, sentence, shortId, spaced } from '../view/format.ts';
 import { failureWords, whyOf } from '../view/words.ts';
 import { Decide, isHeldForReview } from './decide.tsx';
 
@@ -82,7 +82,7 @@ function Shown({ video, reload }: { video: Video; reload: () => void }) {
       <div class="columns">
         <div class="stack">
           <Player video={video} />
-          <Panel title="Its life">
+          <Panel title="Timeline">
             <Life video={video} deliveries={deliveries} />
           </Panel>
           <Told deliveries={deliveries} />
@@ -169,16 +169,17 @@ function Why({ video }: { video: Video }) {
   const { failure, waitingFor } = video;
   if (why === null) return null;
   const said = failure?.upstream;
+  const hasMore = failure !== null && ![failureWords(failure.kind), said?.message].includes(failure.message);
   return (
-    <div class={failure === null ? 'why' : 'why failed'} role="status">
+    <div class={failure === null || video.state === 'cancelled' ? 'why' : 'why failed'} role="status">
       <p>
         {why}
         {waitingFor?.until != null && ` It is tried again ${ago(waitingFor.until, Date.now())}.`}
       </p>
-      {failure !== null && failure.message !== failureWords(failure.kind) && <p class="soft">{failure.message}</p>}
+      {hasMore && <p class="soft">{sentence(failure.message)}</p>}
       {said && (
         <blockquote>
-          {said.message ?? 'Without words'}
+          {said.message ?? 'No message'}
           <footer class="soft">
             The upstream{said.status !== undefined && `, with status ${said.status}`}
             {said.code !== undefined && ` (${said.code})`}
@@ -194,11 +195,11 @@ function Told({ deliveries }: { deliveries: readonly Delivery[] }) {
   const [shown, setShown] = useState<string | null>(null);
   if (deliveries.length === 0) return null;
   return (
-    <Panel title="Told of its end">
+    <Panel title="Webhooks told of its end">
       <ul class="told">
         {deliveries.map((delivery) => (
           <li key={delivery.id}>
-            <span class={`badge state-${delivery.state}`}>{delivery.state}</span>
+            <Badge state={delivery.state} />
             <span class="clip">{delivery.type}</span>
             <span class="soft small">
               <Ago at={delivery.endedAt ?? delivery.createdAt} />

@@ -5,7 +5,7 @@ import type { Delivery, Endpoint, NewEndpoint, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt, confirm, Dialog } from '../notices.tsx';
-import { Ago, Empty, Facts, Head, Loading, More, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, Facts, Head, Loading, More, Panel, Trouble } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { go, href } from '../router.ts';
@@ -24,7 +24,7 @@ function healthOf({ disabledAt, failingSince, lastSuccessAt }: Endpoint): {
 
 function Health({ endpoint }: { endpoint: Endpoint }) {
   const { word, look } = healthOf(endpoint);
-  return <span class={`badge state-${look}`}>{word}</span>;
+  return <Badge state={word} look={look} />;
 }
 
 export function WebhooksScreen() {
@@ -37,7 +37,7 @@ export function WebhooksScreen() {
   const [made, setMade] = useState<NewEndpoint | null>(null);
   return (
     <>
-      <Head title="Webhooks" note="URLs of yours that are told, signed, when videos and batches end.">
+      <Head title="Webhooks" note="URLs of yours that get a signed call when a video or a batch ends.">
         <button type="button" class="primary" onClick={() => setMaking(true)}>
           New endpoint
         </button>
@@ -121,7 +121,7 @@ function NewEndpointDialog({ onClose, onMade }: { onClose: () => void; onMade: (
           />
         </label>
         <fieldset>
-          <legend>It is told of</legend>
+          <legend>Events</legend>
           <div class="checks">
             {EVENTS.map((name) => (
               <label key={name} class="check">
@@ -207,8 +207,8 @@ export function WebhookScreen({ id }: { readonly id: string }) {
           <Facts
             of={[
               ['For', endpoint.description],
-              ['Told of', endpoint.events.join(', ')],
-              ['Secret', `ends with ${endpoint.secretHint}`],
+              ['Events', endpoint.events.join(', ')],
+              ['Secret', endpoint.secretHint],
               [
                 'Last success',
                 endpoint.lastSuccessAt === null ? 'none yet' : <Ago key="s" at={endpoint.lastSuccessAt} />,
@@ -277,7 +277,7 @@ function Deliveries({ path }: { path: string }) {
               {data.items.map((delivery) => (
                 <tr key={delivery.id}>
                   <td>
-                    <span class={`badge state-${delivery.state}`}>{delivery.state}</span>
+                    <Badge state={delivery.state} />
                   </td>
                   <td>
                     {delivery.type}

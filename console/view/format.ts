@@ -2,12 +2,18 @@
 
 const MICRO = 1_000_000;
 
+// A formatter is far dearer to make than to use, and lists print hundreds of times while they are scrolled.
+const DOLLARS = [2, 3, 4, 5, 6].map(
+  (places) => new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: places }),
+);
+const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+
 /** `$1.25`; with more places where cents would say nothing: `$0.0031`. */
 export function dollars(microUsd: number): string {
   const value = Math.abs(microUsd) / MICRO;
   const places = value === 0 || value >= 0.1 ? 2 : Math.min(6, Math.ceil(-Math.log10(value)) + 1);
-  const text = value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: Math.max(2, places) });
-  return `${microUsd < 0 ? '−' : ''}$${text}`;
+  return `${microUsd < 0 ? '−' : ''}$${DOLLARS[places - 2]?.format(value)}`;
 }
 
 /** `4.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
@@ -38,11 +44,11 @@ export function ago(iso: string, nowMs: number): string {
 
 /** In the reader's own zone. */
 export function dateTime(iso: string): string {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+  return DATE_TIME.format(new Date(iso));
 }
 
 export function clock(iso: string): string {
-  return new Date(iso).toLocaleTimeString(undefined, { timeStyle: 'medium' });
+  return CLOCK.format(new Date(iso));
 }
 
 export function bytes(count: number): string {
@@ -61,6 +67,14 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 /** The last letters of an id, which tell ids of one day apart. */
 export function shortId(id: string): string {
   return id.length > 14 ? `…${id.slice(-8)}` : id;
+}
+
+export function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function sentence(words: string): string {
+  return `${capital(words)}${/[.!?]$/.test(words) ? '' : '.'}`;
 }
 
 /** `answer_lost` as `answer lost`. */

@@ -59,10 +59,12 @@ export function waterfallOf(video: Video, nowMs: number, deliveries: readonly De
   };
 }
 
-function pollsOf({ polls, createdAt, pollOffsetsMs }: Video, fromMs: number, toMs: number) {
+function pollsOf({ polls: all, createdAt, pollOffsetsMs }: Video, fromMs: number, toMs: number) {
   const startMs = Date.parse(createdAt);
   const marksMs = pollOffsetsMs.map((offsetMs) => startMs + offsetMs).filter((ms) => ms >= fromMs && ms <= toMs);
-  const each = pollOffsetsMs.length === 0 ? 1 : Math.round(polls / pollOffsetsMs.length);
+  const each = pollOffsetsMs.length === 0 ? 1 : Math.round(all / pollOffsetsMs.length);
+  // A task that goes on after its video was cancelled is polled on.
+  const polls = pollOffsetsMs.length === 0 ? all : Math.round((all * marksMs.length) / pollOffsetsMs.length);
   const words = polls <= 1 ? counted(polls, 'poll') : `${polls} polls, one each ${duration((toMs - fromMs) / polls)}`;
   const detail = `${words}${each > 1 ? `, ${each} a mark` : ''}`;
   return { detail: polls === 0 ? null : detail, marksMs };
@@ -77,7 +79,7 @@ function toldOf(deliveries: readonly Delivery[], nowMs: number): Stretch | null 
   const delivered = deliveries.filter(({ state }) => state === 'delivered').length;
   const attempts = deliveries.reduce((sum, each) => sum + each.attempts, 0);
   const detail = `${delivered} of ${counted(deliveries.length, 'delivery', 'deliveries')}, ${counted(attempts, 'attempt')}`;
-  return { kind: 'telling', title: 'Telling', fromMs, toMs, isOpen, detail, marksMs: [] };
+  return { kind: 'telling', title: 'Telling webhooks', fromMs, toMs, isOpen, detail, marksMs: [] };
 }
 
 /** Where round times stand below the bars: five of them at most. */

@@ -1,6 +1,7 @@
 /** What states and ends are called, and what they mean, in words for people. */
 
 import type { Video, VideoState } from '../answers.ts';
+import { sentence } from './format.ts';
 
 export const STATE_WORDS: Readonly<Record<VideoState, string>> = {
   queued: 'Queued',
@@ -51,9 +52,4 @@ export function whyOf({ state, waitingFor, queuePosition, failure, cost }: Video
   if (waitingFor !== null) return `${sentence(waitingFor.detail)}${place}`;
   const open = OPEN[state];
   return open === undefined ? null : open + place;
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

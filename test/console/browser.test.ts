@@ -316,7 +316,7 @@ test('an endpoint is made by keys alone, in dialogs that hold the focus and give
   await noDialog();
   expect(await page.evaluate(FOCUSED)).toBe('Show');
   await makeVideo('one that is told of');
-  await page.getByRole('heading', { name: 'Told of its end' }).waitFor();
+  await page.getByRole('heading', { name: 'Webhooks told of its end' }).waitFor();
 });
 
 test("another caller's link is refused, and a link from the terminal signs in once", async () => {

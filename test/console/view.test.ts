@@ -163,6 +163,7 @@ test('a life shows its create, its polls where they were, and who was told of it
   ]);
   const marks = life.stretches.map(({ marksMs }) => marksMs.map((ms) => (ms - Date.parse(AT)) / 1000));
   expect(marks).toEqual([[], [], [15, 20, 30], [], []]);
+  expect(life.stretches[2]?.detail).toBe('3 polls, one each 6.7 s');
   const again = waterfallOf({ ...video, sentAt: after(25) }, 0);
   expect(again.stretches.map(({ kind }) => kind)).toEqual(['waiting', 'generating', 'archiving']);
 

@@ -51,6 +51,7 @@ module.exports = {
   // Queries ask for the class of each of their parts, which takes most of their time where there are two copies of
   // drizzle-orm, and where `Object` is looked up in the test's context each time.
   moduleNameMapper: {
+    '^@electric-sql/pglite$': '<rootDir>/test/catalog/pglite.cjs',
     '^drizzle-orm/pglite$': '<rootDir>/node_modules/drizzle-orm/pglite/index.cjs',
     '^drizzle-orm/pglite/migrator$': '<rootDir>/node_modules/drizzle-orm/pglite/migrator.cjs',
   },

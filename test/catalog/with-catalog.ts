@@ -67,7 +67,7 @@ export function describeOnBothCatalogs(title: string, suite: (catalog: CatalogUn
   const binaries = findPostgresBinaries();
   if (binaries === null) return;
   const start = async () => {
-    const server = await startPostgres(binaries);
+    const server = await startPostgres(binaries, { folder: process.env['CLIPYARD_TEST_POSTGRES'] ?? '' });
     return { databaseUrl: server.url, server };
   };
   describeOn(`${title}, on PostgreSQL`, start, suite);

@@ -1,5 +1,6 @@
 // How jest compiles and runs the tests: swc to CommonJS, ES-module-only packages compiled as well.
 const { existsSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
 const { delimiter, join, resolve } = require('node:path');
 
 // The pages of the documented APIs are not part of the project: their examples run where the folder is at hand.
@@ -40,8 +41,8 @@ const swc = [
 ];
 
 module.exports = {
-  // Most of them wait more than they compute.
-  maxWorkers: '100%',
+  // Those that run workflows wait more than they compute: three of them at once leave the cores of two idle in part.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
   testEnvironment: '<rootDir>/test/node-environment.cjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
@@ -51,6 +52,7 @@ module.exports = {
   // Queries ask for the class of each of their parts, which takes most of their time where there are two copies of
   // drizzle-orm, and where `Object` is looked up in the test's context each time.
   moduleNameMapper: {
+    '^@electric-sql/pglite$': '<rootDir>/test/catalog/pglite.cjs',
     '^drizzle-orm/pglite$': '<rootDir>/node_modules/drizzle-orm/pglite/index.cjs',
     '^drizzle-orm/pglite/migrator$': '<rootDir>/node_modules/drizzle-orm/pglite/migrator.cjs',
   },

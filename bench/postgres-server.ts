@@ -1,13 +1,16 @@
 /** A PostgreSQL server of a test's or a benchmark's own, from the system's binaries, gone with its process. */
 
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { freePort } from '../src/temporal/dev-server/process.ts';
 import { endAttended, spawnAttended } from './attended-process.ts';
+
+const run = promisify(execFile);
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
@@ -29,7 +32,12 @@ function findUser(): { readonly uid: number; readonly gid: number } | null {
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
-export interface PostgresServer {
+/** What is left of a server that was shut down. */
+interface StoppedPostgres {
+  readonly folder: string;
+}
+
+export interface PostgresServer extends StoppedPostgres {
   readonly url: string;
   /** Of the process that has started it. */
   pid(): number;
@@ -41,15 +49,16 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Starts an empty server; `binaries` as found. */
-export async function startPostgres(binaries: string): Promise<PostgresServer> {
+/** Starts a server, `binaries` as found: an empty one, or with what the one that was stopped had in its folder. */
+export async function startPostgres(binaries: string, stopped?: StoppedPostgres): Promise<PostgresServer> {
   const user = findUser();
   const folder = await mkdtemp(join(tmpdir(), 'clipyard-postgres-'));
   if (user) await chown(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   const asUser = { cwd: folder, ...user };
   const initdb = ['--pgdata', data, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'];
-  execFileSync(join(binaries, 'initdb'), initdb, { ...asUser, stdio: 'ignore' });
+  if (stopped) await run('cp', ['-R', '-p', join(stopped.folder, 'data'), data], asUser);
+  else await run(join(binaries, 'initdb'), initdb, asUser);
   const port = await freePort(0);
   const server = [
     join(binaries, 'postgres'),
@@ -75,6 +84,7 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   }
   let shell = await launch();
   return {
+    folder,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     pid: () => shell.pid ?? 0,
     async kill() {

@@ -2,4 +2,7 @@
 const { rmSync } = require('node:fs');
 const { dirname } = require('node:path');
 
-module.exports = () => rmSync(dirname(process.env.CLIPYARD_TEST_WORKFLOW_BUNDLE), { recursive: true });
+module.exports = () => {
+  rmSync(dirname(process.env.CLIPYARD_TEST_WORKFLOW_BUNDLE), { recursive: true });
+  if (process.env.CLIPYARD_TEST_POSTGRES) rmSync(process.env.CLIPYARD_TEST_POSTGRES, { recursive: true });
+};

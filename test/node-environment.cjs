@@ -6,4 +6,18 @@ const { TestEnvironment } = require('jest-environment-node');
 // something keeps alive never comes here.
 if (process.connected) process.once('beforeExit', () => process.exit());
 
-module.exports = TestEnvironment;
+const PGLITE = Symbol.for('PGlite of the worker process');
+
+module.exports = class extends TestEnvironment {
+  async setup() {
+    await super.setup();
+    const get = () => require('./catalog/worker-pglite.cjs').pgliteBy(this.global);
+    Object.defineProperty(this.global, PGLITE, { configurable: true, get });
+  }
+
+  async teardown() {
+    // Jest empties what it finds in the globals of a file that has ended.
+    delete this.global[PGLITE];
+    await super.teardown();
+  }
+};

@@ -41,13 +41,12 @@ async function configIn(folder: string): Promise<Config> {
 
 /** Opens them; what is not handed in is as in production. */
 export async function openTestParts(options: TestPartsOptions = {}): Promise<TestParts> {
-  const { config = {}, log = silentLog(), ...overrides } = options;
+  const { config = {}, log = silentLog(), database = await openMemoryCatalog(), ...overrides } = options;
   const folder = await mkdtemp(join(tmpdir(), 'clipyard-test-'));
   // What cannot be closed is told on standard error, and not in the test's own log.
   const closers = new Closers(openLog('error'));
   closers.add('folder', () => rm(folder, { recursive: true, force: true }));
   const context = { log, closers, stop: new AbortController().signal };
-  const database = await openMemoryCatalog();
-  const parts = await openParts({ ...(await configIn(folder)), ...config }, context, { database, ...overrides });
+  const parts = await openParts({ ...(await configIn(folder)), ...config }, context, { ...overrides, database });
   return { parts, context, close: () => closers.closeAll() };
 }

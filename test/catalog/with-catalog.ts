@@ -12,11 +12,18 @@ export interface CatalogUnderTest {
   readonly databaseUrl: string | null;
 }
 
-/** Empties all tables. */
+/**
+ * Empties all tables, without their triggers and when nobody else is at work in them. To truncate them takes many times as
+ * long: each table and each index is a file made anew.
+ */
 export async function emptyCatalog({ db }: CatalogDatabase): Promise<void> {
-  await db.execute(sql`do $$ begin
-    execute (select 'truncate ' || string_agg(quote_ident(tablename), ', ')
+  await db.execute(sql`do $$ declare name text; begin
+    perform set_config('session_replication_role', 'replica', true);
+    execute (select 'lock ' || string_agg(quote_ident(tablename), ', ')
       from pg_tables where schemaname = current_schema());
+    for name in select tablename from pg_tables where schemaname = current_schema() loop
+      execute format('delete from %I', name);
+    end loop;
   end $$`);
 }
 
@@ -60,7 +67,7 @@ export function describeOnBothCatalogs(title: string, suite: (catalog: CatalogUn
   const binaries = findPostgresBinaries();
   if (binaries === null) return;
   const start = async () => {
-    const server = await startPostgres(binaries);
+    const server = await startPostgres(binaries, { folder: process.env['CLIPYARD_TEST_POSTGRES'] ?? '' });
     return { databaseUrl: server.url, server };
   };
   describeOn(`${title}, on PostgreSQL`, start, suite);

@@ -11,7 +11,7 @@ interface DatabaseError {
 
 /** Null for an error that is none of the database's. */
 export function findDatabaseError(error: unknown): DatabaseError | null {
-  for (let current = error; current instanceof Error; current = current.cause) {
+  for (let current = error; isNativeError(current); current = current.cause) {
     if ('code' in current && typeof current.code === 'string' && /^[0-9A-Z]{5}$/.test(current.code)) {
       return { code: current.code, constraint: 'constraint' in current ? current.constraint : undefined };
     }

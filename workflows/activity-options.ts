@@ -42,13 +42,13 @@ export function polling(summary: string) {
   return { checkTask, cancelTask };
 }
 
-/** The download: retried as long as the upstream's link lives. */
-export function archiving(linkLivesMs: number) {
+/** The download: retried for so long, and for a minute at the least. */
+export function archiving(forMs: number) {
   return proxyActivities<Pick<Activities, 'archiveVideo' | 'rearchiveVideo'>>({
     taskQueue: TASK_QUEUES.media,
     startToCloseTimeout: '60 minutes',
     heartbeatTimeout: '15 seconds',
-    scheduleToCloseTimeout: Math.max(linkLivesMs, 60_000),
+    scheduleToCloseTimeout: Math.max(forMs, 60_000),
     retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
     cancellationType,
     summary: 'download, verify, poster',

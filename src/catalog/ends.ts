@@ -124,12 +124,15 @@ function withLastWord({ lastWord }: VideoRow, failure: VideoFailure | null): Vid
   return isSilent ? { ...failure, upstream: { message: lastWord } } : failure;
 }
 
-/** A clip that is there only when its time is over can be fetched by no caller, and is paid by none. */
+/** A clip that is not there before its time is over can be fetched by no caller, and is paid by none. */
 async function inTime(tx: Db, { expiresAt, hiddenAt }: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
+  const { state, failure } = ending;
+  const wasMade = state === 'completed' || failure?.kind === 'result_expired';
   // One that its caller has deleted meanwhile is made for the caller all the same (X9).
-  if (ending.state !== 'completed' || hiddenAt !== null || expiresAt > (await readClock(tx))) return ending;
-  const message = 'the clip was there only after the time that it is kept for';
-  return { state: 'expired', failure: { kind: 'deadline_exceeded', message, upstream: null }, archive: null };
+  if (!wasMade || hiddenAt !== null || expiresAt > (await readClock(tx))) return ending;
+  const message = 'the clip was not there within the time that it is kept for';
+  const upstream = failure?.upstream ?? null;
+  return { state: 'expired', failure: { kind: 'deadline_exceeded', message, upstream }, archive: null };
 }
 
 /** No end leaves a delivery that is still to come, or the secret of where to. */

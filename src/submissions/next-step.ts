@@ -39,10 +39,16 @@ export function toRunningTask(
   };
 }
 
-/** The generating has its own time; no clip is waited for beyond its expiry, nor beyond what its caller said. */
-function deadlineOf({ expiresAt, endBeforeAt, hiddenAt }: VideoRow, generatingUntilMs: number) {
+/** No clip is waited for beyond its expiry. */
+function withinExpiry({ expiresAt, hiddenAt }: VideoRow, untilMs: number): number {
   // Where its caller has deleted it meanwhile, its media have no time left, and its task goes on (X9).
-  const expiresMs = hiddenAt === null ? Math.min(expiresAt.getTime(), generatingUntilMs) : generatingUntilMs;
+  return hiddenAt === null ? Math.min(expiresAt.getTime(), untilMs) : untilMs;
+}
+
+/** The generating has its own time; no clip is waited for beyond its expiry, nor beyond what its caller said. */
+function deadlineOf(video: VideoRow, generatingUntilMs: number) {
+  const { endBeforeAt } = video;
+  const expiresMs = withinExpiry(video, generatingUntilMs);
   const endBeforeMs = endBeforeAt?.getTime() ?? Number.POSITIVE_INFINITY;
   return {
     deadlineAt: new Date(Math.min(expiresMs, endBeforeMs)).toISOString(),
@@ -70,11 +76,11 @@ function stepAfterTask(dependencies: SubmissionDependencies, video: VideoRow, su
   const failure = failureOfTask(submission);
   if (failure) return { step: 'end', state: 'failed', failure };
   const { taskEnd, taskId, runningAt } = submission;
-  const resultExpiresAt = taskEnd?.kind === 'succeeded' ? taskEnd.expiresAt : '';
+  const untilMs = withinExpiry(video, taskEnd?.kind === 'succeeded' ? Date.parse(taskEnd.expiresAt) : 0);
   const hasTask = taskId !== null && runningAt !== null;
   return {
     step: 'archive',
-    resultExpiresAt,
+    resultExpiresAt: new Date(untilMs).toISOString(),
     ...(hasTask && { task: toRunningTask(dependencies, video, submission) }),
   };
 }

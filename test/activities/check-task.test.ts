@@ -67,6 +67,16 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     expect(scene.told).toEqual(['v2']);
   });
 
+  test('leaves no longer to the archive than the clip is kept for', async () => {
+    await furnish();
+    const task = await running('v1');
+    const expiresAt = new Date(Date.now() + 60_000);
+    await scene.db.update(videos).set({ expiresAt });
+    scene.upstream.finish(task.taskId, SUCCEEDED);
+    const next = { step: 'archive', resultExpiresAt: expiresAt.toISOString() };
+    expect(await poll(task)).toMatchObject({ kind: 'over', next });
+  });
+
   test('records an end once however often it is seen', async () => {
     await furnish();
     const task = await running('v1');

@@ -218,17 +218,23 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     expect(await read(db)).toMatchObject({ state: 'expired', settledMicroUsd: 0, upstreamMicroUsd: 900_000 });
   });
 
-  test('of a clip that is there only after its expiry comes back, and what it cost is lost', async () => {
-    const { db } = catalog.database;
-    await makeHeld(db, { submission: made });
-    await db.update(videos).set({ expiresAt: new Date(Date.now() - 60_000) });
-    const { end: late } = await end(db, 'completed');
-    expect(late).toMatchObject({ state: 'expired', settledMicroUsd: 0, failure: { kind: 'deadline_exceeded' } });
-    expect(await read(db)).toMatchObject({ state: 'expired', archive: null, upstreamMicroUsd: 800_000 });
-    expect(await entries(db)).toEqual(RELEASED);
-    const sums = { settledMicroUsd: 0, lostMicroUsd: 800_000 };
-    expect(await costs(db, { callerId: null, groupBy: [] })).toMatchObject([sums]);
-  });
+  test.each([
+    ['there', 'completed', null],
+    ['given up', 'failed', { kind: 'result_expired', message: 'its link was dead', upstream: null }],
+  ] as const)(
+    'of a clip that is %s only after its expiry comes back, and what it cost is lost',
+    async (_what, state, failure) => {
+      const { db } = catalog.database;
+      await makeHeld(db, { submission: made });
+      await db.update(videos).set({ expiresAt: new Date(Date.now() - 60_000) });
+      const { end: late } = await end(db, state, failure);
+      expect(late).toMatchObject({ state: 'expired', settledMicroUsd: 0, failure: { kind: 'deadline_exceeded' } });
+      expect(await read(db)).toMatchObject({ state: 'expired', archive: null, upstreamMicroUsd: 800_000 });
+      expect(await entries(db)).toEqual(RELEASED);
+      const sums = { settledMicroUsd: 0, lostMicroUsd: 800_000 };
+      expect(await costs(db, { callerId: null, groupBy: [] })).toMatchObject([sums]);
+    },
+  );
 
   test('of a video cancelled in doubt comes back when no task was made', async () => {
     const { db } = catalog.database;

@@ -16,7 +16,7 @@ export function dollars(microUsd: number): string {
   return `${microUsd < 0 ? '−' : ''}$${DOLLARS[places - 2]?.format(value)}`;
 }
 
-/** `4.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
+/** `4.2 s`, `3 min 20 s`, `42 min`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
@@ -29,8 +29,9 @@ export function duration(ms: number): string {
   const first = units.findIndex(([, size]) => seconds >= size);
   const [unit, size] = units[first] ?? ['s', 1];
   const [nextUnit, nextSize] = units[first + 1] ?? ['s', 1];
-  const rest = Math.floor((seconds % size) / nextSize);
-  return `${Math.floor(seconds / size)} ${unit}${rest > 0 ? ` ${rest} ${nextUnit}` : ''}`;
+  const count = Math.floor(seconds / size);
+  const rest = count < 10 ? Math.floor((seconds % size) / nextSize) : 0;
+  return `${count} ${unit}${rest > 0 ? ` ${rest} ${nextUnit}` : ''}`;
 }
 
 /** `3 min ago`, `in 2 h`; `now` within a few seconds. */

@@ -82,10 +82,11 @@ test('money, times and sizes are read at a glance', () => {
     '−$0.50',
     '$12,345.68',
   ]);
-  expect([4200, 59_700, 200_000, 7_500_000, 180_000_000].map(duration)).toEqual([
+  expect([4200, 59_700, 200_000, 2_562_000, 7_500_000, 180_000_000].map(duration)).toEqual([
     '4.2 s',
     '1 min',
     '3 min 20 s',
+    '42 min',
     '2 h 5 min',
     '2 d 2 h',
   ]);

@@ -58,7 +58,7 @@ const KEY_BYTES = 32;
 
 type CallerRow = typeof callers.$inferSelect;
 
-function toRecord({ keyHash: _hash, ...row }: CallerRow): CallerRecord {
+function toRecord({ keyHash: _hash, unendedVideos: _count, ...row }: CallerRow): CallerRecord {
   return { ...row, isRoot: row.id === ROOT_CALLER_ID };
 }
 

@@ -103,10 +103,10 @@ export type TaskStatus =
   /** The upstream does not know the task (404); right after a create that can pass. */
   | { readonly kind: 'missing' };
 
-/** An account's recent tasks, and the upstream's clock when it listed them. */
+/** An account's recent tasks, and the upstream's clock when it listed them; undefined where it did not tell. */
 export interface TaskList {
   readonly tasks: readonly (ListedTask & { readonly costMicroUsd: MicroUsd | null })[];
-  readonly upstreamNowMs: number;
+  readonly upstreamNowMs: number | undefined;
 }
 
 /** Except for `start`, a call throws `UpstreamError` when the exchange itself failed. */

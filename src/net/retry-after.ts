@@ -10,16 +10,16 @@ const NUMBER = /^\d+(\.\d+)?$/;
 /** All three HTTP date formats name the weekday first. */
 const HTTP_DATE = /^[A-Za-z]{3,9},? /;
 
-/** The clock of the upstream when it answered; ours where it sent no `Date`. */
-export function upstreamNowMs(headers: Headers): number {
-  return readHttpDateMs(headers['date'] ?? '') ?? Date.now();
+/** The clock of the upstream when it answered; undefined where it sent no `Date`. */
+export function upstreamNowMs(headers: Headers): number | undefined {
+  return readHttpDateMs(headers['date'] ?? '');
 }
 
 /**
  * The wait that an answer asks for, in `retry-after-ms` or in `Retry-After` as seconds or a date; undefined where it
- * asks for none. `nowMs` is the clock that the date was written by.
+ * asks for none. `nowMs` is the clock that the date was written by, ours where the upstream does not tell its own.
  */
-export function retryAfterMs(headers: Headers, nowMs = upstreamNowMs(headers)): number | undefined {
+export function retryAfterMs(headers: Headers, nowMs = upstreamNowMs(headers) ?? Date.now()): number | undefined {
   const wantedMs = readMilliseconds(headers['retry-after-ms']) ?? readRetryAfter(headers['retry-after'], nowMs);
   return wantedMs === undefined ? undefined : Math.min(wantedMs, LONGEST_HINT_MS);
 }

@@ -42,7 +42,7 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
   if (!account) return 0;
   const { list } = await readList(dependencies, { account: due.id, baseUrl: account.baseUrl });
   if (list === null) return 0;
-  const toUpstreamMs = list.upstreamNowMs - list.nowMs;
+  const { toUpstreamMs } = list;
   // In this order: a create that was in doubt may have claimed its task by the time that claims are read, and one that
   // begins only now has no task in a list that was read before.
   const doubt = await doubtSince(db, due.credential);

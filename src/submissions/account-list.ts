@@ -18,8 +18,10 @@ export function isNoRoute(status: number | undefined): boolean {
 }
 
 /** A list as it was read; `nowMs` is the catalog's clock when it was. */
-export interface ReadList extends TaskList {
+export interface ReadList extends Pick<TaskList, 'tasks'> {
   readonly nowMs: number;
+  /** What the upstream's clock is ahead of the catalog's; one that does not tell its own is taken for right. */
+  readonly toUpstreamMs: number;
 }
 
 export type ListReading = { readonly list: ReadList } | { readonly list: null; readonly isMissing: boolean };
@@ -51,8 +53,10 @@ export async function readList(
   const askedMs = Date.now();
   try {
     const signal = AbortSignal.timeout(exchangeTimeoutMs);
-    const read = await list(callOf(account, signal));
-    return { list: { ...read, nowMs: now.getTime() + (Date.now() - askedMs) } };
+    const { tasks, upstreamNowMs } = await list(callOf(account, signal));
+    // The worker's own clock may be wrong: it measures spans alone.
+    const nowMs = now.getTime() + (Date.now() - askedMs);
+    return { list: { tasks, nowMs, toUpstreamMs: upstreamNowMs === undefined ? 0 : upstreamNowMs - nowMs } };
   } catch (error) {
     const isNone = error instanceof UpstreamError && isNoRoute(error.status);
     const reason = error instanceof Error ? error.message : String(error);
@@ -67,12 +71,11 @@ export async function sightIn(
   submission: SubmissionRow,
   { list, prompt, sentAt }: { readonly list: ReadList; readonly prompt: string; readonly sentAt: Date },
 ): Promise<Sighting> {
-  const { tasks, upstreamNowMs, nowMs } = list;
+  const { tasks, toUpstreamMs } = list;
   const ids = tasks.map(({ taskId }) => taskId);
   const claimed = await listClaimedTasks(db, submission, ids);
   await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
   const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
-  // The catalog's clock, by which it was sent, is corrected by what the upstream's clock says now.
-  const sentAtMs = sentAt.getTime() + (upstreamNowMs - nowMs);
+  const sentAtMs = sentAt.getTime() + toUpstreamMs;
   return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission) });
 }

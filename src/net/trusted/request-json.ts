@@ -48,8 +48,8 @@ export interface JsonReply {
   readonly body: unknown;
   /** The beginning of the body, for messages. */
   readonly excerpt: string;
-  /** The upstream's clock when it answered; ours where it sent no `Date`. */
-  readonly upstreamNowMs: number;
+  /** The upstream's clock when it answered; undefined where it sent no `Date`. */
+  readonly upstreamNowMs: number | undefined;
 }
 
 const DEFAULT_MAX_BYTES = 4 * 1024 * 1024;

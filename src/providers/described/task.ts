@@ -169,7 +169,7 @@ function placed({ status }: Description, link: string, { baseUrl }: ProviderCall
  */
 export async function list(description: Description, call: ProviderCall): Promise<TaskList> {
   const { list: reading } = description;
-  if (!reading) return { tasks: [], upstreamNowMs: Date.now() };
+  if (!reading) return { tasks: [], upstreamNowMs: undefined };
   const wanted = 'the list of tasks';
   const reply = await ask(description, call, { path: reading.path });
   const entries = isSuccess(reply) ? valueAt(reply.body, reading.items) : undefined;

@@ -1,7 +1,7 @@
 /** `sweep`: what nothing else is left to do, once a minute: start, resume, tell, grant, find orphans, probe, discover, purge, remove. */
 
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
-import { listSuspendedAccounts, recover } from '../src/catalog/account-health.ts';
+import { liftSuspension, listSuspendedAccounts } from '../src/catalog/account-health.ts';
 import type { AccountRow } from '../src/catalog/accounts.ts';
 import { forgetFile, listExpiredFiles } from '../src/catalog/files.ts';
 import { listStranded, listUntakenGrants, listWaitingPools } from '../src/catalog/slots.ts';
@@ -165,7 +165,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
   /** Asks suspended accounts whether key and base URL are good again; where there is nothing free to ask for, a create is. */
   async function probe({ id, baseUrl }: AccountRow): Promise<string | null> {
     const found = await probeAccount(dependencies, { id, baseUrl });
-    if (!('message' in found)) return (await recover(db, id, null)) ? id : null;
+    if (!('message' in found)) return (await liftSuspension(db, id)) ? id : null;
     dependencies.log.info({ account: id, error: found.message }, 'a suspended account is still refused');
     return null;
   }

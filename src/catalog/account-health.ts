@@ -41,11 +41,14 @@ export interface PauseBounds {
 /** So that doubling stays within what a number can hold. */
 const MOST_DOUBLINGS = 20;
 
+/** A trouble with an account's creates: what it was, and how long the pause after it may be. */
+export type Trouble = PauseBounds & { readonly error: string };
+
 /** A pause of the upstream's making; several troubles during one pause are one trouble. */
 export async function pauseUntil(
   tx: Db,
   account: string,
-  { retryAfterMs = 0, shortestMs, longestMs, error }: PauseBounds & { readonly error: string },
+  { retryAfterMs = 0, shortestMs, longestMs, error }: Trouble,
 ): Promise<void> {
   const doubled = sql`least(${shortestMs}::float8 * power(2, least(${accounts.troubles}, ${MOST_DOUBLINGS})), ${longestMs})`;
   const until = sql`now() + greatest(${doubled}, ${retryAfterMs}) * interval '1 millisecond'`;
@@ -64,12 +67,21 @@ export async function pauseUntil(
     .where(eq(accounts.id, account));
 }
 
-/** The account's key or base URL is no good: no submissions until a probe, or an operator, finds that it is. */
-export async function suspend(tx: Db, account: string, error: string): Promise<void> {
-  await tx
-    .update(accounts)
-    .set({ suspendedAt: sql`coalesce(${accounts.suspendedAt}, now())`, troubledAt: sql`now()`, lastError: error })
-    .where(eq(accounts.id, account));
+/**
+ * The account's key or base URL is no good: no submissions until a probe, or an operator, finds that it is. It is paused
+ * besides, since a probe may find what the next create does not.
+ */
+export async function suspend(tx: Db, account: string, trouble: Trouble): Promise<void> {
+  await pauseUntil(tx, account, trouble);
+  const suspendedAt = sql`coalesce(${accounts.suspendedAt}, now())`;
+  await tx.update(accounts).set({ suspendedAt }).where(eq(accounts.id, account));
+}
+
+/** A probe found nothing wrong; true when that changed anything. Only a create that is taken shows that all is well again. */
+export async function liftSuspension(db: Db, account: string): Promise<boolean> {
+  const isSuspended = and(eq(accounts.id, account), isNotNull(accounts.suspendedAt));
+  const rows = await db.update(accounts).set({ suspendedAt: null }).where(isSuspended).returning({ id: accounts.id });
+  return rows.length > 0;
 }
 
 /** Notes what operators should know of an account that is granted slots all the same. */

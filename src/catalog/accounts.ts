@@ -76,6 +76,7 @@ export async function syncAccounts(db: Db, configured: readonly ConfiguredAccoun
             listMissingAt: ofSameUpstream(accounts.listMissingAt),
             listProvenAt: ofSameUpstream(accounts.listProvenAt),
             suspendedAt: ofSameUpstream(accounts.suspendedAt),
+            pausedUntil: ofSameUpstream(accounts.pausedUntil),
             lastError: ofSameUpstream(accounts.lastError),
           },
         });

@@ -54,10 +54,11 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
   const error = refused.upstream.message ?? refused.reason;
   switch (refused.reason) {
     case 'unauthenticated':
-      return await suspend(tx, account, error);
+      return await suspend(tx, account, { ...pauseBounds(undefined), error });
     case 'no route': {
       const { status = 'nothing' } = refused.upstream;
-      return await suspend(tx, account, `nothing at ${submission.baseUrl} takes creates: ${status}, ${error}`);
+      const found = `nothing at ${submission.baseUrl} takes creates: ${status}, ${error}`;
+      return await suspend(tx, account, { ...pauseBounds(undefined), error: found });
     }
     case 'no credit':
     case 'model not allowed': {

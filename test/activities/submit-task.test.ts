@@ -41,6 +41,9 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     const [row] = await catalog.database.db.select().from(accounts).where(eq(accounts.id, id));
     return row;
   };
+  const endPause = async () => {
+    await catalog.database.db.update(accounts).set({ pausedUntil: new Date(Date.now() - 60_000) });
+  };
 
   test('enters the task and frees the lane for the next', async () => {
     await furnish();
@@ -115,7 +118,8 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       suspended: suspendedAt !== null,
       model: model?.suspendedUntil !== null,
     }).toEqual({
-      paused: status === 429,
+      // A suspended account is paused besides.
+      paused: status === 429 || status === 401,
       suspended: status === 401,
       model: status === 402 || status === 403,
     });
@@ -193,6 +197,7 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       expect(await scene.sweep()).toMatchObject({ recovered: [], grants: 0 });
       expect(scene.upstream.creates).toHaveLength(1);
       scene.upstream.onProbe = async () => undefined;
+      await endPause();
       expect(await scene.sweep()).toMatchObject({ recovered: ['airforce-1'] });
       expect(scene.told[0]).toBe('v1');
     });
@@ -218,6 +223,7 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       await scene.submit('v1', first);
       expect(await accountRow()).toMatchObject({ suspendedAt: expect.any(Date) });
       // The sweep has a create find out.
+      await endPause();
       await scene.sweep();
       const [granted] = (await scene.submissionsOf('v1')).slice(-1);
       expect(await scene.submit('v1', granted?.id ?? '')).toMatchObject({ step: 'watch' });

@@ -15,6 +15,9 @@ import { fakeWorkflows } from '../fake-workflows.ts';
 import { accept, Scene, type SceneOptions } from '../model/scene.ts';
 import { LOST } from '../model/upstream.ts';
 
+/** A suspension that no pause goes with. */
+const REFUSED = { error: 'the key was refused', retryAfterMs: undefined, shortestMs: 0, longestMs: 0 };
+
 const MINUTE_MS = 60_000;
 
 /** An error as the client throws it: its own, with what gRPC reported as the cause. */
@@ -303,7 +306,7 @@ describeOnBothCatalogs('the sweep', (catalog) => {
 
   test('asks suspended accounts and grants where they are good again', async () => {
     await furnish();
-    await suspend(scene.db, 'airforce-1', 'the key was refused');
+    await suspend(scene.db, 'airforce-1', REFUSED);
     await accept(scene.db, 'v1');
     await scene.requestSlot('v1');
     expect(await scene.sweep()).toMatchObject({ recovered: ['airforce-1'], grants: 1 });
@@ -312,7 +315,7 @@ describeOnBothCatalogs('the sweep', (catalog) => {
 
   test('leaves an account suspended whose key is still refused', async () => {
     await furnish();
-    await suspend(scene.db, 'airforce-1', 'the key was refused');
+    await suspend(scene.db, 'airforce-1', REFUSED);
     scene.upstream.onProbe = async () => {
       throw new Error('401');
     };

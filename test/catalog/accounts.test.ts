@@ -1,6 +1,7 @@
 /** Upstream accounts: as configured, as operators want them, and as the upstream lets us know. */
 
 import {
+  liftSuspension,
   listSuspendedAccounts,
   pauseAccount,
   pauseUntil,
@@ -21,6 +22,7 @@ import { insertSubmission, makeAccount } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 const BOUNDS = { shortestMs: 5000, longestMs: 60_000 };
+const troubled = (error: string) => ({ ...BOUNDS, retryAfterMs: undefined, error });
 /** How far the clocks of test and database may lie apart. */
 const CLOCK_MS = 20_000;
 
@@ -54,7 +56,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
   test('keep their health when the configuration is read again', async () => {
     const { db } = catalog.database;
     await syncAccounts(db, [makeAccount()]);
-    await suspend(db, 'airforce-1', 'bad key');
+    await suspend(db, 'airforce-1', troubled('bad key'));
     await syncAccounts(db, [makeAccount()]);
     expect(await only()).toMatchObject({ state: 'suspended', lastError: 'bad key' });
   });
@@ -88,7 +90,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
     expect(await only()).toMatchObject({ state: 'paused', pausedUntil: null });
     await recover(db, 'airforce-1', null);
     expect((await only()).state).toBe('paused');
-    await suspend(db, 'airforce-1', 'bad key');
+    await suspend(db, 'airforce-1', troubled('bad key'));
     await resumeAccount(db, 'airforce-1');
     expect(await only()).toMatchObject({ state: 'active', lastError: null });
     await expect(pauseAccount(db, 'none')).rejects.toMatchObject({ kind: 'not_found' });
@@ -126,21 +128,37 @@ describeOnBothCatalogs('accounts', (catalog) => {
   test('are listed for probing while their key is refused', async () => {
     const { db } = catalog.database;
     await syncAccounts(db, [makeAccount(), makeAccount({ id: 'airforce-2' })]);
-    await suspend(db, 'airforce-2', 'bad key');
+    await suspend(db, 'airforce-2', troubled('bad key'));
     const [first] = await listSuspendedAccounts(db);
-    await suspend(db, 'airforce-2', 'bad key still');
+    await suspend(db, 'airforce-2', troubled('bad key still'));
     expect(await listSuspendedAccounts(db)).toMatchObject([{ id: 'airforce-2', suspendedAt: first?.suspendedAt }]);
-    await recover(db, 'airforce-2', null);
+    expect(await liftSuspension(db, 'airforce-2')).toBe(true);
+    expect(await liftSuspension(db, 'airforce-2')).toBe(false);
     expect(await listSuspendedAccounts(db)).toEqual([]);
-    await suspend(db, 'airforce-2', 'bad key');
+    await suspend(db, 'airforce-2', troubled('bad key'));
     await syncAccounts(db, [makeAccount()]);
     expect(await listSuspendedAccounts(db)).toEqual([]);
+  });
+
+  test('are paused longer with each create that is refused after a probe found nothing wrong', async () => {
+    const { db } = catalog.database;
+    await syncAccounts(db, [makeAccount()]);
+    const bounds = { shortestMs: 1_000_000, longestMs: 3_000_000 };
+    for (const lengthMs of [1_000_000, 2_000_000, 3_000_000]) {
+      await suspend(db, 'airforce-1', { ...bounds, retryAfterMs: undefined, error: 'nothing there' });
+      await liftSuspension(db, 'airforce-1');
+      expect(await only()).toMatchObject({ state: 'paused', lastError: 'nothing there' });
+      expect(Math.abs((await pauseLengthMs()) - lengthMs)).toBeLessThan(CLOCK_MS);
+      await db.update(accounts).set({ pausedUntil: new Date(Date.now() - 3_600_000) });
+    }
+    await recover(db, 'airforce-1', null);
+    expect(await db.select().from(accounts)).toMatchObject([{ troubles: 0, pausedUntil: null, lastError: null }]);
   });
 
   test('are suspended no longer with another base URL or key', async () => {
     const { db } = catalog.database;
     await syncAccounts(db, [makeAccount()]);
-    await suspend(db, 'airforce-1', 'nothing there');
+    await suspend(db, 'airforce-1', troubled('nothing there'));
     await syncAccounts(db, [makeAccount()]);
     expect(await only()).toMatchObject({ state: 'suspended', lastError: 'nothing there' });
     await syncAccounts(db, [makeAccount({ credential: 'of another base URL' })]);
@@ -148,7 +166,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
   });
 
   test.each<[string, (db: Db) => Promise<void>]>([
-    ['suspended', (db) => suspend(db, 'airforce-1', 'bad key')],
+    ['suspended', (db) => suspend(db, 'airforce-1', troubled('bad key'))],
     ['paused', (db) => pauseUntil(db, 'airforce-1', { ...BOUNDS, retryAfterMs: 600_000, error: 'slow down' })],
   ])('stay %s by what came after a create that ended well was sent', async (state, trouble) => {
     const { db } = catalog.database;

@@ -220,7 +220,7 @@ describeOnBothCatalogs('slots', (catalog) => {
     const later = new Date(Date.now() + 60_000);
     await pauseAccount(db, 'paused');
     await db.update(accounts).set({ pausedUntil: later }).where(eq(accounts.id, 'resting'));
-    await suspend(db, 'suspended', 'no');
+    await suspend(db, 'suspended', { error: 'no', retryAfterMs: undefined, shortestMs: 0, longestMs: 0 });
     await suspendModel(db, { account: 'model', model: MODEL, forMs: 60_000, error: 'no' });
     await syncAccounts(db, configured.slice(0, 4));
     expect(await queue(db, ['a001'])).toEqual([]);

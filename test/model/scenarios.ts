@@ -97,6 +97,25 @@ export const NAMED: Readonly<Record<string, Scenario>> = {
     deeds: [ACCEPT, ACCEPT, { kind: 'close', pick: 0, afterMs: 30_000 }],
     skewsMs: [8 * MINUTE_MS, 8 * MINUTE_MS],
   },
+  'an answer is lost, the list that shows its task does not say when it was read, and a worker’s clock is ahead': {
+    ...QUIET,
+    upstreams: withOpen({ creates: [{ ...WELL, cut: 'after' }, WELL], clockMs: null }),
+    deeds: [ACCEPT],
+    skewsMs: [8 * MINUTE_MS, 8 * MINUTE_MS],
+  },
+  'creates are refused as too many and as unknown by turns, and nothing else can be asked': {
+    ...QUIET,
+    upstreams: {
+      ...QUIET.upstreams,
+      inf: {
+        ...PLAIN_UPSTREAM,
+        creates: [429, 429, 404].map((status) => ({ ...WELL, status, shape: 'empty', makes: false })),
+        lists: [{ ...WELL, status: 404, shape: 'empty' }],
+      },
+    },
+    settings: { ...QUIET.settings, inf: { ...ONE_AT_A_TIME, list: false } },
+    deeds: [{ kind: 'accept', pick: 39, afterMs: 100 }],
+  },
   'a video is refused without a word, and stands behind one that takes long': {
     ...QUIET,
     upstreams: withOpen({

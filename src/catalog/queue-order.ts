@@ -213,7 +213,7 @@ function firstInLine(of: SQL): SQL {
     and f.priority < ${HEAD} order by ${IN_ORDER} limit 1) w on true ${WHOSE}`;
 }
 
-/** Each is counted from the one before, the first of its caller and priority from the caller's first. */
+/** Each is counted once, from the one before; the first of its caller and priority from the caller's first. */
 function findPlaces(videoIds: readonly string[]): SQL {
   const asked = sql`asked`;
   const step = sql`w.priority = asked.priority and w.place > asked.after and w.place <= asked.place`;
@@ -223,7 +223,7 @@ function findPlaces(videoIds: readonly string[]): SQL {
       select q.video_id, q.pool, q.caller_id, q.priority, q.place, ${BASE} as base, ${SHARE} as share,
         lag(q.place, 1, '-infinity') over (partition by q.pool, q.caller_id, q.priority order by q.place) as after
       from waiting q ${firstInLine(sql`q`)} where q.video_id = any(${sql.param([...videoIds])}::text[])
-    ), counted as (
+    ), counted as materialized (
       select asked.*, (select count(*) from (${videosOf(asked, step)}) step)
         + (select count(*) from (${videosOf(asked, above)}) above) as more from asked
     )

@@ -1,6 +1,6 @@
 /** Upstream accounts: the configuration as last read. */
 
-import { and, eq, notInArray, sql } from 'drizzle-orm';
+import { aliasedTable, and, eq, notInArray, sql } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import type { AccountConfig, LostAnswerRule } from '../domain/account.ts';
 import { type Db, inTransaction } from './driver/database.ts';
@@ -87,6 +87,28 @@ export async function syncAccounts(db: Db, configured: readonly ConfiguredAccoun
       .update(accounts)
       .set({ configured: false })
       .where(and(eq(accounts.configured, true), notInArray(accounts.id, ids)));
+  });
+}
+
+/** The accounts as they are configured, each with the ids that it had before it was renamed. */
+export async function withFormerIds<Account extends Pick<AccountConfig, 'id'>>(
+  db: Db,
+  configured: readonly Account[],
+): Promise<readonly (Account & Pick<AccountConfig, 'formerIds'>)[]> {
+  const former = aliasedTable(accounts, 'former');
+  const isSame = and(
+    eq(former.credential, accounts.credential),
+    eq(former.provider, accounts.provider),
+    sql`${former.api} is not distinct from ${accounts.api}`,
+  );
+  const renamed = await db
+    .select({ id: accounts.id, formerId: former.id })
+    .from(accounts)
+    .innerJoin(former, isSame)
+    .where(and(eq(accounts.configured, true), eq(former.configured, false)));
+  return configured.map((account) => {
+    const formerIds = renamed.filter(({ id }) => id === account.id).map(({ formerId }) => formerId);
+    return formerIds.length > 0 ? { ...account, formerIds } : account;
   });
 }
 

@@ -7,6 +7,8 @@ import type { ProviderName } from './vendor.ts';
 /** An account as configured; the key is here and in the worker's memory, nowhere else. */
 export interface AccountConfig {
   readonly id: string;
+  /** Ids under which the same key was configured for the same API before: what was begun under those goes on. */
+  readonly formerIds?: readonly string[];
   readonly provider: ProviderName;
   /** Where the provider is `described`: the description of its API, by its name or its path. */
   readonly api?: string | undefined;
@@ -31,6 +33,15 @@ export interface AccountConfig {
   readonly trustedHosts: readonly string[];
   /** Overrides of the provider's documented timing. */
   readonly timing: Partial<AccountTiming>;
+}
+
+/** The account of this id or, where there is none, the one that had it before; null where neither is configured. */
+export function accountNamed<Account extends Pick<AccountConfig, 'id' | 'formerIds'>>(
+  accounts: readonly Account[],
+  id: string,
+): Account | null {
+  const renamed = () => accounts.find(({ formerIds }) => formerIds?.includes(id));
+  return accounts.find((account) => account.id === id) ?? renamed() ?? null;
 }
 
 export const LOST_ANSWER_RULES = ['adopt', 'resend', 'fail', 'resubmit'] as const;

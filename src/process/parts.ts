@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type ConfiguredAccount, syncAccounts } from '../catalog/accounts.ts';
+import { type ConfiguredAccount, syncAccounts, withFormerIds } from '../catalog/accounts.ts';
 import { findKeyHolder } from '../catalog/callers.ts';
 import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
@@ -143,7 +143,7 @@ export async function openParts(
   const metrics = metricsPort === null ? null : createProcessMetrics();
   const traces = await openProcessTraces(config, db, context);
   return {
-    config,
+    config: { ...config, accounts: await withFormerIds(db, accounts) },
     log,
     database,
     store,

@@ -2,7 +2,7 @@
 
 import type { Db } from '../catalog/driver/database.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
-import type { AccountConfig } from '../domain/account.ts';
+import { type AccountConfig, accountNamed } from '../domain/account.ts';
 import type { CountIncident } from '../domain/incident.ts';
 import type { Log } from '../domain/log.ts';
 import { type AccountTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
@@ -38,7 +38,7 @@ export interface SubmissionDependencies {
 
 /** An account as configured now; null when it has vanished, and then nothing is asked in its name. */
 export function findAccount({ accounts }: Pick<SubmissionDependencies, 'accounts'>, id: string): AccountConfig | null {
-  return accounts.find((account) => account.id === id) ?? null;
+  return accountNamed(accounts, id);
 }
 
 /** The provider's documented timing with the account's overrides. */

@@ -1,6 +1,6 @@
 /** Follows the tasks that a process polls, where their upstream pushes: a hint that the next poll need not wait. */
 
-import type { AccountConfig } from '../domain/account.ts';
+import { type AccountConfig, accountNamed } from '../domain/account.ts';
 import type { Log } from '../domain/log.ts';
 import { type ProviderTable, providerOf } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
@@ -54,9 +54,9 @@ class StreamFollower implements TaskFollower {
   }
 
   follow(videoId: string, task: RunningTask): void {
-    const { providers, accounts, maxStreams = MAX_STREAMS } = this.#settings;
+    const { providers, maxStreams = MAX_STREAMS } = this.#settings;
     const listen = providerOf(providers, task).follow;
-    const account = accounts.find(({ id }) => id === task.account);
+    const account = accountNamed(this.#settings.accounts, task.account);
     if (this.#isClosed || !listen || !account || this.#running.size >= maxStreams) return;
     const followed = this.#remember(task.submissionId);
     if (followed.stream !== null || followed.streamsLeft === 0) return;

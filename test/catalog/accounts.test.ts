@@ -11,12 +11,13 @@ import {
   suspendModel,
 } from '../../src/catalog/account-health.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
-import { syncAccounts } from '../../src/catalog/accounts.ts';
+import { syncAccounts, withFormerIds } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { listOffers, replacePublishedModels } from '../../src/catalog/models.ts';
 import { readClock } from '../../src/catalog/submissions.ts';
 import { accountModels, accounts } from '../../src/catalog/tables/accounts.ts';
 import { pools, waiting } from '../../src/catalog/tables/queue.ts';
+import { accountNamed } from '../../src/domain/account.ts';
 import { makeOffer } from '../builders.ts';
 import { insertSubmission, makeAccount } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
@@ -59,6 +60,27 @@ describeOnBothCatalogs('accounts', (catalog) => {
     await suspend(db, 'airforce-1', troubled('bad key'));
     await syncAccounts(db, [makeAccount()]);
     expect(await only()).toMatchObject({ state: 'suspended', lastError: 'bad key' });
+  });
+
+  test('know the ids under which their key was configured for the same API before', async () => {
+    const { db } = catalog.database;
+    const before = [
+      makeAccount({ id: 'first', credential: 'one' }),
+      makeAccount({ id: 'second', credential: 'one' }),
+      makeAccount({ id: 'of another API', credential: 'one', provider: 'openai' }),
+      makeAccount({ id: 'of another key', credential: 'two' }),
+    ];
+    await syncAccounts(db, before);
+    const now = ['second', 'third'].map((id) => makeAccount({ id, credential: 'one' }));
+    await syncAccounts(db, now);
+    const known = await withFormerIds(db, now);
+    expect(known.map(({ id, formerIds }) => ({ id, formerIds }))).toEqual([
+      { id: 'second', formerIds: ['first'] },
+      { id: 'third', formerIds: ['first'] },
+    ]);
+    expect(accountNamed(known, 'first')?.id).toBe('second');
+    expect(accountNamed(known, 'third')?.id).toBe('third');
+    expect(accountNamed(known, 'of another key')).toBeNull();
   });
 
   test('show slots in use and videos that wait', async () => {

@@ -124,6 +124,15 @@ export const NAMED: Readonly<Record<string, Scenario>> = {
     }),
     deeds: [ACCEPT, ACCEPT],
   },
+  'an account is renamed while its task runs, and nothing is heard of its end': {
+    ...QUIET,
+    upstreams: { ...QUIET.upstreams, air: { ...PLAIN_UPSTREAM, tasks: [{ ...PLAIN_TASK, end: 'never' }, PLAIN_TASK] } },
+    deeds: [
+      { kind: 'accept', pick: 36, afterMs: 100 },
+      { kind: 'rename', pick: 0, afterMs: 30_000 },
+      { kind: 'accept', pick: 36, afterMs: 100 },
+    ],
+  },
   'another one makes a task, and nothing is heard of it ever again': {
     ...QUIET,
     upstreams: withOpen({

@@ -6,7 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDependencies } from '../../activities/dependencies.ts';
 import { createActivities } from '../../activities/index.ts';
 import { createClipArchiver } from '../../src/archive/archive-clip.ts';
-import { syncAccounts } from '../../src/catalog/accounts.ts';
+import { syncAccounts, withFormerIds } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
@@ -174,6 +174,7 @@ export class World {
       this.db,
       this.accounts.map((account) => withFacts(account, this.dependencies.providers)),
     );
+    this.accounts.splice(0, this.accounts.length, ...(await withFormerIds(this.db, this.accounts)));
     const ids = this.accounts.map(({ id }) => id);
     const models = this.#options.models.map((model) => ({
       ...model,

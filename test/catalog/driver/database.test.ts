@@ -3,8 +3,15 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sql } from 'drizzle-orm';
-import { type Db, inTransaction, isUniqueViolation, openDatabase } from '../../../src/catalog/driver/database.ts';
+import { type SQL, sql } from 'drizzle-orm';
+import {
+  type Db,
+  inTransaction,
+  isUniqueViolation,
+  openDatabase,
+  rowsOf,
+} from '../../../src/catalog/driver/database.ts';
+import { findDatabaseError } from '../../../src/catalog/driver/database-error.ts';
 import { readSetting } from '../../../src/catalog/settings.ts';
 import { settings } from '../../../src/catalog/tables/settings.ts';
 import { describeOnBothCatalogs } from '../with-catalog.ts';
@@ -35,6 +42,46 @@ describeOnBothCatalogs('the database', (catalog) => {
     expect(isUniqueViolation(error, 'callers_key_hash')).toBe(false);
     expect(isUniqueViolation(await errorOf(db.execute(sql`select 1 / 0`)))).toBe(false);
     expect(isUniqueViolation(new Error('23505'))).toBe(false);
+  });
+
+  describe('calls a function', () => {
+    const rows = async (db: Db, statement: SQL) => rowsOf(await db.execute(statement));
+
+    test('with its values, again and again', async () => {
+      const { db } = catalog.database;
+      for (const [said, loud] of [
+        ['a', 'A'],
+        ['b', 'B'],
+        [null, null],
+      ] as const) {
+        expect(await rows(db, sql`select upper(${said}) as loud`)).toEqual([{ loud }]);
+      }
+      const found = await inTransaction(db, (tx) => rows(tx, sql`select length(${'abc'}) as n`));
+      expect(found).toEqual([{ n: 3 }]);
+      expect(await rows(db, sql`select length(${'abcd'}) as n`)).toEqual([{ n: 4 }]);
+    });
+
+    test('that fails, and goes on', async () => {
+      const { db } = catalog.database;
+      const root = (of: number) => sql`select sqrt(${of}::float8) as root`;
+      for (const handle of [db, null]) {
+        const failing = handle ? rows(handle, root(-1)) : inTransaction(db, (tx) => rows(tx, root(-1)));
+        expect(findDatabaseError(await errorOf(failing))).toMatchObject({ code: '2201F' });
+      }
+      expect(await rows(db, root(4))).toEqual([{ root: 2 }]);
+    });
+
+    test('outside of the transaction that is under way', async () => {
+      const { db } = catalog.database;
+      const transactionId = sql`select txid_current_if_assigned() as id`;
+      let outside: Promise<unknown> = Promise.resolve();
+      await inTransaction(db, async (tx) => {
+        await tx.insert(settings).values({ name: 'a', value: '1' });
+        outside = rows(db, transactionId);
+        expect(await rows(tx, transactionId)).not.toEqual([{ id: null }]);
+      });
+      expect(await outside).toEqual([{ id: null }]);
+    });
   });
 
   test('keeps nothing of a transaction that fails', async () => {

@@ -13,6 +13,7 @@ import {
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
 import { findNextTask, listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
@@ -111,6 +112,12 @@ async function settlePresumptions(
   }
 }
 
+/** What a task costs whose upstream does not say it: of one that was given up its video's estimate, else what it was booked with. */
+async function estimated({ db }: SubmissionDependencies, { videoId, costMicroUsd }: OrphanRow): Promise<MicroUsd> {
+  const video = videoId === null ? null : await findVideoRow(db, videoId);
+  return video?.estimateMicroUsd ?? costMicroUsd;
+}
+
 /** What an orphan cost in the end; null while it may still change. By the catalog's clock, as it was found. */
 async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow, now: Date): Promise<MicroUsd | null> {
   const account = findAccount(dependencies, orphan.account);
@@ -125,7 +132,7 @@ async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow
     if (forgotten === null) throw error;
     return null;
   });
-  if (status?.kind === 'succeeded') return status.costMicroUsd ?? orphan.costMicroUsd;
+  if (status?.kind === 'succeeded') return status.costMicroUsd ?? (await estimated(dependencies, orphan));
   if (status?.kind === 'failed') return status.costMicroUsd ?? 0;
   if (status?.kind === 'missing') {
     const lastsMs = orphan.videoId === null ? MISSING_AFTER_MS : GIVEN_UP_MISSING_AFTER_MS;

@@ -3,11 +3,12 @@
 import { eq } from 'drizzle-orm';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { costs } from '../../src/catalog/costs.ts';
+import { bookOrphan } from '../../src/catalog/orphans.ts';
 import { accounts, orphans } from '../../src/catalog/tables/accounts.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
-import { Scene, type SceneOptions } from '../model/scene.ts';
+import { ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { gate, LOST, type MadeTask, until } from '../model/upstream.ts';
 
 const MINUTE_MS = 60_000;
@@ -199,6 +200,22 @@ describeOnBothCatalogs('orphans', (catalog) => {
     await scene.db.update(submissions).set({ taskId: 'stray' });
     expect(await lost()).toBe(0);
     expect(await listAccounts(scene.db)).toMatchObject([{ orphans: [] }]);
+  });
+
+  test.each([
+    ['what their upstream says', 5, 5],
+    ['what their videos were estimated at where it does not say', null, ESTIMATE],
+  ])('of tasks that were given up and succeed all the same cost %s', async (_name, said, expected) => {
+    await furnish();
+    const [task] = scene.upstream.tasks;
+    const [{ credential } = { credential: '' }] = await scene.submissionsOf('v1');
+    const found = { account: 'airforce-1', credential, taskId: task?.taskId ?? '', upstreamModel: 'wan-2.6' };
+    await bookOrphan(scene.db, { ...found, videoId: 'v1', costMicroUsd: 0, createdAt: new Date() });
+    if (task) task.status = { kind: 'succeeded', result: null, costMicroUsd: said };
+    await scene.sweep();
+    expect(await scene.db.select().from(orphans)).toMatchObject([
+      { costMicroUsd: expected, endedAt: expect.any(Date) },
+    ]);
   });
 
   test('are polled all at once, so that those of a silent upstream cost the sweep the time of one', async () => {

@@ -30,7 +30,7 @@ import { listWindowOf, readList, sightIn } from './account-list.ts';
 import { announceGrants, findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { nextStepOf, readNextStep } from './next-step.ts';
-import { recordStarted } from './record.ts';
+import { recordStarted, removeUnshown } from './record.ts';
 import { sendAgain } from './send-again.ts';
 import { waitInDoubt } from './wait-in-doubt.ts';
 
@@ -191,6 +191,8 @@ async function giveUp(
     },
   });
   await announceGrants(dependencies, grants);
+  // A worker that was killed may have stored the clip already.
+  await removeUnshown(dependencies, video.id);
 }
 
 /** What can be a task of this video and of no other takes a slot at the upstream until it has ended. */

@@ -22,6 +22,7 @@ import type { Grant } from '../domain/slot.ts';
 import type { NextStep } from '../domain/step.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import type { StoredClip } from '../domain/video.ts';
+import { removeMedia } from '../media/remove-media.ts';
 import { examined, noteTrouble, noteUnreachable } from './account-trouble.ts';
 import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
@@ -48,8 +49,12 @@ export async function record(
       const upstream = { message: `the upstream names ${taskId}, which is the task of another create` };
       return await record(dependencies, submission, { kind: 'lost', answered: true, upstream });
     }
-    case 'delivered':
-      return await recordDelivered(dependencies, submission, deliveredEnd(dependencies, submission, outcome.clip));
+    case 'delivered': {
+      const taskEnd = deliveredEnd(dependencies, submission, outcome.clip);
+      const next = await recordDelivered(dependencies, submission, taskEnd);
+      await removeUnshown(dependencies, submission.videoId);
+      return next;
+    }
     case 'failed':
       return await recordDelivered(dependencies, submission, { kind: 'failed', upstream: outcome.upstream });
     case 'not sent': {
@@ -225,6 +230,12 @@ async function recordDelivered(
     return closed;
   });
   return await readNextStep(dependencies, submission.videoId);
+}
+
+/** A clip that came with its create's answer, to a video that had ended without one, will never be shown. */
+export async function removeUnshown({ db, store }: SubmissionDependencies, videoId: string): Promise<void> {
+  const video = await findVideoRow(db, videoId);
+  if (video && video.endedAt !== null && video.state !== 'completed') await removeMedia(store, videoId);
 }
 
 function deliveredEnd(

@@ -41,9 +41,6 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     const [row] = await catalog.database.db.select().from(accounts).where(eq(accounts.id, id));
     return row;
   };
-  const endPause = async () => {
-    await catalog.database.db.update(accounts).set({ pausedUntil: new Date(Date.now() - 60_000) });
-  };
 
   test('enters the task and frees the lane for the next', async () => {
     await furnish();
@@ -197,7 +194,7 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       expect(await scene.sweep()).toMatchObject({ recovered: [], grants: 0 });
       expect(scene.upstream.creates).toHaveLength(1);
       scene.upstream.onProbe = async () => undefined;
-      await endPause();
+      await scene.pass(10_000);
       expect(await scene.sweep()).toMatchObject({ recovered: ['airforce-1'] });
       expect(scene.told[0]).toBe('v1');
     });
@@ -223,7 +220,7 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       await scene.submit('v1', first);
       expect(await accountRow()).toMatchObject({ suspendedAt: expect.any(Date) });
       // The sweep has a create find out.
-      await endPause();
+      await scene.pass(10_000);
       await scene.sweep();
       const [granted] = (await scene.submissionsOf('v1')).slice(-1);
       expect(await scene.submit('v1', granted?.id ?? '')).toMatchObject({ step: 'watch' });
@@ -329,6 +326,29 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     scene.upstream.finish('task_1', { kind: 'succeeded', result: null, costMicroUsd: 400_000 });
     expect(await scene.take('v1', watch)).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
     expect(await scene.video('v1')).toMatchObject({ settledMicroUsd: 400_000 });
+  });
+
+  test('whose answer is the clip leaves nothing in the store where the video was cancelled while it was sent', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', never(answer));
+    const sent = reached();
+    const submitted = scene.submit('v1', id);
+    await sent;
+    await scene.end('v1', 'cancelled');
+    scene.removed.length = 0;
+    open({ kind: 'delivered', clip: { sha256: 'of the clip', sizeBytes: 1 } });
+    expect(await submitted).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
+    expect(scene.removed).toContain('videos/v1/clip.mp4');
+  });
+
+  test('whose answer is the clip leaves it in the store where the video waits for it', async () => {
+    await furnish();
+    const id = await scene.granted('v1');
+    scene.upstream.plan('v1', never({ kind: 'delivered', clip: { sha256: 'of the clip', sizeBytes: 1 } }));
+    expect(await scene.submit('v1', id)).toMatchObject({ step: 'archive' });
+    expect(scene.removed).toEqual([]);
   });
 
   test.each([

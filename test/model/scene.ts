@@ -105,6 +105,9 @@ export class Scene {
   readonly logged: string[] = [];
   /** Words that were logged, each behind its account. */
   readonly words: string[] = [];
+  /** Keys that were removed from the media store, in order. */
+  readonly removed: string[] = [];
+  readonly #remove = async (key: string) => void this.removed.push(key);
   /** Warnings that were, about tasks alone. */
   readonly warned: string[] = [];
   accounts: ConfiguredAccount[];
@@ -135,7 +138,7 @@ export class Scene {
     };
     return {
       db: this.db,
-      store: { stage: unused, read: unused, sizeBytes: unused, remove: async () => undefined, check: unused },
+      store: { stage: unused, read: unused, sizeBytes: unused, remove: this.#remove, check: unused },
       loadImage: unused,
       delivery: { db: this.db, secrets: createSecretBox(''), post: unused, trustedHosts: [] },
       putClip: unused,

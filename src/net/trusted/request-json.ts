@@ -133,6 +133,8 @@ function dispatchOptions(request: JsonRequest, route: Route): Dispatcher.Dispatc
       ...request.passage?.headers,
       ...route.headers,
       accept: 'application/json',
+      // Without it any encoding is welcome.
+      'accept-encoding': 'identity',
       authorization: `Bearer ${request.apiKey}`,
       'user-agent': USER_AGENT,
       'content-type': body?.contentType,

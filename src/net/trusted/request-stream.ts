@@ -82,6 +82,8 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
         ...passage?.headers,
         ...route.headers,
         accept,
+        // Without it any encoding is welcome.
+        'accept-encoding': 'identity',
         authorization: `Bearer ${apiKey}`,
         'user-agent': USER_AGENT,
         ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),

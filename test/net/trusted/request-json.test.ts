@@ -106,6 +106,22 @@ describe('what is read', () => {
     expect((await call()).body).toEqual({ id: 'ü' });
   });
 
+  test('keeps every digit of whole numbers that JavaScript cannot hold, and changes nothing else', async () => {
+    const prompt = 'a "12345678901234567890", \\\\ and [9007199254740993]';
+    const body = `{"id":9007199254740993,"ids":[ -12345678901234567890 ],"most":9007199254740991,"cost":0.1234567890123456,
+      "large":1e22,"text":"1234567890123456789","prompt":${JSON.stringify(prompt)}}`;
+    server.script = text(200, body);
+    expect((await call()).body).toEqual({
+      id: '9007199254740993',
+      ids: ['-12345678901234567890'],
+      most: 9007199254740991,
+      cost: 0.1234567890123456,
+      large: 1e22,
+      text: '1234567890123456789',
+      prompt,
+    });
+  });
+
   test('takes no encoded answer that is larger than its bound', async () => {
     server.script = (response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' });

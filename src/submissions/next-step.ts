@@ -77,7 +77,9 @@ function stepAfterTask(dependencies: SubmissionDependencies, video: VideoRow, su
   if (failure) return { step: 'end', state: 'failed', failure };
   const { taskEnd, taskId, runningAt } = submission;
   const untilMs = withinExpiry(video, taskEnd?.kind === 'succeeded' ? Date.parse(taskEnd.expiresAt) : 0);
-  const hasTask = taskId !== null && runningAt !== null;
+  // What came with the create's answer has no task that could be polled: a run remembers that it sent one.
+  const isDelivered = taskEnd?.kind === 'succeeded' && taskEnd.stored !== undefined;
+  const hasTask = taskId !== null && runningAt !== null && !isDelivered;
   return {
     step: 'archive',
     resultExpiresAt: new Date(untilMs).toISOString(),

@@ -9,7 +9,7 @@ import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
 import type { Poll } from '../../src/domain/poll.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
-import type { NextStep, RunningTask, TaskMemory } from '../../src/domain/step.ts';
+import { type NextStep, type RunningTask, remember, type TaskMemory } from '../../src/domain/step.ts';
 import type { CheckTaskInput } from '../../src/submissions/poll-task.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
@@ -113,6 +113,23 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
     scene.upstream.finish(watch.task.taskId, SUCCEEDED);
     await toItsEnd(watch);
     await isSettledOnce();
+  });
+
+  test('is a lost answer that is booked, where the clip came with it and nothing can be polled', async () => {
+    await furnish({ listWindow: null });
+    const submissionId = await scene.granted('v1');
+    const clip = { sha256: 'a'.repeat(64), sizeBytes: 1000 };
+    scene.upstream.plan('v1', { records: 'never', answer: { kind: 'delivered', clip } });
+    const create = { submissionId, account: 'airforce-1', provider: 'airforce' } as const;
+    const sent = remember(null, { step: 'submit', ...create });
+    const next = await scene.submit('v1', submissionId);
+    expect(next).toMatchObject({ step: 'archive' });
+    const memory = remember(sent, next);
+    expect(memory).toMatchObject({ kind: 'sent', create });
+    await forget();
+    expect(await scene.open('v1', memory ?? undefined)).toMatchObject({ step: 'confirm', submissionId });
+    const [submission] = await scene.db.select().from(submissions);
+    expect(submission).toMatchObject({ id: submissionId, state: 'unconfirmed' });
   });
 
   test('is held for again although its caller has no credit in this copy', async () => {

@@ -1,5 +1,6 @@
 /** The handler of one HTTP exchange: collects a bounded answer, and knows whether a byte of the request can have left. */
 
+import { brotliDecompressSync, gunzipSync, inflateSync, type ZlibOptions } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import type { Headers } from '../retry-after.ts';
 
@@ -11,6 +12,16 @@ export interface RawAnswer {
 }
 
 type Received = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
+
+type Decode = (bytes: Uint8Array, options: ZlibOptions) => Uint8Array;
+
+/** Some servers encode what was asked for as it is. */
+const DECODERS: Readonly<Record<string, Decode>> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+};
 
 /** To be handed to a dispatcher once. */
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -70,7 +81,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#resolve({ status: this.status ?? 0, headers: this.#headers, bytes: Buffer.concat(this.#chunks) });
+    this.#resolve({
+      status: this.status ?? 0,
+      headers: this.#headers,
+      bytes: this.#decoded(Buffer.concat(this.#chunks)),
+    });
+  }
+
+  /** As they came where they are not what the header says, as behind proxies that leave it in place. */
+  #decoded(bytes: Uint8Array): Uint8Array {
+    const decode = DECODERS[this.#headers['content-encoding']?.trim().toLowerCase() ?? ''];
+    try {
+      return decode?.(bytes, { maxOutputLength: this.#maxBytes }) ?? bytes;
+    } catch {
+      return bytes;
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

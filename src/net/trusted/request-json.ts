@@ -58,6 +58,9 @@ const EXCERPT_LENGTH = 500;
 const REQUEST_ID_LENGTH = 200;
 /** A link works only as it was given. */
 const LINK = /^(?:https?:\/)?\//i;
+/** Shorter whole numbers are held exactly. */
+const LONG_DIGITS = /\d{16}/;
+const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
 /** A shorter key than this could be a part of any word. */
 const SHORTEST_REDACTED_KEY = 8;
 
@@ -133,6 +136,8 @@ function dispatchOptions(request: JsonRequest, route: Route): Dispatcher.Dispatc
       ...request.passage?.headers,
       ...route.headers,
       accept: 'application/json',
+      // Without it any encoding is welcome.
+      'accept-encoding': 'identity',
       authorization: `Bearer ${request.apiKey}`,
       'user-agent': USER_AGENT,
       'content-type': body?.contentType,
@@ -178,10 +183,17 @@ export function readReply(
 function parseJson(text: string, readText?: (said: string) => string): unknown {
   const revive = (_key: string, value: unknown) => (typeof value === 'string' ? readText?.(value) : value);
   try {
-    return JSON.parse(text, readText && revive);
+    return JSON.parse(keepLongNumbers(text), readText && revive);
   } catch {
     return undefined;
   }
+}
+
+/** Numbers that JavaScript cannot hold as texts, with every digit: some servers number their tasks so. */
+function keepLongNumbers(text: string): string {
+  if (!LONG_DIGITS.test(text)) return text;
+  const isHeld = (token: string) => !/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token));
+  return text.replaceAll(TEXT_OR_NUMBER, (token) => (isHeld(token) ? token : `"${token}"`));
 }
 
 /** Whether an answer is a page, as websites and proxies show them. */

@@ -36,6 +36,28 @@ export interface StreamedAnswer {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
+ * Has an answer read to its announced end however far its reader is behind: undici takes a connection that is closed
+ * while the body pauses right behind its last byte for one that broke off.
+ */
+const toAnnouncedEnd: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  let leftBytes = Number.NaN;
+  return dispatch(options, {
+    onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+    onResponseStart(controller, status, headers, text) {
+      leftBytes = Number(headers['content-length'] ?? Number.NaN);
+      handler.onResponseStart?.(controller, status, headers, text);
+    },
+    onResponseData(controller, chunk) {
+      leftBytes -= chunk.byteLength;
+      handler.onResponseData?.(controller, chunk);
+      if (leftBytes === 0) controller.resume();
+    },
+    onResponseEnd: (controller, trailers) => handler.onResponseEnd?.(controller, trailers),
+    onResponseError: (controller, error) => handler.onResponseError?.(controller, error),
+  });
+};
+
+/**
  * Sends on a connection of its own. TCP keep-alive holds the line while the upstream works.
  * @throws UpstreamError `not sent` as long as no connection stood, `lost` after that.
  */
@@ -53,13 +75,15 @@ export async function requestStream(request: StreamRequest): Promise<StreamedAns
     connected = true;
   });
   try {
-    const answer = await client.request({
+    const answer = await client.compose(toAnnouncedEnd).request({
       method,
       path: route.path,
       headers: {
         ...passage?.headers,
         ...route.headers,
         accept,
+        // Without it any encoding is welcome.
+        'accept-encoding': 'identity',
         authorization: `Bearer ${apiKey}`,
         'user-agent': USER_AGENT,
         ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),

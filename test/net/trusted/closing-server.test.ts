@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { requestStream } from '../../../src/net/trusted/request-stream.ts';
 import { fetchUntrusted } from '../../../src/net/untrusted/fetch.ts';
@@ -66,4 +66,33 @@ test.each(rounds)('a streamed answer is read to its end, round %d', async () => 
   });
   expect(await readSlowly(answer.body)).toBe(SIZE_BYTES);
   await answer.close();
+});
+
+test('a streamed answer is read to its end when its last piece fills the reader, and the close was not announced', async () => {
+  const bytes = Buffer.alloc(80_000);
+  const silent = createTcpServer((socket) => {
+    socket.once('data', async () => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`);
+      socket.write(bytes.subarray(0, 40_000));
+      await wait(50);
+      socket.end(bytes.subarray(40_000));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const answer = await requestStream({
+    method: 'POST',
+    accept: 'application/json',
+    url: `http://127.0.0.1:${port}/`,
+    apiKey: 'key',
+    body: {},
+    signal: signal(),
+  });
+  try {
+    await wait(200);
+    expect(await readSlowly(answer.body)).toBe(bytes.length);
+  } finally {
+    await answer.close();
+    silent.close();
+  }
 });

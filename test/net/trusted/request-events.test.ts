@@ -55,7 +55,7 @@ test('asks for events with the key', async () => {
     method: 'GET',
     path: '/v1/stream',
     body: '',
-    headers: { accept: 'text/event-stream', authorization: 'Bearer sk-events' },
+    headers: { accept: 'text/event-stream', 'accept-encoding': 'identity', authorization: 'Bearer sk-events' },
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { UpstreamError } from '../../../src/domain/upstream-error.ts';
 import {
   closeUpstreamConnections,
@@ -54,6 +55,7 @@ describe('what is sent', () => {
     await call({ method: 'POST', body: { a: 'ü' }, idempotencyKey: 'key-1' });
     const [received] = server.received;
     expect(received?.headers).toMatchObject({
+      'accept-encoding': 'identity',
       authorization: `Bearer ${API_KEY}`,
       'user-agent': `clipyard/${version}`,
       'content-type': 'application/json',
@@ -87,6 +89,45 @@ describe('what is read', () => {
     expect(reply).toMatchObject({ status: 202, body: { id: 1 }, excerpt: '{"id":1}' });
     expect(reply.headers['x-request-id']).toBe('r1');
     expect(reply.upstreamNowMs).toBe(Date.parse('2026-10-21T07:28:00Z'));
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['X-GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['gzip', (plain: Buffer) => plain],
+    ['unheard-of', (plain: Buffer) => plain],
+  ])('reads an answer that is encoded all the same, %#: %s', async (encoding, encode) => {
+    server.script = (response) => {
+      response.writeHead(200, { 'content-encoding': encoding });
+      response.end(encode(Buffer.from('{"id":"ü"}')));
+    };
+    expect((await call()).body).toEqual({ id: 'ü' });
+  });
+
+  test('keeps every digit of whole numbers that JavaScript cannot hold, and changes nothing else', async () => {
+    const prompt = 'a "12345678901234567890", \\\\ and [9007199254740993]';
+    const body = `{"id":9007199254740993,"ids":[ -12345678901234567890 ],"most":9007199254740991,"cost":0.1234567890123456,
+      "large":1e22,"text":"1234567890123456789","prompt":${JSON.stringify(prompt)}}`;
+    server.script = text(200, body);
+    expect((await call()).body).toEqual({
+      id: '9007199254740993',
+      ids: ['-12345678901234567890'],
+      most: 9007199254740991,
+      cost: 0.1234567890123456,
+      large: 1e22,
+      text: '1234567890123456789',
+      prompt,
+    });
+  });
+
+  test('takes no encoded answer that is larger than its bound', async () => {
+    server.script = (response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(gzipSync(JSON.stringify('a'.repeat(100_000))));
+    };
+    expect((await call({ maxBytes: 10_000 })).body).toBeUndefined();
   });
 
   test('shows garbage as an excerpt without body', async () => {

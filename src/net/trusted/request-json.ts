@@ -60,7 +60,7 @@ const REQUEST_ID_LENGTH = 200;
 const LINK = /^(?:https?:\/)?\//i;
 /** Shorter whole numbers are held exactly. */
 const LONG_DIGITS = /\d{16}/;
-const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
 /** A shorter key than this could be a part of any word. */
 const SHORTEST_REDACTED_KEY = 8;
 

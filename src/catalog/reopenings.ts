@@ -99,15 +99,17 @@ export interface UnknownCreate {
 
 /**
  * Notes that creates may have been sent since then which this copy of the catalog does not know of: for all videos
- * without an end and outside of `except`, and in all accounts. Their workflows are missed by the next sweep.
+ * without an end that have no open run, or whose run may be about to send what this copy has as granted, and in all
+ * accounts. Their workflows are missed by the next sweep.
  */
 export async function noteUnknownCreates(
   db: Db,
-  { since, except }: { readonly since: Date; readonly except: readonly string[] },
+  { since, running }: { readonly since: Date; readonly running: readonly string[] },
 ): Promise<readonly UnknownCreate[]> {
   const at = sql`${since.toISOString()}::timestamptz`;
   await db.update(accounts).set({ listReadAt: null, firstUsedAt: sql`coalesce(${accounts.firstUsedAt}, ${at})` });
-  const isLeft = sql`not (${videos.id} = any(${sql.param([...except])}::text[]))`;
+  const isGranted = sql`exists (select 1 from submissions s where s.video_id = ${videos.id} and s.state = 'granted')`;
+  const isLeft = sql`(not (${videos.id} = any(${sql.param([...running])}::text[])) or ${isGranted})`;
   const hasNoList = sql<boolean>`exists (select 1 from account_models m join accounts a on a.id = m.account
     where m.model = ${videos.model} and a.configured and (not a.reads_list or a.list_missing_at is not null))`;
   return await db

@@ -11,7 +11,7 @@ function print({ told, begunAgain, lookedFor, mayBePaidAgain }: RestoreReport): 
   return [
     `runs       ${told} open workflows look at their rows before any slot is granted`,
     `lost       ${begunAgain} videos that the catalog does not have begin again, and find their tasks`,
-    `tasks      of ${lookedFor} videos without an open workflow are looked for in their accounts' lists before any is made`,
+    `tasks      of ${lookedFor} videos that may have one already are looked for in their accounts' lists before any is made`,
     ...(mayBePaidAgain.length === 0
       ? []
       : [

@@ -24,7 +24,7 @@ export interface RestoreReport {
   readonly told: number;
   /** Closed runs whose videos the catalog has lost: they begin again, and find their tasks in lists. */
   readonly begunAgain: number;
-  /** Videos without an open run, whose tasks are looked for in lists before anything is created. */
+  /** Videos of which a create may have been sent since, whose tasks are looked for in lists before anything is created. */
   readonly lookedFor: number;
   /** Those of them whose tasks no list tells of. */
   readonly mayBePaidAgain: readonly string[];
@@ -39,7 +39,7 @@ export async function restore({ db, workflows }: RestoreDependencies): Promise<R
   const running = await workflows.listRunning();
   const left = await inTransaction(db, async (tx) => {
     await enterReopenings(tx, running);
-    return await noteUnknownCreates(tx, { since, except: running });
+    return await noteUnknownCreates(tx, { since, running });
   });
   let told = 0;
   for (const videoId of running) {

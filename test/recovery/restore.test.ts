@@ -66,6 +66,20 @@ describeOnBothCatalogs('a restore', (catalog) => {
     expect(scene.upstream.creates).toHaveLength(1);
   });
 
+  test('looks for the task of a video whose run was about to send what the copy has as granted', async () => {
+    await furnish();
+    const submissionId = await scene.granted('v1');
+    const [granted] = await scene.submissionsOf('v1');
+    await scene.submit('v1', submissionId);
+    // The copy was made before the create was sent, and the worker that sent it was killed.
+    await scene.db.delete(submissions);
+    await scene.db.insert(submissions).values(granted ? [granted] : []);
+    running = ['v1'];
+    expect(await run()).toMatchObject({ told: 1, lookedFor: 1 });
+    expect(await scene.submit('v1', submissionId)).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+    expect(scene.upstream.creates).toHaveLength(1);
+  });
+
   test('does not create what its list might show while that cannot be read', async () => {
     await furnish();
     await accept(scene.db, 'v1');

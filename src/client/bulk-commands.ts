@@ -9,7 +9,7 @@ import { PAGE_LIMIT } from '../wire/clipyard/fields.ts';
 import { VIDEO_PATHS, videoListAnswer } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
-import { jsonObject, wordsAmong } from './option-values.ts';
+import { idempotencyKey, jsonObject, wordsAmong } from './option-values.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { readSnapshot, renderSnapshot } from './video-answers.ts';
@@ -122,7 +122,7 @@ export function addBulkCommands(video: Command, findGateway: FindGateway): void 
     if (action === 'again') {
       command
         .option('--with <json>', "of one video: members in place of its request's own", jsonObject)
-        .option('--idempotency-key <key>', 'the same key is the same videos; one is generated');
+        .option('--idempotency-key <key>', 'the same key is the same videos; one is generated', idempotencyKey);
     }
     command.action((id: string | undefined, options: BulkOptions) =>
       runCommand(findGateway, options, async (session) => {

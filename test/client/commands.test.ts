@@ -321,6 +321,12 @@ describe('what stops a command', () => {
     expect([changed.exitCode, changed.stderr]).toEqual([1, expect.stringContaining('--with is for one video')]);
   });
 
+  test('an idempotency key that no header can carry is a usage error', async () => {
+    const create = ['video', 'create', ...CLIP, '--prompt', 'x', '--idempotency-key', 'a\nb'];
+    const { exitCode, stderr } = await as({ CLIPYARD_URL: 'http://127.0.0.1:1' })(...create);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('printable ASCII characters are wanted')]);
+  });
+
   test('the version says which commit it is of, in a checkout', async () => {
     const { exitCode, stdout } = await as({})('--version');
     expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^clipyard \d+\.\d+\.\d+(?: \([0-9a-f]{12}\))?\n$/)]);

@@ -129,6 +129,14 @@ function addDoctorCommand(program: Command): void {
     });
 }
 
+/** An id from a variable that is not set would make another route of its path. */
+function refuseEmptyArguments(command: Command): void {
+  const empty = command.args.findIndex((argument) => argument.trim() === '');
+  if (empty < 0) return;
+  const name = command.registeredArguments.at(Math.min(empty, command.registeredArguments.length - 1))?.name();
+  command.error(`error: argument '${name}' is empty`);
+}
+
 /** All commands; nothing is read or started before one of them is parsed. */
 export function buildProgram(): Command {
   const program = new Command('clipyard')
@@ -138,7 +146,8 @@ export function buildProgram(): Command {
       process.stdout.write(`${describeVersion()}\n`);
       process.exit(0);
     })
-    .showHelpAfterError();
+    .showHelpAfterError()
+    .hook('preAction', (_program, command) => refuseEmptyArguments(command));
   addProcessCommands(program);
   addSandboxCommand(program);
   addDemoCommand(program);

@@ -6,7 +6,7 @@ import { PAGE_LIMIT } from '../wire/clipyard/fields.ts';
 import { pathOf } from '../wire/path.ts';
 import { type BatchAnswer, lookAtBatch, readBatch, renderBatch, renderBatches } from './batch-answers.ts';
 import { fetchResults } from './batch-results.ts';
-import { numberBetween } from './option-values.ts';
+import { idempotencyKey, numberBetween } from './option-values.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { type SubmitOptions, submitBatch } from './submit-batch.ts';
@@ -31,7 +31,7 @@ function addSubmit(batch: Command, findGateway: FindGateway): void {
     .addOption(new Option('--on-invalid-line <what>', 'what becomes of the others').choices(['fail', 'skip']))
     .option('--window <time>', 'from 1h to 7d: what has not begun by then is not made; 24h without it')
     .option('--name <text>', 'what it is shown as')
-    .option('--idempotency-key <key>', 'the same key is the same batch; one is generated')
+    .option('--idempotency-key <key>', 'the same key is the same batch; one is generated', idempotencyKey)
     .option('--watch', 'follow it to its end; exit 1 unless all of it completed')
     .option(...JSON_OPTION)
     .action((file: string, options: SubmitOptions) =>

@@ -9,7 +9,7 @@ import { PAGE_LIMIT } from '../wire/clipyard/fields.ts';
 import { VIDEO_PATHS, videoListAnswer } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
-import { jsonObject, wordsAmong } from './option-values.ts';
+import { idempotencyKey, jsonObject, wordsAmong } from './option-values.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { readSnapshot, renderSnapshot } from './video-answers.ts';
@@ -42,11 +42,20 @@ async function findIds(gateway: GatewayClient, { state, model, batch }: BulkOpti
 const WORDS = { cancel: 'cancelled', again: 'made again', delete: 'deleted' } as const;
 type Action = keyof typeof WORDS & BulkAction;
 
-/** Does it to all that were counted, some with each request: with a key of its own each may be sent again. */
-async function actOnMany({ gateway, output }: Session, action: Action, options: BulkOptions): Promise<void> {
-  if ([options.state, options.model, options.batch].every((option) => option === undefined)) {
+/** What is left out of account could have been what keeps a clip: nothing of it is. @throws CommandFailure */
+function requireOneOrMany(id: string | undefined, options: BulkOptions): void {
+  const names = [options.state, options.model, options.batch].some((option) => option !== undefined);
+  if (id === undefined && !names) {
     throw new CommandFailure('an id is wanted, or at least one of --state, --model and --batch');
   }
+  if (id !== undefined && names) {
+    throw new CommandFailure('either an id is wanted, or --state, --model and --batch, and not both');
+  }
+  if (id === undefined && options.with !== undefined) throw new CommandFailure('--with is for one video, by its id');
+}
+
+/** Does it to all that were counted, some with each request: with a key of its own each may be sent again. */
+async function actOnMany({ gateway, output }: Session, action: Action, options: BulkOptions): Promise<void> {
   const ids = await findIds(gateway, options);
   const total = { matched: ids.length, done: 0, failed: [] as { id: string; code: string }[] };
   if (!options.yes && ids.length > 0) {
@@ -113,12 +122,13 @@ export function addBulkCommands(video: Command, findGateway: FindGateway): void 
     if (action === 'again') {
       command
         .option('--with <json>', "of one video: members in place of its request's own", jsonObject)
-        .option('--idempotency-key <key>', 'the same key is the same videos; one is generated');
+        .option('--idempotency-key <key>', 'the same key is the same videos; one is generated', idempotencyKey);
     }
     command.action((id: string | undefined, options: BulkOptions) =>
-      runCommand(findGateway, options, (session) =>
-        id === undefined ? actOnMany(session, action, options) : ONE[action](session, id, options),
-      ),
+      runCommand(findGateway, options, async (session) => {
+        requireOneOrMany(id, options);
+        await (id === undefined ? actOnMany(session, action, options) : ONE[action](session, id, options));
+      }),
     );
   }
 }

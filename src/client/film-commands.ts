@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { TRANSITIONS, type Transition } from '../domain/film.ts';
 import { createFilm, describeFilm, lookAtFilm, renderFilm, requireFilm, watchFilm } from './film-answers.ts';
 import { CommandFailure } from './gateway-client.ts';
+import { idempotencyKey } from './option-values.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { OUTPUT_OPTION, type SaveOptions, saveClip } from './save-clip.ts';
 
@@ -52,7 +53,7 @@ export function addFilmCommands(program: Command, findGateway: FindGateway): voi
     .description('join clips into one MP4; prints its id')
     .option('--batch <id>', 'all clips of a batch, in the order of its lines')
     .addOption(new Option('--transition <what>', 'how clips follow each other; cut without it').choices(TRANSITIONS))
-    .option('--idempotency-key <key>', 'the same key is the same film; one is generated')
+    .option('--idempotency-key <key>', 'the same key is the same film; one is generated', idempotencyKey)
     .option('--watch', 'wait for the end; exit 1 unless it is completed')
     .option(...JSON_OPTION)
     .action((ids: string[], options: CreateOptions) =>

@@ -22,6 +22,12 @@ export function microUsdFromDollars(text: string): number {
   return Number(whole) * 1_000_000 + Number(fraction.padEnd(6, '0'));
 }
 
+/** What the header of that name takes. */
+export function idempotencyKey(text: string): string {
+  if (/^[\x20-\x7e]{1,255}$/.test(text)) return text;
+  throw new InvalidArgumentError('1 to 255 printable ASCII characters are wanted.');
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];

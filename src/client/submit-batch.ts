@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
+import { countBadLines } from '../domain/batch.ts';
 import { EncodedBody } from '../net/trusted/encoded-body.ts';
 import type { RequestBody } from '../net/trusted/request-json.ts';
 import {
@@ -84,7 +85,7 @@ function showPriced({ output }: Session, answer: unknown, { onInvalidLine }: Sub
   output.show(answer, () => renderPriced(priced));
   const { total, invalid } = priced;
   if (total > 0 && (invalid.length === 0 || onInvalidLine === 'skip')) return;
-  throw new CommandFailure(total > 0 ? `${invalid.length} lines cannot become clips` : 'no line can become a clip');
+  throw new CommandFailure(total > 0 ? countBadLines(invalid.length) : 'no line can become a clip');
 }
 
 /** @throws CommandFailure for bad lines unless they are to be skipped. */

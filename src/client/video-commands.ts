@@ -9,7 +9,7 @@ import { VIDEO_PATHS } from '../wire/clipyard/videos.ts';
 import { addBulkCommands } from './bulk-commands.ts';
 import { createBodyOf, createVideo, type VideoOptions } from './create-video.ts';
 import { CommandFailure } from './gateway-client.ts';
-import { collect, jsonObject, numberBetween, wordsAmong } from './option-values.ts';
+import { collect, idempotencyKey, jsonObject, numberBetween, wordsAmong } from './option-values.ts';
 import { dollars } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
@@ -78,7 +78,7 @@ function addCreate(video: Command, findGateway: FindGateway): void {
     .option('--extra <json>', 'an object of more keys, forwarded as they stand', jsonObject)
     .option('--callback <url>', 'told of the end')
     .option('--deliver-to <url>', 'a presigned PUT, where the clip is delivered')
-    .option('--idempotency-key <key>', 'the same key is the same video; one is generated')
+    .option('--idempotency-key <key>', 'the same key is the same video; one is generated', idempotencyKey)
     .option('--watch', 'wait for the end; exit 1 unless it is completed')
     .option(...JSON_OPTION)
     .action((options: CreateOptions) => runCommand(findGateway, options, (session) => create(session, options)));

@@ -57,6 +57,11 @@ export const MANIFEST_BOUNDS = { bytes: 200 * 1024 * 1024, lines: 50_000, lineBy
 /** As many bad lines are named. */
 export const MOST_NAMED_LINES = 1000;
 
+/** How many lines are bad, by how many of them are named. */
+export function countBadLines(named: number): string {
+  return named < MOST_NAMED_LINES ? `${named} lines cannot become clips` : `${named} or more lines cannot become clips`;
+}
+
 export const WINDOW_HOURS = { min: 1, max: 7 * 24 } as const;
 
 /** `1h` to `7d` in milliseconds; null for anything else. */

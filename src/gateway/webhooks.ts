@@ -7,6 +7,7 @@ import {
   listDeliveriesOf,
   readDelivery,
   readDeliveryLog,
+  readDue,
   replayDelivery,
   replayRange,
 } from '../catalog/deliveries.ts';
@@ -22,6 +23,7 @@ import {
   rotateSecret,
   type WebhookCatalog,
 } from '../catalog/webhooks.ts';
+import { Refusal } from '../domain/failure.ts';
 import { checkReceiverUrl } from '../domain/receiver-url.ts';
 import type { EventType } from '../domain/webhook.ts';
 
@@ -37,6 +39,10 @@ export type Webhooks = ReturnType<typeof createWebhooks>;
 /** Every method throws `Refusal` for what cannot be, `not_found` for another caller's endpoint. */
 export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
   const { db } = catalog;
+
+  const requireEnabled = (endpoint: Pick<Endpoint, 'disabledAt'> | null) => {
+    if (endpoint?.disabledAt) throw new Refusal('conflict', 'nothing is sent to a disabled endpoint; enable it first');
+  };
 
   const checkUrl = (text: string) => checkReceiverUrl('url', text, { trustedHosts });
 
@@ -58,7 +64,7 @@ export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
     rotate: (callerId: string, id: string, hours: number) => rotateSecret(catalog, { callerId, id }, hours),
 
     async test(callerId: string, id: string, type: EventType): Promise<string> {
-      await readEndpoint(catalog, callerId, id);
+      requireEnabled(await readEndpoint(catalog, callerId, id));
       return await deliverTest(db, { callerId, endpointId: id, type });
     },
 
@@ -76,10 +82,16 @@ export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
     deliveryLog: (callerId: string, deliveryId: string) => readDeliveryLog(db, callerId, deliveryId),
     /** What was to be told of a video. */
     deliveriesOf: (videoId: string) => listDeliveriesOf(db, videoId),
-    replay: (callerId: string, deliveryId: string) => replayDelivery(db, callerId, deliveryId),
+    async replay(callerId: string, deliveryId: string) {
+      await readDelivery(db, callerId, deliveryId);
+      const due = await readDue(db, deliveryId);
+      if (!due?.endpoint && !due?.callback) throw new Refusal('conflict', 'where it was to be told is no more');
+      requireEnabled(due.endpoint);
+      return await replayDelivery(db, callerId, deliveryId);
+    },
 
     async replayRange(callerId: string, id: string, range: { readonly from: Date; readonly to: Date }) {
-      await readEndpoint(catalog, callerId, id);
+      requireEnabled(await readEndpoint(catalog, callerId, id));
       return await replayRange(db, id, range);
     },
   };

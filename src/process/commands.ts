@@ -9,6 +9,7 @@ import { installTemporalRuntime } from '../temporal/runtime.ts';
 import { startAllInOne } from './all-in-one.ts';
 import { startGateway } from './gateway.ts';
 import { TemporalLink } from './link.ts';
+import { isPortTaken } from './listen-failure.ts';
 import { coreMetricsPort, startMetrics } from './metrics.ts';
 import { openBrowser } from './open-browser.ts';
 import { openParts, type Parts } from './parts.ts';
@@ -141,7 +142,11 @@ export interface SandboxCommand {
 
 /** `clipyard sandbox`. */
 export async function sandbox(options: SandboxCommand, { log, stop, closers }: ProcessContext): Promise<void> {
-  const running = await startSandbox({ ...options, log: (message) => log.info(message) });
+  const { host, port } = options;
+  const running = await startSandbox({ ...options, log: (message) => log.info(message) }).catch((error: unknown) => {
+    if (!isPortTaken(error)) throw error;
+    throw new ConfigError(`--port ${port} of ${host} is taken; for example --port 0, which is any free one`);
+  });
   closers.add('sandbox', () => running.close());
   printOut(`sandbox    ${running.url}`);
   await whenAborted(stop);

@@ -1,5 +1,6 @@
 /** How a long-running command runs: one log, one way to stop, everything closed at the end. */
 
+import { DataDirInUse } from '../catalog/driver/lock.ts';
 import { ConfigError } from '../config/settings.ts';
 import { withDeadline } from '../domain/deadline.ts';
 import { type Log, openLog, openReadableLog } from '../observe/log.ts';
@@ -54,7 +55,8 @@ function outliveReaders(): void {
 /** What the operator can do something about is said in words; anything else with its stack. */
 function reportFailure(error: unknown, log: Log): void {
   const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ConfigError)) log.error({ err: error }, 'the command failed');
+  const isForPeople = error instanceof ConfigError || error instanceof DataDirInUse;
+  if (!isForPeople) log.error({ err: error }, 'the command failed');
   process.stderr.write(`clipyard: ${message}\n`);
 }
 

@@ -172,6 +172,8 @@ describe('clipyard batch submit', () => {
       1,
       { code: 'invalid_lines', invalid: [{ line: 2 }, { line: 4, code: 'duplicate_custom_id' }] },
     ]);
+    const many = await run('batch', 'submit', manifest('many.jsonl', '{\n'.repeat(1200)));
+    expect(many.stderr).toBe('clipyard: 1000 or more lines cannot become clips; nothing was made\n');
     expect(await batchIds()).toEqual(before);
 
     const skipped = await run('batch', 'submit', file, '--on-invalid-line', 'skip', '--watch', '--json');

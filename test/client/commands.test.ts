@@ -297,6 +297,36 @@ describe('what stops a command', () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('one of queued, submitting, ')]);
   });
 
+  test('an id that is empty is told as such, and asks nothing of the gateway', async () => {
+    const unset = [
+      ['video', 'get', ''],
+      ['webhooks', 'delete', ' '],
+      ['film', 'create', 'video_1', ''],
+    ];
+    const results = await Promise.all(unset.map((args) => as({ CLIPYARD_URL: 'http://127.0.0.1:1' })(...args)));
+    expect(results.map(({ exitCode, stderr }) => [exitCode, stderr.split('\n')[0]])).toEqual([
+      [1, "error: argument 'id' is empty"],
+      [1, "error: argument 'endpoint' is empty"],
+      [1, "error: argument 'ids' is empty"],
+    ]);
+  });
+
+  test('an id beside what finds many, and a change of many, are refused, and nothing is asked of the gateway', async () => {
+    const nowhere = as({ CLIPYARD_URL: 'http://127.0.0.1:1' });
+    const [both, changed] = await Promise.all([
+      nowhere('video', 'delete', 'video_1', '--state', 'failed'),
+      nowhere('video', 'again', '--state', 'failed', '--with', '{"prompt":"x"}', '--yes'),
+    ]);
+    expect([both.exitCode, both.stderr]).toEqual([1, expect.stringContaining('and not both')]);
+    expect([changed.exitCode, changed.stderr]).toEqual([1, expect.stringContaining('--with is for one video')]);
+  });
+
+  test('an idempotency key that no header can carry is a usage error', async () => {
+    const create = ['video', 'create', ...CLIP, '--prompt', 'x', '--idempotency-key', 'a\nb'];
+    const { exitCode, stderr } = await as({ CLIPYARD_URL: 'http://127.0.0.1:1' })(...create);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('printable ASCII characters are wanted')]);
+  });
+
   test('the version says which commit it is of, in a checkout', async () => {
     const { exitCode, stdout } = await as({})('--version');
     expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^clipyard \d+\.\d+\.\d+(?: \([0-9a-f]{12}\))?\n$/)]);

@@ -2,9 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
+import { lockDataDir } from '../../src/catalog/driver/lock.ts';
+import { commandsIn } from '../client/run-cli.ts';
 import { compile } from '../system/clipyard-process.ts';
 
 const RUN = pathToFileURL(join(__dirname, '../../dist/src/process/run.js')).href;
@@ -51,4 +56,29 @@ test('a reader that leaves ends nothing', async () => {
   const exit = once(child, 'exit');
   child.stdout?.once('data', () => child.stdout?.destroy());
   expect(await end(child, exit)).toEqual({ said: 'went on\nclosed\n', code: 0 });
+});
+
+describe('what another process has', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'clipyard-run-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('a data directory in use is told in one line', async () => {
+    const lock = await lockDataDir(folder);
+    const { exitCode, stderr } = await commandsIn(folder, { CLIPYARD_DATA_DIR: folder })('migrate');
+    await lock.release();
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^clipyard: .+ is in use by process \d+; .+\n$/)]);
+  });
+
+  test("a port of the sandbox's that is taken is told in one line", async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { exitCode, stderr } = await commandsIn(folder, {})('sandbox', '--port', String(port));
+    server.close();
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`clipyard: --port ${port} of 127.0.0.1 is taken`)]);
+    expect(stderr.match(/\n/g)).toHaveLength(1);
+  });
 });

@@ -15,6 +15,9 @@ export interface DataDirLock {
   release(): Promise<void>;
 }
 
+/** Another process holds it, which its operator can stop; what it says is for people. */
+export class DataDirInUse extends Error {}
+
 /**
  * Each taking raises the number, and the highest one rules: taking over never removes a newer lock by mistake. So that
  * numbers never come again, a lock that is given back stays there, empty, until the next one.
@@ -94,7 +97,7 @@ async function createLock(dataDir: string, number: number): Promise<boolean> {
 async function refuseIfHeld(dataDir: string, number: number | undefined): Promise<void> {
   const holder = number === undefined ? null : await readHolder(lockPath(dataDir, number));
   if (holder === null || !(await isAlive(holder))) return;
-  throw new Error(
+  throw new DataDirInUse(
     `${dataDir} is in use by process ${holder.pid}; stop that process, ` +
       'or give this one a CLIPYARD_DATA_DIR of its own, or share a PostgreSQL through DATABASE_URL',
   );
@@ -102,7 +105,7 @@ async function refuseIfHeld(dataDir: string, number: number | undefined): Promis
 
 /**
  * Takes the data directory for this process; a lock whose process is gone is taken over.
- * @throws Error naming directory and process id while another process lives that holds it.
+ * @throws DataDirInUse naming directory and process id while another process lives that holds it.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   await mkdir(dataDir, { recursive: true });

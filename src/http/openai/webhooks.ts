@@ -139,6 +139,8 @@ function mountActions(app: FastifyInstance, webhooks: Webhooks): void {
   mount(app, { method: 'POST', path: WEBHOOK_PATHS.test, ...testing }, async (request) => {
     const { event_type: type } = readBody(testBody, request.body);
     const { id } = request.params;
+    // Not a 409: OpenAI's packages send those again by themselves.
+    if ((await webhooks.read(callerOf(request).id, id)).disabledAt !== null) throw nothingIsSent();
     const delivery = await webhooks.test(callerOf(request).id, id, type);
     const status = await firstAnswer(webhooks, callerOf(request).id, delivery);
     const answered = { object: 'webhook_endpoint.test', webhook_endpoint_id: id, event_type: type };
@@ -146,13 +148,15 @@ function mountActions(app: FastifyInstance, webhooks: Webhooks): void {
   });
 }
 
+const nothingIsSent = () => new Refusal('invalid_request', 'nothing is sent to a disabled endpoint');
+
 /** The status that a test was answered with. @throws Refusal where no answer came. */
 async function firstAnswer(webhooks: Webhooks, callerId: string, deliveryId: string): Promise<number> {
   for (let waitedMs = 0; waitedMs < TEST_WAIT_MS; waitedMs += TEST_READ_MS) {
     const { state, attempts, lastStatus, lastError } = await webhooks.delivery(callerId, deliveryId);
     if (lastStatus !== null) return lastStatus;
     if (attempts > 0) throw new Refusal('invalid_request', `the endpoint gave no answer: ${lastError}`);
-    if (state !== 'waiting') throw new Refusal('invalid_request', 'nothing is sent to a disabled endpoint');
+    if (state !== 'waiting') throw nothingIsSent();
     await sleep(TEST_READ_MS);
   }
   throw new Refusal('unavailable', 'the test has not been sent yet; it stands in the deliveries of the endpoint');

@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { MANIFEST_BOUNDS } from '../../domain/batch.ts';
+import { countBadLines, MANIFEST_BOUNDS } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { checkReceiverUrl } from '../../domain/receiver-url.ts';
@@ -87,8 +87,7 @@ function refuseInvalid(reply: FastifyReply, requestId: string, { invalid, total 
     type: 'about:blank',
     title: 'Lines of the manifest cannot become clips.',
     status: 422,
-    detail:
-      invalid.length === 0 && total === 0 ? 'the manifest has no line' : `${invalid.length} lines cannot become clips`,
+    detail: invalid.length === 0 && total === 0 ? 'the manifest has no line' : countBadLines(invalid.length),
     code: 'invalid_lines',
     requestId,
     invalid: [...invalid],

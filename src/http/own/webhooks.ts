@@ -198,7 +198,7 @@ function deliveryRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     body: testEndpointBody,
     example: { type: 'video.completed' },
     answers: { 202: testAnswer },
-    refusals: ['not_found'],
+    refusals: ['not_found', 'conflict'],
     handle: async ({ caller, params, body }) => ({
       deliveryId: await webhooks.test(caller.id, params.id, body.type),
     }),
@@ -226,7 +226,7 @@ function deliveryRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     summary: 'Sends a delivery again: the same id and bytes with a new timestamp',
     access: 'caller',
     answers: { 200: deliveryAnswer },
-    refusals: ['not_found'],
+    refusals: ['not_found', 'conflict'],
     handle: async ({ caller, params }) => webhooks.replay(caller.id, params.id),
   });
 
@@ -239,7 +239,7 @@ function deliveryRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     body: replayRangeBody,
     example: { from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' },
     answers: { 200: replayedAnswer },
-    refusals: ['not_found'],
+    refusals: ['not_found', 'conflict'],
     handle: async ({ caller, params, body: { from, to } }) => ({
       replayed: await webhooks.replayRange(caller.id, params.id, { from: new Date(from), to: new Date(to) }),
     }),

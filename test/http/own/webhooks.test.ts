@@ -74,6 +74,28 @@ test('a delivery shows what is sent and each answer to its own caller, and a vid
   expect((await own.ask({ ...ofVideo, key: other.key })).status).toBe(404);
 });
 
+test('nothing is sent again to an endpoint that is disabled or gone, and who asks for it is told', async () => {
+  const { body: made } = await post('webhook-endpoints', { url: 'https://studio.example/hook' });
+  const endpoint = `webhook-endpoints/${(made as { readonly id: string }).id}`;
+  const change = (enabled: boolean) =>
+    own.ask({ method: 'PATCH', url: `/clipyard/v1/${endpoint}`, payload: { enabled } });
+  const { body: test } = await post(`${endpoint}/test`);
+  const replay = `deliveries/${(test as { readonly deliveryId: string }).deliveryId}/replay`;
+  const range = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
+
+  await change(false);
+  const refused = await Promise.all([post(`${endpoint}/test`), post(replay), post(`${endpoint}/replay`, range)]);
+  expect(refused).toMatchObject(
+    refused.map(() => ({ status: 409, body: { detail: expect.stringMatching(/disabled/) } })),
+  );
+  await change(true);
+  expect(await post(`${endpoint}/replay`, range)).toMatchObject({ status: 200, body: { replayed: 1 } });
+  expect(await post(replay)).toMatchObject({ status: 200, body: { state: 'waiting' } });
+
+  await own.ask({ method: 'DELETE', url: `/clipyard/v1/${endpoint}` });
+  expect((await post(replay)).status).toBe(409);
+});
+
 describe('a batch', () => {
   const manifest = (line: object) => ({
     method: 'POST' as const,

@@ -1,7 +1,7 @@
-/** `deliverClip`: puts an archived clip where its create said; tried again for some minutes, and no clip fails of it. */
+/** `deliverClip`: puts an archived clip where its create said; tried again for an hour at most, and no clip fails of it. */
 
 import { Context } from '@temporalio/activity';
-import { endClipDelivery, findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
+import { endClipDelivery, findDeliveryTarget, noteClipDelivery } from '../src/catalog/clip-deliveries.ts';
 import { type DeliveryTarget, deliveredAt, failedDelivery } from '../src/domain/clip-delivery.ts';
 import { clipKeyOf } from '../src/media/media-key.ts';
 import { activityFailure } from './activity-failure.ts';
@@ -24,6 +24,7 @@ export function createClipDeliveryActivities({
       const { info, cancellationSignal: signal } = Context.current();
       const outcome = await withHeartbeats(() => putClip({ clipKey: clipKeyOf(videoId), target, signal }));
       if (outcome.kind === 'later' && info.attempt < DELIVERY_ATTEMPTS) {
+        await noteClipDelivery(db, videoId, outcome.message);
         throw activityFailure('not_delivered', outcome.message);
       }
       const at = new Date();

@@ -55,7 +55,7 @@ export function archiving(forMs: number) {
   });
 }
 
-/** A clip's way into its caller's own storage: attempts for some minutes, each as long as a large clip takes. */
+/** A clip's way into its caller's own storage: attempts for an hour at most, each as long as a large clip takes. */
 export const clipDelivery = proxyActivities<Pick<Activities, 'deliverClip'>>({
   taskQueue: TASK_QUEUES.media,
   startToCloseTimeout: '30 minutes',

@@ -1,7 +1,7 @@
 /** Where clips are to be delivered, and what became of it: columns of their videos. */
 
 import { and, eq, isNotNull } from 'drizzle-orm';
-import type { ClipDelivery } from '../domain/clip-delivery.ts';
+import { type ClipDelivery, WAITING_DELIVERY } from '../domain/clip-delivery.ts';
 import type { Db } from './driver/database.ts';
 import { videos } from './tables/videos.ts';
 
@@ -9,6 +9,15 @@ import { videos } from './tables/videos.ts';
 export async function findDeliveryTarget(db: Db, videoId: string): Promise<string | null> {
   const [row] = await db.select({ deliverTo: videos.deliverTo }).from(videos).where(eq(videos.id, videoId));
   return row?.deliverTo ?? null;
+}
+
+/** Notes why a delivery that goes on has not succeeded yet. */
+export async function noteClipDelivery(db: Db, videoId: string, message: string): Promise<void> {
+  const isOpen = and(eq(videos.id, videoId), isNotNull(videos.deliverTo));
+  await db
+    .update(videos)
+    .set({ delivery: { ...WAITING_DELIVERY, message } })
+    .where(isOpen);
 }
 
 /** Notes how a delivery came to its end, unless that is known already; the secret of where to goes with it. */

@@ -17,7 +17,7 @@ export interface ClipDelivery {
   readonly state: (typeof CLIP_DELIVERY_STATES)[number];
   /** When it was over, in ISO 8601; null before that. */
   readonly at: string | null;
-  /** Why it failed; else null. */
+  /** Why it failed, or why the last try did; else null. */
   readonly message: string | null;
 }
 

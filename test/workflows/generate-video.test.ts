@@ -158,6 +158,16 @@ describe('a clip that its caller wants delivered', () => {
     expect(row?.deliverTo).toBeNull();
   });
 
+  test('says why it waits while its storage is away', async () => {
+    let isAway = true;
+    storage.script = (response) => void response.writeHead(isAway ? 503 : 200).end();
+    const id = await stack.create({ deliver_to: target() });
+    const waiting = await stack.until(id, ({ delivery }) => delivery?.message !== null);
+    expect(waiting.delivery).toEqual({ state: 'waiting', at: null, message: 'the storage answered 503' });
+    isAway = false;
+    expect((await stack.ended(id)).delivery).toMatchObject({ state: 'delivered', message: null });
+  });
+
   test('is made and kept where its storage refuses it', async () => {
     statuses.splice(0, 1, 403);
     const video = await stack.ended(await stack.create({ deliver_to: target() }));

@@ -82,7 +82,7 @@ const delivery = z
   .object({
     state: z.enum(CLIP_DELIVERY_STATES),
     at: instant.nullable().describe('When it was over.'),
-    message: z.string().nullable().describe('Why it failed; else null.'),
+    message: z.string().nullable().describe('Why it failed, or while it waits why the last try did; else null.'),
   })
   .describe('How the clip came where `deliver_to` says; null where that was not asked for.');
 

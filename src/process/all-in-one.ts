@@ -69,9 +69,14 @@ export async function startAllInOne(
     await temporalClosers.closeAll();
   });
   let workers: WorkerPart | null = null;
-  closers.add('workers', async () => workers?.stop());
+  let isClosing = false;
+  closers.add('workers', async () => {
+    isClosing = true;
+    await workers?.stop();
+  });
   const working = opening.then(async (opened) => {
-    if (!stop.aborted) workers = runWorkers(parts, link);
+    // Where the gateway could not start, what comes up behind it is only to be closed.
+    if (!stop.aborted && !isClosing) workers = runWorkers(parts, link);
     await workers?.ready;
     return { uiUrl: opened.uiUrl };
   });

@@ -72,12 +72,26 @@ describe('what another process has', () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^clipyard: .+ is in use by process \d+; .+\n$/)]);
   });
 
-  test("a port of the sandbox's that is taken is told in one line", async () => {
+  /** What the command says and ends with where a port is taken. */
+  async function atTakenPort(command: (port: string) => ReturnType<ReturnType<typeof commandsIn>>) {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const { exitCode, stderr } = await commandsIn(folder, {})('sandbox', '--port', String(port));
+    const ended = await command(String(port));
     server.close();
+    return { port, ...ended };
+  }
+
+  test("a gateway's port that is taken is told, and nothing fails of what was coming up behind it", async () => {
+    const { port, exitCode, stderr } = await atTakenPort((taken) =>
+      commandsIn(folder, { CLIPYARD_DATA_DIR: folder, CLIPYARD_PORT: taken })('up'),
+    );
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`clipyard: CLIPYARD_PORT ${port} of 127.0.0.1 is`)]);
+    expect(stderr).not.toMatch(/"level":[456]0/);
+  });
+
+  test("a port of the sandbox's that is taken is told in one line", async () => {
+    const { port, exitCode, stderr } = await atTakenPort((taken) => commandsIn(folder, {})('sandbox', '--port', taken));
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`clipyard: --port ${port} of 127.0.0.1 is taken`)]);
     expect(stderr.match(/\n/g)).toHaveLength(1);
   });

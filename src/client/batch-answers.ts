@@ -54,13 +54,13 @@ export function countLines({ counts }: Pick<Batch, 'counts'>): { readonly all: n
 }
 
 /** @throws CommandFailure unless all lines of an ended batch completed. */
-export function requireAllCompleted({ id, counts, state, invalid }: Batch): void {
+export function requireAllCompleted({ id, counts, state, total, invalid }: Batch): void {
   const { all } = countLines({ counts });
   if (state === 'completed' && counts.completed === all) return;
   if (state === 'failed') throw new CommandFailure(`${id} failed: ${invalid[0]?.message ?? 'no reason'}`);
-  throw new CommandFailure(
-    `${all - counts.completed} of ${all} lines of ${id} did not complete; to make them again: clipyard batch retry ${id}`,
-  );
+  // Those that were never clips cannot be made again.
+  const hint = counts.completed < total ? `; to make them again: clipyard batch retry ${id}` : '';
+  throw new CommandFailure(`${all - counts.completed} of ${all} lines of ${id} did not complete${hint}`);
 }
 
 /** `8 running, 118 completed`: the states that lines are in. */

@@ -185,7 +185,7 @@ describe('clipyard batch submit', () => {
     expect([skipped.exitCode, skipped.stderr]).toEqual([
       1,
       expect.stringMatching(
-        /^line 4 failed: duplicate_custom_id: [^\n]+\n(?:.*\n)*clipyard: 2 of 3 lines of \S+ did not complete; /m,
+        /^line 4 failed: duplicate_custom_id: [^\n]+\n(?:.*\n)*clipyard: 2 of 3 lines of \S+ did not complete$/m,
       ),
     ]);
   });

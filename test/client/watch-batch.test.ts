@@ -1,7 +1,7 @@
 /** What people see of a batch that they watch. */
 
 import { stripVTControlCharacters } from 'node:util';
-import type { Batch } from '../../src/client/batch-answers.ts';
+import { type Batch, requireAllCompleted } from '../../src/client/batch-answers.ts';
 import { duration } from '../../src/client/output.ts';
 import { openProgressView } from '../../src/client/progress.ts';
 import { BATCH_PICTURE, Pace, type WatchedBatch } from '../../src/client/watch-batch.ts';
@@ -99,4 +99,12 @@ test('the pace is that of the latest ten minutes, once something has ended', () 
   expect(pace.perMinute(5, 60_000)).toBeNull();
   expect(pace.perMinute(15, 120_000)).toBe(5);
   expect(pace.perMinute(15, 900_000)).toBeNull();
+});
+
+test('what did not complete can be made again, what never was a clip cannot', () => {
+  const ended = { ...BATCH, ...ENDED };
+  expect(() => requireAllCompleted({ ...ended, total: 300 })).toThrow(
+    '2 of 300 lines of batch_1 did not complete; to make them again: clipyard batch retry batch_1',
+  );
+  expect(() => requireAllCompleted({ ...ended, total: 298 })).toThrow(/ did not complete$/);
 });

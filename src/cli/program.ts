@@ -19,9 +19,6 @@ import { findGateway } from './client-settings.ts';
 import { addUpstreamCommands } from './upstreams.ts';
 import { describeVersion } from './version.ts';
 
-// What a command runs is loaded with it: who lists videos does not wait for Temporal's worker and the catalog.
-const loadProcesses = () => import('../process/commands.ts');
-
 /** Settings that cannot be used are said in words and end the process; what is merely odd is said. */
 function readConfig(keepsFiles: (config: Config) => boolean = () => true): Config {
   try {
@@ -41,6 +38,7 @@ async function stay(level: Config['logLevel'], run: (context: ProcessContext) =>
   await runProcess({ level }, run);
 }
 
+/** What a command runs is loaded with it: a gateway waits for no worker and holds none of its code in memory. */
 type Stays = (config: Config, context: ProcessContext) => Promise<void>;
 
 function stays(load: () => Promise<Stays>, keepsFiles?: (config: Config) => boolean) {
@@ -55,19 +53,19 @@ function addProcessCommands(program: Command): void {
   program
     .command('up')
     .description('everything in one process; ready when GET /readyz is 200')
-    .action(stays(async () => (await loadProcesses()).up));
+    .action(stays(async () => (await import('../process/commands/up.ts')).up));
   program
     .command('serve')
     .description('the gateway alone; needs DATABASE_URL')
-    .action(stays(async () => (await loadProcesses()).serve));
+    .action(stays(async () => (await import('../process/commands/serve.ts')).serve));
   program
     .command('work')
     .description('a worker alone; needs DATABASE_URL')
-    .action(stays(async () => (await loadProcesses()).work));
+    .action(stays(async () => (await import('../process/commands/work.ts')).work));
   program
     .command('temporal')
     .description('the Temporal dev server alone')
-    .action(stays(async () => (await loadProcesses()).temporal));
+    .action(stays(async () => (await import('../process/commands/temporal.ts')).temporal));
   program
     .command('restore')
     .description(
@@ -94,7 +92,7 @@ function addSandboxCommand(program: Command): void {
     .option('--speed <factor>', 'divides generation times', numberBetween(0.01, 10_000, false), 1)
     .option('--data-dir <dir>', 'keep tasks here across restarts')
     .action(async ({ dataDir, ...options }: { host: string; port: number; speed: number; dataDir?: string }) => {
-      const { sandbox } = await loadProcesses();
+      const { sandbox } = await import('../process/commands/sandbox.ts');
       await stay('info', (context) => {
         const problem = dataDir === undefined ? null : problemOfFolder(resolve(dataDir));
         if (problem !== null) throw new ConfigError(`--data-dir ${problem}`);

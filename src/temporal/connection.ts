@@ -1,10 +1,8 @@
-/** Connections to Temporal: a client's that is made at once and works when the server does, and a worker's that waits. */
+/** Connections of clients to Temporal: made at once, and at work when the server is. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
-import type { Log } from '../domain/log.ts';
+import type { NativeConnectionOptions } from '@temporalio/worker';
 
 /** Where the server is and how to be let in. */
 export type ConnectionSettings = Pick<NativeConnectionOptions, 'address' | 'tls' | 'apiKey' | 'metadata'>;
@@ -41,27 +39,4 @@ export function openTemporalClient(
   });
   const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   return { connection, client, close: () => connection.close() };
-}
-
-const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 5_000;
-
-/**
- * The connection that workers poll through: tried until the server answers.
- * @throws the signal's reason when it is aborted first.
- */
-export async function connectWorker(
-  settings: ConnectionSettings,
-  log: Log,
-  signal: AbortSignal,
-): Promise<NativeConnection> {
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-    signal.throwIfAborted();
-    try {
-      return await NativeConnection.connect(settings);
-    } catch (error) {
-      log.warn({ err: error, address: settings.address, retryMs: waitMs }, 'Temporal cannot be reached yet');
-    }
-    await sleep(waitMs, undefined, { signal });
-  }
 }

@@ -2,16 +2,12 @@
 
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { VerboseLog } from '../domain/log.ts';
+import type { CoreMetricsPort } from './core-metrics.ts';
 
 const PINO_METHODS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /** What the SDK's workers say of themselves: their coming and going, and warnings that a queue has no workflows. */
 const WORKER_METHODS = { TRACE: 'trace', DEBUG: 'trace', INFO: 'debug', WARN: 'debug', ERROR: 'error' } as const;
-
-/** The port of 127.0.0.1 at which Temporal's core serves what it counts of workers and calls. */
-export interface CoreMetricsPort {
-  readonly port: number;
-}
 
 /**
  * Sends Temporal's messages to the log, for this process and once: to be called before anything else of the SDK's worker.
@@ -40,13 +36,4 @@ function prometheusAt({ port }: CoreMetricsPort) {
     unitSuffix: true,
     useSecondsForDurations: true,
   };
-}
-
-const READ_MS = 2_000;
-
-/** What it has counted, in Prometheus' text format. */
-export async function readCoreMetrics({ port }: CoreMetricsPort): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(READ_MS) });
-  if (!answer.ok) throw new Error(`Temporal's core answered ${answer.status}`);
-  return await answer.text();
 }

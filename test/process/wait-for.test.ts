@@ -10,7 +10,8 @@ import { findPostgresBinaries, type PostgresServer, startPostgres } from '../../
 import { type Config, ConfigError, loadConfig } from '../../src/config/settings.ts';
 import { openLog } from '../../src/observe/log.ts';
 import { Closers } from '../../src/process/closers.ts';
-import { serve, work } from '../../src/process/commands.ts';
+import { serve } from '../../src/process/commands/serve.ts';
+import { work } from '../../src/process/commands/work.ts';
 import { openParts } from '../../src/process/parts.ts';
 import type { ProcessContext } from '../../src/process/run.ts';
 import { waitFor } from '../../src/process/wait-for.ts';

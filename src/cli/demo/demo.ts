@@ -7,7 +7,7 @@ import { GatewayClient } from '../../client/gateway-client.ts';
 import { packageRoot } from '../../config/package-root.ts';
 import type { Config } from '../../config/settings.ts';
 import { embeddedAtFreePort, startAllInOne } from '../../process/all-in-one.ts';
-import { consoleLink, printRootKey } from '../../process/commands.ts';
+import { consoleLink, printRootKey } from '../../process/commands/printed.ts';
 import { openBrowser } from '../../process/open-browser.ts';
 import type { ProcessContext } from '../../process/run.ts';
 import { whenAborted } from '../../process/stop.ts';

@@ -27,7 +27,7 @@ const DEADLINE_MS = 4 * HOUR_MS;
 const UNTAKEN_MS = 3 * MINUTE_MS;
 /** Creates of a video whose answers may be lost: the first, and those that are sent again. */
 const MOST_LOST = 5;
-/** Creates of a video that its accounts refused for reasons of their own: at first, and in each hour of their pauses. */
+/** Creates of a video that an account refused for reasons of its own: at first, and in each hour of its pauses. */
 const MOST_REFUSED = 15;
 const MOST_REFUSED_IN_AN_HOUR = 14;
 /** What a run may ask for at one instant, and within a minute. */
@@ -271,7 +271,8 @@ export class Obligations {
       if (hidden > MOST_LOST * this.#askedFor(prompt)) this.#break(`${hidden} tasks of ${prompt} were never named`);
       const grantedMs = own.map(({ grantedAt }) => grantedAt.getTime());
       const tookMs = Math.max(...grantedMs) - Math.min(...grantedMs);
-      const most = MOST_LOST + MOST_REFUSED + (tookMs / HOUR_MS) * MOST_REFUSED_IN_AN_HOUR;
+      const accounts = new Set(own.map(({ account }) => account)).size;
+      const most = MOST_LOST + accounts * (MOST_REFUSED + (tookMs / HOUR_MS) * MOST_REFUSED_IN_AN_HOUR);
       if (own.length > most) this.#break(`${id} has ${own.length} submissions in ${minutes(tookMs)}`);
     }
   }

@@ -33,12 +33,21 @@ const MESSAGE_KEYS = [
   'detail',
   'reason',
 ];
-const CODE_KEYS = ['code', 'error_code', 'errorCode', 'failure_code', 'fail_code'];
+const CODE_KEYS = [
+  'code',
+  'error_code',
+  'errorCode',
+  'failure_code',
+  'failureCode',
+  'fail_code',
+  'error_type',
+  'errorType',
+];
 
 /** What programs print where they have nothing to say. */
 const SAYS_NOTHING = new Set(['', 'none', 'null', 'undefined']);
-/** Codes of an envelope that went well. */
-const SAYS_WELL = new Set(['0', '200', 'ok', 'success']);
+/** What an envelope says that went well, beside the failure that lies in it. */
+const SAYS_WELL = new Set(['0', '200', 'ok', 'success', 'succeed', 'succeeded', 'successful']);
 
 const LONGEST_CODE = 200;
 const DEEPEST = 4;
@@ -51,6 +60,12 @@ export function saidText(value: unknown, most?: number): string | undefined {
   return SAYS_NOTHING.has(text.toLowerCase()) ? undefined : text;
 }
 
+/** A text that says why something failed; undefined for one of an envelope that went well. */
+export function saidReason(value: unknown): string | undefined {
+  const text = saidText(value);
+  return text === undefined || SAYS_WELL.has(text.toLowerCase()) ? undefined : text;
+}
+
 /** The words of a failure in an answer, or in a part of one. */
 export function wordsIn(value: unknown): SaidWords {
   const { message, type, code = type } = find(value, 0);
@@ -59,7 +74,7 @@ export function wordsIn(value: unknown): SaidWords {
 
 function find(value: unknown, depth: number): FoundWords {
   if (depth > DEEPEST) return {};
-  if (typeof value === 'string') return { message: saidText(value) };
+  if (typeof value === 'string') return { message: saidReason(value) };
   if (typeof value === 'number') return { code: codeText(value) };
   if (Array.isArray(value)) return findInList(value, depth);
   return isJsonObject(value) ? findInObject(value, depth) : {};

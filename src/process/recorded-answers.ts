@@ -152,7 +152,8 @@ class Check {
   ): Promise<void> {
     this.#server.play(answers.map((one) => this.#placed(one)));
     const outcome = await ask().catch((error: unknown) => ({ error: String(error) }));
-    this.#note(name, differenceOf(this.#placed(wanted), outcome));
+    const isAsked = this.#server.asked.length > 0;
+    this.#note(name, isAsked ? differenceOf(this.#placed(wanted), outcome) : nothingSent(outcome));
   }
 
   #placed<Value>(value: Value): Value {
@@ -175,6 +176,12 @@ class Check {
       linkImage: unusable,
     };
   }
+}
+
+/** Why an answer could not be played; what was not sent was not refused by the API either. */
+function nothingSent(outcome: unknown): string {
+  const said = z.object({ upstream: z.object({ message: z.string() }) }).safeParse(outcome);
+  return `nothing was sent${said.success ? `: ${said.data.upstream.message}` : ''}`;
 }
 
 function nameOf(kind: string, index: number, { says, status }: Answer): string {

@@ -1,7 +1,7 @@
 /** What an upstream API is described by where it is none of the documented ones: data, checked down to each key. */
 
 import { z } from 'zod';
-import type { Json } from '../domain/json.ts';
+import type { Json, JsonObject } from '../domain/json.ts';
 import { LIST_WINDOW } from '../domain/vendor.ts';
 import { MODES, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
@@ -75,13 +75,24 @@ export function valuesIn(template: Json): readonly string[] {
   return typeof template === 'object' && template !== null ? Object.values(template).flatMap(valuesIn) : [];
 }
 
+/** The texts of a template. */
+function textsIn(template: Json): readonly string[] {
+  if (typeof template === 'string') return [template];
+  return typeof template === 'object' && template !== null ? Object.values(template).flatMap(textsIn) : [];
+}
+
 function fields(names: readonly string[]) {
+  const inside = new RegExp(`(?<=[^$])\\$(?:${names.join('|')})\\b`);
+  const problemIn = (template: Json) => {
+    const unknown = valuesIn(template).find((name) => !names.includes(name));
+    if (unknown !== undefined) return `has $${unknown}, and can have ${names.map((name) => `$${name}`).join(' ')}`;
+    const [name] = textsIn(template).flatMap((given) => inside.exec(given) ?? []);
+    return name && `has ${name} within a text, where nothing is filled in`;
+  };
   return z.record(z.string(), jsonValue, 'is no table of fields').superRefine((given, context) => {
     for (const [field, template] of Object.entries(given)) {
-      const unknown = valuesIn(template).find((name) => !names.includes(name));
-      if (unknown === undefined) continue;
-      const known = names.map((name) => `$${name}`).join(' ');
-      context.addIssue({ code: 'custom', path: [field], message: `has $${unknown}, and can have ${known}` });
+      const message = problemIn(template);
+      if (message !== undefined) context.addIssue({ code: 'custom', path: [field], message });
     }
   });
 }
@@ -237,6 +248,13 @@ const model = z
       path: ['durationsSeconds'],
       message: 'or maxDurationSeconds is needed, and not both',
     },
+  )
+  .refine(
+    ({ minDurationSeconds, maxDurationSeconds = minDurationSeconds }) => minDurationSeconds <= maxDurationSeconds,
+    {
+      path: ['minDurationSeconds'],
+      message: 'is larger than maxDurationSeconds',
+    },
   );
 
 const shape = z.strictObject({
@@ -283,7 +301,7 @@ function checkCreate({ create: given, limits }: Shape, complain: Complain): void
   if (limits.images > 1) complain(['limits', 'images'], 'is more than 1, and a form carries one file');
 }
 
-function checkStatus({ status: given, content: route }: Shape, complain: Complain): void {
+function checkStatus({ status: given, content: route, cancel: stop }: Shape, complain: Complain): void {
   const seen = new Map<string, string>();
   for (const meaning of WORD_LISTS) {
     for (const said of given.words[meaning]) {
@@ -295,14 +313,27 @@ function checkStatus({ status: given, content: route }: Shape, complain: Complai
   }
   if (given.words.succeeded.length === 0)
     complain(['status', 'words', 'succeeded'], 'is empty: no clip would ever be done');
-  const names = valuesIn(given.fields ?? {});
-  if (!/\{\+?taskId\}/.test(given.path) && !names.includes('taskId')) complain(['status', 'path'], 'has no {taskId}');
+  if (!namesTask(given)) complain(['status', 'path'], 'has no {taskId}');
   if (given.fields !== undefined && given.method === 'GET') complain(['status', 'fields'], 'is for method: POST alone');
   if (given.resultUrl === undefined && route === null) {
     complain(['status'], 'has no resultUrl, and there is no content: nothing says where the clip is');
   }
   if (route?.path.includes('resultId}') && route.resultId === undefined)
     complain(['content'], 'has no resultId for its path');
+  if (route && !/\{\+?(?:taskId|resultId)\}/.test(route.path))
+    complain(['content', 'path'], 'has neither {taskId} nor {resultId}: every clip would be the same');
+  if (stop && !namesTask(stop)) complain(['cancel', 'path'], 'has no {taskId}: it would stop another task');
+}
+
+/** Whether a request says which task it is about. */
+function namesTask({
+  path: route,
+  fields: body = {},
+}: {
+  readonly path: string;
+  readonly fields?: JsonObject | undefined;
+}): boolean {
+  return /\{\+?taskId\}/.test(route) || valuesIn(body).includes('taskId');
 }
 
 /** A lost answer is decided by a list or by a key, or the description says that there is neither. */

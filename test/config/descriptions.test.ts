@@ -93,6 +93,26 @@ test.each<[string, string, string]>([
     within('{taskId}', '{id}'),
     'mine.yaml:8:3: status.path has {id}, and can have {taskId}',
   ],
+  [
+    'a value within a text',
+    within('$prompt }', '$prompt, note: { text: "of $durationSeconds seconds" } }'),
+    'mine.yaml:4:30: create.fields.note has $durationSeconds within a text, where nothing is filled in',
+  ],
+  [
+    'a cancel of no task',
+    `${GOOD}cancel: { method: DELETE, path: /v1/videos }\n`,
+    'mine.yaml:13:27: cancel.path has no {taskId}',
+  ],
+  [
+    'a content route of no task',
+    `${GOOD}content: { path: /v1/content }\n`,
+    'mine.yaml:13:12: content.path has neither {taskId} nor {resultId}',
+  ],
+  [
+    'lengths in the wrong order',
+    `${GOOD}models: [{ id: a, pricePerSecondMicroUsd: 1, minDurationSeconds: 9, maxDurationSeconds: 3 }]\n`,
+    'mine.yaml:13:46: models[0].minDurationSeconds is larger than maxDurationSeconds',
+  ],
   ['a path without the task', within('/{taskId}', ''), 'mine.yaml:8:3: status.path has no {taskId}'],
   ['no word of success', within('[done]', '[]'), 'mine.yaml:10:12: status.words.succeeded is empty'],
   [

@@ -27,6 +27,9 @@ test.each<[string, unknown, object]>([
     { code: 'insufficient_user_quota', message: 'no' },
   ],
   ['new-api’s failed task', { status: 'FAILURE', fail_reason: 'no', message: 'success' }, { message: 'no' }],
+  ['a failure in an envelope that went well', { task: { status: 'Fail' }, message: 'SUCCEED' }, {}],
+  ['fal’s failed request', { error: 'no', error_type: 'internal_error' }, { code: 'internal_error', message: 'no' }],
+  ['Runway', { failureReason: 'no', failureCode: 'SAFETY.TEXT' }, { code: 'SAFETY.TEXT', message: 'no' }],
   ['a number for a code', { error: { code: 1301, message: 'no' } }, { code: '1301', message: 'no' }],
   [
     'LiteLLM, which prints what is not there',

@@ -100,11 +100,20 @@ async function collect(request: FastifyRequest): Promise<Form> {
   return form;
 }
 
+/** What the parser says where a bound is passed is no sentence about the form. */
+const BOUND_WORDS = new Map<unknown, string>([
+  ['FST_FILES_LIMIT', 'the form carries too many files'],
+  ['FST_FIELDS_LIMIT', 'the form has too many fields'],
+  ['FST_PARTS_LIMIT', 'the form has too many fields'],
+  ['FST_REQ_FILE_TOO_LARGE', 'a file of the form is too large'],
+]);
+
 /** The parser's own errors, and those of a form that ends in its middle, as what is wrong with the request. */
 export function formRefusal(error: unknown): unknown {
   if (error instanceof Refusal || !isError(error)) return error;
   const isTooLarge = 'statusCode' in error && error.statusCode === 413;
-  const text = isTooLarge ? error.message : `the body is not a valid form: ${error.message}`;
+  const bound = 'code' in error ? BOUND_WORDS.get(error.code) : undefined;
+  const text = isTooLarge ? (bound ?? error.message) : `the body is not a valid form: ${error.message}`;
   return new Refusal(isTooLarge ? 'too_large' : 'invalid_request', text, { cause: error });
 }
 

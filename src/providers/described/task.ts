@@ -5,7 +5,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import type { ClipPlace, ProviderCall, ResultLink, TaskList, TaskStatus } from '../../domain/provider.ts';
 import { retryAfterMs } from '../../net/retry-after.ts';
 import { type JsonReply, unexpectedAnswer, upstreamWords } from '../../net/trusted/request-json.ts';
-import { saidText, wordsIn } from '../../net/upstream-words.ts';
+import { saidReason, saidText, wordsIn } from '../../net/upstream-words.ts';
 import type { Description } from '../../wire/description.ts';
 import { isSuccess } from '../read-answer.ts';
 import { firstOf, idOf, instantMs, percentOf } from '../reading/fields.ts';
@@ -80,8 +80,10 @@ function saysSomething(value: unknown): boolean {
 }
 
 /** Why a task failed: what the pointers lead to, with its word where no code stands beside it. */
-function failureIn({ status }: Description, { body }: JsonReply, said: string | undefined): UpstreamWords {
-  const word = said === undefined ? SAYS_NO_MORE[0] : plainWord(said);
+function failureIn(description: Description, { body }: JsonReply, said: string | undefined): UpstreamWords {
+  const { status } = description;
+  // Beside `failedWhen` it may be the word of a task that went well.
+  const word = said !== undefined && meaningIn(description, said) === 'failed' ? plainWord(said) : SAYS_NO_MORE[0];
   const code = SAYS_NO_MORE.includes(word ?? '') ? undefined : word;
   const words = firstOf([...(status.failedWhen ?? []), ...status.failure], (pointer) => wordsAt(body, pointer));
   return { ...(code !== undefined && { code }), ...words };
@@ -90,7 +92,7 @@ function failureIn({ status }: Description, { body }: JsonReply, said: string | 
 function wordsAt(body: unknown, pointer: string): UpstreamWords | undefined {
   const found = valueAt(body, pointer);
   if (typeof found === 'object') return wordsIn(found).message === undefined ? undefined : wordsIn(found);
-  const message = saidText(found);
+  const message = saidReason(found);
   const { code } = wordsIn(valueAt(body, holderOf(pointer)));
   return message === undefined ? undefined : { ...(code !== undefined && { code }), message };
 }

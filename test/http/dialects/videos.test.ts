@@ -169,21 +169,31 @@ describe('a form', () => {
     expect((await post(makeApp(), formOf(TEXTS, end))).statusCode).toBe(400);
   });
 
-  test.each<[string, () => readonly Part[]]>([
+  test.each<[string, () => readonly Part[], string]>([
     [
       'a file beyond 32 MiB',
       () => [{ name: 'input_reference', value: Buffer.alloc(32 * 1024 * 1024 + 1), filename: 'a' }],
+      'a file of the form is too large',
     ],
-    ['two files', () => Array(2).fill({ name: 'input_reference', value: PNG, filename: 'a' })],
-    ['a hundred fields and more', () => Array.from({ length: 101 }, (_, n) => ({ name: `f${n}`, value: 'x' }))],
+    [
+      'two files',
+      () => Array(2).fill({ name: 'input_reference', value: PNG, filename: 'a' }),
+      'the form carries too many files',
+    ],
+    [
+      'a hundred fields and more',
+      () => Array.from({ length: 101 }, (_, n) => ({ name: `f${n}`, value: 'x' })),
+      'the form has too many fields',
+    ],
     [
       'fields beyond 16 MiB in all',
       () => Array.from({ length: 3 }, (_, n) => ({ name: `f${n}`, value: 'x'.repeat(6 * 1024 * 1024) })),
+      'the fields exceed 16777216 bytes',
     ],
-  ])('with %s is answered 413', async (_, parts) => {
+  ])('with %s is answered 413', async (_, parts, message) => {
     const answer = await post(makeApp(), formOf(parts()));
     expect(answer.statusCode).toBe(413);
-    expect(answer.json()).toMatchObject({ error: { code: 'too_large' } });
+    expect(answer.json()).toMatchObject({ error: { code: 'too_large', message } });
   });
 
   test('that is too large is answered while it is being sent', async () => {

@@ -248,6 +248,19 @@ describe('a poll', () => {
     expect(await poll({}, { state: 'odd', url: 'https://cdn.example/a.mp4' })).toMatchObject(looksDone);
   });
 
+  test('says of a failure neither that it went well nor a word of success', async () => {
+    const status = 'resultUrl: /url, failedWhen: /why, failure: [/text, /message]';
+    const failed = { kind: 'failed', costMicroUsd: null };
+    expect(await poll({ status }, { state: 'bad', text: '', message: 'SUCCEED' })).toEqual({
+      ...failed,
+      upstream: { code: 'bad' },
+    });
+    expect(await poll({ status }, { state: 'done', why: 'too hot' })).toEqual({
+      ...failed,
+      upstream: { message: 'too hot' },
+    });
+  });
+
   test('says the content route beside a link, should the link not serve', async () => {
     const rest = 'content: { path: "/tasks/{taskId}/file" }';
     const served = { url: `${server.origin}/tasks/t1/file`, needsKey: true };

@@ -9,6 +9,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { findS3Server, type S3Server, startS3Server } from '../../bench/s3-server.ts';
+import { isStoreAway } from '../../src/media/media-store.ts';
 import { abortAbandonedUploads } from '../../src/media/s3/abandoned-uploads.ts';
 import { type Bucket, openBucket, problemOfBucket, type S3Settings } from '../../src/media/s3/s3-client.ts';
 import { openS3Store, type S3Store } from '../../src/media/s3/s3-store.ts';
@@ -163,8 +164,25 @@ test('what may pass by itself is no problem of the settings', async () => {
   const error = await open({ endpoint: 'http://127.0.0.1:1' })
     .check()
     .catch((caught: unknown) => caught);
-  expect(error).toBeInstanceOf(Error);
+  expect(isStoreAway(error)).toBe(true);
   expect(problemOfBucket(error)).toBeNull();
+});
+
+test.each<[string, Partial<S3Settings>]>([
+  ['is not there', { endpoint: 'http://127.0.0.1:1' }],
+  ['refuses the keys', { secretAccessKey: 'another-secret-of-the-tests' }],
+])('a server that %s is told from an object that is not', async (_what, wrong) => {
+  const store = open(wrong);
+  const reading = store.read('videos/any/clip.mp4').catch((error: unknown) => error);
+  expect(isStoreAway(await reading)).toBe(true);
+  const writing = putObject(store, 'videos/any/clip.mp4', Buffer.from('bytes')).catch((error: unknown) => error);
+  expect(isStoreAway(await writing)).toBe(true);
+});
+
+test('a range behind the end of an object is not there', async () => {
+  const store = open();
+  await putObject(store, 'videos/short/clip.mp4', Buffer.from('0123456789'));
+  expect(await store.read('videos/short/clip.mp4', { start: 10, end: 12 })).toBeNull();
 });
 
 test('a link gives the bytes, ranges of them and their names, to those alone who have it whole', async () => {

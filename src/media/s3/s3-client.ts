@@ -24,6 +24,8 @@ export interface Bucket {
   readonly bucket: string;
   /** Of links to its objects. */
   readonly origin: string;
+  /** How long an object that is read may bring nothing. */
+  readonly silenceMs: number;
 }
 
 const USUAL_REGION = 'us-east-1';
@@ -67,7 +69,7 @@ export function openBucket(settings: S3Settings): Bucket {
     { step: 'initialize', priority: 'high' },
   );
   const origin = endpoint === null ? `https://${bucket}.s3.${region}.amazonaws.com` : new URL(endpoint).origin;
-  return { client, bucket, origin };
+  return { client, bucket, origin, silenceMs: SILENCE_MS };
 }
 
 function credentialsOf(settings: S3Settings): Pick<S3ClientConfig, 'credentials'> {

@@ -132,7 +132,8 @@ async function fetchHead(
 
 /** Ours in words, those of the network by their codes: callers are shown what becomes of it. */
 function describe(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'code' in error) return String(error.code);
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
+    return error.code;
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/failure.ts';
 import type { Log } from '../domain/log.ts';
 import type { Video } from '../domain/video.ts';
 import { spriteSheetKeyOf } from '../media/media-key.ts';
-import type { MediaStore } from '../media/media-store.ts';
+import { isStoreAway, type MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
 import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
 import { withVideoTrack } from './mp4-probe.ts';
@@ -99,6 +99,7 @@ class SheetMaker implements SpriteSheets {
       await storeBytes(store, key, await drawSheet(ffmpeg, { store, clipKey, timeoutMs }));
     } catch (error) {
       if (await isOver()) throw new Refusal('gone', 'the media have been purged');
+      if (isStoreAway(error)) throw error;
       log.warn({ videoId: id, error: String(error) }, 'no sprite sheet could be made');
       throw unavailable('no sprite sheet can be made of this clip');
     }

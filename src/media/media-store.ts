@@ -1,8 +1,26 @@
 /** Where clips, posters and input images are kept: the contract that every kind of storage meets. */
 
 import type { Readable } from 'node:stream';
+import { isNativeError } from 'node:util/types';
 import type { JsonObject } from '../domain/json.ts';
 import type { StoredClip } from '../domain/video.ts';
+
+/** Storage that does not do what it is asked for now: the bucket's server is away, or refuses us. */
+export class StoreAway extends Error {
+  constructor(cause: unknown) {
+    super(`the media store cannot be used: ${String(cause)}`, { cause });
+    this.name = 'StoreAway';
+  }
+}
+
+/** Of a disk that takes or gives nothing for now. */
+const DISK_CODES = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'];
+
+/** Whether an error tells of the storage, and neither of the object nor of who asked for it. */
+export function isStoreAway(error: unknown): boolean {
+  if (error instanceof StoreAway) return true;
+  return isNativeError(error) && 'code' in error && DISK_CODES.includes(String(error.code));
+}
 
 /** A byte range, both ends inclusive, as HTTP counts. */
 export interface ByteRange {

@@ -32,6 +32,7 @@ import { openaiWebhookRoutes } from '../http/openai/webhooks.ts';
 import { openApiRoutes } from '../http/openapi/routes.ts';
 import { ownRoutes } from '../http/own/routes.ts';
 import { temporalCodecRoutes } from '../http/temporal-codec.ts';
+import { isStoreAway } from '../media/media-store.ts';
 import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
 import { announceGrants } from '../submissions/dependencies.ts';
@@ -120,6 +121,15 @@ interface Served extends Pick<OpenGateway, 'gateway' | 'administration'> {
   readonly links: AppOptions['links'];
 }
 
+/** What passes by itself once a part is back. */
+function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return null;
+  // First: behind it may be a connection that broke, as it may be behind one of the catalog.
+  if (isStoreAway(error))
+    return new Refusal('unavailable', 'the media store cannot be used now; try again', { cause: error });
+  return isCatalogAway(error) ? new Refusal('unavailable', 'the catalog does not answer; try again') : null;
+}
+
 function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOptions, served: Served): FastifyInstance {
   const { config, log, database, store, signer, metrics } = parts;
   const { db } = database;
@@ -148,10 +158,7 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
       readNotice: () => readNotice(database.db),
       isDraining: () => context.stop.aborted,
     },
-    refusalOf: (error) =>
-      error instanceof Refusal || !isCatalogAway(error)
-        ? null
-        : new Refusal('unavailable', 'the catalog does not answer; try again'),
+    refusalOf,
     async readStreamToken(token) {
       const claim = parts.streamTokens.verify(token);
       const caller = claim && (await gateway.findActive(claim.callerId));

@@ -28,6 +28,10 @@ export async function restore(config: Config, context: ProcessContext): Promise<
   const link = new TemporalLink(config, context);
   await link.openEmbedded();
   await waitFor('Temporal', () => link.workflows.check(), context);
-  const report = await restoreCatalog({ db: parts.database.db, workflows: link.workflows });
+  const report = await restoreCatalog({
+    db: parts.database.db,
+    workflows: link.workflows,
+    keepDays: config.keepDays,
+  });
   process.stdout.write(`${print(report)}\n`);
 }

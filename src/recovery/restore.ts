@@ -12,10 +12,13 @@ import {
 } from '../catalog/reopenings.ts';
 import { listKnown } from '../catalog/videos.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import { keptSince } from './retention.ts';
 
 export interface RestoreDependencies {
   readonly db: Db;
   readonly workflows: Pick<VideoWorkflows, 'listRunning' | 'listStartedSince' | 'runAgain' | 'signalReopen'>;
+  /** For ever when absent. */
+  readonly keepDays?: number | undefined;
 }
 
 /** What a restore has found. */
@@ -34,7 +37,8 @@ export interface RestoreReport {
  * Has every open run open its video again before anything is granted; what was submitted after the copy and has no open
  * run any more is looked for in its account's list before it is created.
  */
-export async function restore({ db, workflows }: RestoreDependencies): Promise<RestoreReport> {
+export async function restore(dependencies: RestoreDependencies): Promise<RestoreReport> {
+  const { db, workflows } = dependencies;
   const since = (await readNewestAcceptance(db)) ?? new Date(0);
   const running = await workflows.listRunning();
   const left = await inTransaction(db, async (tx) => {
@@ -46,7 +50,7 @@ export async function restore({ db, workflows }: RestoreDependencies): Promise<R
     if (await workflows.signalReopen(videoId)) told++;
     else await leaveReopenings(db, [videoId]);
   }
-  const lost = await listLost({ db, workflows }, { since, limit: Number.POSITIVE_INFINITY });
+  const lost = await listLost(dependencies, { since, limit: Number.POSITIVE_INFINITY });
   let begunAgain = 0;
   for (const videoId of lost) {
     await enterReopenings(db, [videoId]);
@@ -64,19 +68,22 @@ const MARGIN_MS = 60_000;
  * Holds back all grants where Temporal has run videos that the gateway accepted and this catalog does not know: it is an
  * older copy of itself, and an operator has to run the restore.
  */
-export async function checkCatalogAge({ db, workflows }: RestoreDependencies): Promise<boolean> {
+export async function checkCatalogAge(dependencies: RestoreDependencies): Promise<boolean> {
+  const { db } = dependencies;
   const since = (await readNewestAcceptance(db)) ?? new Date(0);
-  const lost = await listLost({ db, workflows }, { since, limit: LIMIT });
+  const lost = await listLost(dependencies, { since, limit: LIMIT });
   if (lost.length > 0) await requireRestore(db);
   return lost.length > 0;
 }
 
 /** Videos that the gateway accepted, that Temporal has run since then, and that the catalog neither has nor waits for. */
 async function listLost(
-  { db, workflows }: RestoreDependencies,
+  { db, workflows, keepDays }: RestoreDependencies,
   { since, limit }: { readonly since: Date; readonly limit: number },
 ): Promise<readonly string[]> {
-  const started = await workflows.listStartedSince(new Date(since.getTime() - MARGIN_MS), limit);
+  // What began before may have been removed in its time: begun again, it would be paid again.
+  const keptMs = keepDays === undefined ? 0 : keptSince(keepDays).getTime();
+  const started = await workflows.listStartedSince(new Date(Math.max(since.getTime() - MARGIN_MS, keptMs)), limit);
   const accepted = started.flatMap(({ videoId, isAccepted }) => (isAccepted ? [videoId] : []));
   const known = await listKnown(db, accepted);
   const awaited = new Set(await listReopenings(db, { among: accepted }));

@@ -22,6 +22,11 @@ const PIECE = 200;
 /** In one sweep: millions a day. */
 const PIECES = 25;
 
+/** Nothing that ended since then is removed: whole days, UTC. */
+export function keptSince(keepDays: number): Date {
+  return new Date((Math.floor(Date.now() / DAY_MS) - keepDays) * DAY_MS);
+}
+
 /** How many were removed: pieces until there is nothing left, or enough for one sweep. */
 async function removePieces(
   db: Db,
@@ -40,7 +45,7 @@ async function removePieces(
 /** Removes the rows of videos, orphans and batches that ended before the days that are kept (whole ones, UTC): how many. */
 export async function removeOld({ db, keepDays }: RetentionDependencies): Promise<number> {
   if (keepDays === undefined) return 0;
-  const endedBefore = new Date((Math.floor(Date.now() / DAY_MS) - keepDays) * DAY_MS);
+  const endedBefore = keptSince(keepDays);
   const videos = await removePieces(db, endedBefore, removeVideos);
   const orphans = await removePieces(db, endedBefore, removeOrphans);
   const ofBatches = await removePieces(db, endedBefore, removeBatches);

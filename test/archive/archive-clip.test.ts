@@ -375,6 +375,13 @@ describe('a link that does not hold the clip yet', () => {
     });
   });
 
+  test('says nothing but so much where what it answers is no HTTP', async () => {
+    await serve((response) => response.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n'));
+    const outcome = await archive();
+    await expectProblem(outcome, { kind: 'later' });
+    expect(outcome.kind === 'problem' && outcome.problem.message).not.toContain('undefined');
+  });
+
   test.each([
     ['is reached', -1, 'expired'],
     ['lies ahead', 3_600_000, 'later'],

@@ -11,7 +11,7 @@ import { Refusal } from '../../src/domain/failure.ts';
 import { readImageHeader } from '../../src/domain/image-header.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import { clipKeyOf, spriteSheetKeyOf } from '../../src/media/media-key.ts';
-import type { MediaStore } from '../../src/media/media-store.ts';
+import { type MediaStore, StoreAway } from '../../src/media/media-store.ts';
 import { removeMedia } from '../../src/media/remove-media.ts';
 import { makeArchive } from '../builders.ts';
 import { CLIP_FACTS, makeClip, makeClipWithIndexLast } from '../fixtures/make-clip.ts';
@@ -147,6 +147,16 @@ test('a sheet that a purge overtakes is not left behind', async () => {
   };
   await expect(sheets({ findVideo }).ensure(videoOf('v1'))).rejects.toMatchObject({ kind: 'gone' });
   expect(await store.sizeBytes(spriteSheetKeyOf('v1'))).toBeNull();
+});
+
+test('a store that is away is no clip of which no sheet can be made', async () => {
+  if (!isInstalled) return;
+  await putClip('v1', await makeClip());
+  const away = async () => {
+    throw new StoreAway(new Error('slow down'));
+  };
+  const ensured = sheets({ store: { ...store, read: away } }).ensure(videoOf('v1'));
+  await expect(ensured).rejects.toThrow(StoreAway);
 });
 
 test('media go all together', async () => {

@@ -1,6 +1,10 @@
 /** The store in a bucket of a real S3 server: the contract, and the dangers of its own. */
 
 import { createHash, randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
@@ -9,7 +13,9 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { findS3Server, type S3Server, startS3Server } from '../../bench/s3-server.ts';
+import { isStoreAway } from '../../src/media/media-store.ts';
 import { abortAbandonedUploads } from '../../src/media/s3/abandoned-uploads.ts';
+import { readObject as readPart } from '../../src/media/s3/read-object.ts';
 import { type Bucket, openBucket, problemOfBucket, type S3Settings } from '../../src/media/s3/s3-client.ts';
 import { openS3Store, type S3Store } from '../../src/media/s3/s3-store.ts';
 import { PART_BYTES } from '../../src/media/s3/staged-upload.ts';
@@ -17,6 +23,7 @@ import { describeMediaStore, putObject, readObject } from './media-store-contrac
 
 let server: S3Server | null = null;
 const stores: S3Store[] = [];
+const onTestEnd: (() => void)[] = [];
 
 beforeAll(async () => {
   const program = await findS3Server();
@@ -24,6 +31,9 @@ beforeAll(async () => {
     throw new Error('the S3 server of the tests is built with Go 1.26, or found on PATH as versitygw');
   server = await startS3Server(program);
 }, 900_000);
+afterEach(() => {
+  for (const end of onTestEnd.splice(0)) end();
+});
 afterAll(async () => {
   for (const store of stores) store.close();
   await server?.stop();
@@ -163,8 +173,50 @@ test('what may pass by itself is no problem of the settings', async () => {
   const error = await open({ endpoint: 'http://127.0.0.1:1' })
     .check()
     .catch((caught: unknown) => caught);
-  expect(error).toBeInstanceOf(Error);
+  expect(isStoreAway(error)).toBe(true);
   expect(problemOfBucket(error)).toBeNull();
+});
+
+test.each<[string, Partial<S3Settings>]>([
+  ['is not there', { endpoint: 'http://127.0.0.1:1' }],
+  ['refuses the keys', { secretAccessKey: 'another-secret-of-the-tests' }],
+])('a server that %s is told from an object that is not', async (_what, wrong) => {
+  const store = open(wrong);
+  const reading = store.read('videos/any/clip.mp4').catch((error: unknown) => error);
+  expect(isStoreAway(await reading)).toBe(true);
+  const writing = putObject(store, 'videos/any/clip.mp4', Buffer.from('bytes')).catch((error: unknown) => error);
+  expect(isStoreAway(await writing)).toBe(true);
+});
+
+test('a server that falls silent within an object is given up, and a reader who rests is not', async () => {
+  const half = createServer((_request, response) => {
+    response.writeHead(200, { 'content-length': 2_000_000 });
+    response.write(Buffer.alloc(1_000_000));
+  });
+  await new Promise<void>((resolve) => half.listen(0, '127.0.0.1', resolve));
+  const { port } = half.address() as AddressInfo;
+  const at = { ...openBucket({ ...settings(), endpoint: `http://127.0.0.1:${port}` }), silenceMs: 50 };
+  onTestEnd.push(() => {
+    at.client.destroy();
+    half.closeAllConnections();
+    half.close();
+  });
+  const body = await readPart(at, 'videos/silent/clip.mp4');
+  await sleep(500);
+  expect(body?.destroyed).toBe(false);
+  let sizeBytes = 0;
+  const reading = async () => {
+    const chunks: AsyncIterable<Uint8Array> = body ?? Readable.from([]);
+    for await (const { byteLength } of chunks) sizeBytes += byteLength;
+  };
+  await expect(reading()).rejects.toThrow('said nothing for 50 ms');
+  expect(sizeBytes).toBe(1_000_000);
+});
+
+test('a range behind the end of an object is not there', async () => {
+  const store = open();
+  await putObject(store, 'videos/short/clip.mp4', Buffer.from('0123456789'));
+  expect(await store.read('videos/short/clip.mp4', { start: 10, end: 12 })).toBeNull();
 });
 
 test('a link gives the bytes, ranges of them and their names, to those alone who have it whole', async () => {

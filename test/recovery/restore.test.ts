@@ -116,9 +116,11 @@ describeOnBothCatalogs('a restore', (catalog) => {
 describeOnBothCatalogs('a catalog that is older than the newest workflow', (catalog) => {
   let scene: Scene;
   let started: StartedVideo[] = [];
+  let startedAt: Date;
 
   beforeEach(async () => {
-    const workflows = fakeWorkflows({ listStartedSince: async () => started });
+    startedAt = new Date();
+    const workflows = fakeWorkflows({ listStartedSince: async (since) => (startedAt >= since ? started : []) });
     scene = await new Scene(catalog.database.db, { dependencies: { workflows } }).furnish();
     await accept(scene.db, 'v1');
   });
@@ -138,6 +140,15 @@ describeOnBothCatalogs('a catalog that is older than the newest workflow', (cata
     expect(await checkCatalogAge(scene.dependencies)).toBe(false);
     await leaveReopenings(scene.db, ['v2']);
     expect(await scene.requestSlot('v1')).toMatchObject({ step: 'submit' });
+  });
+
+  test('is none whose last videos were removed after the days that are kept', async () => {
+    for (const table of [waiting, videos]) await scene.db.delete(table);
+    started = [{ videoId: 'v1', isAccepted: true }];
+    startedAt = new Date(Date.now() - 3 * 86_400_000);
+    expect(await checkCatalogAge({ ...scene.dependencies, keepDays: 2 })).toBe(false);
+    expect(await restore({ ...scene.dependencies, keepDays: 2 })).toMatchObject({ begunAgain: 0 });
+    expect(await checkCatalogAge({ ...scene.dependencies, keepDays: 3 })).toBe(true);
   });
 
   test('is none that knows all videos, nor one that has not seen the child of another workflow', async () => {

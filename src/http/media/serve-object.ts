@@ -1,5 +1,6 @@
 /** Serves a stored object over HTTP: whole or in ranges, with conditions, as a stream (RFC 9110, sections 13 and 14). */
 
+import { pipeline, type Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../domain/failure.ts';
 import type { ByteRange, MediaStore } from '../../media/media-store.ts';
@@ -73,21 +74,42 @@ async function linkFor(
   return await store.linkTo(key, { contentType, filename });
 }
 
+/** What is said of the bytes, and not of an error that comes instead. */
+const BYTES_HEADERS = [
+  'etag',
+  'last-modified',
+  'accept-ranges',
+  'content-range',
+  'content-disposition',
+  'content-length',
+];
+
 /** Fastify pipes at the client's pace and destroys the stream when the client leaves. */
 async function sendBytes(reply: FastifyReply, { store, key }: ServedObject, range: ByteRange): Promise<FastifyReply> {
-  const stream = await store.read(key, range);
-  if (stream !== null) return reply.send(stream);
-  for (const name of [
-    'etag',
-    'last-modified',
-    'accept-ranges',
-    'content-range',
-    'content-disposition',
-    'content-length',
-  ]) {
-    reply.removeHeader(name);
+  try {
+    const stream = await store.read(key, range);
+    if (stream === null) throw new Refusal('gone', 'the media have been purged');
+    return await reply.send(inFull(stream, range.end - range.start + 1));
+  } catch (error) {
+    for (const name of BYTES_HEADERS) reply.removeHeader(name);
+    throw error;
   }
-  throw new Refusal('gone', 'the media have been purged');
+}
+
+/** Breaks off where fewer bytes come than were promised: the reader would wait for the rest on an open connection. */
+function inFull(stream: Readable, sizeBytes: number): Readable {
+  let leftBytes = sizeBytes;
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      leftBytes -= chunk.byteLength;
+      done(null, chunk);
+    },
+    flush(done) {
+      done(leftBytes > 0 ? new Error(`${leftBytes} bytes of what was archived are missing`) : null);
+    },
+  });
+  // Who reads is told of its error as well.
+  return pipeline(stream, counted, () => undefined);
 }
 
 function tagsOf(list: string): readonly string[] {

@@ -3,6 +3,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig, S3ServiceException } from '@aws-sdk/client-s3';
+import { StoreAway } from '../media-store.ts';
 
 /** Where the bucket is, and how to be let in. */
 export interface S3Settings {
@@ -23,6 +24,8 @@ export interface Bucket {
   readonly bucket: string;
   /** Of links to its objects. */
   readonly origin: string;
+  /** How long an object that is read may bring nothing. */
+  readonly silenceMs: number;
 }
 
 const USUAL_REGION = 'us-east-1';
@@ -54,8 +57,19 @@ export function openBucket(settings: S3Settings): Bucket {
       httpsAgent: new HttpsAgent(agent),
     },
   });
+  // Outside of the SDK's own tries. What it answers about an object or an upload stays as it is.
+  client.middlewareStack.add(
+    (next) => async (asked) => {
+      try {
+        return await next(asked);
+      } catch (error) {
+        throw isAway(error) ? new StoreAway(error) : error;
+      }
+    },
+    { step: 'initialize', priority: 'high' },
+  );
   const origin = endpoint === null ? `https://${bucket}.s3.${region}.amazonaws.com` : new URL(endpoint).origin;
-  return { client, bucket, origin };
+  return { client, bucket, origin, silenceMs: SILENCE_MS };
 }
 
 function credentialsOf(settings: S3Settings): Pick<S3ClientConfig, 'credentials'> {
@@ -64,8 +78,8 @@ function credentialsOf(settings: S3Settings): Pick<S3ClientConfig, 'credentials'
   return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }) } };
 }
 
-/** Of objects and uploads; a bucket or a key of ours that is not there is answered 404 as well by some servers. */
-const MISSING = ['NoSuchKey', 'NotFound', 'NoSuchUpload'];
+/** Of objects, their parts and uploads; a bucket or a key of ours that is not there is answered 404 as well by some servers. */
+const MISSING = ['NoSuchKey', 'NotFound', 'NoSuchUpload', 'InvalidRange'];
 
 /** Whether the server says that there is no such object or upload. */
 export function isMissing(error: unknown): boolean {
@@ -89,5 +103,13 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 /** What an operator has to put right, in words that name the setting; null for what may pass by itself. */
 export function problemOfBucket(error: unknown): string | null {
-  return error instanceof Error ? (PROBLEMS[error.name] ?? null) : null;
+  const said = error instanceof StoreAway ? error.cause : error;
+  return said instanceof Error ? (PROBLEMS[said.name] ?? null) : null;
+}
+
+/** No answer, one that tells of the server's own trouble, or one that tells of keys, bucket or region. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof S3ServiceException)) return true;
+  const { httpStatusCode = 0 } = error.$metadata;
+  return httpStatusCode >= 500 || httpStatusCode === 429 || problemOfBucket(error) !== null;
 }

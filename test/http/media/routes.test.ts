@@ -261,6 +261,17 @@ test('an unreachable store is an internal error without details', async () => {
   const answer = await fetchClip();
   expect(answer.statusCode).toBe(500);
   expect(answer.body).not.toContain('disk');
+  expect(answer.headers.etag).toBeUndefined();
+  expect(answer.headers['accept-ranges']).toBeUndefined();
+});
+
+test.each([undefined, 'bytes=100-899'])('an answer whose bytes end too soon breaks off (range %s)', async (range) => {
+  await putObject(store, KEYS.clipKey, BYTES.subarray(0, 500));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}${CLIP}`, { headers: range === undefined ? {} : { range } });
+  expect(answer.ok).toBe(true);
+  await expect(answer.arrayBuffer()).rejects.toThrow('terminated');
 });
 
 test('the query with its signature is never logged', async () => {

@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +14,7 @@ export interface Ports {
 
 const USUAL_PORTS: Ports = { port: 7233, uiPort: 8233 };
 
-/** A listener's port on the loopback: the wanted one when it is free (0: any), null when it is taken. */
+/** The port where a listener on the loopback may have it, null where it is taken. */
 async function tryPort(wanted: number): Promise<number | null> {
   const server = createServer();
   return await new Promise((resolve) => {
@@ -30,11 +31,19 @@ export async function isPortFree(port: number): Promise<boolean> {
   return (await tryPort(port)) !== null;
 }
 
-/** The wanted port where it is free, any other free one where it is not. */
+/** Ports that no system gives to connections by itself: one of those, let go of here, could be another's at once. */
+const LISTENERS = { first: 20_000, count: 12_000 };
+const TRIES = 20;
+
+/** The wanted port where it is free (0: any), any other free one where it is not. */
 export async function freePort(wanted: number): Promise<number> {
-  const port = (await tryPort(wanted)) ?? (await tryPort(0));
-  if (port === null) throw new Error('no port of 127.0.0.1 can be listened on');
-  return port;
+  const wish = wanted === 0 ? null : await tryPort(wanted);
+  if (wish !== null) return wish;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = await tryPort(LISTENERS.first + randomInt(LISTENERS.count));
+    if (port !== null) return port;
+  }
+  throw new Error('no port of 127.0.0.1 can be listened on');
 }
 
 /** Temporal's usual ports where both are free, others where not. */

@@ -4,7 +4,7 @@ import { endVideo } from '../src/catalog/ends.ts';
 import type { VideoFailure } from '../src/domain/failure.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
-import { removeMedia } from '../src/media/remove-media.ts';
+import { removeUnshown } from '../src/media/remove-media.ts';
 import { tellBatchOfEnd } from '../src/recovery/batches.ts';
 import { announceGrants } from '../src/submissions/dependencies.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
@@ -26,8 +26,8 @@ export function createEndActivities(dependencies: ActivityDependencies) {
       if (isBehind) return { step: 'open' };
       await announceGrants(dependencies, grants);
       if (batchId) await tellBatchOfEnd(dependencies, { batchId, videoId });
-      // What was archived, or came with the create's answer, will never be shown.
-      if (end && end.state !== 'completed') await removeMedia(store, videoId);
+      // What was archived, or came with the create's answer.
+      await removeUnshown(store, videoId, end);
       return await readNextStep(dependencies, videoId);
     },
   };

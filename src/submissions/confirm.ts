@@ -26,11 +26,12 @@ import {
   type Verdict,
 } from '../domain/doubt.ts';
 import type { NextStep } from '../domain/step.ts';
+import { removeUnshown } from '../media/remove-media.ts';
 import { listWindowOf, readList, sightIn } from './account-list.ts';
 import { announceGrants, findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { nextStepOf, readNextStep } from './next-step.ts';
-import { recordStarted, removeUnshown } from './record.ts';
+import { recordStarted } from './record.ts';
 import { sendAgain } from './send-again.ts';
 import { waitInDoubt } from './wait-in-doubt.ts';
 
@@ -177,10 +178,10 @@ async function giveUp(
   { submission, video, evidence }: JudgedCase,
   { reason, isCertain }: Extract<Verdict, { kind: 'give up' }>,
 ): Promise<void> {
-  const { db, countIncident } = dependencies;
+  const { db, store, countIncident } = dependencies;
   countIncident('answer_given_up', submission.account);
   const failure = { kind: 'answer_lost', message: GIVEN_UP[reason], upstream: submission.lastError } as const;
-  const { grants } = await endVideo(db, video.id, {
+  const { end, grants } = await endVideo(db, video.id, {
     state: 'failed',
     failure,
     archive: null,
@@ -192,7 +193,7 @@ async function giveUp(
   });
   await announceGrants(dependencies, grants);
   // A worker that was killed may have stored the clip already.
-  await removeUnshown(dependencies, video.id);
+  await removeUnshown(store, video.id, end);
 }
 
 /** What can be a task of this video and of no other takes a slot at the upstream until it has ended. */

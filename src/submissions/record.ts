@@ -22,7 +22,7 @@ import type { Grant } from '../domain/slot.ts';
 import type { NextStep } from '../domain/step.ts';
 import type { TaskEnd } from '../domain/submission.ts';
 import type { StoredClip } from '../domain/video.ts';
-import { removeMedia } from '../media/remove-media.ts';
+import { removeUnshown } from '../media/remove-media.ts';
 import { examined, noteTrouble, noteUnreachable } from './account-trouble.ts';
 import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
@@ -52,7 +52,8 @@ export async function record(
     case 'delivered': {
       const taskEnd = deliveredEnd(dependencies, submission, outcome.clip);
       const next = await recordDelivered(dependencies, submission, taskEnd);
-      await removeUnshown(dependencies, submission.videoId);
+      // The clip came to a video that had ended without one.
+      if (next.step === 'ended') await removeUnshown(dependencies.store, submission.videoId, next.end);
       return next;
     }
     case 'failed':
@@ -230,12 +231,6 @@ async function recordDelivered(
     return closed;
   });
   return await readNextStep(dependencies, submission.videoId);
-}
-
-/** A clip that came with its create's answer, to a video that had ended without one, will never be shown. */
-export async function removeUnshown({ db, store }: SubmissionDependencies, videoId: string): Promise<void> {
-  const video = await findVideoRow(db, videoId);
-  if (video && video.endedAt !== null && video.state !== 'completed') await removeMedia(store, videoId);
 }
 
 function deliveredEnd(

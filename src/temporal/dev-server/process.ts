@@ -14,21 +14,13 @@ export interface Ports {
 
 const USUAL_PORTS: Ports = { port: 7233, uiPort: 8233 };
 
-/** The port where a listener on the loopback may have it, null where it is taken. */
-async function tryPort(wanted: number): Promise<number | null> {
-  const server = createServer();
-  return await new Promise((resolve) => {
-    server.once('error', () => resolve(null));
-    server.listen({ port: wanted, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : null));
-    });
-  });
-}
-
 /** Whether a port of the loopback can be listened on now. */
 export async function isPortFree(port: number): Promise<boolean> {
-  return (await tryPort(port)) !== null;
+  const server = createServer();
+  return await new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }
 
 /** Ports that no system gives to connections by itself: one of those, let go of here, could be another's at once. */
@@ -37,11 +29,10 @@ const TRIES = 20;
 
 /** The wanted port where it is free (0: any), any other free one where it is not. */
 export async function freePort(wanted: number): Promise<number> {
-  const wish = wanted === 0 ? null : await tryPort(wanted);
-  if (wish !== null) return wish;
+  if (wanted !== 0 && (await isPortFree(wanted))) return wanted;
   for (let tries = 0; tries < TRIES; tries++) {
-    const port = await tryPort(LISTENERS.first + randomInt(LISTENERS.count));
-    if (port !== null) return port;
+    const port = LISTENERS.first + randomInt(LISTENERS.count);
+    if (await isPortFree(port)) return port;
   }
   throw new Error('no port of 127.0.0.1 can be listened on');
 }

@@ -1,6 +1,7 @@
 /** Readers of option values and arguments; what does not fit is a usage error. */
 
 import { InvalidArgumentError } from 'commander';
+import { IDEMPOTENCY_KEY_WORDS, isIdempotencyKey } from '../domain/idempotency-key.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 
 /** A number in these bounds, whole where it has to be. */
@@ -24,8 +25,8 @@ export function microUsdFromDollars(text: string): number {
 
 /** What the header of that name takes. */
 export function idempotencyKey(text: string): string {
-  if (/^[\x20-\x7e]{1,255}$/.test(text)) return text;
-  throw new InvalidArgumentError('1 to 255 printable ASCII characters are wanted.');
+  if (isIdempotencyKey(text)) return text;
+  throw new InvalidArgumentError(`${IDEMPOTENCY_KEY_WORDS} are wanted.`);
 }
 
 /** For options that may be given several times. */

@@ -2,10 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../domain/failure.ts';
+import { IDEMPOTENCY_KEY_WORDS, isIdempotencyKey } from '../../domain/idempotency-key.ts';
 import { isJsonObject } from '../../domain/json.ts';
 
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
-const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
 
 function refuse(problem: string): never {
   throw new Refusal('invalid_request', problem, { param: 'idempotency_key' });
@@ -24,8 +24,8 @@ function unquote(header: string): string {
 export function idempotencyKeyOf(header: string | string[] | undefined, inBody: string | undefined): string | null {
   const inHeader = header === undefined ? undefined : unquote([header].flat().join(', ').trim());
   for (const key of [inHeader, inBody]) {
-    if (key !== undefined && !VALID_KEY.test(key)) {
-      refuse('the idempotency key must be 1 to 255 printable ASCII characters');
+    if (key !== undefined && !isIdempotencyKey(key)) {
+      refuse(`the idempotency key must be ${IDEMPOTENCY_KEY_WORDS}`);
     }
   }
   if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {

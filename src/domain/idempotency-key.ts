@@ -1,0 +1,11 @@
+/** What an idempotency key may be, for clients and for the gateway. */
+
+const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
+
+/** For a sentence about one that is not. */
+export const IDEMPOTENCY_KEY_WORDS = '1 to 255 printable ASCII characters';
+
+/** Whether it can be sent in a header and kept. */
+export function isIdempotencyKey(text: string): boolean {
+  return VALID_KEY.test(text);
+}

@@ -11,17 +11,17 @@ export async function findDeliveryTarget(db: Db, videoId: string): Promise<strin
   return row?.deliverTo ?? null;
 }
 
+const isOpen = (videoId: string) => and(eq(videos.id, videoId), isNotNull(videos.deliverTo));
+
 /** Notes why a delivery that goes on has not succeeded yet. */
 export async function noteClipDelivery(db: Db, videoId: string, message: string): Promise<void> {
-  const isOpen = and(eq(videos.id, videoId), isNotNull(videos.deliverTo));
   await db
     .update(videos)
     .set({ delivery: { ...WAITING_DELIVERY, message } })
-    .where(isOpen);
+    .where(isOpen(videoId));
 }
 
 /** Notes how a delivery came to its end, unless that is known already; the secret of where to goes with it. */
 export async function endClipDelivery(db: Db, videoId: string, delivery: ClipDelivery): Promise<void> {
-  const isOpen = and(eq(videos.id, videoId), isNotNull(videos.deliverTo));
-  await db.update(videos).set({ delivery, deliverTo: null }).where(isOpen);
+  await db.update(videos).set({ delivery, deliverTo: null }).where(isOpen(videoId));
 }

@@ -37,6 +37,18 @@ describeOnBothCatalogs('submitTask', (catalog) => {
       scene.upstream.onCreate = () => resolve();
     });
 
+  /** `v1`, cancelled while its create is sent: what comes of the create once it is answered by `open`. */
+  const cancelledWhileSent = async (records: 'at once' | 'never') => {
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', { records, answer });
+    const sent = reached();
+    const submitted = scene.submit('v1', id);
+    await sent;
+    await scene.end('v1', 'cancelled');
+    return { submitted: () => submitted, open };
+  };
+
   const accountRow = async (id = 'airforce-1') => {
     const [row] = await catalog.database.db.select().from(accounts).where(eq(accounts.id, id));
     return row;
@@ -312,16 +324,10 @@ describeOnBothCatalogs('submitTask', (catalog) => {
 
   test('cancelled while it is sent keeps slot and hold until the task ends', async () => {
     await furnish();
-    const id = await scene.granted('v1');
-    const { answer, open } = gate();
-    scene.upstream.plan('v1', { records: 'at once', answer });
-    const sent = reached();
-    const submitted = scene.submit('v1', id);
-    await sent;
-    await scene.end('v1', 'cancelled');
+    const { submitted, open } = await cancelledWhileSent('at once');
     expect(await scene.video('v1')).toMatchObject({ state: 'cancelled', settledMicroUsd: null });
     open('started');
-    const watch = await submitted;
+    const watch = await submitted();
     expect(watch).toMatchObject({ step: 'watch', ended: true });
     scene.upstream.finish('task_1', { kind: 'succeeded', result: null, costMicroUsd: 400_000 });
     expect(await scene.take('v1', watch)).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
@@ -330,16 +336,10 @@ describeOnBothCatalogs('submitTask', (catalog) => {
 
   test('whose answer is the clip leaves nothing in the store where the video was cancelled while it was sent', async () => {
     await furnish();
-    const id = await scene.granted('v1');
-    const { answer, open } = gate();
-    scene.upstream.plan('v1', never(answer));
-    const sent = reached();
-    const submitted = scene.submit('v1', id);
-    await sent;
-    await scene.end('v1', 'cancelled');
+    const { submitted, open } = await cancelledWhileSent('never');
     scene.removed.length = 0;
     open({ kind: 'delivered', clip: { sha256: 'of the clip', sizeBytes: 1 } });
-    expect(await submitted).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
+    expect(await submitted()).toMatchObject({ step: 'ended', end: { state: 'cancelled' } });
     expect(scene.removed).toContain('videos/v1/clip.mp4');
   });
 
@@ -357,15 +357,9 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     ['not sent', NOT_SENT],
   ])('cancelled while it is sent and then %s stays cancelled and gives the hold back', async (_name, outcome) => {
     await furnish();
-    const id = await scene.granted('v1');
-    const { answer, open } = gate();
-    scene.upstream.plan('v1', never(answer));
-    const sent = reached();
-    const submitted = scene.submit('v1', id);
-    await sent;
-    await scene.end('v1', 'cancelled');
+    const { submitted, open } = await cancelledWhileSent('never');
     open(outcome);
-    let next = await submitted;
+    let next = await submitted();
     const past = new Date(Date.now() - 1000);
     await scene.db.update(submissions).set({ sendUntil: past });
     for (let tries = 0; next.step !== 'ended' && tries < 100; tries++) next = await scene.take('v1', next);

@@ -2,10 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentAt } from '../mcp/raw-agent.ts';
-import { ROOT_KEY, untilVideos } from './clipyard-process.ts';
+import { ENDED_TRIES, ROOT_KEY, untilVideos } from './clipyard-process.ts';
 import { type ClipyardUp, startClipyardUp } from './clipyard-up.ts';
 
-const TRIES = 1200;
 const BETWEEN_TRIES_MS = 100;
 const ORDER = {
   model: 'sandbox-mini',
@@ -34,7 +33,7 @@ test('a task survives SIGKILL of everything and ends with a clip, a link and a p
   expect(await agent.call('create_video', ORDER, task)).toMatchObject({ taskId: id });
   const get = { method: 'tasks/get', params: { taskId: id }, ...task };
   let { result: seen } = await agent.ask(get);
-  for (let tries = 0; tries < TRIES && seen.status === 'working'; tries++) {
+  for (let tries = 0; tries < ENDED_TRIES && seen.status === 'working'; tries++) {
     await sleep(BETWEEN_TRIES_MS);
     ({ result: seen } = await agent.ask(get));
   }
@@ -51,4 +50,4 @@ test('a task survives SIGKILL of everything and ends with a clip, a link and a p
   await clip.body?.cancel();
   const { items } = (await ask('/clipyard/v1/videos')) as { items: unknown[] };
   expect(items).toHaveLength(1);
-}, 300_000);
+}, 400_000);

@@ -11,6 +11,9 @@ export const ROOT_KEY = 'cy_root_key_of_the_process_tests';
 const READY_TRIES = 600;
 const BETWEEN_TRIES_MS = 100;
 
+/** A create that was killed while it was sent is sent again 100 s later at the earliest: tries that outlast it and its clip. */
+export const ENDED_TRIES = 2400;
+
 /** Compiles the checkout, as the programs do by themselves, before several of them start at once. */
 export function compile(): void {
   execFileSync('node', ['-e', "import('./bin/prepare-checkout.js').then((it) => it.prepareCheckout())"], {
@@ -101,7 +104,7 @@ export async function untilVideos(
   reached: (snapshots: readonly Record<string, unknown>[]) => boolean,
 ): Promise<readonly Record<string, unknown>[]> {
   let snapshots: readonly Record<string, unknown>[] = [];
-  for (let tries = 0; tries < READY_TRIES * 2; tries++) {
+  for (let tries = 0; tries < ENDED_TRIES; tries++) {
     snapshots = await Promise.all(ids.map((id) => ask(`/clipyard/v1/videos/${id}`)));
     if (reached(snapshots)) return snapshots;
     await sleep(BETWEEN_TRIES_MS);

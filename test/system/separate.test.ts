@@ -145,7 +145,7 @@ test('two gateways and two workers share the work, and one worker may be killed'
     expect(process).toMatch(/^clipyard_videos_ended_last_day\{state="completed"\} 8$/m);
   }
   expect(notServed([worker, ...gateways].join('\n'))).toEqual([]);
-}, 300_000);
+}, 600_000);
 
 const CLIENT = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
 const PROMPT = 'a prompt that no trace has';

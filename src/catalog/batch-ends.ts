@@ -3,6 +3,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { BatchState } from '../domain/batch.ts';
 import { type BatchRow, clipsOf, type Validated } from './batches.ts';
+import { leaveCallback } from './callbacks.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { recordEvent } from './events.ts';
 import { batches, batchLines } from './tables/batches.ts';
@@ -66,7 +67,9 @@ export async function forgetBatch(db: Db, id: string): Promise<void> {
       .delete(batches)
       .where(and(eq(batches.id, id), eq(batches.state, 'validating')))
       .returning({ id: batches.id });
-    if (forgotten.length > 0) await removeLines(tx, id);
+    if (forgotten.length === 0) return;
+    await leaveCallback(tx, id);
+    await removeLines(tx, id);
   });
 }
 

@@ -33,6 +33,11 @@ export async function enterCallback(
   await tx.insert(callbacks).values({ subjectId, id: jobId ?? subjectId, callerId, url, words });
 }
 
+/** Has nothing told of what was not accepted after all; belongs into the transaction that takes it back. */
+export async function leaveCallback(tx: Db, subjectId: string): Promise<void> {
+  await tx.delete(callbacks).where(eq(callbacks.subjectId, subjectId));
+}
+
 /** The callback that waits for the end of this video or batch; null where there is none. */
 export async function callbackOf(tx: Db, subjectId: string): Promise<Callback | null> {
   const [row] = await tx.select(CALLBACK).from(callbacks).where(eq(callbacks.subjectId, subjectId));

@@ -21,6 +21,7 @@ import { batchLines, batches as batchTable } from '../../src/catalog/tables/batc
 import { inputImageUses } from '../../src/catalog/tables/input-images.ts';
 import { waiting } from '../../src/catalog/tables/queue.ts';
 import { events, videos } from '../../src/catalog/tables/videos.ts';
+import { callbacks } from '../../src/catalog/tables/webhooks.ts';
 import type { LineState, ReadLine, StartFrom } from '../../src/domain/batch.ts';
 import { type Batches, type BatchOrder, createBatches } from '../../src/gateway/batches.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
@@ -220,9 +221,12 @@ describeOnBothCatalogs('a batch', (catalog) => {
     expect(await read(id)).toMatchObject({ state: 'failed', total: 2, failed: 0, invalid: [{ line: 2 }] });
     expect(await linesOf(id)).toEqual([]);
     expect(await toldOf(id)).toEqual(['batch.failed to caller_1']);
-    expect(await create(lines)).toMatchObject({ isRefused: true, batch: null, invalid: [{ line: 2 }] });
+    const callbackUrl = 'https://studio.example/hook';
+    const forgotten = await create(lines, { callbackUrl });
+    expect(forgotten).toMatchObject({ isRefused: true, batch: null, invalid: [{ line: 2 }] });
     expect(await db.$count(batchTable)).toBe(1);
     expect(await db.$count(batchLines)).toBe(0);
+    expect(await db.$count(callbacks)).toBe(0);
     expect(workflows.told).toEqual([]);
     const skipping = await begun(lines, { onInvalidLine: 'skip' });
     expect(await statesOf(skipping)).toEqual({ queued: 2, failed: 1 });

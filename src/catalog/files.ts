@@ -1,20 +1,36 @@
 /** Rows of files: manifests and images that callers brought, and what was written of their batches. */
 
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, lt, ne, sql } from 'drizzle-orm';
 import type { Db } from './driver/database.ts';
 import { files } from './tables/batches.ts';
 
 export type FileRow = typeof files.$inferSelect;
 
+/** The purpose of what is no file yet: its bytes are on their way. */
+const INCOMING = 'incoming';
+
+/** Long enough for the slowest upload; what is left of one that its process did not survive is removed then. */
+const INCOMING_MS = 24 * 60 * 60_000;
+
+/** Enters what is to become a file, so that its bytes belong to a row from the first on; nobody is shown it. */
+export async function announceFile(db: Db, { id, callerId }: Pick<FileRow, 'id' | 'callerId'>): Promise<void> {
+  const createdAt = new Date();
+  const expiresAt = new Date(createdAt.getTime() + INCOMING_MS);
+  await db.insert(files).values({ id, callerId, filename: '', purpose: INCOMING, sizeBytes: 0, createdAt, expiresAt });
+}
+
 /** Enters a file whose bytes are stored; the same id once more is the same file, rewritten. */
 export async function enterFile(db: Db, file: FileRow): Promise<void> {
-  const { sizeBytes, expiresAt } = file;
-  await db.insert(files).values(file).onConflictDoUpdate({ target: files.id, set: { sizeBytes, expiresAt } });
+  const { id: _, ...rewritten } = file;
+  await db.insert(files).values(file).onConflictDoUpdate({ target: files.id, set: rewritten });
 }
 
 /** The file, or null. */
 export async function findFile(db: Db, id: string): Promise<FileRow | null> {
-  const [row] = await db.select().from(files).where(eq(files.id, id));
+  const [row] = await db
+    .select()
+    .from(files)
+    .where(and(eq(files.id, id), ne(files.purpose, INCOMING)));
   return row ?? null;
 }
 
@@ -38,6 +54,7 @@ export async function listFiles(db: Db, { callerId, purpose, limit, order, after
     .where(
       and(
         eq(files.callerId, callerId),
+        ne(files.purpose, INCOMING),
         purpose === undefined ? undefined : eq(files.purpose, purpose),
         beyond ?? undefined,
       ),

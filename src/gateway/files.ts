@@ -3,7 +3,15 @@
 import type { Readable } from 'node:stream';
 import { uuidv7 } from 'uuidv7';
 import type { Db } from '../catalog/driver/database.ts';
-import { enterFile, type FileFilter, type FileRow, findFile, forgetFile, listFiles } from '../catalog/files.ts';
+import {
+  announceFile,
+  enterFile,
+  type FileFilter,
+  type FileRow,
+  findFile,
+  forgetFile,
+  listFiles,
+} from '../catalog/files.ts';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { fileKeyOf } from '../media/media-key.ts';
@@ -20,7 +28,7 @@ export interface StoredBytes {
 
 export interface Files {
   /** @throws Refusal `too_large`. */
-  store(bytes: AsyncIterable<Uint8Array>, mostBytes: number): Promise<StoredBytes>;
+  store(caller: Caller, bytes: AsyncIterable<Uint8Array>, mostBytes: number): Promise<StoredBytes>;
   /** Makes a file of what was stored. */
   enter(
     caller: Caller,
@@ -45,8 +53,9 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
   }
 
   return {
-    async store(bytes, mostBytes) {
+    async store(caller, bytes, mostBytes) {
       const id = `file-${uuidv7()}`;
+      await announceFile(db, { id, callerId: caller.id });
       const staged = await store.stage(fileKeyOf(id));
       try {
         for await (const chunk of bytes) {
@@ -58,6 +67,8 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
         return { id, ...(await staged.commit()) };
       } catch (error) {
         await staged.discard();
+        // What stays of it the sweep removes.
+        await forgetFile(db, id).catch(() => undefined);
         throw error;
       }
     },
@@ -70,7 +81,11 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
       return file;
     },
 
-    discard: ({ id }) => store.remove(fileKeyOf(id)),
+    async discard({ id }) {
+      await store.remove(fileKeyOf(id));
+      await forgetFile(db, id);
+    },
+
     read,
     list: (filter) => listFiles(db, filter),
 

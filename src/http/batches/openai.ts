@@ -69,7 +69,7 @@ async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions
       if (part.type === 'file') {
         filename = part.filename.slice(0, FILE_BOUNDS.name);
         isStoring = true;
-        stored = await files.store(part.file, FILE_BOUNDS.bytes);
+        stored = await files.store(callerOf(request), part.file, FILE_BOUNDS.bytes);
         isStoring = false;
       } else fields[part.fieldname] = String(part.value);
     }

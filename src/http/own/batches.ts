@@ -58,10 +58,10 @@ function formatOf(name: string): 'jsonl' | 'csv' {
 }
 
 /** What a body names its manifest by: where it is the manifest, by the bytes, which are stored. */
-async function nameManifest({ files }: OwnRoutesOptions, { body, headers }: FastifyRequest) {
+async function nameManifest({ files }: OwnRoutesOptions, caller: Caller, { body, headers }: FastifyRequest) {
   if (body instanceof Readable) {
     const format = formatOf(headers['content-type'] ?? '');
-    const stored = await files.store(body, MANIFEST_BOUNDS.bytes);
+    const stored = await files.store(caller, body, MANIFEST_BOUNDS.bytes);
     return { stored, format, named: { format, sha256: stored.sha256 } };
   }
   const read = newBatchBody.safeParse(body);
@@ -137,7 +137,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     handle: async ({ caller, query, request, reply }) => {
       if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
-      const manifest = await nameManifest(options, request);
+      const manifest = await nameManifest(options, caller, request);
       const bodyHash = fingerprint({ query, named: manifest.named });
       const asked = { caller, repeatKey: key === null ? null : `key ${key}`, hasKey: true, bodyHash };
       // The file may be gone by the time that its batch is asked for once more.

@@ -8,7 +8,7 @@ import type { Db } from './driver/database.ts';
 import type { LedgerKind } from './ledger.ts';
 import { callers, ledger } from './tables/callers.ts';
 
-/** `available` is the sum of all entries, and so below zero for a caller without a limit that has spent. */
+/** `available` is the sum of all entries: below zero without a limit, or by bills above their holds. */
 export interface Balance {
   /** Null: no limit. */
   readonly creditMicroUsd: MicroUsd | null;

@@ -16,7 +16,7 @@ export const callers = pgTable(
     dialect: text().$type<DialectName>(),
     /** Everything credited so far; null: no limit. */
     creditMicroUsd: microUsd('credit_micro_usd'),
-    /** Sum of the ledger entries: what may still be held. Falls below zero only without a limit. */
+    /** Sum of the ledger entries: what may still be held. Below zero without a limit, or by bills above their holds. */
     availableMicroUsd: microUsd('available_micro_usd').notNull().default(0),
     heldMicroUsd: microUsd('held_micro_usd').notNull().default(0),
     spentMicroUsd: microUsd('spent_micro_usd').notNull().default(0),

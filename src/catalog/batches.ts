@@ -87,19 +87,28 @@ export async function beginBatch(
   return batch ?? null;
 }
 
-/** Enters some lines of a batch that is being validated; the images that they will be made from are kept from now on. */
+/**
+ * Enters some lines of a batch that is being validated; the images that they will be made from are kept from now on.
+ * False where it is not being validated any more: nothing is entered then.
+ */
 export async function enterLines(
   db: Db,
   batchId: string,
   lines: readonly (Omit<NewLine, 'batchId'> & { readonly clipId: string })[],
-): Promise<void> {
-  if (lines.length === 0) return;
-  await inTransaction(db, async (tx) => {
-    await tx.update(batches).set({ advancedAt: new Date() }).where(eq(batches.id, batchId));
+): Promise<boolean> {
+  if (lines.length === 0) return true;
+  return await inTransaction(db, async (tx) => {
+    const validating = await tx
+      .update(batches)
+      .set({ advancedAt: new Date() })
+      .where(and(eq(batches.id, batchId), eq(batches.state, 'validating')))
+      .returning({ id: batches.id });
+    if (validating.length === 0) return false;
     await tx.insert(batchLines).values(lines.map(({ clipId: _, ...line }) => ({ ...line, batchId })));
     for (const { clipId, request } of lines) {
       if (request && request.images.length > 0) await useInputImages(tx, clipId, request.images);
     }
+    return true;
   });
 }
 

@@ -32,6 +32,11 @@ export interface ValidationOrder {
 /** Entered in one statement. */
 const CHUNK = 500;
 
+/** Why a validation does not go on that was taken for lost. */
+export function givenUp(batchId: string): Refusal {
+  return new Refusal('unavailable', `batch ${batchId} was given up meanwhile; submit it again`);
+}
+
 /** Validates the lines of a batch that is entered. @throws Refusal for what is at fault beside its lines. */
 export async function validateLines(
   dependencies: ValidationDependencies,
@@ -142,6 +147,7 @@ class Validation {
   async #flush(): Promise<void> {
     const lines = this.#lines;
     this.#lines = [];
-    if (!this.#order.isDryRun) await enterLines(this.#dependencies.db, this.#batchId, lines);
+    if (this.#order.isDryRun) return;
+    if (!(await enterLines(this.#dependencies.db, this.#batchId, lines))) throw givenUp(this.#batchId);
   }
 }

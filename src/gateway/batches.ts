@@ -1,5 +1,6 @@
 /** Batches as the front door takes them: every line validated and priced before anything is held, paid or made. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { uuidv7 } from 'uuidv7';
 import { balance } from '../catalog/balance.ts';
 import { forgetBatch, refuseBatch } from '../catalog/batch-ends.ts';
@@ -25,8 +26,8 @@ import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { cancelBatch, startBatch } from '../recovery/batches.ts';
-import { type ValidationOrder, validateLines } from './batch-validation.ts';
+import { cancelBatch, endLostValidations, startBatch } from '../recovery/batches.ts';
+import { givenUp, type ValidationOrder, validateLines } from './batch-validation.ts';
 
 export type { BatchRow, LineWithVideo };
 
@@ -66,7 +67,7 @@ export interface CreatedBatch extends ValidatedBatch {
 }
 
 export interface Batches {
-  /** The batch that a create was for already; null for a new one. For creates whose manifest may be gone by now. */
+  /** The batch that a create made before; null for a new one. For creates whose manifest may be gone by now. */
   findEarlier(asked: KeyedBatch): Promise<BatchRow | null>;
   create(order: BatchOrder): Promise<CreatedBatch>;
   /** A caller's own batch. @throws Refusal `not_found`. */
@@ -82,6 +83,9 @@ export interface Batches {
   /** When it is expected to have ended, by how long clips took lately; null where that is not known. */
   expectedEndAt(id: string): Promise<Date | null>;
 }
+
+/** How often a create that came again looks whether the first one is over. */
+const LOOK_MS = 500;
 
 export interface BatchesDependencies {
   readonly db: Db;
@@ -105,7 +109,7 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
     const startedAt = new Date();
     const expiresAt = new Date(startedAt.getTime() + readWindow(window));
     const batch = await beginBatch(tx, id, { ...validated, startedAt, expiresAt });
-    if (!batch) throw new Refusal('unavailable', `batch ${id} was given up meanwhile; submit it again`);
+    if (!batch) throw givenUp(id);
     return batch;
   }
 
@@ -128,10 +132,23 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
     return { ...answer, invalid: named, batch: refused ?? (await findBatch(db, batch.id)), isRefused: true };
   }
 
+  /**
+   * Enters it, unless its create came before. One that is still validated is waited for, since it may yet be refused;
+   * where its process did not live to see the end, this create stands in for it.
+   */
+  async function enterOnce(batch: NewBatch, hasKey: boolean): Promise<BatchRow | null> {
+    for (;;) {
+      const earlier = await inTransaction(db, (tx) => enterBatchOnce(tx, batch, hasKey));
+      if (earlier?.state !== 'validating') return earlier;
+      await sleep(LOOK_MS);
+      await endLostValidations(dependencies);
+    }
+  }
+
   async function create(order: BatchOrder): Promise<CreatedBatch> {
     const { isDryRun = false, hasKey } = order;
     const batch = rowOf(order);
-    const earlier = isDryRun ? null : await inTransaction(db, (tx) => enterBatchOnce(tx, batch, hasKey));
+    const earlier = isDryRun ? null : await enterOnce(batch, hasKey);
     if (earlier) {
       const { total, estimateMicroUsd, invalid } = earlier;
       return { total, estimateMicroUsd, invalid, batch: earlier, isRefused: false };
@@ -147,8 +164,11 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
   }
 
   return {
-    findEarlier: async ({ caller, repeatKey, bodyHash, hasKey }) =>
-      repeatKey === null ? null : await findRepeatedBatch(db, { callerId: caller.id, repeatKey, bodyHash }, hasKey),
+    async findEarlier({ caller, repeatKey, bodyHash, hasKey }) {
+      if (repeatKey === null) return null;
+      const earlier = await findRepeatedBatch(db, { callerId: caller.id, repeatKey, bodyHash }, hasKey);
+      return earlier?.state === 'validating' ? null : earlier;
+    },
     create,
     read,
     list: (filter) => listBatches(db, filter),

@@ -53,7 +53,7 @@ export async function startBatch(
 /** Batches of each kind in one sweep. */
 const LIMIT = 200;
 /** A validation that has entered no lines for so long has lost its process: some hundred are entered at once. */
-const SILENT_VALIDATION_MS = 10 * 60_000;
+const SILENT_VALIDATION_MS = 2 * 60_000;
 
 /** Ends batches whose validation went away with its process. */
 export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {

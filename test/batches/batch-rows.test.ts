@@ -271,6 +271,36 @@ describeOnBothCatalogs('a batch', (catalog) => {
     expect(await begun(goodLines(1), { repeatKey: 'key k' })).not.toBe(lost?.id);
   });
 
+  test('that comes again while it is validated is the same, or refused like it; one that was lost is made anew', async () => {
+    const isLost = { createdAt: new Date(0) };
+    let goOn = () => undefined as void;
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    async function* held() {
+      await gate;
+      yield* [...goodLines(2), bad(3)];
+    }
+    const isEntered = async () => (await db.$count(batchTable)) > 0;
+    const lost = create([], { repeatKey: 'key k', lines: held }).catch((error: unknown) => error);
+    while (!(await isEntered())) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [first] = await db.select().from(batchTable);
+    // The same create twice more, of which one stands in for the first and the other waits for it.
+    const again = [1, 2].map(() => create(goodLines(2), { repeatKey: 'key k' }));
+    await db.update(batchTable).set(isLost);
+    const [one, other] = await Promise.all(again);
+    expect(one).toMatchObject({ total: 2, isRefused: false });
+    expect(other).toMatchObject({ total: 2, batch: { id: one?.batch?.id ?? '', state: 'in_progress' } });
+    expect(one?.batch?.id).not.toBe(first?.id);
+    // It was not lost after all: what it goes on with belongs to nothing.
+    goOn();
+    expect(await lost).toMatchObject({ kind: 'unavailable' });
+    expect(await read(first?.id ?? '')).toMatchObject({ state: 'failed', invalid: [{ code: 'interrupted' }] });
+    expect(await linesOf(first?.id ?? '')).toEqual([]);
+    const refused = await Promise.all([1, 2].map(() => create([bad(1)], { repeatKey: 'key of a bad one' })));
+    expect(refused).toMatchObject([1, 2].map(() => ({ isRefused: true, batch: null, invalid: [{ line: 1 }] })));
+  });
+
   test('that is cancelled while it is validated begins nothing', async () => {
     const lines = async function* () {
       yield good(1);

@@ -278,20 +278,45 @@ export async function settlePresumed(tx: Db, { id, videoId }: Pick<SubmissionRow
   await tx.update(videos).set({ upstreamMicroUsd }).where(eq(videos.id, videoId));
 }
 
-/** Other creates in doubt at the same upstream with the same key: their prompts. */
-export async function listRivals(db: Db, { id, credential }: Pick<SubmissionRow, 'id' | 'credential'>) {
-  const rows = await db
-    .select({ prompt: sql<string>`${videos.request} ->> 'prompt'` })
+/**
+ * Creates of other videos whose tasks the list of the same upstream and key may show as nobody's: their prompts. They are
+ * in doubt, or their doubt has ended since that time and nothing told of their task.
+ */
+export async function listRivals(
+  db: Db,
+  { videoId, credential }: Pick<SubmissionRow, 'videoId' | 'credential'>,
+  since: Date,
+): Promise<readonly string[]> {
+  const prompt = sql<string>`${videos.request} ->> 'prompt'`;
+  const isAnothers = ne(submissions.videoId, videoId);
+  const inDoubt = await db
+    .select({ prompt })
     .from(submissions)
     .innerJoin(videos, eq(videos.id, submissions.videoId))
     .where(
       and(
         eq(submissions.credential, credential),
         inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]),
-        ne(submissions.id, id),
+        isAnothers,
       ),
     );
-  return rows.map(({ prompt }) => prompt);
+  const isUntold = or(submissions.presumed, and(isNotNull(videos.endedAt), isNull(videos.taskId)));
+  // By account: those that ended are found along its index alone.
+  const givenUp = await db
+    .select({ prompt })
+    .from(accounts)
+    .innerJoin(submissions, and(eq(submissions.account, accounts.id), gt(submissions.endedAt, since)))
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(
+      and(
+        eq(accounts.credential, credential),
+        eq(submissions.state, 'void'),
+        isNotNull(submissions.answered),
+        isUntold,
+        isAnothers,
+      ),
+    );
+  return [...inDoubt, ...givenUp].map((row) => row.prompt);
 }
 
 /** sending → void: the attempt that sent knows that no task was made, and no other attempt has sent meanwhile. */

@@ -15,7 +15,7 @@ export interface LostCreate {
   readonly prompt: string;
   /** When it was sent, by the upstream's clock: our clock corrected by the `Date` of the upstream's answers. */
   readonly sentAtMs: number;
-  /** Prompts of other creates in doubt that the same list may show. */
+  /** Prompts of other creates whose tasks the same list may show: in doubt, or given up without an answer. */
   readonly rivals: readonly string[];
 }
 

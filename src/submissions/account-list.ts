@@ -77,5 +77,5 @@ export async function sightIn(
   await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
   const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
   const sentAtMs = sentAt.getTime() + toUpstreamMs;
-  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission) });
+  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission, sentAt) });
 }

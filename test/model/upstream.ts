@@ -59,6 +59,8 @@ export class Upstream {
   onCheck: () => Promise<void> = async () => undefined;
   onList: () => Promise<void> = async () => undefined;
   onProbe: () => Promise<void> = async () => undefined;
+  /** Whether its list tells of each task what it was made for; the documented ones need not. */
+  showsPrompts = true;
   readonly #plans = new Map<string, CreatePlan[]>();
   readonly #hung = new Set<(outcome: StartOutcome) => void>();
   #count = 0;
@@ -152,7 +154,10 @@ export class Upstream {
     const tasks = visible.map(({ taskId, visibleAtMs, model, prompt, durationSeconds }) =>
       hidesFields
         ? { taskId, createdAtMs: undefined, costMicroUsd: null }
-        : { taskId, createdAtMs: wholeSeconds(visibleAtMs), model, prompt, durationSeconds, costMicroUsd: null },
+        : {
+            ...{ taskId, createdAtMs: wholeSeconds(visibleAtMs), model, durationSeconds, costMicroUsd: null },
+            ...(this.showsPrompts && { prompt }),
+          },
     );
     return { tasks, upstreamNowMs: wholeSeconds(Date.now()) };
   }

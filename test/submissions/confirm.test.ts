@@ -232,6 +232,28 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     expect(scene.incidents).toEqual(['lane_opened']);
   });
 
+  test('shows a task without words that two doubts may have made, and neither adopts it after the other has ended', async () => {
+    await lose();
+    scene.upstream.showsPrompts = false;
+    scene.upstream.onList = unreadable(503);
+    await scene.pass(90_000);
+    await confirm();
+    // Beside the doubt another create is lost, and its task is made.
+    const other = await scene.granted('v2');
+    scene.upstream.plan('v2', { records: 'never', answer: ANSWERED_5XX });
+    await scene.submit('v2', other);
+    show({ prompt: 'v2' });
+    scene.upstream.onList = async () => undefined;
+    const confirmOther = () => scene.submit('v2', other);
+    await confirmOther();
+    await scene.pass(60_000);
+    expect(await confirmOther()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+    await confirm();
+    await scene.pass(60_000);
+    expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+    expect(await listAccounts(scene.db)).toMatchObject([{ inUse: 1, slots: [{ state: 'orphan' }] }]);
+  });
+
   test('is judged by the clock of the catalog, not by that of the worker', async () => {
     if (catalog.databaseUrl === null) return; // The embedded catalog has no clock of its own.
     await lose();

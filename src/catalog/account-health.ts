@@ -3,7 +3,7 @@
 import { and, asc, eq, gt, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
 import { Refusal } from '../domain/failure.ts';
 import type { AccountRow } from './accounts.ts';
-import type { Db } from './driver/database.ts';
+import { type Db, inTransaction } from './driver/database.ts';
 import { accountModels, accounts } from './tables/accounts.ts';
 
 async function changeExisting(db: Db, id: string, change: Partial<AccountRow>): Promise<void> {
@@ -24,9 +24,13 @@ export async function pauseAccount(db: Db, id: string): Promise<void> {
   await changeExisting(db, id, { pausedByOperator: true });
 }
 
-/** Lifts every pause and suspension: the operator knows better. Its caller grants slots afterwards. */
+/** Lifts every pause and suspension, of its models too: the operator knows better. Its caller grants slots afterwards. */
 export async function resumeAccount(db: Db, id: string): Promise<void> {
-  await changeExisting(db, id, { pausedByOperator: false, ...HEALTHY });
+  await inTransaction(db, async (tx) => {
+    await changeExisting(tx, id, { pausedByOperator: false, ...HEALTHY });
+    const isSuspended = and(eq(accountModels.account, id), isNotNull(accountModels.suspendedUntil));
+    await tx.update(accountModels).set({ suspendedUntil: null }).where(isSuspended);
+  });
 }
 
 /** How long a pause may be. */

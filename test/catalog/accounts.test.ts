@@ -1,5 +1,6 @@
 /** Upstream accounts: as configured, as operators want them, and as the upstream lets us know. */
 
+import { isNotNull } from 'drizzle-orm';
 import {
   liftSuspension,
   listSuspendedAccounts,
@@ -213,5 +214,9 @@ describeOnBothCatalogs('accounts', (catalog) => {
     expect(rows.map(({ suspendedUntil }) => suspendedUntil)).toEqual([expect.any(Date), null]);
     expect((await listOffers(db)).map(({ model }) => model)).toEqual(['a', 'b']);
     expect(await only()).toMatchObject({ state: 'active', lastError: 'not in your plan' });
+    // An operator has seen to it.
+    await resumeAccount(db, 'airforce-1');
+    expect(await db.$count(accountModels, isNotNull(accountModels.suspendedUntil))).toBe(0);
+    expect(await only()).toMatchObject({ state: 'active', lastError: null });
   });
 });

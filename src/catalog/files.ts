@@ -12,7 +12,7 @@ const INCOMING = 'incoming';
 /** Long enough for the slowest upload; what is left of one that its process did not survive is removed then. */
 const INCOMING_MS = 24 * 60 * 60_000;
 
-/** Enters what is to become a file, so that its bytes belong to a row from the first on; nobody is shown it. */
+/** Enters what is to become a file, so that its bytes belong to a row from the first on; no caller is shown it. */
 export async function announceFile(db: Db, { id, callerId }: Pick<FileRow, 'id' | 'callerId'>): Promise<void> {
   const createdAt = new Date();
   const expiresAt = new Date(createdAt.getTime() + INCOMING_MS);

@@ -279,8 +279,8 @@ export async function settlePresumed(tx: Db, { id, videoId }: Pick<SubmissionRow
 }
 
 /**
- * Creates of other videos whose tasks the list of the same upstream and key may show as nobody's: their prompts. They are
- * in doubt, or their doubt has ended since that time and nothing told of their task.
+ * Prompts of other videos whose creates may have left a task in the list of the same upstream and key: they are in doubt,
+ * or their doubt has ended since that time and nothing told of their task.
  */
 export async function listRivals(
   db: Db,

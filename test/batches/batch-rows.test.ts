@@ -273,7 +273,7 @@ describeOnBothCatalogs('a batch', (catalog) => {
 
   test('that comes again while it is validated is the same, or refused like it; one that was lost is made anew', async () => {
     const isLost = { createdAt: new Date(0) };
-    let goOn = () => undefined as void;
+    let goOn: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
       goOn = resolve;
     });

@@ -14,14 +14,14 @@ import { poolCallers, pools, waiting } from './tables/queue.ts';
 import { submissions } from './tables/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
-/** The pool of a model's accounts, null when no configured account offers the model. */
+/** The pool of the account that is offered first for a model, null when no configured account offers it. */
 async function poolOfModel(db: Db, model: string): Promise<string | null> {
   const [row] = await db
     .select({ pool: accounts.pool })
     .from(accountModels)
     .innerJoin(accounts, eq(accounts.id, accountModels.account))
     .where(and(eq(accountModels.model, model), accounts.configured))
-    .orderBy(accountModels.preference)
+    .orderBy(accountModels.preference, accountModels.account)
     .limit(1);
   return row?.pool ?? null;
 }

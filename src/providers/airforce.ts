@@ -79,10 +79,10 @@ async function untilPushedOver(taskId: string, { baseUrl, ...call }: ProviderCal
   throw new UpstreamError('lost', `the events of ${url} ended before the task`);
 }
 
-/** AF-37, AF-38: the last state, or the word after it. What cannot be read tells nothing. */
+/** AF-37, AF-38: the last state, or the word after it; AO-15: an event of the end's own name. What cannot be read tells nothing. */
 function tellsEnd({ event, data }: { readonly event?: string | undefined; readonly data: string }, taskId: string) {
   if (event === STREAM_EVENTS.done) return true;
-  if (event !== STREAM_EVENTS.change) return false;
+  if (event !== STREAM_EVENTS.change && !isEndStatus(event)) return false;
   const state = pushedState.safeParse(data);
   return state.success && (state.data.task_id ?? taskId) === taskId && isEndStatus(state.data.status);
 }

@@ -6,6 +6,7 @@ import { syncAccounts } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
+import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { bookOrphan, endOrphan } from '../../src/catalog/orphans.ts';
 import { queuePosition, queuePositions, readTurn } from '../../src/catalog/queue-order.ts';
 import { enterReopenings, leaveReopenings, noteListsRead } from '../../src/catalog/reopenings.ts';
@@ -33,6 +34,7 @@ import { videos } from '../../src/catalog/tables/videos.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import type { ProviderName } from '../../src/domain/vendor.ts';
+import { makeOffer } from '../builders.ts';
 import { accept, insertCaller, offerModel, winners } from '../model/scene.ts';
 import { insertSubmission, makeAccount } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
@@ -315,6 +317,28 @@ describeOnBothCatalogs('the queue', (catalog) => {
     const moved = await inTransaction(db, (tx) => requestSlot(tx, 'a002', MODEL));
     expect(moved.kind === 'queued' && winners(moved.grants)).toEqual(['a002']);
     expect(await listWaitingPools(db)).toEqual([]);
+  });
+
+  test('is that of the account which is offered first, where upstreams of two pools publish a model', async () => {
+    const { db } = catalog.database;
+    const others = { ...WIDE, id: 'airforce-2', credential: 'another key', pool: 'other' };
+    await syncAccounts(db, [WIDE, others]);
+    await insertCaller(db, 'caller_1');
+    const { capabilities, pricePerSecondMicroUsd } = makeOffer();
+    const published = [{ upstreamModel: MODEL, pricePerSecondMicroUsd, capabilities }];
+    const asked: string[] = [];
+    // The order in which their rows were written last says nothing.
+    for (const [id, order] of [
+      ['a001', [others, WIDE]],
+      ['a002', [WIDE, others]],
+    ] as const) {
+      for (const { id: account } of order) await replacePublishedModels(db, account, published);
+      await accept(db, id);
+      const [place] = await db.select().from(waiting);
+      const taken = await inTransaction(db, (tx) => requestSlot(tx, id, MODEL));
+      asked.push(`${place?.pool}: ${taken.kind === 'queued' && taken.grants.map(({ account }) => account)}`);
+    }
+    expect(asked).toEqual(['main: airforce-1', 'main: airforce-1']);
   });
 
   test('leaves a video alone whose accounts have all vanished', async () => {

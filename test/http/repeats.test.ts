@@ -81,12 +81,20 @@ describe('a batch whose file is gone', () => {
     expect(await create()).toMatchObject({ status: 200, body: { id: first.body.id } });
   });
 
-  test('by our own words', async () => {
-    const fileId = await upload('batch', Buffer.from(`${JSON.stringify(line)}\n`));
-    const create = () => send('POST', '/clipyard/v1/batches', { fileId }, keyed('own'));
+  test.each(['with its key', 'without one'])('by our own words, %s', async (how) => {
+    const fileId = await upload('batch', Buffer.from(`${JSON.stringify({ ...line, custom_id: how })}\n`));
+    const create = () => send('POST', '/clipyard/v1/batches', { fileId }, how === 'with its key' ? keyed('own') : {});
     const first = await create();
     expect(first).toMatchObject({ status: 202, body: { total: 1 } });
     await send('DELETE', `/v1/files/${fileId}`);
     expect(await create()).toMatchObject({ status: 202, body: { id: first.body.id, total: 1 } });
+  });
+
+  test('by our own words, for something else', async () => {
+    const fileId = await upload('batch', Buffer.from(`${JSON.stringify(line)}\n`));
+    const create = (name: string) => send('POST', `/clipyard/v1/batches?name=${name}`, { fileId });
+    const [one, other] = [await create('one'), await create('other')];
+    expect([one.status, other.status]).toEqual([202, 202]);
+    expect(other.body.id).not.toBe(one.body.id);
   });
 });

@@ -30,6 +30,8 @@ test.each<[string, string[]]>([
   ['its failure', [state({ task_id: 'task/1', status: 'failed', error: 'no' })]],
   ['its expiry', [state({ task_id: 'task/1', status: 'expired' })]],
   ['an end without an id', [state({ status: 'completed' })]],
+  ['its completion, told by the older revision', [state({ task_id: 'task/1', status: 'completed' }, 'completed')]],
+  ['its failure, told by the older revision', [state({ task_id: 'task/1', status: 'failed' }, 'failed')]],
   ['the closing word', ['event: done\ndata: [DONE]\n\n']],
   ['an end after rubbish', ['event: state\ndata: {"sta\n\n', 'hello\n', state({ status: 'failed' })]],
 ])('takes %s for the end', async (_name, events) => {
@@ -39,6 +41,7 @@ test.each<[string, string[]]>([
 test.each<[string, string[]]>([
   ['nothing', []],
   ['progress', [state({ task_id: 'task/1', status: 'processing', progress: 100 })]],
+  ['progress of the older revision', [state({ task_id: 'task/1', status: 'running', progress: 58 }, 'progress')]],
   ['an unknown word', [state({ task_id: 'task/1', status: 'finished' })]],
   ['another task’s end', [state({ task_id: 'task/2', status: 'completed' })]],
   ['an end under another name', [state({ status: 'completed' }, 'queue')]],

@@ -82,6 +82,12 @@ async function fileOf({ files }: OwnRoutesOptions, caller: Caller, manifest: Nam
   return { file, format: formatOf(file.filename), isNew: false };
 }
 
+/** What tells a create that is sent again: its key, else the file that it names and all that it asks for. */
+function repeatKeyOf(key: string | null, { stored }: NamedManifest, bodyHash: string): string | null {
+  if (key !== null) return `key ${key}`;
+  return stored ? null : `file ${bodyHash}`;
+}
+
 function refuseInvalid(reply: FastifyReply, requestId: string, { invalid, total }: CreatedBatch): FastifyReply {
   const body: z.input<typeof invalidBatchAnswer> = {
     type: 'about:blank',
@@ -124,7 +130,8 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     description:
       'The body is the manifest (`application/jsonl` or `text/csv`), or `{"fileId"}` as JSON. Without `onInvalidLine=skip` a ' +
       'bad line refuses the whole (422), and nothing is kept. The same `Idempotency-Key` is the same batch, and ' +
-      'refused with another manifest.',
+      'refused with another manifest. Without a key, the same `fileId` with the same parameters is the same batch for ten ' +
+      'minutes, until that has ended.',
     access: 'caller',
     isUpload: true,
     query: newBatchQuery,
@@ -139,7 +146,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
       const manifest = await nameManifest(options, caller, request);
       const bodyHash = fingerprint({ query, named: manifest.named });
-      const asked = { caller, repeatKey: key === null ? null : `key ${key}`, hasKey: true, bodyHash };
+      const asked = { caller, repeatKey: repeatKeyOf(key, manifest, bodyHash), hasKey: key !== null, bodyHash };
       // The file may be gone by the time that its batch is asked for once more.
       const earlier = query.dryRun || manifest.stored ? null : await batches.findEarlier(asked);
       if (earlier) return await accepted(reply, earlier, earlier);

@@ -242,10 +242,11 @@ test.each<[string, Video, number]>([
   expect((await fetchClip()).statusCode).toBe(status);
 });
 
-test('a file that went before its row is gone', async () => {
+test.each(['GET', 'HEAD'] as const)('a file that went before its row is gone to %s', async (method) => {
   await store.remove(KEYS.clipKey);
-  const answer = await fetchClip({ range: 'bytes=0-1' });
+  const answer = await fetchClip({ range: 'bytes=0-1' }, method);
   expect(answer.statusCode).toBe(410);
+  expect(answer.headers['content-type']).toContain('application/problem+json');
   expect(answer.headers['content-range']).toBeUndefined();
   expect(answer.headers.etag).toBeUndefined();
 });

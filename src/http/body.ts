@@ -50,22 +50,24 @@ export function checkValues(root: unknown): void {
 
 /**
  * The JSON value of a body; undefined when there are no bytes, since clients announce JSON on bodyless requests too.
+ * `param` is the field of a form that has it.
  * @throws Refusal `invalid_request`.
  */
-function readJson(bytes: Uint8Array): unknown {
+export function readJson(bytes: Uint8Array, param?: string): unknown {
   if (bytes.length === 0) return undefined;
   const excess = findExcess(bytes, BOUNDS);
   if (excess !== null) refuse(EXCESSES[excess]);
-  const value = parseJson(bytes);
+  const value = parseJson(bytes, param);
   checkValues(value);
   return value;
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array, param: string | undefined): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new Refusal('invalid_request', 'the body is not valid JSON in UTF-8', { cause });
+    const problem = `${param ?? 'the body'} is not valid JSON in UTF-8`;
+    throw new Refusal('invalid_request', problem, { cause, ...(param !== undefined && { param }) });
   }
 }
 

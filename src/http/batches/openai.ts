@@ -27,6 +27,7 @@ import {
   openaiBatchListAnswer,
   uploadForm,
 } from '../../wire/openai/batches.ts';
+import { wrongType } from '../body.ts';
 import { formRefusal } from '../dialects/form.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { callerOf, mount, openaiFace, page, seconds } from '../openai/face.ts';
@@ -58,7 +59,7 @@ async function ownOf<Row>(param: string, what: string, reading: Promise<Row>): P
 
 /** Their fields in a form, whichever of them comes first. */
 async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions) {
-  if (!request.isMultipart()) throw new Refusal('unsupported_media_type', 'this route takes multipart/form-data');
+  if (!request.isMultipart()) throw wrongType(request);
   const fields: Record<string, string> = {};
   let stored: StoredBytes | null = null;
   let filename = '';

@@ -100,6 +100,19 @@ describe('a video made again', () => {
   });
 });
 
+test.each(['video_1/again', 'bulk'])('a form to %s is refused, and not taken for no body', async (url) => {
+  await add('video_1', failed);
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+  const payload = '--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nother\r\n--b--\r\n';
+  const asked = { method: 'POST', url: `/clipyard/v1/videos/${url}`, key: studio.key, headers, payload } as const;
+  const answer = await own.ask(asked);
+  expect(answer).toMatchObject({
+    status: 415,
+    body: { detail: 'this route takes application/json, not multipart/form-data', param: 'content-type' },
+  });
+  expect(await copiesOf('video_1')).toEqual([]);
+});
+
 describe('one action on many videos', () => {
   test('cancels those that a filter finds, and leaves the others', async () => {
     await add('video_1');

@@ -175,6 +175,15 @@ describe('one action on many videos', () => {
     expect((await cancel({ state: 'queued' }, 'root-key')).body).toMatchObject({ matched: 1, done: 1 });
   });
 
+  test('is not done to all because nothing was named, and is done to all where that is said', async () => {
+    await add('video_1', failed);
+    await add('video_2');
+    const refused = await post('bulk', { action: 'delete', filter: {} });
+    expect(refused).toMatchObject({ status: 400, body: { param: 'filter' } });
+    const [all = ''] = /\{.*\}/.exec((refused.body as { detail: string }).detail) ?? [];
+    expect(await post('bulk', { action: 'cancel', filter: JSON.parse(all) })).toMatchObject({ body: { matched: 2 } });
+  });
+
   test.each([
     [{ action: 'cancel' }],
     [{ action: 'explode', ids: ['video_1'] }],

@@ -160,7 +160,7 @@ export async function readForm(request: FastifyRequest): Promise<Readonly<Form>>
     checkValues(form);
     return form;
   } catch (error) {
-    // A part that nobody reads would keep the rest of the body from being sent.
+    // A part that is not read would keep its sender from sending the rest.
     request.raw.unpipe();
     request.raw.resume();
     throw formRefusal(error);

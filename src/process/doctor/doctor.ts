@@ -2,7 +2,7 @@
 
 import pg from 'pg';
 import { findFfmpeg } from '../../archive/ffmpeg.ts';
-import { problemOfFolder } from '../../config/data-dir.ts';
+import { problemOfFolder } from '../../config/folder.ts';
 import { type Config, ConfigError, type Environment, loadConfig } from '../../config/settings.ts';
 import type { AccountConfig } from '../../domain/account.ts';
 import { isLiteralPrivateAddress } from '../../domain/address.ts';

@@ -108,8 +108,8 @@ export const FORM_TYPE = 'multipart/form-data';
 /** What a route takes in place of the body that was sent. */
 export function wrongType({ headers, routeOptions }: FastifyRequest): Refusal {
   const takes = (routeOptions.config.takes ?? [JSON_TYPE]).join(' or ');
-  const type = headers['content-type']?.split(';')[0]?.trim();
-  const sent = type === undefined ? 'a body without Content-Type' : type.slice(0, LONGEST_TYPE);
+  const type = headers['content-type']?.split(';')[0]?.trim() ?? '';
+  const sent = type === '' ? 'a body without Content-Type' : type.slice(0, LONGEST_TYPE);
   return new Refusal('unsupported_media_type', `this route takes ${takes}, not ${sent}`, { param: 'content-type' });
 }
 

@@ -113,6 +113,14 @@ test.each(['video_1/again', 'bulk'])('a form to %s is refused, and not taken for
   expect(await copiesOf('video_1')).toEqual([]);
 });
 
+test('a member named like a method is named as any other that is not known', async () => {
+  await add('video_1', failed);
+  expect(await post('video_1/again', { constructor: 1 })).toMatchObject({
+    status: 400,
+    body: { detail: 'constructor: is not known here', param: 'constructor' },
+  });
+});
+
 describe('one action on many videos', () => {
   test('cancels those that a filter finds, and leaves the others', async () => {
     await add('video_1');

@@ -105,7 +105,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/client',
-    values: ['src/domain', 'src/wire', 'src/net', 'src/webhooks/sign'],
+    values: ['src/domain', 'src/wire', 'src/net', 'src/webhooks/sign', 'src/config/folder'],
     types: [],
     packages: ['any'],
   },

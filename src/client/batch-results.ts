@@ -1,8 +1,11 @@
 /** `clipyard batch results`: the clips of a batch in a folder, each verified, with a manifest of all lines beside them. */
 
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, type FileHandle, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { problemOfFolder } from '../config/folder.ts';
 import { eachAtOnce } from '../domain/at-once.ts';
 import { isVideoId } from '../domain/video.ts';
 import { MANIFEST_HEADS, type ManifestFormat, type ManifestRow, printManifestRow } from '../wire/clipyard/manifest.ts';
@@ -47,7 +50,10 @@ async function completeFile(gateway: GatewayClient, clip: ArchivedClip, file: st
   } finally {
     await part.close();
   }
-  await rename(file + PART, file);
+  await rename(file + PART, file).catch(async (error: NodeJS.ErrnoException) => {
+    // Another run into this folder received the same part, and was first.
+    if (error.code !== 'ENOENT' || !(await isClip(file, clip))) throw error;
+  });
   return true;
 }
 
@@ -85,47 +91,56 @@ function rowOf(item: BatchLine, hasFile: boolean): ManifestRow {
 
 interface ManifestFile {
   readonly format: ManifestFormat;
-  readonly name: string;
-  readonly part: FileHandle;
+  readonly draft: string;
+  readonly file: FileHandle;
 }
 
-/** Both manifests, which get their names when they are whole. */
+/** Both manifests, drafted apart from the folder, so that each run into it puts whole ones there. */
 class Manifests {
+  readonly #folder: string;
   readonly #files: readonly ManifestFile[];
 
-  private constructor(files: readonly ManifestFile[]) {
+  private constructor(folder: string, files: readonly ManifestFile[]) {
+    this.#folder = folder;
     this.#files = files;
   }
 
-  static async open(dir: string): Promise<Manifests> {
+  static async open(): Promise<Manifests> {
+    const folder = await mkdtemp(join(tmpdir(), 'clipyard-'));
     const formats = ['jsonl', 'csv'] as const;
-    return new Manifests(
-      await Promise.all(
-        formats.map(async (format) => {
-          const name = join(dir, `manifest.${format}`);
-          const part = await open(name + PART, 'w');
-          await part.writeFile(MANIFEST_HEADS[format]);
-          return { format, name, part };
-        }),
-      ),
-    );
+    const files = formats.map(async (format) => {
+      const draft = join(folder, `manifest.${format}`);
+      const file = await open(draft, 'w');
+      await file.writeFile(MANIFEST_HEADS[format]);
+      return { format, draft, file };
+    });
+    return new Manifests(folder, await Promise.all(files));
   }
 
   async add(rows: readonly ManifestRow[]): Promise<void> {
-    for (const { format, part } of this.#files) {
-      await part.writeFile(rows.map((row) => printManifestRow(row, format)).join(''));
+    for (const { format, file } of this.#files) {
+      await file.writeFile(rows.map((row) => printManifestRow(row, format)).join(''));
     }
   }
 
-  async finish(): Promise<void> {
-    for (const { name, part } of this.#files) {
-      await part.sync();
-      await rename(name + PART, name);
+  async putInto(dir: string): Promise<void> {
+    for (const { format, draft } of this.#files) {
+      const name = join(dir, `manifest.${format}`);
+      const part = `${name}.${randomBytes(4).toString('hex')}${PART}`;
+      try {
+        await copyFile(draft, part);
+        const copied = await open(part, 'r+');
+        await copied.sync().finally(() => copied.close());
+        await rename(part, name);
+      } finally {
+        await rm(part, { force: true });
+      }
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#files.map(({ part }) => part.close()));
+    await Promise.all(this.#files.map(({ file }) => file.close()));
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }
 
@@ -185,13 +200,14 @@ class Results {
  */
 export async function fetchResults({ gateway, output }: Session, id: string, dir: string): Promise<void> {
   const { batch } = await lookAtBatch(gateway, id);
-  await mkdir(dir, { recursive: true });
-  const manifests = await Manifests.open(dir);
+  const problem = problemOfFolder(resolve(dir));
+  if (problem !== null) throw new CommandFailure(`--dir ${problem}`);
+  const manifests = await Manifests.open();
   const view = openProgressView(output.notes, RESULTS_PICTURE);
   const results = new Results(gateway, dir, batch.counts.completed, (tally) => view.update(tally));
   try {
     for await (const items of linePages(gateway, id)) await manifests.add(await results.take(items));
-    await manifests.finish();
+    await manifests.putInto(dir);
   } finally {
     view.close();
     await manifests.close();

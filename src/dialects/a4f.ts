@@ -86,7 +86,10 @@ const CODE_OF: Readonly<Partial<Record<RefusalKind, A4fErrorCode>>> = {
 };
 
 /** Their names for what our models call otherwise. */
-const PARAM_OF: Readonly<Record<string, string>> = { duration_seconds: 'duration', aspect_ratio: 'ratio' };
+const PARAM_OF: ReadonlyMap<string, string> = new Map([
+  ['duration_seconds', 'duration'],
+  ['aspect_ratio', 'ratio'],
+]);
 
 function codeOf(refusal: Refusal): string {
   const { kind, param, code } = refusal;
@@ -99,7 +102,7 @@ function renderRefusal(refusal: Refusal): DialectAnswer {
   const { param } = refusal;
   return errorEnvelope(refusal, {
     code: codeOf(refusal),
-    param: param === undefined ? undefined : (PARAM_OF[param] ?? param),
+    param: param === undefined ? undefined : (PARAM_OF.get(param) ?? param),
   });
 }
 

@@ -213,14 +213,14 @@ function renderEnd(views: readonly VideoView[], request: DialectRequest): Server
 }
 
 /** Their names for parameters that models refuse. */
-const PARAM_OF: Readonly<Record<string, string>> = {
-  duration_seconds: 'duration',
-  aspect_ratio: 'aspectRatio',
-  quality: 'resolution',
-  mode: 'image',
-  input_images: 'inputReferences',
-  model: MODEL_HEADER,
-};
+const PARAM_OF: ReadonlyMap<string, string> = new Map([
+  ['duration_seconds', 'duration'],
+  ['aspect_ratio', 'aspectRatio'],
+  ['quality', 'resolution'],
+  ['mode', 'image'],
+  ['input_images', 'inputReferences'],
+  ['model', MODEL_HEADER],
+]);
 
 /** GW-06: the client's classes; every other refusal is an invalid request. */
 const TYPE_OF: Readonly<Partial<Record<RefusalKind, GatewayErrorType>>> = {
@@ -237,7 +237,7 @@ const TYPE_OF: Readonly<Partial<Record<RefusalKind, GatewayErrorType>>> = {
 /** GW-06. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
   const { kind } = refusal;
-  const param = refusal.param === undefined ? undefined : (PARAM_OF[refusal.param] ?? refusal.param);
+  const param = refusal.param === undefined ? undefined : (PARAM_OF.get(refusal.param) ?? refusal.param);
   const error = {
     message: refusalText(refusal, param),
     type: TYPE_OF[kind] ?? 'invalid_request_error',

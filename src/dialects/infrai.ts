@@ -176,18 +176,18 @@ function renderCapabilities(offers: readonly ModelOffer[]): DialectAnswer {
 }
 
 /** Their names for parameters that models refuse. */
-const PARAM_OF: Readonly<Record<string, string>> = {
-  quality: 'resolution',
-  aspect_ratio: 'aspect',
-  mode: 'reference_image_url',
-  input_images: 'reference_image_url',
-};
+const PARAM_OF: ReadonlyMap<string, string> = new Map([
+  ['quality', 'resolution'],
+  ['aspect_ratio', 'aspect'],
+  ['mode', 'reference_image_url'],
+  ['input_images', 'reference_image_url'],
+]);
 
 /** IN-03: the one code that is documented; the others are made like it. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
   const { httpStatus, param } = refusal;
   const code = httpStatus === 402 ? INSUFFICIENT_CREDIT : refusalCode(refusal).toUpperCase();
-  const message = refusalText(refusal, param === undefined ? undefined : (PARAM_OF[param] ?? param));
+  const message = refusalText(refusal, param === undefined ? undefined : (PARAM_OF.get(param) ?? param));
   return { status: httpStatus, body: { error: { code, message } } };
 }
 

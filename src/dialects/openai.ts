@@ -207,14 +207,14 @@ function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
 }
 
 /** Their names for parameters that models and lists refuse. */
-const PARAM_OF: Readonly<Record<string, string>> = {
-  duration_seconds: 'seconds',
-  aspect_ratio: 'size',
-  quality: 'size',
-  mode: 'input_reference',
-  input_images: 'input_reference',
-  cursor: 'after',
-};
+const PARAM_OF: ReadonlyMap<string, string> = new Map([
+  ['duration_seconds', 'seconds'],
+  ['aspect_ratio', 'size'],
+  ['quality', 'size'],
+  ['mode', 'input_reference'],
+  ['input_images', 'input_reference'],
+  ['cursor', 'after'],
+]);
 
 /** Their words where they have some. */
 const CODE_OF: Readonly<Partial<Record<RefusalKind, string>>> = {
@@ -226,7 +226,7 @@ const CODE_OF: Readonly<Partial<Record<RefusalKind, string>>> = {
 function renderRefusal(refusal: Refusal): DialectAnswer {
   const { kind, param } = refusal;
   const code = refusal.code ?? CODE_OF[kind] ?? refusalCode(refusal);
-  return errorEnvelope(refusal, { code, param: param === undefined ? undefined : (PARAM_OF[param] ?? param) });
+  return errorEnvelope(refusal, { code, param: param === undefined ? undefined : (PARAM_OF.get(param) ?? param) });
 }
 
 const notOffered = (what: string) => ({

@@ -18,7 +18,7 @@ import type { Files } from '../gateway/files.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication, type ReadSession, type ReadStreamToken } from './authentication.ts';
-import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody } from './body.ts';
+import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody, wrongType } from './body.ts';
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError, answerIncompleteHeads } from './client-errors.ts';
@@ -27,7 +27,7 @@ import { allowOrigins, type CookiePages } from './cross-origin.ts';
 import type { VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
-import { sendError } from './errors.ts';
+import { isError, sendError } from './errors.ts';
 import { type EventStreamSettings, EventStreams } from './event-stream.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { limitHeavyReads } from './heavy-reads.ts';
@@ -87,12 +87,16 @@ function requestIdOf(header: string | string[] | undefined): string {
   return typeof header === 'string' && REQUEST_ID.test(header) ? header : randomUUID();
 }
 
+/** What the framework says where it has no parser for a body's type. */
+const NO_PARSER = 'FST_ERR_CTP_INVALID_MEDIA_TYPE';
+
 /** Turns anything thrown into an answer, in the shape of the dialect that was spoken to. */
 function errorAnswerer({ dialects, refusalOf }: AppOptions, paths: readonly DialectPath[]) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const dialect = request.dialect ?? dialectOfUrl(dialects, paths, request.url);
-    const refusal = refusalOf?.(error) ?? null;
-    if (refusal !== null) request.log.warn({ err: error }, 'request refused');
+    const hasNoParser = isError(error) && 'code' in error && error.code === NO_PARSER;
+    const refusal = hasNoParser ? wrongType(request) : (refusalOf?.(error) ?? null);
+    if (refusal !== null && !hasNoParser) request.log.warn({ err: error }, 'request refused');
     return sendError(refusal ?? error, { request, reply, dialect });
   };
 }

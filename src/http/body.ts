@@ -9,8 +9,17 @@ import { isJsonObject } from '../domain/json.ts';
 import { isStorable } from '../domain/video-request.ts';
 import { findExcess } from './body-shape.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Media types of the body that it takes; JSON alone when absent. */
+    takes?: readonly string[];
+  }
+}
+
 /** The most a JSON body may hold. */
 export const JSON_BODY_BYTES = 16 * 1024 * 1024;
+/** As much as is repeated of a media type. */
+const LONGEST_TYPE = 100;
 /** Each value costs far more in memory than on the wire, so bytes alone are no bound. */
 const BOUNDS = { deepest: 64, mostValues: 100_000 };
 const EXCESSES = {
@@ -50,22 +59,24 @@ export function checkValues(root: unknown): void {
 
 /**
  * The JSON value of a body; undefined when there are no bytes, since clients announce JSON on bodyless requests too.
+ * `param` is the field of a form that has it.
  * @throws Refusal `invalid_request`.
  */
-function readJson(bytes: Uint8Array): unknown {
+export function readJson(bytes: Uint8Array, param?: string): unknown {
   if (bytes.length === 0) return undefined;
   const excess = findExcess(bytes, BOUNDS);
   if (excess !== null) refuse(EXCESSES[excess]);
-  const value = parseJson(bytes);
+  const value = parseJson(bytes, param);
   checkValues(value);
   return value;
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array, param: string | undefined): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new Refusal('invalid_request', 'the body is not valid JSON in UTF-8', { cause });
+    const problem = `${param ?? 'the body'} is not valid JSON in UTF-8`;
+    throw new Refusal('invalid_request', problem, { cause, ...(param !== undefined && { param }) });
   }
 }
 
@@ -91,6 +102,23 @@ export function hasBody({ headers }: FastifyRequest): boolean {
 /** Whether the body is announced as what `acceptJsonAndForms` parses. */
 const isJson = ({ headers }: FastifyRequest) => /^application\/json\b/i.test(headers['content-type'] ?? '');
 
+export const JSON_TYPE = 'application/json';
+export const FORM_TYPE = 'multipart/form-data';
+
+/** What a route takes in place of the body that was sent. */
+export function wrongType({ headers, routeOptions }: FastifyRequest): Refusal {
+  const takes = (routeOptions.config.takes ?? [JSON_TYPE]).join(' or ');
+  const type = headers['content-type']?.split(';')[0]?.trim() ?? '';
+  const sent = type === '' ? 'a body without Content-Type' : type.slice(0, LONGEST_TYPE);
+  return new Refusal('unsupported_media_type', `this route takes ${takes}, not ${sent}`, { param: 'content-type' });
+}
+
+/** Forms are left to their routes, and a route that reads none would go on as if there were no body. */
+function checkForm(request: FastifyRequest): void {
+  const isForm = request.headers['content-type']?.toLowerCase().startsWith(FORM_TYPE) ?? false;
+  if (isForm && !request.routeOptions.config.takes?.includes(FORM_TYPE)) throw wrongType(request);
+}
+
 /** A small body can become a very large one when it is unpacked, so none is. */
 function checkEncoding({ headers }: FastifyRequest, reply: FastifyReply): void {
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity';
@@ -105,6 +133,7 @@ function checkEncoding({ headers }: FastifyRequest, reply: FastifyReply): void {
 export function acceptJsonAndForms(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, reply, payload) => {
     if (hasBody(request)) checkEncoding(request, reply);
+    if (hasBody(request)) checkForm(request);
     if (hasBody(request) && isJson(request)) request.holdBody(JSON_BODY_BYTES);
     return payload;
   });

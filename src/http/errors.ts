@@ -37,12 +37,12 @@ function asRefusal(error: unknown): Refusal | null {
 }
 
 /** Our own routes' names for parameters that models and batches refuse. */
-const PARAM_OF: Readonly<Record<string, string>> = {
-  duration_seconds: 'durationSeconds',
-  aspect_ratio: 'aspectRatio',
-  input_images: 'images',
-  completion_window: 'window',
-};
+const PARAM_OF: ReadonlyMap<string, string> = new Map([
+  ['duration_seconds', 'durationSeconds'],
+  ['aspect_ratio', 'aspectRatio'],
+  ['input_images', 'images'],
+  ['completion_window', 'window'],
+]);
 
 /** RFC 9457, for routes that are our own. */
 function problem(refusal: Refusal, requestId: string): DialectAnswer {
@@ -52,7 +52,7 @@ function problem(refusal: Refusal, requestId: string): DialectAnswer {
     status: refusal.httpStatus,
     detail: refusal.message,
     code: refusal.code ?? refusal.kind,
-    ...(refusal.param !== undefined && { param: PARAM_OF[refusal.param] ?? refusal.param }),
+    ...(refusal.param !== undefined && { param: PARAM_OF.get(refusal.param) ?? refusal.param }),
     requestId,
   };
   return { status: refusal.httpStatus, body, headers: { 'content-type': 'application/problem+json' } };

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Json, JsonObject } from '../domain/json.ts';
+import { plainWord } from '../domain/plain-word.ts';
 import { LIST_WINDOW } from '../domain/vendor.ts';
 import { MODES, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
@@ -305,10 +306,10 @@ function checkStatus({ status: given, content: route, cancel: stop }: Shape, com
   const seen = new Map<string, string>();
   for (const meaning of WORD_LISTS) {
     for (const said of given.words[meaning]) {
-      const other = seen.get(said.toLowerCase());
+      const other = seen.get(plainWord(said));
       if (other !== undefined && other !== meaning)
         complain(['status', 'words', meaning], `has ${said}, which ${other} has too`);
-      seen.set(said.toLowerCase(), meaning);
+      seen.set(plainWord(said), meaning);
     }
   }
   if (given.words.succeeded.length === 0)

@@ -402,6 +402,29 @@ describe('clipyard batch results', () => {
     expect([damaged, missing].map(sha256)).toEqual(hashes);
   });
 
+  test('two at once into one folder both end with all clips and whole manifests', async () => {
+    for (const name of namesOf('')) rmSync(join(dir(), name));
+    const both = await Promise.all([results(), results()]);
+    expect(both).toEqual(Array(2).fill(expect.objectContaining({ exitCode: 0, stderr: '' })));
+    expect(namesOf('.mp4')).toHaveLength(LINES);
+    expect(namesOf('.part')).toEqual([]);
+    const rows = readFileSync(join(dir(), 'manifest.jsonl'), 'utf8').trim().split('\n');
+    expect(rows.map((row) => JSON.parse(row).line)).toEqual(Array.from({ length: LINES }, (_, index) => index + 1));
+  });
+
+  test.each(['/proc/clipyard', 'one.jsonl/clips'])(
+    'a folder that cannot be made is said to be none: %s',
+    async (named) => {
+      manifest('one.jsonl', '');
+      const run = commandsIn(folder, { ...settings, CLIPYARD_API_KEY: key });
+      const { exitCode, stderr } = await run('batch', 'results', id, '--dir', named);
+      expect([exitCode, stderr]).toEqual([
+        1,
+        expect.stringMatching(/^clipyard: --dir names .*, where nothing can be written/),
+      ]);
+    },
+  );
+
   test('a clip that is no longer there is named, and the others are there', async () => {
     const [gone = ''] = namesOf('.mp4').map((name) => name.replace('.mp4', ''));
     await commandsIn(folder, { ...settings, CLIPYARD_API_KEY: key })('video', 'delete', gone);

@@ -3,7 +3,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { problemOfFolder, requireDataDir } from '../../src/config/data-dir.ts';
+import { requireDataDir } from '../../src/config/data-dir.ts';
+import { problemOfFolder } from '../../src/config/folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clipyard-data-dir-'));
 const file = join(folder, 'file');

@@ -120,6 +120,11 @@ test.each<[string, string, string]>([
     within('[done]', '[done], failed: [Done]'),
     'mine.yaml:10:31: status.words.failed has Done, which succeeded has too',
   ],
+  [
+    'one word in two spellings for two ends',
+    within('[done]', '[allDone], pending: [ALL-DONE]'),
+    'mine.yaml:10:34: status.words.pending has ALL-DONE, which succeeded has too',
+  ],
   ['a word that is none', within('[done]', '[[done]]'), 'mine.yaml:10:24: status.words.succeeded[0] is no word'],
   ['nowhere a clip', within('  resultUrl: /url\n', ''), 'mine.yaml:7:1: status has no resultUrl'],
   [

@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { source as axeSource } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { DIALECTS } from '../../console/view/curl.ts';
@@ -31,8 +32,8 @@ async function listening(server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function newContext(colorScheme: 'light' | 'dark' = 'light'): Promise<BrowserContext> {
-  const made = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 860 } });
+async function newContext(colorScheme: 'light' | 'dark' = 'light', of = browser): Promise<BrowserContext> {
+  const made = await of.newContext({ colorScheme, viewport: { width: 1280, height: 860 } });
   made.setDefaultTimeout(PATIENCE_MS);
   made.on('request', (request) => {
     const url = new URL(request.url());
@@ -356,6 +357,14 @@ async function violationsOf(shown: Page, selector = 'html'): Promise<readonly st
   return found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
+/** The color of a dot of the page: red, green, blue. */
+async function colorsAt(shown: Page, [x, y]: readonly [number, number]): Promise<readonly number[]> {
+  const picture = await loadImage(await shown.screenshot({ animations: 'disabled' }));
+  const drawn = createCanvas(picture.width, picture.height).getContext('2d');
+  drawn.drawImage(picture, 0, 0);
+  return [...drawn.getImageData(x, y, 1, 1).data].slice(0, 3);
+}
+
 /** What opens dialogs on the first of each screen's things. */
 const DIALOGS: Readonly<Record<string, readonly string[]>> = {
   '/videos': ['Make again 1'],
@@ -410,6 +419,28 @@ test.each(['light', 'dark'] as const)('every screen and dialog can be used by al
   await shown.getByLabel('API key').waitFor();
   await note('signing in');
   expect(found).toEqual([]);
+});
+
+test('beside a dialog the gutter of the scrollbar is as dark as all else behind it', async () => {
+  // By themselves headless browsers have no scrollbars.
+  const own = await chromium.launch({
+    executablePath: BROWSER,
+    args: ['--no-sandbox'],
+    ignoreDefaultArgs: ['--hide-scrollbars'],
+  });
+  try {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const shown = await signedIn(await newContext(colorScheme, own), ROOT_KEY);
+      await shown.goto(`${origin}/console/callers`);
+      await shown.locator('.head, .empty').first().waitFor();
+      await shown.keyboard.press('?');
+      await shown.locator('dialog').waitFor();
+      const [gutter, page] = [await colorsAt(shown, [1279, 800]), await colorsAt(shown, [1255, 800])];
+      expect(gutter.map((part, at) => Math.abs(part - (page[at] ?? 0)) <= 2)).toEqual([true, true, true]);
+    }
+  } finally {
+    await own.close();
+  }
 });
 
 test('nothing was asked of any other host, and no browser complained', () => {

@@ -1,6 +1,8 @@
 /** Bodies that mean harm, against the faces that take files and images: over sockets, with catalog and media store. */
 
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -181,6 +183,55 @@ describe('a form for /v1/videos', () => {
     ['a number that is infinite', FORM, formOf([...WORDS, { head: JSON_PART('more'), value: '1e999' }]), 400],
   ])('with %s is refused, and nothing is left of it (OV-03, OV-10, OV-23)', async (_, type, body, status) => {
     expectRefusal(await post(VIDEOS, type, body), status);
+  });
+
+  const LATIN = Buffer.from('un caf\xe9', 'latin1');
+  test.each<[string, string, readonly Part[]]>([
+    ['that is not UTF-8', 'prompt', [MODEL, { head: 'content-disposition: form-data; name="prompt"', value: LATIN }]],
+    [
+      'that is not UTF-8, whatever it says of itself',
+      'prompt',
+      [
+        MODEL,
+        { head: 'content-disposition: form-data; name="prompt"\r\ncontent-type: text/plain; charset=x', value: LATIN },
+      ],
+    ],
+    [
+      'of JSON that is not UTF-8',
+      'more',
+      [...WORDS, { head: JSON_PART('more'), value: Buffer.from('"\xff"', 'latin1') }],
+    ],
+    ['of JSON that is none', 'more', [...WORDS, { head: JSON_PART('more'), value: '{' }]],
+    ['that comes twice', 'prompt', [...WORDS, PROMPT]],
+    ['that comes twice in an object', 'more[a]', [...WORDS, field('more[a]', '1'), field('more[a]', '2')]],
+    ['that is a text and a list', 'more[]', [...WORDS, field('more', '1'), field('more[]', '2')]],
+    [
+      'that is a file and a text',
+      'input_reference',
+      [...WORDS, file('input_reference'), field('input_reference', 'x')],
+    ],
+  ])('with a field %s is refused by its name (OV-23)', async (_, param, parts) => {
+    const answer = await post(VIDEOS, FORM, formOf(parts));
+    expectRefusal(answer, 400);
+    expect(JSON.parse(answer.text)).toMatchObject({ error: { param } });
+  });
+
+  test('with a name that is not UTF-8 is refused (OV-23)', async () => {
+    const [before, behind] = formOf([...WORDS, field('caf#', 'x')])
+      .toString('latin1')
+      .split('#');
+    expectRefusal(await post(VIDEOS, FORM, Buffer.from(`${before}\xe9${behind}`, 'latin1')), 400);
+  });
+
+  test('is read on after a part that is refused, so that its sender can end it (OV-23)', async () => {
+    const parts = [...WORDS, PROMPT, file('input_reference', Buffer.alloc(20 * MIB))];
+    const headers = { authorization, 'content-type': FORM, connection: 'close' };
+    const sending = request({ port, method: 'POST', path: VIDEOS, headers });
+    sending.end(formOf(parts));
+    const [answer] = await once(sending, 'response');
+    expect(answer.statusCode).toBe(400);
+    expect(sending.writableFinished).toBe(true);
+    answer.resume();
   });
 
   test.each([

@@ -128,6 +128,7 @@ test('files and batches are answered as they are described', async () => {
   for (const type of ['multipart/form-data', 'multipart/form-data; boundary=other']) {
     expect((await ask('openaiUploadFile', {}, { payload, headers: { 'content-type': type } })).status).toBe(400);
   }
+  expect((await ask('openaiUploadFile', {}, { payload: payload.slice(0, -3), headers: FORM })).status).toBe(400);
   expect((await ask('openaiListFiles', { query: '?limit=1&order=asc' })).body.data).toMatchObject([{ id }]);
   expect((await ask('openaiListFiles', { query: '?limit=x' })).status).toBe(400);
   expect((await ask('openaiReadFile', { id })).body).toEqual(file);

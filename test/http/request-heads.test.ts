@@ -45,6 +45,21 @@ test('HTTP/1.0 needs no host', async () => {
   expect(await answerTo('GET /healthz HTTP/1.0')).toMatch(/^HTTP\/1.1 200 /);
 });
 
+test.each([
+  ['POST', '/openai/v1/videos', 'text/plain', 'application/json or multipart/form-data'],
+  ['POST', '/airforce/v1/video/generations', 'application/x-www-form-urlencoded', 'application/json'],
+  ['POST', '/airforce/v1/video/generations', 'multipart/form-data; boundary=b', 'application/json'],
+  ['POST', '/infrai/v1/video/generate', 'nonsense', 'application/json'],
+  ['POST', '/a4f/v1/video/generations', undefined, 'application/json'],
+] as const)('%s %s with a body of another type is told what the route takes', async (method, url, type, takes) => {
+  const headers = { ...AUTHORIZATION, ...(type !== undefined && { 'content-type': type }) };
+  const answer = await app.inject({ method, url, headers, payload: Buffer.from('prompt=a+fox') });
+  expect(answer.statusCode).toBe(415);
+  const sent = type?.split(';')[0] ?? 'a body without Content-Type';
+  expect(answer.body).toContain(`this route takes ${takes}, not ${sent}`);
+  expect(made.gateway.orders).toEqual([]);
+});
+
 describe('a body under Content-Encoding', () => {
   const payload = gzipSync(JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' }));
   const post = (encoding: string, type: string) =>

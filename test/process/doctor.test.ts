@@ -6,6 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findPostgresBinaries, startPostgres } from '../../bench/postgres-server.ts';
+import { createCaller, setCallerDisabled } from '../../src/catalog/callers.ts';
+import { openDatabase } from '../../src/catalog/driver/database.ts';
 import { findAilments } from '../../src/process/doctor/doctor.ts';
 import { type Finding, printFindings } from '../../src/process/doctor/examination.ts';
 
@@ -86,6 +89,48 @@ test('a catalog that is away, and a key of its secrets that is not shared', asyn
   expect(found[0]?.advice).toContain('CLIPYARD_SECRET_KEY=');
   expect(found[1]?.advice).toContain('DATABASE_URL');
 });
+
+const binaries = findPostgresBinaries();
+const onPostgres = binaries === null ? test.skip : test;
+
+test('callers of Nexus endpoints in a catalog that is embedded, which only one process opens', async () => {
+  const findings = await look({ CLIPYARD_NEXUS: 'on', CLIPYARD_NEXUS_CALLERS: 'caller_1' });
+  expect(findings.find(({ name }) => name === 'nexus')).toMatchObject({
+    isRight: true,
+    detail: expect.stringContaining('clipyard callers list'),
+  });
+});
+
+onPostgres(
+  'callers of Nexus endpoints that are not there, or are disabled',
+  async () => {
+    if (binaries === null) return;
+    const server = await startPostgres(binaries);
+    const nexus = async (callers: readonly string[]) => {
+      const settings = { CLIPYARD_NEXUS: 'on', CLIPYARD_NEXUS_CALLERS: callers.join(), DATABASE_URL: server.url };
+      return (await look(settings)).find(({ name }) => name === 'nexus');
+    };
+    try {
+      expect(await nexus(['root'])).toMatchObject({ isRight: false, advice: 'run `clipyard migrate`' });
+      const { db, close } = await openDatabase({ databaseUrl: server.url, dataDir: '' });
+      const [one, gone] = await Promise.all(
+        ['one', 'gone'].map(async (name) => (await createCaller(db, { name })).caller),
+      );
+      await setCallerDisabled(db, gone?.id ?? '', true);
+      await close();
+      expect(await nexus([one?.id ?? ''])).toMatchObject({ isRight: true, detail: one?.id });
+      const wrongly = await nexus([one?.id ?? '', gone?.id ?? '', 'caller_1']);
+      expect(wrongly).toMatchObject({
+        isRight: false,
+        detail: `CLIPYARD_NEXUS_CALLERS names ${gone?.id}, caller_1, and no active caller has such an id`,
+        advice: expect.stringContaining('clipyard callers list'),
+      });
+    } finally {
+      await server.stop();
+    }
+  },
+  60_000,
+);
 
 test('no ffmpeg', async () => {
   expect(wrong(await look({}, { ffmpeg: false }))).toMatchObject([{ name: 'ffmpeg', advice: 'install ffmpeg' }]);

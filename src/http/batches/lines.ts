@@ -58,6 +58,9 @@ export type CsvRecord =
   | { readonly line: number; readonly values: Readonly<Record<string, string>> }
   | { readonly line: number; readonly problem: string };
 
+/** What the parser makes of bytes that are no text. A file that has it of its own lost its text before it came here. */
+const REPLACEMENT = '\ufffd';
+
 interface ParsedRecord {
   readonly record: readonly string[];
   readonly raw: string;
@@ -96,6 +99,9 @@ export async function* readCsvRecords(
         const problem = headerProblem(record, isColumn);
         if (problem !== null) return yield { line, problem };
         columns = record;
+      } else if (raw.includes(REPLACEMENT)) {
+        const name = columns.find((_, index) => record[index]?.includes(REPLACEMENT));
+        yield { line, problem: `${name ?? 'the record'}: is not UTF-8` };
       } else if (record.length === columns.length) {
         yield { line, values: Object.fromEntries(columns.map((name, index) => [name, record[index] ?? ''])) };
       } else {

@@ -134,6 +134,7 @@ function readNumber(name: string, text: string): number {
 }
 
 function readRecord(line: number, values: Readonly<Record<string, string>>): RawCreate {
+  checkValues(values);
   const { custom_id, duration_seconds, seed, image, start_from, ...rest } = values;
   const given = Object.entries(rest).filter(([, value]) => value !== '');
   const body: JsonObject = Object.fromEntries(

@@ -27,8 +27,10 @@ import {
   openaiBatchListAnswer,
   uploadForm,
 } from '../../wire/openai/batches.ts';
+import { wrongType } from '../body.ts';
 import { formRefusal } from '../dialects/form.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { isError } from '../errors.ts';
 import { callerOf, mount, openaiFace, page, seconds } from '../openai/face.ts';
 import { type ManifestSource, openManifest } from './open-manifest.ts';
 
@@ -56,9 +58,13 @@ async function ownOf<Row>(param: string, what: string, reading: Promise<Row>): P
   }
 }
 
+/** As the parser says it where a form ends in its file. */
+const ENDS_IN_FILE = /^(?:Part terminated early|Unexpected end of multipart data)/;
+const endsInFile = (error: unknown) => isError(error) && ENDS_IN_FILE.test(error.message);
+
 /** Their fields in a form, whichever of them comes first. */
 async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions) {
-  if (!request.isMultipart()) throw new Refusal('unsupported_media_type', 'this route takes multipart/form-data');
+  if (!request.isMultipart()) throw wrongType(request);
   const fields: Record<string, string> = {};
   let stored: StoredBytes | null = null;
   let filename = '';
@@ -67,7 +73,7 @@ async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions
     const limits = { files: 1, fields: 10, fieldSize: 1024, fileSize: FILE_BOUNDS.bytes + 1 };
     for await (const part of request.parts({ limits })) {
       if (part.type === 'file') {
-        filename = part.filename.slice(0, FILE_BOUNDS.name);
+        filename = part.filename?.slice(0, FILE_BOUNDS.name) ?? '';
         isStoring = true;
         stored = await files.store(callerOf(request), part.file, FILE_BOUNDS.bytes);
         isStoring = false;
@@ -78,7 +84,7 @@ async function readUpload(request: FastifyRequest, { files }: OpenaiBatchOptions
   } catch (error) {
     if (stored) await files.discard(stored);
     // What fails while bytes are stored need not be the form's doing.
-    throw isStoring ? error : formRefusal(error);
+    throw isStoring && !endsInFile(error) ? error : formRefusal(error);
   }
 }
 

@@ -4,7 +4,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Refusal } from '../../domain/failure.ts';
 import type { CreateTimes } from '../../gateway/orders.ts';
 
-const PRIORITIES: Readonly<Record<string, number>> = { low: -1, normal: 0, high: 1 };
+const PRIORITIES: ReadonlyMap<string, number> = new Map([
+  ['low', -1],
+  ['normal', 0],
+  ['high', 1],
+]);
 const WHOLE_SECONDS = /^\d{1,9}$/;
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}(T.+)?$/;
 
@@ -28,8 +32,8 @@ function readInstant(headers: IncomingHttpHeaders, name: string): Date | undefin
 function readPriority(headers: IncomingHttpHeaders): number | undefined {
   const text = headers['x-priority'];
   if (text === undefined) return undefined;
-  const priority = PRIORITIES[String(text).trim().toLowerCase()];
-  if (priority === undefined) throw refuse('x-priority', `is not one of ${Object.keys(PRIORITIES).join(', ')}`);
+  const priority = PRIORITIES.get(String(text).trim().toLowerCase());
+  if (priority === undefined) throw refuse('x-priority', `is not one of ${[...PRIORITIES.keys()].join(', ')}`);
   return priority;
 }
 

@@ -1,13 +1,13 @@
 /** Reading `multipart/form-data`: the same values that a JSON body would have, and files, bounded while they arrive. */
 
 import { createHash } from 'node:crypto';
-import type { MultipartFile, MultipartValue } from '@fastify/multipart';
+import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { UploadedFile } from '../../dialects/uploaded-file.ts';
 import { Refusal } from '../../domain/failure.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { REQUEST_BOUNDS } from '../../domain/video-request.ts';
-import { checkValues, JSON_BODY_BYTES } from '../body.ts';
+import { checkValues, JSON_BODY_BYTES, readJson } from '../body.ts';
 import { isError } from '../errors.ts';
 
 const MOST_FIELDS = 100;
@@ -15,13 +15,14 @@ const MOST_FILES = 1;
 /** In bytes; the parser's own bound does not hold for forms. */
 const LONGEST_NAME = 256;
 const DEEPEST_PATH = 8;
+const TOO_MANY_FIELDS = 'the form has too many fields';
 /** `a`, `a[b]` for an object, `a[]` for a list, and so on. */
 const NAME = /^([^[\]]+)((?:\[[^[\]]*\])*)$/;
 
 type Form = Record<string, unknown>;
 
-function refuse(problem: string): never {
-  throw new Refusal('invalid_request', problem);
+function refuse(problem: string, param?: string): never {
+  throw new Refusal('invalid_request', problem, param === undefined ? {} : { param });
 }
 
 /** The parser gives no name at all where the part has none. */
@@ -29,6 +30,8 @@ function pathOf(name: string | undefined): readonly string[] {
   const [, first, rest = ''] = NAME.exec(name ?? '') ?? [];
   if (first === undefined) refuse('a field of the form has no usable name');
   if (Buffer.byteLength(name ?? '') > LONGEST_NAME) refuse(`the form holds a name longer than ${LONGEST_NAME} bytes`);
+  // The parser puts it where the bytes are no text.
+  if (name?.includes('\ufffd')) refuse('the form holds a name that is not UTF-8');
   const path = [
     first,
     ...rest
@@ -41,20 +44,27 @@ function pathOf(name: string | undefined): readonly string[] {
   return path;
 }
 
+interface Field {
+  /** As the form has it. */
+  readonly name: string;
+  readonly value: unknown;
+}
+
 /** Puts a value where its name says, making objects and lists on the way. */
-function put(form: Form, [key = '', ...rest]: readonly string[], value: unknown): void {
+function put(form: Form, [key = '', ...rest]: readonly string[], field: Field): void {
+  const { name, value } = field;
   const there = Object.hasOwn(form, key) ? form[key] : undefined;
   if (rest.length === 0) {
-    if (there !== undefined) refuse(`the form holds ${key} more than once`);
+    if (there !== undefined) refuse(`the form holds ${name} more than once`, name);
     form[key] = value;
   } else if (rest.length === 1 && rest[0] === '') {
-    if (there !== undefined && !Array.isArray(there)) refuse(`the form holds ${key} as a list and as something else`);
+    if (there !== undefined && !Array.isArray(there)) refuse(`${name}: is a list and something else as well`, name);
     form[key] = [...(there ?? []), value];
   } else {
-    if (there !== undefined && !isJsonObject(there)) refuse(`the form holds ${key} as an object and as something else`);
+    if (there !== undefined && !isJsonObject(there)) refuse(`${name}: is in an object and in something else`, name);
     const inner: Form = { ...there };
     form[key] = inner;
-    put(inner, rest, value);
+    put(inner, rest, field);
   }
 }
 
@@ -63,39 +73,62 @@ async function readFile(part: MultipartFile): Promise<UploadedFile> {
   return new UploadedFile(bytes, createHash('sha256').update(bytes).digest('hex'));
 }
 
-/** The value of a field and what it adds to the form's size; a part that says so is JSON and was parsed. */
-function readField({ value, valueTruncated }: MultipartValue): { value: unknown; bytes: number } {
-  const bytes = Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value));
-  if (valueTruncated) throw new Refusal('too_large', 'a field of the form is too long');
-  return { value, bytes };
+/** The bytes of a field, which has no file's bound. */
+async function readBytes({ file }: MultipartFile, mostBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of file) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new Refusal('too_large', `the fields exceed ${JSON_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
+
+/** The value of a field: its text, or what a part has that says it is JSON. */
+function readValue({ fieldname: name, mimetype }: MultipartFile, bytes: Buffer): unknown {
+  if (mimetype.startsWith('application/json')) return readJson(bytes, name);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return refuse(`${name}: is not UTF-8`, name);
+  }
+}
+
+/** As the parser would tell it by itself. */
+const isFile = (mimetype: string | undefined, filename: string | undefined) =>
+  filename !== undefined || mimetype === 'application/octet-stream';
+
+/** All parts are read as files: as a field the parser would read bytes that are no text as if they were. */
+const PARSING = {
+  limits: { parts: MOST_FIELDS + MOST_FILES, fileSize: REQUEST_BOUNDS.imageBytes },
+  isPartAFile: () => true,
+};
 
 async function collect(request: FastifyRequest): Promise<Form> {
   request.holdBody(JSON_BODY_BYTES + REQUEST_BOUNDS.imageBytes);
   const form: Form = {};
   let textBytes = 0;
-  const limits = {
-    fields: MOST_FIELDS,
-    files: MOST_FILES,
-    parts: MOST_FIELDS + MOST_FILES,
-    fileSize: REQUEST_BOUNDS.imageBytes,
-    fieldSize: JSON_BODY_BYTES,
-  };
-  for await (const part of request.parts({ limits })) {
+  let files = 0;
+  let fields = 0;
+  for await (const part of request.files(PARSING)) {
     const path = pathOf(part.fieldname);
-    if (part.type === 'file') {
-      if (path.length > 1) refuse(`${part.fieldname}: a file stands under a plain name`);
+    if (isFile(part.mimetype, part.filename)) {
+      files += 1;
+      if (files > MOST_FILES) throw new Refusal('too_large', 'the form carries too many files');
+      if (path.length > 1) refuse(`${part.fieldname}: a file stands under a plain name`, part.fieldname);
       const file = await readFile(part);
       // As browsers send it where no file was chosen.
       const isNone = part.filename === '' && file.bytes.length === 0;
-      if (!isNone) put(form, path, file);
+      if (!isNone) put(form, path, { name: part.fieldname, value: file });
       continue;
     }
-    const { value, bytes } = readField(part);
-    textBytes += bytes;
-    if (textBytes > JSON_BODY_BYTES) throw new Refusal('too_large', `the fields exceed ${JSON_BODY_BYTES} bytes`);
+    fields += 1;
+    if (fields > MOST_FIELDS) throw new Refusal('too_large', TOO_MANY_FIELDS);
+    const bytes = await readBytes(part, JSON_BODY_BYTES - textBytes);
+    textBytes += bytes.length;
     // As browsers send what was not filled in.
-    if (value !== '') put(form, path, value);
+    if (bytes.length > 0) put(form, path, { name: part.fieldname, value: readValue(part, bytes) });
   }
   return form;
 }
@@ -103,8 +136,8 @@ async function collect(request: FastifyRequest): Promise<Form> {
 /** What the parser says where a bound is passed is no sentence about the form. */
 const BOUND_WORDS = new Map<unknown, string>([
   ['FST_FILES_LIMIT', 'the form carries too many files'],
-  ['FST_FIELDS_LIMIT', 'the form has too many fields'],
-  ['FST_PARTS_LIMIT', 'the form has too many fields'],
+  ['FST_FIELDS_LIMIT', TOO_MANY_FIELDS],
+  ['FST_PARTS_LIMIT', TOO_MANY_FIELDS],
   ['FST_REQ_FILE_TOO_LARGE', 'a file of the form is too large'],
 ]);
 
@@ -127,6 +160,9 @@ export async function readForm(request: FastifyRequest): Promise<Readonly<Form>>
     checkValues(form);
     return form;
   } catch (error) {
+    // A part that is not read would keep its sender from sending the rest.
+    request.raw.unpipe();
+    request.raw.resume();
     throw formRefusal(error);
   }
 }

@@ -4,6 +4,7 @@ import { json } from 'node:stream/consumers';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, DialectRoute } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
+import { FORM_TYPE, JSON_TYPE } from '../body.ts';
 import { sendAnswer } from '../errors.ts';
 import { describeRoute } from '../openapi/dialect-operations.ts';
 import type { Operation } from '../own/operation.ts';
@@ -57,8 +58,8 @@ function admit(faces: readonly Face[]) {
 /** The body as the route reads it; a form has not been read until here. */
 async function bodyOf(request: FastifyRequest, route: DialectRoute): Promise<unknown> {
   if (!request.isMultipart() || route.kind === 'unsupported') return request.body;
-  if (route.kind === 'create' && route.takesForms === true) return await readForm(request);
-  throw new Refusal('unsupported_media_type', 'this route takes application/json');
+  if (readsForms(route)) return await readForm(request);
+  throw new Refusal('unsupported_media_type', `this route takes ${JSON_TYPE}`, { param: 'content-type' });
 }
 
 function answer(door: FrontDoor, faces: readonly Face[]) {
@@ -71,6 +72,14 @@ function answer(door: FrontDoor, faces: readonly Face[]) {
     const answered = await handle(door, { request, reply, body, caller, dialect }, route);
     return answered === null ? reply : sendAnswer(reply, answered);
   };
+}
+
+const readsForms = (route: DialectRoute) => route.kind === 'create' && route.takesForms === true;
+
+/** What is not supported is refused as that, however it is sent. */
+function typesTaken(faces: readonly Face[]): readonly string[] {
+  const takesForms = faces.some(({ route }) => readsForms(route) || route.kind === 'unsupported');
+  return takesForms ? [JSON_TYPE, FORM_TYPE] : [JSON_TYPE];
 }
 
 /** What the document says of a route: of each under its prefix, for at a documented path several may answer. */
@@ -93,7 +102,7 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
         url: path.url,
         // A stream has no headers to tell without streaming.
         exposeHeadRoute: method === 'GET' && !servesMedia && !isStream,
-        config: { isStream, ...operationAt(path.url, faces) },
+        config: { isStream, takes: typesTaken(faces), ...operationAt(path.url, faces) },
         onRequest: admit(faces),
         handler: answer(door, faces),
       });

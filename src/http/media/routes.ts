@@ -37,11 +37,11 @@ export interface InputImageFacts {
   readonly storedAt: Date;
 }
 
-const VARIANTS: Readonly<Record<string, MediaVariant>> = {
-  'clip.mp4': 'clip',
-  'poster.jpg': 'poster',
-  'film.mp4': 'film',
-};
+const VARIANTS: ReadonlyMap<string, MediaVariant> = new Map([
+  ['clip.mp4', 'clip'],
+  ['poster.jpg', 'poster'],
+  ['film.mp4', 'film'],
+]);
 
 type ClipVariant = Exclude<MediaVariant, 'film'>;
 
@@ -117,7 +117,7 @@ export function mediaRoutes(options: MediaRoutesOptions): FastifyPluginAsync {
       summary: '`clip.mp4` or `poster.jpg` of a video, `film.mp4` of a film',
       mediaTypes: ['video/mp4', 'image/jpeg'],
       async find({ id, file }, signature) {
-        const variant = VARIANTS[file];
+        const variant = VARIANTS.get(file);
         if (variant === undefined) throw new Refusal('not_found', 'there is no such file');
         checkVerdict(links.verify({ videoId: id, variant, ...signature }));
         return variant === 'film'

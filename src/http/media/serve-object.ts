@@ -58,7 +58,12 @@ export async function serveObject(
     'content-disposition': `inline; filename="${filename}"`,
     'content-length': range.end - range.start + 1,
   });
-  return request.method === 'HEAD' ? reply.send() : sendBytes(reply, object, range);
+  try {
+    return request.method === 'HEAD' ? await sendHead(reply, object) : await sendBytes(reply, object, range);
+  } catch (error) {
+    for (const name of BYTES_HEADERS) reply.removeHeader(name);
+    throw error;
+  }
 }
 
 /** Conditions that clients repeat where they are sent to. The other server knows the object by another ETag. */
@@ -84,17 +89,20 @@ const BYTES_HEADERS = [
   'content-length',
 ];
 
+const GONE = 'the media have been purged';
+
+/** What GET says of an object that is no longer there is what HEAD says, which opens none. */
+async function sendHead(reply: FastifyReply, { store, key }: ServedObject): Promise<FastifyReply> {
+  if ((await store.sizeBytes(key)) === null) throw new Refusal('gone', GONE);
+  return reply.send();
+}
+
 /** Fastify pipes at the client's pace and destroys the stream when the client leaves. */
 async function sendBytes(reply: FastifyReply, { store, key }: ServedObject, range: ByteRange): Promise<FastifyReply> {
-  try {
-    const stream = await store.read(key, range);
-    if (stream === null) throw new Refusal('gone', 'the media have been purged');
-    breakOffWhenShort(stream, range.end - range.start + 1, reply);
-    return await reply.send(stream);
-  } catch (error) {
-    for (const name of BYTES_HEADERS) reply.removeHeader(name);
-    throw error;
-  }
+  const stream = await store.read(key, range);
+  if (stream === null) throw new Refusal('gone', GONE);
+  breakOffWhenShort(stream, range.end - range.start + 1, reply);
+  return await reply.send(stream);
 }
 
 /** Breaks off where fewer bytes come than were promised: the reader would wait for the rest on an open connection. */

@@ -38,7 +38,7 @@ export function mount(
   described: FaceOperation,
   handle: (request: Asked, reply: FastifyReply) => unknown,
 ): void {
-  const { method, path, isUpload = false } = described;
+  const { method, path, bodies, isUpload = false } = described;
   const operation: Operation = {
     ...described,
     path: `${PREFIX}${path}`,
@@ -49,7 +49,7 @@ export function mount(
   scope.route<{ Params: { id: string }; Querystring: Asked['query'] }>({
     method,
     url: path,
-    config: { isUpload, ...(scope.prefix === PREFIX && { operation }) },
+    config: { isUpload, ...(bodies && { takes: Object.keys(bodies) }), ...(scope.prefix === PREFIX && { operation }) },
     preHandler: refuseNul,
     handler: async (request, reply) => await handle(request, reply),
   });

@@ -2,7 +2,7 @@
 
 import pg from 'pg';
 import { findFfmpeg } from '../../archive/ffmpeg.ts';
-import { problemOfFolder } from '../../config/data-dir.ts';
+import { problemOfFolder } from '../../config/folder.ts';
 import { type Config, ConfigError, type Environment, loadConfig } from '../../config/settings.ts';
 import type { AccountConfig } from '../../domain/account.ts';
 import { isLiteralPrivateAddress } from '../../domain/address.ts';
@@ -17,6 +17,7 @@ import { Ailment, type Examination, examine, type Finding, printFindings } from 
 
 const EXCHANGE_MS = 5_000;
 const USUAL_TEMPORAL = '127.0.0.1:7233';
+const CATALOG_ADVICE = 'start PostgreSQL, or put DATABASE_URL right';
 
 export interface DoctorParts {
   readonly find?: () => Promise<string | null>;
@@ -54,7 +55,10 @@ function examinationsOf(config: Config, { find = findFfmpeg }: DoctorParts): rea
       advice: 'put it right; docs/settings.md has every setting',
     },
     { name: 'data', look: async () => lookAtFolder(config), advice: 'name another folder in CLIPYARD_DATA_DIR' },
-    { name: 'catalog', look: () => lookAtCatalog(config), advice: 'start PostgreSQL, or put DATABASE_URL right' },
+    { name: 'catalog', look: () => lookAtCatalog(config), advice: CATALOG_ADVICE },
+    ...(config.nexusCallers.length > 0
+      ? [{ name: 'nexus', look: () => lookAtNexusCallers(config), advice: CATALOG_ADVICE }]
+      : []),
     { name: 'temporal', look: () => lookAtTemporal(config), advice: 'start Temporal, or put TEMPORAL_ADDRESS right' },
     { name: 'store', look: () => lookAtStore(config), advice: 'start the S3 server, or put S3_ENDPOINT right' },
     { name: 'ffmpeg', look: () => lookForFfmpeg(find), advice: 'install ffmpeg' },
@@ -88,17 +92,45 @@ function lookAtFolder({ dataDir }: Config): string {
   return dataDir;
 }
 
-async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
-  if (databaseUrl === null) return 'embedded: for one process, which `clipyard up` is';
+/** Asks PostgreSQL once. */
+async function query<Row extends object>(
+  databaseUrl: string,
+  text: string,
+  values: unknown[] = [],
+): Promise<readonly Row[]> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: EXCHANGE_MS });
   client.on('error', () => undefined);
   try {
     await client.connect();
-    const { rows } = await client.query<{ version: string }>('select version()');
-    return rows[0]?.version.split(' ').slice(0, 2).join(' ') ?? 'PostgreSQL';
+    return (await client.query<Row>(text, values)).rows;
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
+  if (databaseUrl === null) return 'embedded: for one process, which `clipyard up` is';
+  const [row] = await query<{ version: string }>(databaseUrl, 'select version()');
+  return row?.version.split(' ').slice(0, 2).join(' ') ?? 'PostgreSQL';
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+/** What is asked at the endpoint of a caller that is not there is refused, and only who asks learns of it. */
+async function lookAtNexusCallers({ databaseUrl, nexusCallers }: Config): Promise<string> {
+  const named = nexusCallers.join(', ');
+  if (databaseUrl === null) return `${named}; whether the embedded catalog has them, \`clipyard callers list\` shows`;
+  const active = 'select id from callers where id = any($1) and disabled_at is null';
+  const rows = await query<{ id: string }>(databaseUrl, active, [nexusCallers]).catch((error) => {
+    if (error.code === UNDEFINED_TABLE) throw new Ailment('the catalog has no tables yet', 'run `clipyard migrate`');
+    throw error;
+  });
+  const missing = nexusCallers.filter((callerId) => !rows.some(({ id }) => id === callerId));
+  if (missing.length === 0) return named;
+  throw new Ailment(
+    `CLIPYARD_NEXUS_CALLERS names ${missing.join(', ')}, and no active caller has such an id`,
+    'put CLIPYARD_NEXUS_CALLERS right; `clipyard callers list` shows every id',
+  );
 }
 
 async function lookAtNamedServer(cliPath: string): Promise<void> {

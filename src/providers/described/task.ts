@@ -2,6 +2,7 @@
 
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { plainWord } from '../../domain/plain-word.ts';
 import type { ClipPlace, ProviderCall, ResultLink, TaskList, TaskStatus } from '../../domain/provider.ts';
 import { retryAfterMs } from '../../net/retry-after.ts';
 import { type JsonReply, unexpectedAnswer, upstreamWords } from '../../net/trusted/request-json.ts';
@@ -11,7 +12,7 @@ import { isSuccess } from '../read-answer.ts';
 import { firstOf, idOf, instantMs, percentOf } from '../reading/fields.ts';
 import { asLink } from '../reading/result-link.ts';
 import { saysError } from '../reading/said-error.ts';
-import { type Meaning, meaningOf, plainWord } from '../reading/status-words.ts';
+import { type Meaning, meaningOf } from '../reading/status-words.ts';
 import { costAt } from './cost.ts';
 import { ask, expandPath, fillFields } from './exchange.ts';
 import { firstAt, holderOf, valueAt } from './pointer.ts';

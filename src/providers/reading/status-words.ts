@@ -1,5 +1,7 @@
 /** What upstreams call the states of a task: one table for all of them. */
 
+import { plainWord } from '../../domain/plain-word.ts';
+
 /** What a word says of a task. */
 export type Meaning = 'pending' | 'succeeded' | 'failed';
 
@@ -91,20 +93,6 @@ const WORDS: Readonly<Record<Meaning, readonly string[]>> = {
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
   (['pending', 'succeeded', 'failed'] as const).flatMap((meaning) => WORDS[meaning].map((word) => [word, meaning])),
 );
-
-/** What stands before the words of an enumeration, as in `TASK_STATUS_SUCCEED`. */
-const ENUMERATION = /^(?:[a-z]+_)?(?:status|state)_/;
-
-/** A word as the table spells it: its case, what stands between its parts and before all of them do not count. */
-export function plainWord(word: string): string {
-  const plain = word
-    .trim()
-    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-    .toLowerCase()
-    .replaceAll(/[\s.-]+/g, '_')
-    .replace(ENUMERATION, '');
-  return plain === 'canceled' ? 'cancelled' : plain;
-}
 
 /** What a word says of a task; undefined for one that is not known. */
 export function meaningOf(word: string): Meaning | undefined {

@@ -2,6 +2,7 @@
 
 import type { UpstreamWords } from '../../domain/failure.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import { plainWord } from '../../domain/plain-word.ts';
 import type { ResultLink, TaskStatus } from '../../domain/provider.ts';
 import { retryAfterMs } from '../../net/retry-after.ts';
 import { type JsonReply, unexpectedAnswer } from '../../net/trusted/request-json.ts';
@@ -10,7 +11,7 @@ import { isSuccess } from '../read-answer.ts';
 import { costOf } from './cost.ts';
 import { at, holdersIn, instantMs, isListing, percentOf, shownId } from './fields.ts';
 import { linkIn } from './result-link.ts';
-import { meaningOf, plainWord } from './status-words.ts';
+import { meaningOf } from './status-words.ts';
 
 /** What of a poll's answer differs between providers. */
 export interface StatusReading {

@@ -32,16 +32,21 @@ export const againBody = z
   .prefault({});
 
 /** Which videos, by what they are; members that are left out leave none out. */
-const filter = z.strictObject({
-  ...period,
-  state: z
-    .union([z.enum(VIDEO_STATES), z.array(z.enum(VIDEO_STATES)).min(1)])
-    .transform((state) => [state].flat())
-    .optional(),
-  model: text.optional(),
-  batchId: text.optional(),
-  caller: ofCaller,
-});
+const filter = z
+  .strictObject({
+    ...period,
+    state: z
+      .union([z.enum(VIDEO_STATES), z.array(z.enum(VIDEO_STATES)).min(1)])
+      .transform((state) => [state].flat())
+      .optional(),
+    model: text.optional(),
+    batchId: text.optional(),
+    caller: ofCaller,
+  })
+  // What was left out by mistake could have been what keeps a clip.
+  .refine((given) => Object.values(given).some((member) => member !== undefined), {
+    error: 'must name something; all videos are meant by {"from":"2000-01-01"}',
+  });
 
 const ids = z.array(z.string().min(1).max(LONGEST_ID)).min(1).max(MOST_IN_BULK);
 

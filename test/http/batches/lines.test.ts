@@ -5,9 +5,13 @@ import { type CsvRecord, readCsvRecords } from '../../../src/http/batches/lines.
 
 const ROWS = ['model,prompt', '', 'a,"one', 'two', 'three"', 'b,x', '', 'c,"four', 'five"', 'd,y', ''];
 
-async function read(rows: readonly string[], newline: string): Promise<readonly CsvRecord[]> {
+async function read(
+  rows: readonly string[],
+  newline: string,
+  encoding: BufferEncoding = 'utf8',
+): Promise<readonly CsvRecord[]> {
   const records: CsvRecord[] = [];
-  const source = Readable.from([Buffer.from(rows.join(newline))]);
+  const source = Readable.from([Buffer.from(rows.join(newline), encoding)]);
   for await (const record of readCsvRecords(source, (name) => name !== 'colour')) records.push(record);
   return records;
 }
@@ -34,6 +38,18 @@ test.each(NEWLINES)(
     ]);
   },
 );
+
+test('a record that is not UTF-8 is the only bad one, and its column is named', async () => {
+  const rows = ['model,prompt', 'a,un café', 'b,"a ""red"" fox"', 'é,x'];
+  expect(await read(rows, '\n', 'latin1')).toEqual([
+    { line: 2, problem: 'prompt: is not UTF-8' },
+    { line: 3, values: { model: 'b', prompt: 'a "red" fox' } },
+    { line: 4, problem: 'model: is not UTF-8' },
+  ]);
+  expect(await read(['\ufeffmodel,prompt', 'a,un café'], '\n', 'utf16le')).toMatchObject([
+    { line: 2, values: { prompt: 'un café' } },
+  ]);
+});
 
 test('a quote that makes the rest unreadable is told at its line', async () => {
   const records = await read(['model,prompt', 'a,"x', 'y"', 'b,"red" fox', 'c,z'], '\n');

@@ -1,4 +1,4 @@
-/** Lines of a manifest whose images are uploaded files, in the words of each format. */
+/** Lines of a manifest: images that are uploaded files, in the words of each format, and texts that cannot be kept. */
 
 import { Readable } from 'node:stream';
 import type { ReadLine } from '../../../src/domain/batch.ts';
@@ -33,6 +33,16 @@ test("a line in airforce's words names files beside URLs, in their order", async
 test('an image of a CSV is a file or a URL', async () => {
   const lines = await read('csv', `model,prompt,image\nm,p,file-1\nm,p,${AT_URL}\n`);
   expect(lines.map(imagesOf)).toMatchObject([[FILE], [{ kind: 'url', url: AT_URL }]]);
+});
+
+test('a text of a CSV that the catalog cannot keep refuses its line alone', async () => {
+  const lines = await read('csv', 'custom_id,model,prompt\n1,m,a\0b\n2,m,p\n\0,m,p\n');
+  const unkept = { message: 'the body holds a text with a NUL or half of a surrogate pair' };
+  expect(lines).toMatchObject([
+    { kind: 'invalid', invalid: { line: 2, ...unkept } },
+    { kind: 'create', create: { line: 3 } },
+    { kind: 'invalid', invalid: { line: 4, ...unkept } },
+  ]);
 });
 
 test('a file that is not there refuses its line, and the number of images is that of the mode', async () => {

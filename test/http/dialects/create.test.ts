@@ -190,6 +190,8 @@ describe('when a video is wanted', () => {
     ['x-end-before', '1e9'],
     ['x-priority', 'urgent'],
     ['x-priority', '1'],
+    ['x-priority', '__proto__'],
+    ['x-priority', 'constructor'],
   ])('is refused as %s: %s', async (name, value) => {
     const made = makeApp();
     const answer = await create(made, BODY, { [name]: value });

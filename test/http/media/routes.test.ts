@@ -224,6 +224,7 @@ test.each([
   ['the clip’s signature on the poster', () => CLIP.replace('clip.mp4', 'poster.jpg'), 403],
   ['an expired link', () => signer.sign(video, 'clip', new Date(Date.now() - 1000)), 410],
   ['an unknown file', () => CLIP.replace('clip.mp4', 'clip.webm'), 404],
+  ['a file named like a method', () => CLIP.replace('clip.mp4', 'constructor'), 404],
   ['an unknown video', () => signer.sign({ id: 'video_2' }, 'clip', video.expiresAt), 404],
 ])('%s is refused as a problem (AF-50, AO-19)', async (_what, url, status) => {
   const answer = await app.inject(url());
@@ -242,10 +243,11 @@ test.each<[string, Video, number]>([
   expect((await fetchClip()).statusCode).toBe(status);
 });
 
-test('a file that went before its row is gone', async () => {
+test.each(['GET', 'HEAD'] as const)('a file that went before its row is gone to %s', async (method) => {
   await store.remove(KEYS.clipKey);
-  const answer = await fetchClip({ range: 'bytes=0-1' });
+  const answer = await fetchClip({ range: 'bytes=0-1' }, method);
   expect(answer.statusCode).toBe(410);
+  expect(answer.headers['content-type']).toContain('application/problem+json');
   expect(answer.headers['content-range']).toBeUndefined();
   expect(answer.headers.etag).toBeUndefined();
 });

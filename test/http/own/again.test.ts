@@ -100,6 +100,27 @@ describe('a video made again', () => {
   });
 });
 
+test.each(['video_1/again', 'bulk'])('a form to %s is refused, and not taken for no body', async (url) => {
+  await add('video_1', failed);
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+  const payload = '--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nother\r\n--b--\r\n';
+  const asked = { method: 'POST', url: `/clipyard/v1/videos/${url}`, key: studio.key, headers, payload } as const;
+  const answer = await own.ask(asked);
+  expect(answer).toMatchObject({
+    status: 415,
+    body: { detail: 'this route takes application/json, not multipart/form-data', param: 'content-type' },
+  });
+  expect(await copiesOf('video_1')).toEqual([]);
+});
+
+test('a member named like a method is named as any other that is not known', async () => {
+  await add('video_1', failed);
+  expect(await post('video_1/again', { constructor: 1 })).toMatchObject({
+    status: 400,
+    body: { detail: 'constructor: is not known here', param: 'constructor' },
+  });
+});
+
 describe('one action on many videos', () => {
   test('cancels those that a filter finds, and leaves the others', async () => {
     await add('video_1');
@@ -160,6 +181,15 @@ describe('one action on many videos', () => {
     expect((await cancel({ caller: 'someone' })).status).toBe(403);
     expect((await cancel({ caller: 'someone' }, 'root-key')).body).toMatchObject({ matched: 1, done: 1 });
     expect((await cancel({ state: 'queued' }, 'root-key')).body).toMatchObject({ matched: 1, done: 1 });
+  });
+
+  test('is not done to all because nothing was named, and is done to all where that is said', async () => {
+    await add('video_1', failed);
+    await add('video_2');
+    const refused = await post('bulk', { action: 'delete', filter: {} });
+    expect(refused).toMatchObject({ status: 400, body: { param: 'filter' } });
+    const [all = ''] = /\{.*\}/.exec((refused.body as { detail: string }).detail) ?? [];
+    expect(await post('bulk', { action: 'cancel', filter: JSON.parse(all) })).toMatchObject({ body: { matched: 2 } });
   });
 
   test.each([

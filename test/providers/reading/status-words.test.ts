@@ -1,6 +1,7 @@
 /** The table of status words: it has what is documented, and what it has not means nothing. */
 
-import { meaningOf, plainWord } from '../../../src/providers/reading/status-words.ts';
+import { plainWord } from '../../../src/domain/plain-word.ts';
+import { meaningOf } from '../../../src/providers/reading/status-words.ts';
 import { STATUSES as AIRFORCE } from '../../../src/wire/airforce.ts';
 import { STATUSES as AIRFORCE_2024 } from '../../../src/wire/airforce-2024.ts';
 import { STATES as INFRAI } from '../../../src/wire/infrai.ts';

@@ -278,15 +278,21 @@ export async function settlePresumed(tx: Db, { id, videoId }: Pick<SubmissionRow
   await tx.update(videos).set({ upstreamMicroUsd }).where(eq(videos.id, videoId));
 }
 
-/** Other creates in doubt at the same upstream with the same key: their prompts. */
-export async function listRivals(db: Db, { id, credential }: Pick<SubmissionRow, 'id' | 'credential'>) {
+/** Prompts of other creates in doubt whose tasks the same list may show: those of the same key, and twins of another. */
+export async function listRivals(
+  db: Db,
+  { id, credential, baseUrl }: Pick<SubmissionRow, 'id' | 'credential' | 'baseUrl'>,
+  own: string,
+): Promise<readonly string[]> {
+  const prompt = sql<string>`${videos.request} ->> 'prompt'`;
+  const isTwin = and(eq(submissions.baseUrl, baseUrl), eq(prompt, own));
   const rows = await db
-    .select({ prompt: sql<string>`${videos.request} ->> 'prompt'` })
+    .select({ prompt })
     .from(submissions)
     .innerJoin(videos, eq(videos.id, submissions.videoId))
     .where(
       and(
-        eq(submissions.credential, credential),
+        or(eq(submissions.credential, credential), isTwin),
         inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]),
         ne(submissions.id, id),
       ),
@@ -351,21 +357,32 @@ export async function hasMadeTasksLately(
 }
 
 /** Which of these tasks of an account belong to a submission of ours, under any key. */
-export async function listClaimedTasks(
+export function listClaimedTasks(
   db: Db,
   { account, credential }: Pick<SubmissionRow, 'account' | 'credential'>,
   taskIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
+  return listClaimed(db, or(eq(submissions.credential, credential), eq(submissions.account, account)), taskIds);
+}
+
+/**
+ * Which of the tasks that the list of an account shows belong to a submission of ours: upstreams show one list to all keys
+ * of a project, which are accounts of their own here.
+ */
+export function listListedClaims(
+  db: Db,
+  { account, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
+  taskIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  return listClaimed(db, or(eq(submissions.baseUrl, baseUrl), eq(submissions.account, account)), taskIds);
+}
+
+async function listClaimed(db: Db, whose: SQL | undefined, taskIds: readonly string[]): Promise<ReadonlySet<string>> {
   if (taskIds.length === 0) return new Set();
   const rows = await db
     .select({ taskId: submissions.taskId })
     .from(submissions)
-    .where(
-      and(
-        or(eq(submissions.credential, credential), eq(submissions.account, account)),
-        inArray(submissions.taskId, [...taskIds]),
-      ),
-    );
+    .where(and(whose, inArray(submissions.taskId, [...taskIds])));
   return new Set(rows.flatMap(({ taskId }) => (taskId === null ? [] : [taskId])));
 }
 

@@ -23,7 +23,7 @@ export async function unpackClip(
 ): Promise<StoredClip | null> {
   const packed = await store.read(key);
   if (packed === null) throw new Error(`${key} is not in the media store`);
-  // Whatever ends one of the two ends the other, and is thrown to who reads.
+  // An error of either ends both, and the reader gets it.
   const unpacked = addAbortSignal(
     signal,
     pipeline(packed, createGunzip(), () => undefined),

@@ -14,6 +14,7 @@ import { NotAVideo } from './mp4-boxes.ts';
 import { probeClip } from './mp4-probe.ts';
 import type { ClipKeys, PosterMaker } from './poster.ts';
 import { notYet } from './result-answer.ts';
+import { unpackClip } from './unpack-clip.ts';
 
 const HEARTBEAT_MS = 1000;
 /** An answer that is longer than this names no clip. */
@@ -167,14 +168,18 @@ class Archiving {
   }
 
   /** What no time will make a video is returned as such. */
-  async #inspect(stored: StoredClip): Promise<ArchivedClip | NotAVideo> {
-    const { clipKey, posterKey } = this.#order;
+  async #inspect(stored: StoredClip, isUnpacked = false): Promise<ArchivedClip | NotAVideo> {
+    const { clipKey, posterKey, signal } = this.#order;
     this.#beats.describe = async () => ({ committed: { ...stored } });
     try {
       return await inspectClip(this.#parts, { ...stored, clipKey, posterKey });
     } catch (error) {
       if (!(error instanceof NotAVideo)) throw error;
       this.#beats.describe = async () => ({});
+      // Once: there is data that unpacks to itself.
+      const isPacked = error.isGzip && !isUnpacked;
+      const unpacked = isPacked ? await unpackClip(this.#parts.store, clipKey, { ...this.#limits, signal }) : null;
+      if (unpacked !== null) return await this.#inspect(unpacked, true);
       const link = error.isWords && this.#found === null ? await this.#linkIn(stored) : undefined;
       await this.#parts.store.remove(clipKey);
       if (link !== undefined) return await this.#inspect(await this.#follow(link));

@@ -7,12 +7,21 @@ import { readBytes } from '../media/ranged-read.ts';
 export class NotAVideo extends Error {
   /** Nothing, or an upstream's words, which the clip may still take the place of. */
   readonly isWords: boolean;
+  /** What may hold the video. */
+  readonly isGzip: boolean;
 
-  constructor(message: string, { cause, isWords = false }: { cause?: unknown; isWords?: boolean } = {}) {
+  constructor(message: string, { cause, isWords = false, isGzip = false }: NotAVideoDetails = {}) {
     super(message, { cause });
     this.name = 'NotAVideo';
     this.isWords = isWords;
+    this.isGzip = isGzip;
   }
+}
+
+interface NotAVideoDetails {
+  readonly cause?: unknown;
+  readonly isWords?: boolean;
+  readonly isGzip?: boolean;
 }
 
 const FIRST_BOXES = new Set(['ftyp', 'styp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pdin', 'uuid']);
@@ -66,6 +75,7 @@ function describeOther(start: Buffer, sizeBytes: number): NotAVideo {
   if (/^[{[]/.test(text)) return new NotAVideo('it begins as JSON', { isWords: true });
   const isText = !text.includes('\ufffd') && start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
   if (isText) return new NotAVideo('it begins as text', { isWords: true });
+  if (start[0] === 0x1f && start[1] === 0x8b) return new NotAVideo('it is gzip data', { isGzip: true });
   if (sizeBytes < 8) return new NotAVideo(`it has ${sizeBytes} bytes`);
   return new NotAVideo(`it begins with the bytes ${start.toString('hex', 0, 8)}, which no MP4 does`);
 }

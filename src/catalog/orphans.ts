@@ -34,6 +34,7 @@ export const isOpenOrphan: SQL = sql`(${orphans.endedAt} is null and ${isOrphan}
 export interface DueAccount {
   readonly id: string;
   readonly credential: string;
+  readonly baseUrl: string;
   readonly firstUsedAt: Date;
 }
 
@@ -59,7 +60,12 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   const isPresumed = sql`exists (select 1 from ${submissions} where ${submissions.credential} = ${accounts.credential}
     and ${submissions.presumed} and ${submissions.endedAt} > now() - ${PRESUMED_INTERVAL_MS}::float8 * interval '1 millisecond')`;
   const rows = await db
-    .select({ id: accounts.id, credential: accounts.credential, firstUsedAt: accounts.firstUsedAt })
+    .select({
+      id: accounts.id,
+      credential: accounts.credential,
+      baseUrl: accounts.baseUrl,
+      firstUsedAt: accounts.firstUsedAt,
+    })
     .from(accounts)
     .where(
       and(
@@ -74,12 +80,12 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   return rows.flatMap(({ firstUsedAt, ...row }) => (firstUsedAt === null ? [] : [{ ...row, firstUsedAt }]));
 }
 
-/** Since when a create at this credential is in doubt, whose task may be in its list; null where none is. */
-export async function doubtSince(db: Db, credential: string): Promise<Date | null> {
+/** Since when a create at this upstream is in doubt, whose task may be in the list of any key of it; null where none is. */
+export async function doubtSince(db: Db, baseUrl: string): Promise<Date | null> {
   const [row] = await db
     .select({ at: min(submissions.sentAt) })
     .from(submissions)
-    .where(and(eq(submissions.credential, credential), inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES])));
+    .where(and(eq(submissions.baseUrl, baseUrl), inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES])));
   return row?.at ?? null;
 }
 

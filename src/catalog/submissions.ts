@@ -279,41 +279,36 @@ export async function settlePresumed(tx: Db, { id, videoId }: Pick<SubmissionRow
 }
 
 /**
- * Prompts of other videos whose creates may have left a task in the list of the same upstream and key: they are in doubt,
- * or their doubt has ended since that time and nothing told of their task.
+ * Prompts of other videos whose creates may have left a task in this one's list: those of the same key, and twins of other
+ * keys at its base URL. They are in doubt, or their doubt has ended since this one was sent and nothing told of their task.
  */
 export async function listRivals(
   db: Db,
-  { videoId, credential }: Pick<SubmissionRow, 'videoId' | 'credential'>,
-  since: Date,
+  { videoId, credential, baseUrl }: Pick<SubmissionRow, 'videoId' | 'credential' | 'baseUrl'>,
+  own: { readonly prompt: string; readonly sentAt: Date },
 ): Promise<readonly string[]> {
   const prompt = sql<string>`${videos.request} ->> 'prompt'`;
-  const isAnothers = ne(submissions.videoId, videoId);
+  const isTwin = and(eq(submissions.baseUrl, baseUrl), eq(prompt, own.prompt));
+  const mayBeListed = and(ne(submissions.videoId, videoId), or(eq(submissions.credential, credential), isTwin));
   const inDoubt = await db
     .select({ prompt })
     .from(submissions)
     .innerJoin(videos, eq(videos.id, submissions.videoId))
-    .where(
-      and(
-        eq(submissions.credential, credential),
-        inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]),
-        isAnothers,
-      ),
-    );
+    .where(and(inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]), mayBeListed));
   const isUntold = or(submissions.presumed, and(isNotNull(videos.endedAt), isNull(videos.taskId)));
   // By account: those that ended are found along its index alone.
   const givenUp = await db
     .select({ prompt })
     .from(accounts)
-    .innerJoin(submissions, and(eq(submissions.account, accounts.id), gt(submissions.endedAt, since)))
+    .innerJoin(submissions, and(eq(submissions.account, accounts.id), gt(submissions.endedAt, own.sentAt)))
     .innerJoin(videos, eq(videos.id, submissions.videoId))
     .where(
       and(
-        eq(accounts.credential, credential),
+        or(eq(accounts.credential, credential), eq(accounts.baseUrl, baseUrl)),
         eq(submissions.state, 'void'),
         isNotNull(submissions.answered),
         isUntold,
-        isAnothers,
+        mayBeListed,
       ),
     );
   return [...inDoubt, ...givenUp].map((row) => row.prompt);
@@ -376,21 +371,32 @@ export async function hasMadeTasksLately(
 }
 
 /** Which of these tasks of an account belong to a submission of ours, under any key. */
-export async function listClaimedTasks(
+export function listClaimedTasks(
   db: Db,
   { account, credential }: Pick<SubmissionRow, 'account' | 'credential'>,
   taskIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
+  return listClaimed(db, or(eq(submissions.credential, credential), eq(submissions.account, account)), taskIds);
+}
+
+/**
+ * Which of the tasks that the list of an account shows belong to a submission of ours: upstreams show one list to all keys
+ * of a project, which are accounts of their own here.
+ */
+export function listListedClaims(
+  db: Db,
+  { account, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
+  taskIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  return listClaimed(db, or(eq(submissions.baseUrl, baseUrl), eq(submissions.account, account)), taskIds);
+}
+
+async function listClaimed(db: Db, whose: SQL | undefined, taskIds: readonly string[]): Promise<ReadonlySet<string>> {
   if (taskIds.length === 0) return new Set();
   const rows = await db
     .select({ taskId: submissions.taskId })
     .from(submissions)
-    .where(
-      and(
-        or(eq(submissions.credential, credential), eq(submissions.account, account)),
-        inArray(submissions.taskId, [...taskIds]),
-      ),
-    );
+    .where(and(whose, inArray(submissions.taskId, [...taskIds])));
   return new Set(rows.flatMap(({ taskId }) => (taskId === null ? [] : [taskId])));
 }
 

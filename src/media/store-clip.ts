@@ -20,7 +20,8 @@ export async function storeBytes(store: MediaStore, key: string, bytes: Uint8Arr
   await storePieces(store, key, [bytes]);
 }
 
-async function storePieces(
+/** Writes the pieces under a key as they come. */
+export async function storePieces(
   store: MediaStore,
   key: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,

@@ -118,7 +118,10 @@ async function readBytes(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 }
 
 function judgeError(error: unknown): StartOutcome {
-  if (error instanceof UpstreamError && error.phase === 'not sent') return { kind: 'not sent', message: error.message };
+  if (error instanceof UpstreamError) {
+    const { phase, message, upstream } = error;
+    return phase === 'not sent' ? { kind: 'not sent', message } : { kind: 'lost', answered: false, upstream };
+  }
   const message = upstreamText(error instanceof Error ? error.message : String(error));
   return { kind: 'lost', answered: error instanceof MalformedVideoBody, upstream: { message } };
 }

@@ -102,8 +102,10 @@ const NAMED = new RegExp(
 const UNCERTAIN =
   /upstream|time[ds]?.?out|\bconnect|\bresponse\b|internal|unexpected|temporar|overload|traceback|try again|cuda|gpu|memory|database|sql|redis/;
 
-/** So much of a long text is enough to know it again. */
-const ECHO_LENGTH = 12;
+/** So many words in a row are enough to know a text again. */
+const ECHO_WORDS = 3;
+/** Letters of these stand for words, and nothing between them. */
+const WORD = /\p{Script=Han}|[\p{L}\p{N}]+/gu;
 
 /** What an answer says, without what the request said: an upstream may quote it, and callers choose its words. */
 export function evidenceIn(reply: JsonReply, request: { readonly prompt: string; readonly model: string }): Evidence {
@@ -169,25 +171,50 @@ function snakeCase(code: string): string {
     .replaceAll(/[^a-z0-9一-鿿]+/g, '_');
 }
 
-/** A message without each run of another text that begins as that does, since it may be quoted in part. */
+/**
+ * A message without the words that stand in the same order in another text: upstreams quote in part, in other letters,
+ * and with other signs in between.
+ */
 function without(message: string, echoed: string): string {
-  const whole = echoed.trim();
-  if (whole.length < ECHO_LENGTH) return withoutWord(message, whole);
-  const beginning = whole.slice(0, ECHO_LENGTH);
+  const known = wordsOf(echoed).map(({ word }) => word);
+  // A single letter says nothing.
+  if (known.join('').length < 2) return message;
+  const said = wordsOf(message);
   let own = '';
-  let rest = message;
-  for (let start = rest.indexOf(beginning); start !== -1; start = rest.indexOf(beginning)) {
-    let length = beginning.length;
-    while (length < whole.length && rest[start + length] === whole[length]) length += 1;
-    own += `${rest.slice(0, start)} `;
-    rest = rest.slice(start + length);
+  let from = 0;
+  for (let index = 0; index < said.length; ) {
+    const count = countEchoed(said, index, known);
+    const [first, last] = [said[index], said[index + count - 1]];
+    index += Math.max(1, count);
+    if (count === 0 || !first || !last) continue;
+    own += `${message.slice(from, first.start)} `;
+    from = last.end;
   }
-  return own + rest;
+  return own + message.slice(from);
 }
 
-/** A short text counts where it stands as a word; a single letter says nothing. */
-function withoutWord(message: string, word: string): string {
-  if (word.length < 2) return message;
-  const literal = word.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
-  return message.replaceAll(new RegExp(`(?<!\\w)${literal}(?!\\w)`, 'g'), ' ');
+interface Word {
+  readonly word: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+function wordsOf(text: string): readonly Word[] {
+  return [...text.matchAll(WORD)].map(({ 0: word, index }) => {
+    return { word: word.toLowerCase(), start: index, end: index + word.length };
+  });
+}
+
+/** How many words from `index` on stand so in the known text, the last of them perhaps cut; of a short one it is all or none. */
+function countEchoed(said: readonly Word[], index: number, known: readonly string[]): number {
+  let most = 0;
+  for (let start = 0; start < known.length; start += 1) {
+    let count = 0;
+    while (start + count < known.length && said[index + count]?.word === known[start + count]) count += 1;
+    if (count < Math.min(ECHO_WORDS, known.length)) continue;
+    const cut = said[index + count]?.word;
+    const isCut = cut !== undefined && known[start + count]?.startsWith(cut) === true;
+    most = Math.max(most, isCut ? count + 1 : count);
+  }
+  return most;
 }

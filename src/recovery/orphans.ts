@@ -12,7 +12,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { findNextTask, listClaimedTasks, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { findNextTask, listListedClaims, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -46,7 +46,7 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
   const { toUpstreamMs } = list;
   // In this order: a create that was in doubt may have claimed its task by the time that claims are read, and one that
   // begins only now has no task in a list that was read before.
-  const doubt = await doubtSince(db, due.credential);
+  const doubt = await doubtSince(db, due.baseUrl);
   const sinceMs = due.firstUsedAt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
   const untilMs = doubt === null ? Number.POSITIVE_INFINITY : doubt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
   const unclaimed = await findUnclaimed(dependencies, due, { list, sinceMs });
@@ -60,7 +60,7 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
 
 async function findUnclaimed(
   { db }: SubmissionDependencies,
-  { id: account, credential }: DueAccount,
+  { id: account, baseUrl }: DueAccount,
   { list: { tasks }, sinceMs }: { readonly list: ReadList; readonly sinceMs: number },
 ): Promise<readonly Listed[]> {
   const own = tasks.flatMap((task) => {
@@ -68,7 +68,7 @@ async function findUnclaimed(
     return createdAtMs !== undefined && createdAtMs >= sinceMs ? [{ ...task, createdAtMs }] : [];
   });
   const ids = own.map(({ taskId }) => taskId);
-  const claimed = await listClaimedTasks(db, { account, credential }, ids);
+  const claimed = await listListedClaims(db, { account, baseUrl }, ids);
   await noteList(db, account, { showsOurs: claimed.size > 0 });
   return own.filter(({ taskId }) => !claimed.has(taskId));
 }

@@ -2,7 +2,7 @@
 
 import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
 import type { AccountRow } from '../catalog/accounts.ts';
-import { listClaimedTasks, listRivals, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { listListedClaims, listRivals, readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
 import { providerOf, type TaskList } from '../domain/provider.ts';
@@ -73,9 +73,9 @@ export async function sightIn(
 ): Promise<Sighting> {
   const { tasks, toUpstreamMs } = list;
   const ids = tasks.map(({ taskId }) => taskId);
-  const claimed = await listClaimedTasks(db, submission, ids);
+  const claimed = await listListedClaims(db, submission, ids);
   await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
   const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
   const sentAtMs = sentAt.getTime() + toUpstreamMs;
-  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission, sentAt) });
+  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission, { prompt, sentAt }) });
 }

@@ -406,7 +406,9 @@ describe('a link that does not hold the clip', () => {
     ['a cut clip of the announced length', () => clip.subarray(0, clip.length / 2), 'it is cut'],
     ['noise', () => Buffer.alloc(90_000, 1), 'no MP4'],
     ['a WebM', () => Buffer.from('1a45dfa39f4286810142f7810142f281', 'hex'), 'the bytes 1a45dfa3'],
-    ['a clip in gzip', () => gzipSync(clip), 'the bytes 1f8b'],
+    ['a clip in gzip that is cut', () => gzipSync(clip).subarray(0, -20), 'gzip data'],
+    ['gzip data in gzip data', () => gzipSync(gzipSync(clip)), 'gzip data'],
+    ['noise in gzip data', () => gzipSync(Buffer.alloc(90_000, 1)), 'no MP4'],
   ])('%s is asked for once more and then invalid', async (_what, bytes, message) => {
     await serve((response, request) => sendFile(response, request, bytes()));
     await expectProblem(await archive(), { kind: 'invalid', message: expect.stringContaining(message) });
@@ -510,6 +512,35 @@ describe('labels that are wrong', () => {
     );
     await expectArchived(await archive());
     expect(startOf(server.requests[1])).toBeGreaterThan(0);
+  });
+});
+
+describe('a clip that comes gzipped although it was asked for as it is', () => {
+  test.each([
+    ['and says so', { 'content-encoding': 'gzip' }],
+    ['and says nothing', {}],
+  ])('%s is archived without the compression', async (_what, headers) => {
+    await serve((response, request) =>
+      sendFile(response, request, gzipSync(clip), { headers: { etag: ETAG, ...headers } }),
+    );
+    await expectArchived(await archive());
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('is resumed where its download broke off', async () => {
+    const packed = gzipSync(clip);
+    const cutAfterBytes = Math.floor(packed.length / 2);
+    await serve((response, request, n) => sendFile(response, request, packed, n === 0 ? { cutAfterBytes } : {}));
+    await expectArchived(await archive());
+    expect(startOf(server.requests[1])).toBeGreaterThan(0);
+  });
+
+  test('is invalid where it unpacks to more than the bound', async () => {
+    const packed = gzipSync(Buffer.alloc(1_000_000));
+    await serve((response, request) => sendFile(response, request, packed));
+    const outcome = await archive({ limits: { maxBytes: 100_000 } });
+    await expectProblem(outcome, { kind: 'invalid', message: expect.stringContaining('gzip data') });
+    expect(partCount()).toBe(0);
   });
 });
 

@@ -152,7 +152,10 @@ describe.each(CREATING_UPSTREAMS)('a create at $name', (upstream) => {
     ['silence', silence, 500],
   ])('is lost without an answer by %s', async (_name, script, timeoutMs) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    expect(await outcomeOf(script, { timeoutMs, signal })).toMatchObject({ kind: 'lost', answered: false });
+    const outcome = await outcomeOf(script, { timeoutMs, signal });
+    expect(outcome).toMatchObject({ kind: 'lost', answered: false });
+    // Callers are shown what is kept of it.
+    expect(JSON.stringify(outcome)).not.toContain(server.origin);
     expect(server.received).toHaveLength(1);
   });
 
@@ -196,6 +199,9 @@ describe.each(POLLED_UPSTREAMS)('a create at $name that names its task', (upstre
     ['request_id', { request_id: 't1', status: 'pending' }],
     ['video_id', { video_id: 't1' }],
     ['generation_id', { generation_id: 't1' }],
+    ['taskId', { code: 0, data: { taskId: 't1' } }],
+    ['jobId', { jobId: 't1', status: 'queued' }],
+    ['job', { job: { id: 't1' } }],
     ['data', { code: 'success', message: '', data: { task_id: 't1' } }],
     ['result', { success: true, result: { id: 't1' } }],
     ['video', { video: { id: 't1', status: 'queued' } }],

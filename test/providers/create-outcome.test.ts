@@ -77,6 +77,24 @@ describe('a 402 or 403', () => {
   );
 });
 
+describe('a prompt that is quoted in another form', () => {
+  test.each([
+    ['in capitals', PROMPT.toUpperCase()],
+    ['with other blanks', PROMPT.replaceAll(' ', '\n  ')],
+    ['with escapes', PROMPT.replaceAll(' ', '\\" ')],
+    ['without its beginning', `…${PROMPT.slice(30)}`],
+    ['without its middle', `${PROMPT.slice(0, 32)} … ${PROMPT.slice(-30)}`],
+  ])('is not judged: %s', (_form, quoted) => {
+    const outcome = judge(403, { error: `refused: "${quoted}"` });
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'undecided' });
+  });
+
+  test('hides none of the upstream’s own words', () => {
+    const outcome = judge(403, { error: `not made: ${PROMPT.toUpperCase()}: your account has no funds` });
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'no credit' });
+  });
+});
+
 describe('another 4xx', () => {
   test.each<[number, unknown, RefusalReason]>([
     [400, openaiError('invalid_value', 'seconds must be 4, 8 or 12'), 'request'],

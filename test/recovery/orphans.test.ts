@@ -82,6 +82,29 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await booked()).toEqual([]);
   });
 
+  test('are no tasks of another key that is shown the same list', async () => {
+    const baseUrl = 'https://one.example';
+    const maxConcurrentTasks = 1;
+    await furnish({
+      accounts: [
+        { id: 'a', baseUrl, credential: 'key a', maxConcurrentTasks },
+        { id: 'b', baseUrl, credential: 'key b', maxConcurrentTasks },
+      ],
+    });
+    const [first, second] = [await scene.granted('v2'), await scene.granted('v3')];
+    await scene.submit('v2', first);
+    // The other create is on its way, and its task in the list already.
+    const { answer, open } = gate();
+    scene.upstream.plan('v3', { records: 'at once', answer });
+    const submitted = scene.submit('v3', second);
+    await until(() => scene.upstream.creates.length === 3);
+    expect(await scene.sweep()).toMatchObject({ orphans: 0, errors: [] });
+    open(LOST);
+    expect(await submitted).toMatchObject({ step: 'watch', task: { account: 'b', taskId: 'task_3' } });
+    expect(await scene.sweep()).toMatchObject({ orphans: 0, errors: [] });
+    expect(await booked()).toEqual([]);
+  });
+
   test('are not looked for where others use the key', async () => {
     await furnish({ accounts: [{ readsList: false }] });
     make('stray');

@@ -8,6 +8,7 @@ import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
 import { wish } from '../../src/catalog/wishes.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
+import { makeRequest } from '../builders.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { ANSWERED_5XX, LOST, type MadeTask } from '../model/upstream.ts';
@@ -66,6 +67,26 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     await lose();
     show(other);
     expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+  });
+
+  test('shows a task to all keys of a project, which may be that of a twin at another one', async () => {
+    const baseUrl = 'https://airforce-1.example';
+    await lose({
+      accounts: [
+        { id: 'a', baseUrl, credential: 'key a' },
+        { id: 'b', baseUrl, credential: 'key b' },
+      ],
+    });
+    const twin = await scene.granted('v2');
+    const request = makeRequest({ prompt: 'v1', model: 'wan-2.6' });
+    await scene.db.update(videos).set({ request }).where(eq(videos.id, 'v2'));
+    const ofTwin = eq(submissions.id, twin);
+    await scene.db.update(submissions).set({ state: 'unconfirmed', sentAt: new Date() }).where(ofTwin);
+    show();
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    await scene.db.update(submissions).set({ state: 'running', taskId: 'task_1' }).where(ofTwin);
+    show();
+    expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_2' } });
   });
 
   test.each([

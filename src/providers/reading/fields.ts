@@ -7,11 +7,11 @@ import { isStorable } from '../../net/upstream-text.ts';
 const LONGEST_ID = 512;
 
 /** Where an answer may hold the task instead of being it. */
-const HOLDER_KEYS = ['data', 'result', 'video', 'task', 'output'];
+const HOLDER_KEYS = ['data', 'result', 'video', 'task', 'output', 'job', 'generation', 'response'];
 const DEEPEST_HOLDER = 2;
 
 /** What a task's id is called, by one server or another. */
-const ID_KEYS = ['id', 'task_id', 'video_id', 'generation_id', 'job_id'];
+const ID_KEYS = ['id', 'task_id', 'video_id', 'generation_id', 'job_id', 'taskId', 'videoId', 'generationId', 'jobId'];
 
 /** The latest second of the year 9999, milliseconds; the catalog can hold no later year as text. */
 const LAST_INSTANT_MS = 253_402_300_799_000;

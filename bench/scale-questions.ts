@@ -8,6 +8,7 @@ import type { AccountRow } from '../src/catalog/accounts.ts';
 import { listUnaudited, listUnopened, noteRunning, readNewestAcceptance } from '../src/catalog/audits.ts';
 import { balance, listEntries } from '../src/catalog/balance.ts';
 import { findCallerByKey, listCallers } from '../src/catalog/callers.ts';
+import { listListedClaims, listRivals } from '../src/catalog/claims.ts';
 import { refundVideo } from '../src/catalog/corrections.ts';
 import { costs } from '../src/catalog/costs.ts';
 import type { Db } from '../src/catalog/driver/database.ts';
@@ -18,7 +19,7 @@ import { listDueAccounts, listOpenOrphans } from '../src/catalog/orphans.ts';
 import { chooseNext, queuePosition, queuePositions, readTurn } from '../src/catalog/queue-order.ts';
 import { removeOrphans, removeVideos } from '../src/catalog/removals.ts';
 import { listStranded, listUntakenGrants, listWaitingPools, requestSlot } from '../src/catalog/slots.ts';
-import { findCurrentSubmission, listClaimedTasks, listPresumed } from '../src/catalog/submissions.ts';
+import { findCurrentSubmission, listPresumed } from '../src/catalog/submissions.ts';
 import { accounts } from '../src/catalog/tables/accounts.ts';
 import { waiting } from '../src/catalog/tables/queue.ts';
 import { videos } from '../src/catalog/tables/videos.ts';
@@ -177,8 +178,9 @@ function steps({ queue, accounts: rows }: Facts): readonly Question[] {
 function sweeps({ queue, completed }: Facts): readonly Question[] {
   const minuteAgo = new Date(Date.now() - 60_000);
   const closed = queue.map(({ id }) => id);
-  const taskIds = completed.map(({ taskId }) => taskId);
-  const account = { account: 'account-1', credential: 'credential-1' };
+  const listed = completed.map(({ taskId }) => ({ taskId, prompt: 'a prompt' }));
+  const doubt = { prompt: 'a prompt', sentAt: new Date(Date.now() - DAY_MS) };
+  const account = { account: 'account-1', credential: 'credential-1', baseUrl: 'https://api.example' };
   // What a shorter retention would remove in one piece.
   const old = { endedBefore: new Date(Date.now() - 300 * DAY_MS), limit: 200 };
   return [
@@ -188,7 +190,8 @@ function sweeps({ queue, completed }: Facts): readonly Question[] {
     statement('untold wishes', (tx) => listUntold(tx, 1000)),
     statement('untaken grants', (tx) => listUntakenGrants(tx, 60_000)),
     statement('accounts whose lists are due', (tx) => listDueAccounts(tx)),
-    statement('claimed of 1000 tasks', (tx) => listClaimedTasks(tx, account, taskIds)),
+    statement('claimed of 1000 tasks', (tx) => listListedClaims(tx, account, listed)),
+    statement('rivals of a create in doubt', (tx) => listRivals(tx, { ...account, videoId: '' }, doubt)),
     statement('open orphans', (tx) => listOpenOrphans(tx, 50)),
     statement('presumed of a credential', (tx) => listPresumed(tx, account.credential)),
     statement('stranded videos', (tx) => listStranded(tx, 500)),

@@ -5,6 +5,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import type { Grant } from '../domain/slot.ts';
 import { isOpenState } from '../domain/submission.ts';
 import { addBatchCost } from './batches.ts';
+import { listClaimedTasks } from './claims.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { settleLateEnd } from './ends.ts';
 import { refund, settle } from './ledger.ts';
@@ -14,7 +15,6 @@ import {
   concludeDoubt,
   findCurrentSubmission,
   findPresumed,
-  listClaimedTasks,
   markRunning,
   type SubmissionRow,
   settlePresumed,

@@ -278,42 +278,6 @@ export async function settlePresumed(tx: Db, { id, videoId }: Pick<SubmissionRow
   await tx.update(videos).set({ upstreamMicroUsd }).where(eq(videos.id, videoId));
 }
 
-/**
- * Prompts of other videos whose creates may have left a task in this one's list: those of the same key, and twins of other
- * keys at its base URL. They are in doubt, or their doubt has ended since this one was sent and nothing told of their task.
- */
-export async function listRivals(
-  db: Db,
-  { videoId, credential, baseUrl }: Pick<SubmissionRow, 'videoId' | 'credential' | 'baseUrl'>,
-  own: { readonly prompt: string; readonly sentAt: Date },
-): Promise<readonly string[]> {
-  const prompt = sql<string>`${videos.request} ->> 'prompt'`;
-  const isTwin = and(eq(submissions.baseUrl, baseUrl), eq(prompt, own.prompt));
-  const mayBeListed = and(ne(submissions.videoId, videoId), or(eq(submissions.credential, credential), isTwin));
-  const inDoubt = await db
-    .select({ prompt })
-    .from(submissions)
-    .innerJoin(videos, eq(videos.id, submissions.videoId))
-    .where(and(inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]), mayBeListed));
-  const isUntold = or(submissions.presumed, and(isNotNull(videos.endedAt), isNull(videos.taskId)));
-  // By account: those that ended are found along its index alone.
-  const givenUp = await db
-    .select({ prompt })
-    .from(accounts)
-    .innerJoin(submissions, and(eq(submissions.account, accounts.id), gt(submissions.endedAt, own.sentAt)))
-    .innerJoin(videos, eq(videos.id, submissions.videoId))
-    .where(
-      and(
-        or(eq(accounts.credential, credential), eq(accounts.baseUrl, baseUrl)),
-        eq(submissions.state, 'void'),
-        isNotNull(submissions.answered),
-        isUntold,
-        mayBeListed,
-      ),
-    );
-  return [...inDoubt, ...givenUp].map((row) => row.prompt);
-}
-
 /** sending → void: the attempt that sent knows that no task was made, and no other attempt has sent meanwhile. */
 export function takeBack(tx: Db, id: string, lastError: JsonObject) {
   return move(tx, id, { from: ['sending'], to: { state: 'void', endedAt: new Date(), lastError } });
@@ -368,36 +332,6 @@ export async function hasMadeTasksLately(
     .orderBy(desc(submissions.endedAt))
     .limit(LATELY);
   return rows.some((row) => row.taskId !== null && row.baseUrl === baseUrl);
-}
-
-/** Which of these tasks of an account belong to a submission of ours, under any key. */
-export function listClaimedTasks(
-  db: Db,
-  { account, credential }: Pick<SubmissionRow, 'account' | 'credential'>,
-  taskIds: readonly string[],
-): Promise<ReadonlySet<string>> {
-  return listClaimed(db, or(eq(submissions.credential, credential), eq(submissions.account, account)), taskIds);
-}
-
-/**
- * Which of the tasks that the list of an account shows belong to a submission of ours: upstreams show one list to all keys
- * of a project, which are accounts of their own here.
- */
-export function listListedClaims(
-  db: Db,
-  { account, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
-  taskIds: readonly string[],
-): Promise<ReadonlySet<string>> {
-  return listClaimed(db, or(eq(submissions.baseUrl, baseUrl), eq(submissions.account, account)), taskIds);
-}
-
-async function listClaimed(db: Db, whose: SQL | undefined, taskIds: readonly string[]): Promise<ReadonlySet<string>> {
-  if (taskIds.length === 0) return new Set();
-  const rows = await db
-    .select({ taskId: submissions.taskId })
-    .from(submissions)
-    .where(and(whose, inArray(submissions.taskId, [...taskIds])));
-  return new Set(rows.flatMap(({ taskId }) => (taskId === null ? [] : [taskId])));
 }
 
 /** Everything the upstream billed for a video, null while nothing is known. */

@@ -30,8 +30,8 @@ export interface Sighting {
 /** The lists print whole seconds, so a task may seem to be up to a second older than its create. */
 const CLOCK_GRAIN_MS = 1000;
 
-/** Upstreams trim what they are sent. */
-const isSame = (prompt: string, other: string) => prompt.trim() === other.trim();
+/** Whether a prompt that a list shows may be the one that was sent: upstreams trim what they are sent. */
+export const isSamePrompt = (prompt: string, other: string): boolean => prompt.trim() === other.trim();
 
 /**
  * Looks for the create among unclaimed tasks. Another prompt and an older time rule a task out; model and length do not,
@@ -41,10 +41,10 @@ const isSame = (prompt: string, other: string) => prompt.trim() === other.trim()
 export function sight(unclaimed: readonly ListedTask[], { prompt, sentAtMs, rivals }: LostCreate): Sighting {
   const isOlder = ({ createdAtMs }: ListedTask) => createdAtMs !== undefined && createdAtMs < sentAtMs - CLOCK_GRAIN_MS;
   const isOwn = ({ prompt: shown, createdAtMs }: ListedTask) =>
-    shown === undefined ? rivals.length === 0 && createdAtMs !== undefined : isSame(shown, prompt);
+    shown === undefined ? rivals.length === 0 && createdAtMs !== undefined : isSamePrompt(shown, prompt);
   const isRuledOut = ({ prompt: shown, createdAtMs }: ListedTask) =>
-    shown !== undefined && (createdAtMs === undefined || rivals.some((one) => isSame(one, shown)));
-  const isContested = rivals.some((one) => isSame(one, prompt));
+    shown !== undefined && (createdAtMs === undefined || rivals.some((one) => isSamePrompt(one, shown)));
+  const isContested = rivals.some((one) => isSamePrompt(one, prompt));
   const left = unclaimed.filter((task) => !isOlder(task));
   if (isContested) return { candidates: [], strangers: left };
   return { candidates: left.filter(isOwn), strangers: left.filter((task) => !isOwn(task) && !isRuledOut(task)) };

@@ -1,6 +1,7 @@
 /** Finds tasks that our accounts were billed for and no submission has, and follows each to its end. */
 
 import { noteList } from '../catalog/account-health.ts';
+import { listListedClaims } from '../catalog/claims.ts';
 import {
   bookOrphan,
   type DueAccount,
@@ -12,7 +13,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { findNextTask, listListedClaims, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { findNextTask, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -60,15 +61,14 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
 
 async function findUnclaimed(
   { db }: SubmissionDependencies,
-  { id: account, baseUrl }: DueAccount,
+  { id: account, credential, baseUrl }: DueAccount,
   { list: { tasks }, sinceMs }: { readonly list: ReadList; readonly sinceMs: number },
 ): Promise<readonly Listed[]> {
   const own = tasks.flatMap((task) => {
     const { createdAtMs } = task;
     return createdAtMs !== undefined && createdAtMs >= sinceMs ? [{ ...task, createdAtMs }] : [];
   });
-  const ids = own.map(({ taskId }) => taskId);
-  const claimed = await listListedClaims(db, { account, baseUrl }, ids);
+  const claimed = await listListedClaims(db, { account, credential, baseUrl }, own);
   await noteList(db, account, { showsOurs: claimed.size > 0 });
   return own.filter(({ taskId }) => !claimed.has(taskId));
 }

@@ -2,7 +2,8 @@
 
 import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
 import type { AccountRow } from '../catalog/accounts.ts';
-import { listListedClaims, listRivals, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { listListedClaims, listRivals } from '../catalog/claims.ts';
+import { readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
 import { providerOf, type TaskList } from '../domain/provider.ts';
@@ -72,8 +73,7 @@ export async function sightIn(
   { list, prompt, sentAt }: { readonly list: ReadList; readonly prompt: string; readonly sentAt: Date },
 ): Promise<Sighting> {
   const { tasks, toUpstreamMs } = list;
-  const ids = tasks.map(({ taskId }) => taskId);
-  const claimed = await listListedClaims(db, submission, ids);
+  const claimed = await listListedClaims(db, submission, tasks);
   await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
   const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
   const sentAtMs = sentAt.getTime() + toUpstreamMs;

@@ -1,6 +1,7 @@
 /** What the outcome of a create changes: the submission, its slot, its account and its video, in one transaction each. */
 
 import { recover } from '../catalog/account-health.ts';
+import { listClaimedTasks } from '../catalog/claims.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { endVideo } from '../catalog/ends.ts';
 import { bookOrphan } from '../catalog/orphans.ts';
@@ -8,7 +9,6 @@ import { grantIn, lockPoolOf, type Return, returnToQueue } from '../catalog/slot
 import {
   closeDelivered,
   findSubmission,
-  listClaimedTasks,
   markRunning,
   markUnconfirmed,
   type SubmissionRow,

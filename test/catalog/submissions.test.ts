@@ -1,6 +1,7 @@
 /** Submissions: which moves there are, each of which happens once, and what the tables themselves refuse. */
 
 import { eq } from 'drizzle-orm';
+import { listClaimedTasks } from '../../src/catalog/claims.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction, isUniqueViolation } from '../../src/catalog/driver/database.ts';
 import {
@@ -14,7 +15,6 @@ import {
   findFirstLostCreate,
   findPresumed,
   findSubmission,
-  listClaimedTasks,
   listPresumed,
   markRunning,
   markUnconfirmed,

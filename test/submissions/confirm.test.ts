@@ -89,6 +89,20 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_2' } });
   });
 
+  test('shows its own task under a number that the task of another key has as well', async () => {
+    const baseUrl = 'https://airforce-1.example';
+    await lose({
+      accounts: [
+        { id: 'a', baseUrl, credential: 'key a' },
+        { id: 'b', baseUrl, credential: 'key b' },
+      ],
+    });
+    const others = eq(submissions.id, await scene.granted('v2'));
+    await scene.db.update(submissions).set({ state: 'running', taskId: 'task_1' }).where(others);
+    show();
+    expect(await confirm()).toMatchObject({ step: 'watch', task: { account: 'a', taskId: 'task_1' } });
+  });
+
   test.each([
     ['another prompt', { prompt: 'v2' }],
     ['another account', { account: 'https://elsewhere.example' }],

@@ -1,0 +1,98 @@
+/** Whose the tasks are that an account's list shows, as far as the rows tell. */
+
+import { and, eq, gt, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { isSamePrompt, type ListedTask } from '../domain/adoption.ts';
+import { DOUBTFUL_SUBMISSION_STATES } from '../domain/submission.ts';
+import type { Db } from './driver/database.ts';
+import type { SubmissionRow } from './submissions.ts';
+import { accounts } from './tables/accounts.ts';
+import { submissions } from './tables/submissions.ts';
+import { videos } from './tables/videos.ts';
+
+/** Whose tasks a task id of an account names for certain. */
+const isAccounts = ({ account, credential }: Pick<SubmissionRow, 'account' | 'credential'>): SQL<boolean> =>
+  sql`(${submissions.credential} = ${credential} or ${submissions.account} = ${account})`;
+
+/** Which of these tasks of an account belong to a submission of ours, under any key. */
+export async function listClaimedTasks(
+  db: Db,
+  own: Pick<SubmissionRow, 'account' | 'credential'>,
+  taskIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (taskIds.length === 0) return new Set();
+  const rows = await db
+    .select({ taskId: submissions.taskId })
+    .from(submissions)
+    .where(and(isAccounts(own), inArray(submissions.taskId, [...taskIds])));
+  return new Set(rows.flatMap(({ taskId }) => (taskId === null ? [] : [taskId])));
+}
+
+/**
+ * Which of the tasks that the list of an account shows belong to a submission of ours. Upstreams show one list to all keys
+ * of a project, which are accounts of their own here; others number the tasks of each key anew, so that a task with another
+ * prompt than that of the other key's is none of it.
+ */
+export async function listListedClaims(
+  db: Db,
+  own: Pick<SubmissionRow, 'account' | 'credential' | 'baseUrl'>,
+  listed: readonly Pick<ListedTask, 'taskId' | 'prompt'>[],
+): Promise<ReadonlySet<string>> {
+  if (listed.length === 0) return new Set();
+  const prompt = sql<string | null>`${videos.request} ->> 'prompt'`;
+  const rows = await db
+    .select({ taskId: submissions.taskId, isOwn: isAccounts(own), prompt })
+    .from(submissions)
+    .leftJoin(videos, eq(videos.id, submissions.videoId))
+    .where(
+      and(
+        or(isAccounts(own), eq(submissions.baseUrl, own.baseUrl)),
+        inArray(
+          submissions.taskId,
+          listed.map(({ taskId }) => taskId),
+        ),
+      ),
+    );
+  const isClaimed = ({ taskId, prompt: shown }: Pick<ListedTask, 'taskId' | 'prompt'>) =>
+    rows.some(
+      (row) =>
+        row.taskId === taskId &&
+        (row.isOwn || shown === undefined || row.prompt === null || isSamePrompt(shown, row.prompt)),
+    );
+  return new Set(listed.filter(isClaimed).map(({ taskId }) => taskId));
+}
+
+/**
+ * Prompts of other videos whose creates may have left a task in this one's list: those of the same key, and twins of other
+ * keys at its base URL. They are in doubt, or their doubt has ended since this one was sent and nothing told of their task.
+ */
+export async function listRivals(
+  db: Db,
+  { videoId, credential, baseUrl }: Pick<SubmissionRow, 'videoId' | 'credential' | 'baseUrl'>,
+  own: { readonly prompt: string; readonly sentAt: Date },
+): Promise<readonly string[]> {
+  const prompt = sql<string>`${videos.request} ->> 'prompt'`;
+  const isTwin = and(eq(submissions.baseUrl, baseUrl), eq(prompt, own.prompt));
+  const mayBeListed = and(ne(submissions.videoId, videoId), or(eq(submissions.credential, credential), isTwin));
+  const inDoubt = await db
+    .select({ prompt })
+    .from(submissions)
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(and(inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]), mayBeListed));
+  const isUntold = or(submissions.presumed, and(isNotNull(videos.endedAt), isNull(videos.taskId)));
+  // By account: those that ended are found along its index alone.
+  const givenUp = await db
+    .select({ prompt })
+    .from(accounts)
+    .innerJoin(submissions, and(eq(submissions.account, accounts.id), gt(submissions.endedAt, own.sentAt)))
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(
+      and(
+        or(eq(accounts.credential, credential), eq(accounts.baseUrl, baseUrl)),
+        eq(submissions.state, 'void'),
+        isNotNull(submissions.answered),
+        isUntold,
+        mayBeListed,
+      ),
+    );
+  return [...inDoubt, ...givenUp].map((row) => row.prompt);
+}

@@ -120,6 +120,8 @@ export class HostilePlay {
   disruptedMs = 0;
   /** Prompts whose doubts an operator has decided. */
   readonly resolved = new Set<string>();
+  /** Base URLs whose lists tell of lost creates, by what operators say of them. */
+  readonly listing: ReadonlySet<string>;
   /** The limit of each credential. */
   readonly limits = new Map<string, number>();
   readonly #limits: { readonly atMs: number; readonly baseUrl: string; readonly limit: number }[] = [];
@@ -156,6 +158,7 @@ export class HostilePlay {
       ...(id !== 'good' && scenario.settings[id]),
     });
     const accounts = [...HOSTILE, 'good' as const].map(accountOf);
+    this.listing = new Set(accounts.filter((one) => withFacts(one).readsList).map(({ baseUrl }) => baseUrl));
     this.upstreams = accounts.map(({ id, baseUrl, apiKey: key }) => {
       const plan = id === 'good' ? PLAIN_UPSTREAM : scenario.upstreams[id as HostileName];
       const account = new HostileAccount({ face: PROVIDERS[id as HostileName], key, baseUrl, plan, time });

@@ -337,6 +337,7 @@ export class Obligations {
         );
         const shown = last?.list.tasks.find(({ taskId }) => taskId === task.id);
         const isShown =
+          this.#play.listing.has(upstream.baseUrl) &&
           shown?.prompt === task.prompt &&
           shown.createdAtMs !== undefined &&
           Math.abs(shown.createdAtMs - task.madeAtMs - (upstream.clockMs ?? 0)) < 2000;

@@ -13,6 +13,9 @@ import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { accept, ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
 import { ANSWERED_5XX, LOST, type MadeTask } from '../model/upstream.ts';
 
+/** Of one project. */
+const TWO_KEYS = ['a', 'b'].map((id) => ({ id, baseUrl: 'https://airforce-1.example', credential: `key ${id}` }));
+
 describeOnBothCatalogs('the list of an account', (catalog) => {
   let scene: Scene;
   let submissionId: string;
@@ -70,13 +73,7 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
   });
 
   test('shows a task to all keys of a project, which may be that of a twin at another one', async () => {
-    const baseUrl = 'https://airforce-1.example';
-    await lose({
-      accounts: [
-        { id: 'a', baseUrl, credential: 'key a' },
-        { id: 'b', baseUrl, credential: 'key b' },
-      ],
-    });
+    await lose({ accounts: TWO_KEYS });
     const twin = await scene.granted('v2');
     const request = makeRequest({ prompt: 'v1', model: 'wan-2.6' });
     await scene.db.update(videos).set({ request }).where(eq(videos.id, 'v2'));
@@ -90,13 +87,7 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
   });
 
   test('shows its own task under a number that the task of another key has as well', async () => {
-    const baseUrl = 'https://airforce-1.example';
-    await lose({
-      accounts: [
-        { id: 'a', baseUrl, credential: 'key a' },
-        { id: 'b', baseUrl, credential: 'key b' },
-      ],
-    });
+    await lose({ accounts: TWO_KEYS });
     const others = eq(submissions.id, await scene.granted('v2'));
     await scene.db.update(submissions).set({ state: 'running', taskId: 'task_1' }).where(others);
     show();

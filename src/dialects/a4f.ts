@@ -9,7 +9,7 @@ import type { Dialect, DialectAnswer, DialectRequest, VideoView } from './dialec
 import { endFailure } from './end-failure.ts';
 import { errorEnvelope, errorType } from './error-envelope.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuseForeignWords } from './read-body.ts';
-import { refusalCode } from './refusal-words.ts';
+import { refusalCode, shownParam } from './refusal-words.ts';
 
 /** Nothing is documented, since the clip is in the answer; a day lets a caller who lost it fetch it again. */
 const RETENTION_SECONDS = 86_400;
@@ -99,11 +99,7 @@ function codeOf(refusal: Refusal): string {
 }
 
 function renderRefusal(refusal: Refusal): DialectAnswer {
-  const { param } = refusal;
-  return errorEnvelope(refusal, {
-    code: codeOf(refusal),
-    param: param === undefined ? undefined : (PARAM_OF.get(param) ?? param),
-  });
+  return errorEnvelope(refusal, { code: codeOf(refusal), param: shownParam(refusal, PARAM_OF) });
 }
 
 /** The documented face of a4f. */

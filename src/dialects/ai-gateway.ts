@@ -20,7 +20,7 @@ import type { Dialect, DialectAnswer, DialectRequest, Job, ServerSentEvent, Vide
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
-import { refusalCode, refusalText } from './refusal-words.ts';
+import { refusalCode, refusalText, shownParam } from './refusal-words.ts';
 
 /** X11: no retention is documented; a day, as with the other upstreams. */
 const RETENTION_SECONDS = 86_400;
@@ -237,7 +237,7 @@ const TYPE_OF: Readonly<Partial<Record<RefusalKind, GatewayErrorType>>> = {
 /** GW-06. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
   const { kind } = refusal;
-  const param = refusal.param === undefined ? undefined : (PARAM_OF.get(refusal.param) ?? refusal.param);
+  const param = shownParam(refusal, PARAM_OF);
   const error = {
     message: refusalText(refusal, param),
     type: TYPE_OF[kind] ?? 'invalid_request_error',

@@ -22,7 +22,7 @@ import { endFailure } from './end-failure.ts';
 import { imageAtUrl } from './image-input.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readLimit } from './read-query.ts';
-import { refusalCode, refusalText } from './refusal-words.ts';
+import { refusalCode, refusalText, shownParam } from './refusal-words.ts';
 
 /** X11: nothing is documented but the cap of 90 days; a month is ours. */
 const DEFAULT_RETENTION_SECONDS = 30 * 86_400;
@@ -185,9 +185,9 @@ const PARAM_OF: ReadonlyMap<string, string> = new Map([
 
 /** IN-03: the one code that is documented; the others are made like it. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
-  const { httpStatus, param } = refusal;
+  const { httpStatus } = refusal;
   const code = httpStatus === 402 ? INSUFFICIENT_CREDIT : refusalCode(refusal).toUpperCase();
-  const message = refusalText(refusal, param === undefined ? undefined : (PARAM_OF.get(param) ?? param));
+  const message = refusalText(refusal, shownParam(refusal, PARAM_OF));
   return { status: httpStatus, body: { error: { code, message } } };
 }
 

@@ -33,7 +33,7 @@ import { errorEnvelope } from './error-envelope.ts';
 import { imageFromUrl, imageOfBytes } from './image-input.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readChoice, readLimit } from './read-query.ts';
-import { refusalCode } from './refusal-words.ts';
+import { refusalCode, shownParam } from './refusal-words.ts';
 import { UploadedFile } from './uploaded-file.ts';
 
 /** X11: no retention is documented; a day, as with the other upstreams. */
@@ -224,9 +224,9 @@ const CODE_OF: Readonly<Partial<Record<RefusalKind, string>>> = {
 
 /** OV-23, contract 3.4: problem details would show as no body at all. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
-  const { kind, param } = refusal;
+  const { kind } = refusal;
   const code = refusal.code ?? CODE_OF[kind] ?? refusalCode(refusal);
-  return errorEnvelope(refusal, { code, param: param === undefined ? undefined : (PARAM_OF.get(param) ?? param) });
+  return errorEnvelope(refusal, { code, param: shownParam(refusal, PARAM_OF) });
 }
 
 const notOffered = (what: string) => ({

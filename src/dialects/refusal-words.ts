@@ -8,6 +8,11 @@ export function refusalCode({ kind, code }: Refusal): string {
   return code ?? (kind === 'too_many_videos' ? 'concurrency_limit_exceeded' : kind);
 }
 
+/** The parameter at fault under the name that callers know it by, if that is another one; undefined where none is at fault. */
+export function shownParam({ param }: Refusal, names: ReadonlyMap<string, string>): string | undefined {
+  return param === undefined ? undefined : (names.get(param) ?? param);
+}
+
 /** The text, with the parameter at fault in front, under the name that the dialect has for it, where it is not named. */
 export function refusalText({ param: ours, message }: Refusal, param: string | undefined = ours): string {
   return param === undefined || message.includes(param) ? message : `${param}: ${message}`;

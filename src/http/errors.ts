@@ -3,6 +3,7 @@
 import { isNativeError } from 'node:util/types';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dialect, DialectAnswer } from '../dialects/dialect.ts';
+import { shownParam } from '../dialects/refusal-words.ts';
 import { REFUSALS, Refusal, type RefusalKind } from '../domain/failure.ts';
 import type { JsonObject } from '../domain/json.ts';
 
@@ -46,13 +47,14 @@ const PARAM_OF: ReadonlyMap<string, string> = new Map([
 
 /** RFC 9457, for routes that are our own. */
 function problem(refusal: Refusal, requestId: string): DialectAnswer {
+  const param = shownParam(refusal, PARAM_OF);
   const body: JsonObject = {
     type: 'about:blank',
     title: REFUSALS[refusal.kind].meaning,
     status: refusal.httpStatus,
     detail: refusal.message,
     code: refusal.code ?? refusal.kind,
-    ...(refusal.param !== undefined && { param: PARAM_OF.get(refusal.param) ?? refusal.param }),
+    ...(param !== undefined && { param }),
     requestId,
   };
   return { status: refusal.httpStatus, body, headers: { 'content-type': 'application/problem+json' } };

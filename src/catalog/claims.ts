@@ -8,6 +8,7 @@ import type { SubmissionRow } from './submissions.ts';
 import { accounts } from './tables/accounts.ts';
 import { submissions } from './tables/submissions.ts';
 import { videos } from './tables/videos.ts';
+import { PROMPT } from './videos.ts';
 
 /** Whose tasks a task id of an account names for certain. */
 const isAccounts = ({ account, credential }: Pick<SubmissionRow, 'account' | 'credential'>): SQL<boolean> =>
@@ -38,9 +39,8 @@ export async function listListedClaims(
   listed: readonly Pick<ListedTask, 'taskId' | 'prompt'>[],
 ): Promise<ReadonlySet<string>> {
   if (listed.length === 0) return new Set();
-  const prompt = sql<string | null>`${videos.request} ->> 'prompt'`;
   const rows = await db
-    .select({ taskId: submissions.taskId, isOwn: isAccounts(own), prompt })
+    .select({ taskId: submissions.taskId, isOwn: isAccounts(own), prompt: sql<string | null>`${PROMPT}` })
     .from(submissions)
     .leftJoin(videos, eq(videos.id, submissions.videoId))
     .where(
@@ -70,18 +70,17 @@ export async function listRivals(
   { videoId, credential, baseUrl }: Pick<SubmissionRow, 'videoId' | 'credential' | 'baseUrl'>,
   own: { readonly prompt: string; readonly sentAt: Date },
 ): Promise<readonly string[]> {
-  const prompt = sql<string>`${videos.request} ->> 'prompt'`;
-  const isTwin = and(eq(submissions.baseUrl, baseUrl), eq(prompt, own.prompt));
+  const isTwin = and(eq(submissions.baseUrl, baseUrl), eq(PROMPT, own.prompt));
   const mayBeListed = and(ne(submissions.videoId, videoId), or(eq(submissions.credential, credential), isTwin));
   const inDoubt = await db
-    .select({ prompt })
+    .select({ prompt: PROMPT })
     .from(submissions)
     .innerJoin(videos, eq(videos.id, submissions.videoId))
     .where(and(inArray(submissions.state, [...DOUBTFUL_SUBMISSION_STATES]), mayBeListed));
   const isUntold = or(submissions.presumed, and(isNotNull(videos.endedAt), isNull(videos.taskId)));
   // By account: those that ended are found along its index alone.
   const givenUp = await db
-    .select({ prompt })
+    .select({ prompt: PROMPT })
     .from(accounts)
     .innerJoin(submissions, and(eq(submissions.account, accounts.id), gt(submissions.endedAt, own.sentAt)))
     .innerJoin(videos, eq(videos.id, submissions.videoId))

@@ -34,7 +34,6 @@ export const isOpenOrphan: SQL = sql`(${orphans.endedAt} is null and ${isOrphan}
 export interface DueAccount {
   readonly id: string;
   readonly credential: string;
-  readonly baseUrl: string;
   readonly firstUsedAt: Date;
 }
 
@@ -60,12 +59,7 @@ export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   const isPresumed = sql`exists (select 1 from ${submissions} where ${submissions.credential} = ${accounts.credential}
     and ${submissions.presumed} and ${submissions.endedAt} > now() - ${PRESUMED_INTERVAL_MS}::float8 * interval '1 millisecond')`;
   const rows = await db
-    .select({
-      id: accounts.id,
-      credential: accounts.credential,
-      baseUrl: accounts.baseUrl,
-      firstUsedAt: accounts.firstUsedAt,
-    })
+    .select({ id: accounts.id, credential: accounts.credential, firstUsedAt: accounts.firstUsedAt })
     .from(accounts)
     .where(
       and(

@@ -12,7 +12,7 @@ import { accountModels, accounts } from './tables/accounts.ts';
 import { waiting } from './tables/queue.ts';
 import { submissions } from './tables/submissions.ts';
 import { videos } from './tables/videos.ts';
-import type { VideoRow } from './videos.ts';
+import { PROMPT, type VideoRow } from './videos.ts';
 
 export type SubmissionRow = typeof submissions.$inferSelect;
 
@@ -231,7 +231,7 @@ export function concludeDoubt(tx: Db, id: string, presumedMicroUsd: MicroUsd | n
 /** Void submissions of a credential whose cost is only presumed, with the prompts that their tasks would have. */
 export async function listPresumed(db: Db, credential: string) {
   return await db
-    .select({ submission: submissions, prompt: sql<string>`${videos.request} ->> 'prompt'` })
+    .select({ submission: submissions, prompt: PROMPT })
     .from(submissions)
     .innerJoin(videos, eq(videos.id, submissions.videoId))
     .where(and(eq(submissions.credential, credential), submissions.presumed));

@@ -11,6 +11,9 @@ import { videos } from './tables/videos.ts';
 
 export type VideoRow = typeof videos.$inferSelect;
 
+/** What a video's clip is to show. */
+export const PROMPT: SQL<string> = sql`${videos.request} ->> 'prompt'`;
+
 /** The row without what only the catalog needs. */
 export function toVideo(row: VideoRow): Video {
   const {

@@ -13,7 +13,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { findNextTask, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { findNextTask, listPresumed, readClock, type SubmissionRow, settlePresumed } from '../catalog/submissions.ts';
 import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -42,15 +42,20 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
   const { db } = dependencies;
   const account = findAccount(dependencies, due.id);
   if (!account) return 0;
-  const { list } = await readList(dependencies, { account: due.id, baseUrl: account.baseUrl });
+  const { baseUrl } = account;
+  const { list } = await readList(dependencies, { account: due.id, baseUrl });
   if (list === null) return 0;
   const { toUpstreamMs } = list;
   // In this order: a create that was in doubt may have claimed its task by the time that claims are read, and one that
   // begins only now has no task in a list that was read before.
-  const doubt = await doubtSince(db, due.baseUrl);
+  const doubt = await doubtSince(db, baseUrl);
   const sinceMs = due.firstUsedAt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
   const untilMs = doubt === null ? Number.POSITIVE_INFINITY : doubt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
-  const unclaimed = await findUnclaimed(dependencies, due, { list, sinceMs });
+  const unclaimed = await findUnclaimed(
+    dependencies,
+    { account: due.id, credential: due.credential, baseUrl },
+    { list, sinceMs },
+  );
   const certain = unclaimed.filter(({ createdAtMs }) => createdAtMs < untilMs);
   const found = await Promise.all(certain.map((task) => book(dependencies, due, task)));
   await settlePresumptions(dependencies, due, { list, unclaimed, toUpstreamMs });
@@ -61,16 +66,16 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
 
 async function findUnclaimed(
   { db }: SubmissionDependencies,
-  { id: account, credential, baseUrl }: DueAccount,
+  own: Pick<SubmissionRow, 'account' | 'credential' | 'baseUrl'>,
   { list: { tasks }, sinceMs }: { readonly list: ReadList; readonly sinceMs: number },
 ): Promise<readonly Listed[]> {
-  const own = tasks.flatMap((task) => {
+  const recent = tasks.flatMap((task) => {
     const { createdAtMs } = task;
     return createdAtMs !== undefined && createdAtMs >= sinceMs ? [{ ...task, createdAtMs }] : [];
   });
-  const claimed = await listListedClaims(db, { account, credential, baseUrl }, own);
-  await noteList(db, account, { showsOurs: claimed.size > 0 });
-  return own.filter(({ taskId }) => !claimed.has(taskId));
+  const claimed = await listListedClaims(db, own, recent);
+  await noteList(db, own.account, { showsOurs: claimed.size > 0 });
+  return recent.filter(({ taskId }) => !claimed.has(taskId));
 }
 
 async function book(

@@ -95,8 +95,9 @@ function errorAnswerer({ dialects, refusalOf }: AppOptions, paths: readonly Dial
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const dialect = request.dialect ?? dialectOfUrl(dialects, paths, request.url);
     const hasNoParser = isError(error) && 'code' in error && error.code === NO_PARSER;
-    const refusal = hasNoParser ? wrongType(request) : (refusalOf?.(error) ?? null);
-    if (refusal !== null && !hasNoParser) request.log.warn({ err: error }, 'request refused');
+    if (hasNoParser) return sendError(wrongType(request), { request, reply, dialect });
+    const refusal = refusalOf?.(error) ?? null;
+    if (refusal !== null) request.log.warn({ err: error }, 'request refused');
     return sendError(refusal ?? error, { request, reply, dialect });
   };
 }

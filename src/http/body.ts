@@ -132,9 +132,10 @@ function checkEncoding({ headers }: FastifyRequest, reply: FastifyReply): void {
 /** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */
 export function acceptJsonAndForms(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, reply, payload) => {
-    if (hasBody(request)) checkEncoding(request, reply);
-    if (hasBody(request)) checkForm(request);
-    if (hasBody(request) && isJson(request)) request.holdBody(JSON_BODY_BYTES);
+    if (!hasBody(request)) return payload;
+    checkEncoding(request, reply);
+    checkForm(request);
+    if (isJson(request)) request.holdBody(JSON_BODY_BYTES);
     return payload;
   });
   app.removeAllContentTypeParsers();

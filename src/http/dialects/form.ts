@@ -16,6 +16,7 @@ const MOST_FILES = 1;
 const LONGEST_NAME = 256;
 const DEEPEST_PATH = 8;
 const TOO_MANY_FIELDS = 'the form has too many fields';
+const TOO_MANY_FILES = 'the form carries too many files';
 /** `a`, `a[b]` for an object, `a[]` for a list, and so on. */
 const NAME = /^([^[\]]+)((?:\[[^[\]]*\])*)$/;
 
@@ -115,7 +116,7 @@ async function collect(request: FastifyRequest): Promise<Form> {
     const path = pathOf(part.fieldname);
     if (isFile(part.mimetype, part.filename)) {
       files += 1;
-      if (files > MOST_FILES) throw new Refusal('too_large', 'the form carries too many files');
+      if (files > MOST_FILES) throw new Refusal('too_large', TOO_MANY_FILES);
       if (path.length > 1) refuse(`${part.fieldname}: a file stands under a plain name`, part.fieldname);
       const file = await readFile(part);
       // As browsers send it where no file was chosen.
@@ -135,7 +136,7 @@ async function collect(request: FastifyRequest): Promise<Form> {
 
 /** What the parser says where a bound is passed is no sentence about the form. */
 const BOUND_WORDS = new Map<unknown, string>([
-  ['FST_FILES_LIMIT', 'the form carries too many files'],
+  ['FST_FILES_LIMIT', TOO_MANY_FILES],
   ['FST_FIELDS_LIMIT', TOO_MANY_FIELDS],
   ['FST_PARTS_LIMIT', TOO_MANY_FIELDS],
   ['FST_REQ_FILE_TOO_LARGE', 'a file of the form is too large'],

@@ -78,14 +78,23 @@ export function createLinkSigner(secrets: readonly string[], publicUrl: string):
 
 /** Makes the links of a video, which live as long as its media; null where there is nothing to link to. */
 export function createVideoLinks(signer: LinkSigner) {
-  return (video: Video, now = new Date()) => {
+  // One read of a video answers many requests, and signatures would be a good part of each.
+  const signed = new WeakMap<Video, { readonly clipUrl: string | null; readonly posterUrl: string | null }>();
+  const sign = (video: Video) => {
     const { archive, expiresAt } = video;
-    const isServed = video.state === 'completed' && video.purgedAt === null && expiresAt.getTime() > now.getTime();
-    return {
-      clipUrl: isServed && archive ? signer.sign(video, 'clip', expiresAt) : null,
-      posterUrl: isServed && archive?.posterKey ? signer.sign(video, 'poster', expiresAt) : null,
-      linksExpireAt: expiresAt,
+    const urls = {
+      clipUrl: archive && signer.sign(video, 'clip', expiresAt),
+      posterUrl: archive?.posterKey ? signer.sign(video, 'poster', expiresAt) : null,
     };
+    signed.set(video, urls);
+    return urls;
+  };
+  return (video: Video, now = new Date()) => {
+    const { state, purgedAt, expiresAt: linksExpireAt } = video;
+    const isServed = state === 'completed' && purgedAt === null && linksExpireAt.getTime() > now.getTime();
+    return isServed
+      ? { ...(signed.get(video) ?? sign(video)), linksExpireAt }
+      : { clipUrl: null, posterUrl: null, linksExpireAt };
   };
 }
 

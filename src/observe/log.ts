@@ -7,13 +7,14 @@ import { traceField } from './traces/current.ts';
 
 export type Log = Logger;
 
-/** Fields that may hold a key, wherever in an entry they are (to a depth of three). */
-const SECRET_FIELDS = ['authorization', 'apiKey', 'rootKey', 'signingKey', 'secret'];
-const DEPTHS = ['', '*.', '*.*.'];
+/** Fields that hold a key, wherever in an entry they are, with their values. */
+const SECRET_FIELDS =
+  /("(?:authorization|(?:x-)?api-?key|rootKey|signingKey|secret)":)(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
 
-/** Signatures in links and bearer tokens in messages, which no field name gives away. */
+/** Fields that hold keys; signatures in links and bearer tokens in messages, which no field name gives away. */
 function withoutSecrets(line: string): string {
   return line
+    .replace(SECRET_FIELDS, '$1"[Redacted]"')
     .replace(/([?&](?:signature|X-Amz-Signature)=)[^&"\\\s]+/gi, '$1[Redacted]')
     .replace(/(Bearer )[^"\\\s]+/gi, '$1[Redacted]');
 }
@@ -31,7 +32,6 @@ export function openLog(level: string, destination: DestinationStream = standard
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       mixin: traceField,
-      redact: { paths: DEPTHS.flatMap((depth) => SECRET_FIELDS.map((field) => depth + field)), censor: '[Redacted]' },
       hooks: { streamWrite: withoutSecrets },
     },
     destination,

@@ -13,8 +13,11 @@ describe('the log', () => {
     const text = logged((log) => {
       log.info({ apiKey: 'k1', account: { apiKey: 'k2' }, req: { headers: { authorization: 'Bearer k3' } } }, 'hello');
       log.info({ err: new Error('refused for Bearer k4') }, 'sent Bearer k5');
+      log.info({ one: { two: { three: { secret: 'a"k6\\' } } }, headers: { 'x-api-key': ['k7', 'k8'] } }, 'deep');
+      log.child({ signingKey: 'k9' }).info({ rootKey: null }, 'of a child');
     });
-    expect(text).not.toMatch(/k[1-5]/);
+    for (const line of text.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
+    expect(text).not.toMatch(/k[1-9]/);
     expect(text).toContain('hello');
   });
 

@@ -5,6 +5,9 @@ import type { PGlite, protocol } from '@electric-sql/pglite';
 /** What reads no table has one plan for all parameters. */
 const CALL = /^\s*select \w+\([^()]*\)(?: as \w+)?\s*$/;
 
+/** Files of Node's are written where they are: there is no copy to bring up to date, which would be a wait of its own. */
+const IN_PLACE = { syncToFs: false };
+
 /** Whether a statement calls a function and does nothing else. */
 export function isCall(text: string): boolean {
   return CALL.test(text);
@@ -37,24 +40,20 @@ export class PreparedCalls {
 
   /** Calls outside of any transaction, and when none is under way. */
   async run(text: string, params: readonly unknown[]): Promise<{ readonly rows: Row[] }> {
-    return await this.#client._runExclusiveTransaction(() => this.#exclusively(text, params, { syncToFs: true }));
+    return await this.#client._runExclusiveTransaction(() => this.runInTransaction(text, params));
   }
 
   /** Calls in the transaction that is under way. */
   async runInTransaction(text: string, params: readonly unknown[]): Promise<{ readonly rows: Row[] }> {
-    return await this.#exclusively(text, params, { syncToFs: false });
+    return await this.#client._runExclusiveQuery(() => this.#call(text, params));
   }
 
-  #exclusively(text: string, params: readonly unknown[], options: { readonly syncToFs: boolean }) {
-    return this.#client._runExclusiveQuery(() => this.#call(text, params, options));
-  }
-
-  async #call(text: string, params: readonly unknown[], options: { readonly syncToFs: boolean }) {
+  async #call(text: string, params: readonly unknown[]) {
     const { bind, execute, sync } = this.#serialize;
     const { name, parameterTypes, fields } = this.#prepared.get(text) ?? (await this.#prepare(text));
     const values = params.map((value, index) => this.#encode(value, parameterTypes[index] ?? 0));
     const message = Buffer.concat([bind({ statement: name, values }), execute({}), sync()]);
-    const { messages } = await this.#client.execProtocol(message, options);
+    const { messages } = await this.#client.execProtocol(message, IN_PLACE);
     const rows = messagesOf<{ readonly fields: readonly (string | null)[] }>(messages, 'dataRow');
     return { rows: rows.map((row) => this.#decode(fields, row.fields)) };
   }
@@ -63,7 +62,7 @@ export class PreparedCalls {
     const { parse, describe, sync } = this.#serialize;
     const name = `call_${this.#prepared.size + 1}`;
     const message = Buffer.concat([parse({ name, text }), describe({ type: 'S', name }), sync()]);
-    const { messages } = await this.#client.execProtocol(message, { syncToFs: false });
+    const { messages } = await this.#client.execProtocol(message, IN_PLACE);
     const [parameters] = messagesOf<{ readonly dataTypeIDs: readonly number[] }>(messages, 'parameterDescription');
     const [row] = messagesOf<Pick<Prepared, 'fields'>>(messages, 'rowDescription');
     const prepared = { name, parameterTypes: parameters?.dataTypeIDs ?? [], fields: row?.fields ?? [] };

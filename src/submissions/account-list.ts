@@ -46,7 +46,7 @@ export async function readList(
 ): Promise<ListReading> {
   const { db, providers, exchangeTimeoutMs } = dependencies;
   const account = findAccount(dependencies, id);
-  const list = account && providerOf(providers, { account: id, provider: account.provider }).list;
+  const list = account?.list && providerOf(providers, { account: id, provider: account.provider }).list;
   // A key is shown to the host that it is for, and to no other that the account had before.
   if (!account || !list || account.baseUrl !== baseUrl) return { list: null, isMissing: false };
   // Before the list is asked for: what it shows is at least as old as this.

@@ -120,8 +120,13 @@ describeOnBothCatalogs('checkTask', (catalog) => {
   describe('of a task that its upstream does not know', () => {
     const LIST_LACKS_IT = { list: [{ taskId: 'another' }] } as const;
 
-    async function missing({ list }: { readonly list?: readonly { readonly taskId: string }[] } = {}) {
-      await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+    interface Missing {
+      readonly list?: readonly { readonly taskId: string }[];
+      readonly hasList?: boolean;
+    }
+
+    async function missing({ list, hasList = true }: Missing = {}) {
+      await furnish({ accounts: [{ maxConcurrentTasks: 1 }], hasList });
       const task = await running('v1');
       await accept(scene.db, 'v2');
       await scene.requestSlot('v2');
@@ -164,6 +169,13 @@ describeOnBothCatalogs('checkTask', (catalog) => {
       expect(await poll(task)).toEqual({ kind: 'missing' });
       await scene.pass(60_000);
       expect(await poll(task)).toMatchObject({ kind: 'over' });
+    });
+
+    test('asks for no list where the operator says that there is none', async () => {
+      const task = await missing({ ...LIST_LACKS_IT, hasList: false });
+      await poll(task);
+      await scene.pass(9 * 60_000);
+      expect(await poll(task)).toEqual({ kind: 'missing' });
     });
 
     test('begins anew when it is known again', async () => {

@@ -32,6 +32,8 @@ export const ESTIMATE = 1_000_000;
 
 export interface SceneOptions extends UpstreamOptions {
   readonly accounts?: readonly Partial<ConfiguredAccount>[];
+  /** Whether operators say that the accounts have a list; they do when absent. */
+  readonly hasList?: boolean;
   readonly createTimeoutMs?: number;
   readonly dependencies?: Partial<ActivityDependencies>;
 }
@@ -131,7 +133,7 @@ export class Scene {
     this.activities = createActivities(this.dependencies);
   }
 
-  #makeDependencies({ createTimeoutMs = 60_000, dependencies }: SceneOptions): ActivityDependencies {
+  #makeDependencies({ createTimeoutMs = 60_000, hasList = true, dependencies }: SceneOptions): ActivityDependencies {
     const log = silentLog();
     const unused = async () => {
       throw new Error('nothing of this is used here');
@@ -156,7 +158,7 @@ export class Scene {
         ...account,
         apiKey: 'key',
         shared: false,
-        list: true,
+        list: hasList,
         trustedHosts: [],
         timing: {},
         maxRequestsPerSecond: 1000,

@@ -123,11 +123,18 @@ function installWhereNeeded(root) {
   writeFileSync(join(root, INSTALLED_FROM), lockfileHash(root));
 }
 
+/** How the folders are called that hold a build until it is whole, and the one that it replaces. */
+const UNFINISHED = '.dist-';
+
 /** Compiles beside `dist` and puts it there in one step: programs that run keep the files they were started from. */
 function compile(root) {
   const startedAt = new Date();
-  const unfinished = join(root, `.dist-${process.pid}`);
-  const replaced = join(root, `.dist-old-${process.pid}`);
+  // Whoever holds the lock compiles alone: these are of processes that were killed.
+  for (const name of readdirSync(root)) {
+    if (name.startsWith(UNFINISHED)) rmSync(join(root, name), { recursive: true, force: true });
+  }
+  const unfinished = join(root, `${UNFINISHED}${process.pid}`);
+  const replaced = join(root, `${UNFINISHED}old-${process.pid}`);
   try {
     const compileProject = (project, outDir) =>
       run(root, 'node', ['node_modules/typescript/bin/tsc', '-p', project, '--outDir', outDir]);

@@ -88,6 +88,13 @@ describe('preparing a checkout', () => {
     expect(compiled()).toContain('value = 1');
   });
 
+  test('what a killed compilation left is removed', async () => {
+    for (const name of ['.dist-1', '.dist-old-1']) mkdirSync(join(root, name, 'src'), { recursive: true });
+    await prepare();
+    expect(readdirSync(root).filter((name) => name.startsWith('.dist'))).toEqual([]);
+    expect(compiled()).toContain('value = 1');
+  });
+
   test('a failed compilation leaves the last build', async () => {
     await prepare();
     writeFileSync(join(root, 'src/main.ts'), 'export const value: number = "no";\n');

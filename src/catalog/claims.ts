@@ -1,6 +1,6 @@
 /** Whose the tasks are that an account's list shows, as far as the rows tell. */
 
-import { and, eq, gt, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { isSamePrompt, type ListedTask } from '../domain/adoption.ts';
 import { DOUBTFUL_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Db } from './driver/database.ts';
@@ -94,4 +94,29 @@ export async function listRivals(
       ),
     );
   return [...inDoubt, ...givenUp].map((row) => row.prompt);
+}
+
+/** So many of an account's last submissions are looked at. */
+const LATELY = 20;
+
+/**
+ * The newest task of ours that an account made before this create and has every reason to show: one that runs, or has made
+ * its clip; null without one.
+ */
+export async function findLastTask(
+  db: Db,
+  { account, baseUrl, sentAt, grantedAt }: Pick<SubmissionRow, 'account' | 'baseUrl' | 'sentAt' | 'grantedAt'>,
+): Promise<string | null> {
+  const before = sentAt ?? grantedAt;
+  const rows = await db
+    .select()
+    .from(submissions)
+    .where(eq(submissions.account, account))
+    // Those that run come first.
+    .orderBy(desc(submissions.endedAt))
+    .limit(LATELY);
+  const made = rows.filter(({ state, taskEnd }) => state === 'running' || taskEnd?.kind === 'succeeded');
+  const earlier = made.filter((row) => row.baseUrl === baseUrl && row.sentAt !== null && row.sentAt < before);
+  const [last] = earlier.sort((a, b) => Number(b.sentAt) - Number(a.sentAt));
+  return last?.taskId ?? null;
 }

@@ -18,7 +18,7 @@ import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
-import { type ReadList, readList } from '../submissions/account-list.ts';
+import { isBehind, type ReadList, readList } from '../submissions/account-list.ts';
 import { callOf, findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
 /** How far two readings of an upstream's clock may lie apart: it tells whole seconds, and its answers take their time. */
@@ -108,11 +108,13 @@ async function settlePresumptions(
   const oldestMs = Math.min(...list.tasks.flatMap(({ createdAtMs }) => createdAtMs ?? []));
   const shows = (wanted: string | null) => list.tasks.some(({ taskId }) => taskId === wanted);
   const showsOurs = unclaimed.length < list.tasks.length;
+  const { tasks } = list;
   for (const { submission, prompt } of await listPresumed(db, credential)) {
     const sentAtMs = (submission.sentAt ?? submission.grantedAt).getTime() + toUpstreamMs;
     const { candidates } = sight(unclaimed, { prompt, sentAtMs, rivals: [] });
+    const reachesBack = oldestMs < sentAtMs && !(await isBehind({ db }, submission, { tasks, showsOurs }));
     const isTold =
-      candidates.length > 0 || (showsOurs && (oldestMs < sentAtMs || shows(await findNextTask(db, submission))));
+      candidates.length > 0 || (showsOurs && (reachesBack || shows(await findNextTask(db, submission))));
     if (isTold) await settlePresumed(db, submission);
   }
 }

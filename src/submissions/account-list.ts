@@ -2,7 +2,7 @@
 
 import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
 import type { AccountRow } from '../catalog/accounts.ts';
-import { listListedClaims, listRivals } from '../catalog/claims.ts';
+import { findLastTask, listListedClaims, listRivals } from '../catalog/claims.ts';
 import { readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
@@ -66,16 +66,41 @@ export async function readList(
   }
 }
 
+/** What a list shows of a create; one that is behind tells nothing by what it lacks. */
+export interface Reading extends Sighting {
+  readonly isBehind: boolean;
+}
+
+/** Noted at an account whose list is behind. */
+const BEHIND = 'the list shows older tasks of ours without the newest, so it does not tell of lost creates';
+
+/**
+ * Whether a list lacks a task of ours that came before the create while it shows older ones: it may be cut at its newer end,
+ * kept by a cache, or show tasks of some states alone.
+ */
+export async function isBehind(
+  { db }: Pick<SubmissionDependencies, 'db'>,
+  submission: SubmissionRow,
+  { tasks, showsOurs }: Pick<ReadList, 'tasks'> & { readonly showsOurs: boolean },
+): Promise<boolean> {
+  const last = showsOurs ? await findLastTask(db, submission) : null;
+  return last !== null && !tasks.some(({ taskId }) => taskId === last);
+}
+
 /** What the list shows of a create that was sent at this time of the catalog's clock. */
 export async function sightIn(
   { db }: SubmissionDependencies,
   submission: SubmissionRow,
   { list, prompt, sentAt }: { readonly list: ReadList; readonly prompt: string; readonly sentAt: Date },
-): Promise<Sighting> {
+): Promise<Reading> {
   const { tasks, toUpstreamMs } = list;
   const claimed = await listListedClaims(db, submission, tasks);
-  await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
+  const showsOurs = claimed.size > 0;
+  await noteList(db, submission.account, { showsOurs });
+  const behind = await isBehind({ db }, submission, { tasks, showsOurs });
+  if (behind) await noteAccountError(db, submission.account, BEHIND);
   const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
   const sentAtMs = sentAt.getTime() + toUpstreamMs;
-  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission, { prompt, sentAt }) });
+  const rivals = await listRivals(db, submission, { prompt, sentAt });
+  return { ...sight(unclaimed, { prompt, sentAtMs, rivals }), isBehind: behind };
 }

@@ -76,19 +76,17 @@ async function gather(dependencies: SubmissionDependencies, { submission, video,
   if (window === null) return await nothing(dependencies, submission, now);
   // Also where it could not be read for so long that it counts as none: it may be back when the slot's hold ends.
   const reading = await readList(dependencies, submission);
-  if (reading.list === null) {
+  const found = reading.list && { list: reading.list, prompt: video.request.prompt, sentAt: sentAt ?? now };
+  const sighting = found && (await sightIn(dependencies, submission, found));
+  if (sighting === null || (sighting.isBehind && sighting.candidates.length === 0)) {
     const sinceMs = (unreadableSince ?? now).getTime();
-    const isNone = reading.isMissing || now.getTime() - sinceMs >= UNREADABLE_LIST_MS;
+    const isMissing = reading.list === null && reading.isMissing;
+    const isNone = isMissing || now.getTime() - sinceMs >= UNREADABLE_LIST_MS;
     if (isNone) return await nothing(dependencies, submission, now);
     if (unreadableSince === null) await noteListUnreadable(db, submission.id, now);
     return { kind: 'unreadable list', sinceMs };
   }
   if (unreadableSince !== null) await noteListUnreadable(db, submission.id, null);
-  const sighting = await sightIn(dependencies, submission, {
-    list: reading.list,
-    prompt: video.request.prompt,
-    sentAt: sentAt ?? now,
-  });
   const isOnItsWay = !submission.answered && submission.sendUntil !== null && now < submission.sendUntil;
   const { firstEmptyListAt } = submission;
   if (sighting.candidates.length === 0 && !isOnItsWay && firstEmptyListAt === null) {

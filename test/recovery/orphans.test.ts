@@ -188,6 +188,21 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await settled()).toBe(true);
   });
 
+  test('that are only presumed stay so while the list shows older tasks of ours without the newest before them', async () => {
+    scene = await new Scene(catalog.database.db).furnish();
+    for (const id of ['v1', 'v2']) await scene.submit(id, await scene.granted(id));
+    const hidden = scene.upstream.tasks.splice(1);
+    const lost = await scene.granted('v3');
+    const now = new Date(Date.now() + 2000);
+    const concluded = { state: 'void', sentAt: now, endedAt: now, presumed: true, costMicroUsd: PRICE } as const;
+    await scene.db.update(submissions).set(concluded).where(eq(submissions.id, lost));
+    await scene.sweep();
+    expect(await scene.submissionsOf('v3')).toMatchObject([{ presumed: true, costMicroUsd: PRICE }]);
+    scene.upstream.tasks.push(...hidden);
+    await scene.sweep();
+    expect(await scene.submissionsOf('v3')).toMatchObject([{ presumed: false, costMicroUsd: null }]);
+  });
+
   test('whose create was answered when no workflow waited any more are booked at once', async () => {
     await furnish();
     const id = await scene.granted('v2');

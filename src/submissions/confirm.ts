@@ -185,7 +185,7 @@ async function giveUp(
     archive: null,
     closes: async (tx) => {
       const closed = await concludeDoubt(tx, submission.id, isCertain ? null : video.estimateMicroUsd);
-      if (closed && evidence.kind === 'list') await bookStrays(tx, submission, evidence);
+      if (closed && evidence.kind === 'list') await bookStrays(tx, { submission, video, evidence });
       return closed;
     },
   });
@@ -197,12 +197,15 @@ async function giveUp(
 /** What can be a task of this video and of no other takes a slot at the upstream until it has ended. */
 async function bookStrays(
   tx: Db,
-  { account, credential, upstreamModel }: SubmissionRow,
-  { candidates, strangers }: Extract<Evidence, { kind: 'list' }>,
+  {
+    submission: { account, credential, upstreamModel },
+    video: { estimateMicroUsd },
+    evidence: { candidates, strangers },
+  }: Pick<JudgedCase, 'submission' | 'video'> & { readonly evidence: Extract<Evidence, { kind: 'list' }> },
 ): Promise<void> {
-  for (const { taskId, createdAtMs, model, durationSeconds } of [...candidates, ...strangers]) {
+  const own = candidates.map((task) => ({ ...task, estimateMicroUsd }));
+  for (const { createdAtMs, model = upstreamModel, ...task } of [...own, ...strangers]) {
     const createdAt = new Date(createdAtMs ?? Date.now());
-    const found = { account, credential, taskId, durationSeconds, costMicroUsd: null, createdAt };
-    await bookOrphan(tx, { ...found, upstreamModel: model ?? upstreamModel });
+    await bookOrphan(tx, { account, credential, costMicroUsd: null, upstreamModel: model, createdAt, ...task });
   }
 }

@@ -9,7 +9,7 @@ import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
-import { gate, LOST, type MadeTask, until } from '../model/upstream.ts';
+import { gate, LOST, type MadeTask, refusal, until } from '../model/upstream.ts';
 
 const MINUTE_MS = 60_000;
 /** Eight seconds of the only model. */
@@ -71,6 +71,24 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(scene.warned).toEqual(['an orphan: a task of the account belongs to no submission']);
     expect(await listAccounts(scene.db)).toMatchObject([
       { orphans: [{ taskId: 'stray', model: 'wan-2.6', costMicroUsd: PRICE, endedAt: null }] },
+    ]);
+  });
+
+  test('cost what was estimated for the create that left them, also where the list shows other words and no length', async () => {
+    await furnish();
+    const id = await scene.granted('v2');
+    scene.upstream.plan('v2', { records: 'never', answer: refusal('rate limited', 429) });
+    await scene.submit('v2', id);
+    const shown = { model: 'of a name that no offer has', durationSeconds: undefined };
+    make('left', { ...shown, prompt: ' v2\n' });
+    make('dated', { model: 'wan-2.6-2026-10-06' });
+    make('strange', shown);
+    await scene.sweep();
+    const rows = await scene.db.select().from(orphans).orderBy(orphans.taskId);
+    expect(rows.map(({ taskId, costMicroUsd }) => [taskId, costMicroUsd])).toEqual([
+      ['dated', PRICE],
+      ['left', ESTIMATE],
+      ['strange', 0],
     ]);
   });
 

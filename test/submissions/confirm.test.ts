@@ -223,17 +223,22 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     test.each([
       ['runs', { state: 'running', taskEnd: null, endedAt: null }],
       ['has made its clip', {}],
-    ] as const)('without the newest, which %s, proves nothing, and the create is not sent again', async (_how, newest) => {
-      await lose();
-      await madeBefore(newest);
-      for (let round = 0; round < 3; round++) expect(await confirm()).toMatchObject({ step: 'confirm' });
-      expect(await listAccounts(scene.db)).toMatchObject([{ lastError: expect.stringContaining('without the newest') }]);
-      await scene.pass(122_000);
-      await confirm();
-      expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
-      expect(scene.upstream.creates).toHaveLength(1);
-      expect(await scene.submissionsOf('v1')).toMatchObject([{ presumed: true, costMicroUsd: ESTIMATE }]);
-    });
+    ] as const)(
+      'without the newest, which %s, proves nothing, and the create is not sent again',
+      async (_how, newest) => {
+        await lose();
+        await madeBefore(newest);
+        for (let round = 0; round < 3; round++) expect(await confirm()).toMatchObject({ step: 'confirm' });
+        expect(await listAccounts(scene.db)).toMatchObject([
+          { lastError: expect.stringContaining('without the newest') },
+        ]);
+        await scene.pass(122_000);
+        await confirm();
+        expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+        expect(scene.upstream.creates).toHaveLength(1);
+        expect(await scene.submissionsOf('v1')).toMatchObject([{ presumed: true, costMicroUsd: ESTIMATE }]);
+      },
+    );
 
     test('without the newest, which failed, proves that no task was made', async () => {
       await lose();
@@ -251,6 +256,27 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
       expect(await confirm()).toMatchObject({ step: 'slot' });
     });
   });
+
+  test.each([-5 * 3600_000, 8 * 3600_000])(
+    'whose dates are of a clock that is %d ms ahead is read by our own tasks in it',
+    async (offMs) => {
+      await lose();
+      scene.upstream.datesAheadMs = offMs;
+      const [row] = await scene.db.select().from(submissions);
+      if (!row) throw new Error('the submission is gone');
+      await accept(scene.db, 'v2');
+      const sentAt = new Date(Date.now() - 60_000);
+      await scene.db
+        .insert(submissions)
+        .values({ ...row, id: 's2', videoId: 'v2', taskId: 'task_1', state: 'ended', sentAt });
+      show({ prompt: 'v2', visibleAtMs: Date.now() - 60_000 });
+      show({ prompt: 'v1', visibleAtMs: Date.now() - 3600_000 });
+      await scene.db.update(submissions).set({ sendUntil: new Date() });
+      expect(await confirm()).toMatchObject({ step: 'confirm' });
+      show();
+      expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_3' } });
+    },
+  );
 
   test('of an account that is at another host now is not asked for with its key', async () => {
     await lose();

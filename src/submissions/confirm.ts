@@ -24,6 +24,7 @@ import {
   LANE_MS,
   UNREADABLE_LIST_MS,
   type Verdict,
+  WRITE_DOWN_MS,
 } from '../domain/doubt.ts';
 import type { NextStep } from '../domain/step.ts';
 import { removeUnshown } from '../media/remove-media.ts';
@@ -31,20 +32,33 @@ import { listWindowOf, readList, sightIn } from './account-list.ts';
 import { announceGrants, findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { nextStepOf, readNextStep } from './next-step.ts';
-import { recordStarted } from './record.ts';
+import { enterDoubt, recordStarted } from './record.ts';
 import { sendAgain } from './send-again.ts';
 import { waitInDoubt } from './wait-in-doubt.ts';
 
 /** Finds out what can be found out now, and says where the video goes on. */
-export async function confirm(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<NextStep> {
+export async function confirm(dependencies: SubmissionDependencies, given: SubmissionRow): Promise<NextStep> {
+  const now = await readClock(dependencies.db);
+  const submission = isGone(given, now) ? await doubted(dependencies, given) : given;
+  if (submission === null) return await readNextStep(dependencies, given.videoId);
   const video = await findVideoRow(dependencies.db, submission.videoId);
   if (!video) return { step: 'open' };
-  const now = await readClock(dependencies.db);
   const next = nextStepOf(dependencies, video, { submission, now });
   if (next.step !== 'confirm') return next;
   const evidence = await gather(dependencies, { submission, video, now });
   const doubt = await readDoubt(dependencies, { submission, video, now });
   return await carryOut(dependencies, { submission, video, doubt, evidence }, judge(doubt, evidence));
+}
+
+/** Whether no attempt that sends the create can write an answer down any more: its process has gone. */
+function isGone({ state, sendUntil }: SubmissionRow, now: Date): boolean {
+  return state === 'sending' && sendUntil !== null && now.getTime() > sendUntil.getTime() + WRITE_DOWN_MS;
+}
+
+/** From then on the create's answer is a lost one, which can be cancelled and resolved; null where it has been written down. */
+async function doubted(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<SubmissionRow | null> {
+  const upstream = { message: 'the create was interrupted' };
+  return await enterDoubt(dependencies, submission, { answered: false, upstream });
 }
 
 interface Case {

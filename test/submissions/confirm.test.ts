@@ -278,6 +278,17 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     },
   );
 
+  test('that cannot be read leaves a create whose worker is gone to its caller and to operators', async () => {
+    await lose();
+    scene.upstream.onList = unreadable(503);
+    await scene.pass(62_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
+    expect(await scene.video('v1')).toMatchObject({ state: 'unconfirmed', waitingFor: { kind: 'lost_answer' } });
+    await wish(scene.db, 'v1', 'cancel');
+    expect(await confirm()).toMatchObject({ step: 'end', state: 'cancelled' });
+  });
+
   test('of an account that is at another host now is not asked for with its key', async () => {
     await lose();
     await scene.db.update(submissions).set({ baseUrl: 'https://before.example' }).where(eq(submissions.videoId, 'v1'));

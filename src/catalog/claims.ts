@@ -33,7 +33,7 @@ export async function listClaimedTasks(
  * Which of the tasks that the list of an account shows belong to a submission of ours. Upstreams show one list to all keys
  * of a project, which are accounts of their own here; others number the tasks of each key anew, so that a task with another
  * prompt than that of the other key's is none of it.
- * @returns when each was sent, by its task's id.
+ * @returns when each was sent, by its task's id; null for those of another key, whose numbers may be others' tasks.
  */
 export async function listListedClaims(
   db: Db,
@@ -68,7 +68,7 @@ export async function listListedClaims(
   return new Map(
     listed.flatMap((task) => {
       const claim = claimOf(task);
-      return claim ? [[task.taskId, claim.sentAt] as const] : [];
+      return claim ? [[task.taskId, claim.isOwn ? claim.sentAt : null] as const] : [];
     }),
   );
 }

@@ -133,8 +133,8 @@ async function estimated({ db }: SubmissionDependencies, { videoId, costMicroUsd
 /** What an orphan cost in the end; null while it may still change. By the catalog's clock, as it was found. */
 async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow, now: Date): Promise<MicroUsd | null> {
   const account = findAccount(dependencies, orphan.account);
-  // Nothing can be asked any more.
-  if (!account) return orphan.costMicroUsd;
+  // Nothing can be asked any more: what was billed is presumed.
+  if (!account) return await estimated(dependencies, orphan);
   const provider = providerOf(dependencies.providers, { account: account.id, provider: account.provider });
   const ageMs = now.getTime() - orphan.foundAt.getTime();
   const forgotten = ageMs > provider.facts.resultTtlMs + FORGOTTEN_AFTER_MS ? orphan.costMicroUsd : null;

@@ -123,6 +123,19 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await booked()).toEqual([]);
   });
 
+  test('of an account that was taken out of the configuration are presumed to be billed', async () => {
+    await furnish();
+    const found = { account: 'gone', credential: 'gone', upstreamModel: undefined, createdAt: new Date() };
+    await bookOrphan(scene.db, { ...found, taskId: 'given up', videoId: 'v1', costMicroUsd: 0 });
+    await bookOrphan(scene.db, { ...found, taskId: 'found', costMicroUsd: 5 });
+    await scene.sweep();
+    const rows = await scene.db.select().from(orphans).orderBy(orphans.taskId);
+    expect(rows).toMatchObject([
+      { taskId: 'found', costMicroUsd: 5, endedAt: expect.any(Date) },
+      { taskId: 'given up', costMicroUsd: ESTIMATE, endedAt: expect.any(Date) },
+    ]);
+  });
+
   test('are not looked for where others use the key', async () => {
     await furnish({ accounts: [{ readsList: false }] });
     make('stray');

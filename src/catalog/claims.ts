@@ -1,7 +1,8 @@
 /** Whose the tasks are that an account's list shows, as far as the rows tell. */
 
-import { and, eq, gt, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { isSamePrompt, type ListedTask } from '../domain/adoption.ts';
+import type { MicroUsd } from '../domain/money.ts';
 import { DOUBTFUL_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Db } from './driver/database.ts';
 import type { SubmissionRow } from './submissions.ts';
@@ -32,15 +33,21 @@ export async function listClaimedTasks(
  * Which of the tasks that the list of an account shows belong to a submission of ours. Upstreams show one list to all keys
  * of a project, which are accounts of their own here; others number the tasks of each key anew, so that a task with another
  * prompt than that of the other key's is none of it.
+ * @returns when each was sent, by its task's id; null for those of another key, whose numbers may be others' tasks.
  */
 export async function listListedClaims(
   db: Db,
   own: Pick<SubmissionRow, 'account' | 'credential' | 'baseUrl'>,
   listed: readonly Pick<ListedTask, 'taskId' | 'prompt'>[],
-): Promise<ReadonlySet<string>> {
-  if (listed.length === 0) return new Set();
+): Promise<ReadonlyMap<string, Date | null>> {
+  if (listed.length === 0) return new Map();
   const rows = await db
-    .select({ taskId: submissions.taskId, isOwn: isAccounts(own), prompt: sql<string | null>`${PROMPT}` })
+    .select({
+      taskId: submissions.taskId,
+      sentAt: submissions.sentAt,
+      isOwn: isAccounts(own),
+      prompt: sql<string | null>`${PROMPT}`,
+    })
     .from(submissions)
     .leftJoin(videos, eq(videos.id, submissions.videoId))
     .where(
@@ -52,13 +59,18 @@ export async function listListedClaims(
         ),
       ),
     );
-  const isClaimed = ({ taskId, prompt: shown }: Pick<ListedTask, 'taskId' | 'prompt'>) =>
-    rows.some(
+  const claimOf = ({ taskId, prompt: shown }: Pick<ListedTask, 'taskId' | 'prompt'>) =>
+    rows.find(
       (row) =>
         row.taskId === taskId &&
         (row.isOwn || shown === undefined || row.prompt === null || isSamePrompt(shown, row.prompt)),
     );
-  return new Set(listed.filter(isClaimed).map(({ taskId }) => taskId));
+  return new Map(
+    listed.flatMap((task) => {
+      const claim = claimOf(task);
+      return claim ? [[task.taskId, claim.isOwn ? claim.sentAt : null] as const] : [];
+    }),
+  );
 }
 
 /**
@@ -94,4 +106,60 @@ export async function listRivals(
       ),
     );
   return [...inDoubt, ...givenUp].map((row) => row.prompt);
+}
+
+/**
+ * What was estimated for the create that may have left a task which shows this prompt: one that was sent, and came to
+ * nothing as far as we know; undefined without one.
+ */
+export async function findLeftEstimate(
+  db: Db,
+  account: string,
+  { prompt, createdAt }: { readonly prompt: string; readonly createdAt: Date },
+): Promise<MicroUsd | undefined> {
+  const [row] = await db
+    .select({ estimateMicroUsd: videos.estimateMicroUsd })
+    .from(submissions)
+    .innerJoin(videos, eq(videos.id, submissions.videoId))
+    .where(
+      and(
+        eq(submissions.account, account),
+        eq(submissions.state, 'void'),
+        isNotNull(submissions.sentAt),
+        // The clocks may differ; it bounds what is read.
+        gt(submissions.endedAt, new Date(createdAt.getTime() - CLOCKS_DIFFER_MS)),
+        eq(sql`btrim(${PROMPT}, E' \\t\\r\\n')`, prompt.trim()),
+      ),
+    )
+    .orderBy(desc(submissions.sentAt))
+    .limit(1);
+  return row?.estimateMicroUsd;
+}
+
+/** An upstream's clock may be behind by so much. */
+const CLOCKS_DIFFER_MS = 24 * 60 * 60_000;
+
+/** So many of an account's last submissions are looked at. */
+const LATELY = 20;
+
+/**
+ * The newest task of ours that an account made before this create and has every reason to show: one that runs, or has made
+ * its clip; null without one.
+ */
+export async function findLastTask(
+  db: Db,
+  { account, baseUrl, sentAt, grantedAt }: Pick<SubmissionRow, 'account' | 'baseUrl' | 'sentAt' | 'grantedAt'>,
+): Promise<string | null> {
+  const before = sentAt ?? grantedAt;
+  const rows = await db
+    .select()
+    .from(submissions)
+    .where(eq(submissions.account, account))
+    // Those that run come first.
+    .orderBy(desc(submissions.endedAt))
+    .limit(LATELY);
+  const made = rows.filter(({ state, taskEnd }) => state === 'running' || taskEnd?.kind === 'succeeded');
+  const earlier = made.filter((row) => row.baseUrl === baseUrl && row.sentAt !== null && row.sentAt < before);
+  const [last] = earlier.sort((a, b) => Number(b.sentAt) - Number(a.sentAt));
+  return last?.taskId ?? null;
 }

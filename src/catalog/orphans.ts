@@ -99,19 +99,29 @@ export interface FoundTask {
   readonly durationSeconds?: number | undefined;
   /** What the upstream shows; null where it shows nothing. */
   readonly costMicroUsd: MicroUsd | null;
+  /** What was estimated for the create that may have left it, for what shows no price of ours; absent where none is known. */
+  readonly estimateMicroUsd?: MicroUsd | undefined;
   readonly createdAt: Date;
+}
+
+/** The offer that a model's name upstream stands for: some lists show more of it than creates say, such as its date. */
+async function findOffer(db: Db, account: string, shown: string) {
+  const isNamed = sql`starts_with(${shown}, ${accountModels.upstreamModel})`;
+  const [offer] = await db
+    .select()
+    .from(accountModels)
+    .where(and(eq(accountModels.account, account), isNamed))
+    .orderBy(desc(sql`length(${accountModels.upstreamModel})`), asc(accountModels.preference), asc(accountModels.model))
+    .limit(1);
+  return offer;
 }
 
 /** Books a task without a submission; null when it is booked. Without a cost of its own it is priced as ours are. */
 export async function bookOrphan(db: Db, found: FoundTask): Promise<OrphanRow | null> {
   const { account, credential, taskId, videoId = null, upstreamModel, durationSeconds = 0, createdAt } = found;
-  const [offer] = await db
-    .select()
-    .from(accountModels)
-    .where(and(eq(accountModels.account, account), eq(accountModels.upstreamModel, upstreamModel ?? '')))
-    .orderBy(asc(accountModels.preference), asc(accountModels.model))
-    .limit(1);
-  const estimate = Math.round((offer?.pricePerSecondMicroUsd ?? 0) * durationSeconds);
+  const offer = upstreamModel === undefined ? undefined : await findOffer(db, account, upstreamModel);
+  const priced = Math.round((offer?.pricePerSecondMicroUsd ?? 0) * durationSeconds);
+  const estimate = priced === 0 ? (found.estimateMicroUsd ?? 0) : priced;
   const [row] = await db
     .insert(orphans)
     .values({

@@ -84,7 +84,7 @@ const RESEND_WAITS_MS = [5_000, 30_000, 120_000, 600_000] as const;
 const UNPROVEN_RESENDS = 1;
 
 /** What an attempt that is still sending may take to write its answer down. */
-const WRITE_DOWN_MS = 1000;
+export const WRITE_DOWN_MS = 1000;
 
 /** After so long a list that cannot be read counts as none. */
 export const UNREADABLE_LIST_MS = 120_000;

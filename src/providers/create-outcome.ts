@@ -98,7 +98,7 @@ export async function sendCreate(call: StartCall, create: Create): Promise<Start
 export function judgeReply(reply: JsonReply, create: JudgedCreate): StartOutcome {
   const { status } = reply;
   if (isSuccess(reply)) return judgeSuccess(reply, create);
-  if (status >= 300 && status < 400) return judgeRedirect(reply, create);
+  if (status >= 300 && status < 400) return leadsToTask(reply, create) ? lost(reply) : judgeRedirect(reply, create);
   const evidence = evidenceOf(reply, create);
   const reason = reasonOfStatus(status, evidence, create);
   if (reason === undefined) return lost(reply);
@@ -164,6 +164,15 @@ export function lost(reply: JsonReply): StartOutcome {
   const upstream = isSuccess(reply) ? { status, message: problem } : upstreamWords(reply);
   const isPage = isSuccess(reply) && isPageIn(reply);
   return { kind: 'lost', answered: isUpstreamsAnswer(status), upstream, ...(isPage && { isPage }) };
+}
+
+/** With these a server that has done what was posted shows where it can be seen. */
+const SEE_OTHER: readonly number[] = [302, 303];
+
+/** Whether a redirect leads below the create's own path, where tasks lie that were made. */
+function leadsToTask({ status, headers }: JsonReply, { baseUrl, path }: JudgedCreate): boolean {
+  const target = targetOf(headers['location'] ?? '', baseUrl + path);
+  return SEE_OTHER.includes(status) && /^\/[^/]/.test(target?.split(path)[1] ?? '');
 }
 
 /** A create is not followed anywhere, so what answers so has made nothing and never will. */

@@ -1,7 +1,7 @@
 /** Finds tasks that our accounts were billed for and no submission has, and follows each to its end. */
 
 import { noteList } from '../catalog/account-health.ts';
-import { listListedClaims } from '../catalog/claims.ts';
+import { findLeftEstimate, listListedClaims } from '../catalog/claims.ts';
 import {
   bookOrphan,
   type DueAccount,
@@ -13,12 +13,12 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { findNextTask, listPresumed, readClock, type SubmissionRow, settlePresumed } from '../catalog/submissions.ts';
+import { findNextTask, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
 import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
-import { type ReadList, readList } from '../submissions/account-list.ts';
+import { clockOf, isBehind, type ReadList, readList } from '../submissions/account-list.ts';
 import { callOf, findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
 /** How far two readings of an upstream's clock may lie apart: it tells whole seconds, and its answers take their time. */
@@ -45,37 +45,27 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
   const { baseUrl } = account;
   const { list } = await readList(dependencies, { account: due.id, baseUrl });
   if (list === null) return 0;
-  const { toUpstreamMs } = list;
   // In this order: a create that was in doubt may have claimed its task by the time that claims are read, and one that
   // begins only now has no task in a list that was read before.
   const doubt = await doubtSince(db, baseUrl);
-  const sinceMs = due.firstUsedAt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
+  const own = { account: due.id, credential: due.credential, baseUrl };
+  const claimed = await listListedClaims(db, own, list.tasks);
+  await noteList(db, due.id, { showsOurs: claimed.size > 0 });
+  const toUpstreamMs = clockOf(list, claimed);
   const untilMs = doubt === null ? Number.POSITIVE_INFINITY : doubt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
-  const unclaimed = await findUnclaimed(
-    dependencies,
-    { account: due.id, credential: due.credential, baseUrl },
-    { list, sinceMs },
-  );
+  const sinceMs = due.firstUsedAt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
+  const unclaimed = list.tasks.flatMap((task): readonly Listed[] => {
+    const { taskId, createdAtMs } = task;
+    return createdAtMs !== undefined && createdAtMs >= sinceMs && !claimed.has(taskId)
+      ? [{ ...task, createdAtMs }]
+      : [];
+  });
   const certain = unclaimed.filter(({ createdAtMs }) => createdAtMs < untilMs);
   const found = await Promise.all(certain.map((task) => book(dependencies, due, task)));
-  await settlePresumptions(dependencies, due, { list, unclaimed, toUpstreamMs });
+  await settlePresumptions(dependencies, due, { list, unclaimed, toUpstreamMs, showsOurs: claimed.size > 0 });
   // What an open doubt may still adopt is read again with the next sweep.
   if (certain.length === unclaimed.length) await noteReading(db, due, new Date(list.nowMs));
   return found.filter((isNew) => isNew).length;
-}
-
-async function findUnclaimed(
-  { db }: SubmissionDependencies,
-  own: Pick<SubmissionRow, 'account' | 'credential' | 'baseUrl'>,
-  { list: { tasks }, sinceMs }: { readonly list: ReadList; readonly sinceMs: number },
-): Promise<readonly Listed[]> {
-  const recent = tasks.flatMap((task) => {
-    const { createdAtMs } = task;
-    return createdAtMs !== undefined && createdAtMs >= sinceMs ? [{ ...task, createdAtMs }] : [];
-  });
-  const claimed = await listListedClaims(db, own, recent);
-  await noteList(db, own.account, { showsOurs: claimed.size > 0 });
-  return recent.filter(({ taskId }) => !claimed.has(taskId));
 }
 
 async function book(
@@ -85,8 +75,19 @@ async function book(
 ): Promise<boolean> {
   const { taskId, model: upstreamModel, durationSeconds, costMicroUsd, createdAtMs } = task;
   const createdAt = new Date(createdAtMs);
-  const found = { account, credential, taskId, upstreamModel, durationSeconds, costMicroUsd, createdAt };
-  const orphan = await bookOrphan(db, found);
+  const { prompt } = task;
+  const estimateMicroUsd =
+    prompt === undefined ? undefined : await findLeftEstimate(db, account, { prompt, createdAt });
+  const money = { costMicroUsd, estimateMicroUsd };
+  const orphan = await bookOrphan(db, {
+    account,
+    credential,
+    taskId,
+    upstreamModel,
+    durationSeconds,
+    createdAt,
+    ...money,
+  });
   if (orphan) log.warn({ ...orphan }, 'an orphan: a task of the account belongs to no submission');
   return orphan !== null;
 }
@@ -103,16 +104,22 @@ async function settlePresumptions(
     list,
     unclaimed,
     toUpstreamMs,
-  }: { readonly list: ReadList; readonly unclaimed: readonly Listed[]; readonly toUpstreamMs: number },
+    showsOurs,
+  }: {
+    readonly list: ReadList;
+    readonly unclaimed: readonly Listed[];
+    readonly toUpstreamMs: number;
+    readonly showsOurs: boolean;
+  },
 ): Promise<void> {
   const oldestMs = Math.min(...list.tasks.flatMap(({ createdAtMs }) => createdAtMs ?? []));
   const shows = (wanted: string | null) => list.tasks.some(({ taskId }) => taskId === wanted);
-  const showsOurs = unclaimed.length < list.tasks.length;
+  const { tasks } = list;
   for (const { submission, prompt } of await listPresumed(db, credential)) {
     const sentAtMs = (submission.sentAt ?? submission.grantedAt).getTime() + toUpstreamMs;
     const { candidates } = sight(unclaimed, { prompt, sentAtMs, rivals: [] });
-    const isTold =
-      candidates.length > 0 || (showsOurs && (oldestMs < sentAtMs || shows(await findNextTask(db, submission))));
+    const reachesBack = oldestMs < sentAtMs && !(await isBehind({ db }, submission, { tasks, showsOurs }));
+    const isTold = candidates.length > 0 || (showsOurs && (reachesBack || shows(await findNextTask(db, submission))));
     if (isTold) await settlePresumed(db, submission);
   }
 }
@@ -126,8 +133,8 @@ async function estimated({ db }: SubmissionDependencies, { videoId, costMicroUsd
 /** What an orphan cost in the end; null while it may still change. By the catalog's clock, as it was found. */
 async function finalCost(dependencies: SubmissionDependencies, orphan: OrphanRow, now: Date): Promise<MicroUsd | null> {
   const account = findAccount(dependencies, orphan.account);
-  // Nothing can be asked any more.
-  if (!account) return orphan.costMicroUsd;
+  // Nothing can be asked any more: what was billed is presumed.
+  if (!account) return await estimated(dependencies, orphan);
   const provider = providerOf(dependencies.providers, { account: account.id, provider: account.provider });
   const ageMs = now.getTime() - orphan.foundAt.getTime();
   const forgotten = ageMs > provider.facts.resultTtlMs + FORGOTTEN_AFTER_MS ? orphan.costMicroUsd : null;

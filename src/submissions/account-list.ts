@@ -2,7 +2,7 @@
 
 import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
 import type { AccountRow } from '../catalog/accounts.ts';
-import { listListedClaims, listRivals } from '../catalog/claims.ts';
+import { findLastTask, listListedClaims, listRivals } from '../catalog/claims.ts';
 import { readClock, type SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
@@ -66,16 +66,65 @@ export async function readList(
   }
 }
 
+/** Which date a task may have, counted from its create: seconds are whole, and entering it may take its time. */
+const DATED = { earliestMs: -5_000, latestMs: 15 * 60_000 } as const;
+/** What entering a task takes at most where the clock is told by one. */
+const MOST_LAG_MS = 2 * 60_000;
+
+/**
+ * How far the clock that a list dates tasks by is ahead of the catalog's. Our own tasks in it tell where it is another one
+ * than that of the upstream's answers: times without a zone that are not UTC's, ends of lives of another length.
+ */
+export function clockOf(
+  { tasks, toUpstreamMs }: ReadList,
+  claimed: Awaited<ReturnType<typeof listListedClaims>>,
+): number {
+  const dated = tasks.flatMap(({ taskId, createdAtMs }) => {
+    const sentMs = claimed.get(taskId)?.getTime();
+    return sentMs === undefined || createdAtMs === undefined ? [] : [{ sentMs, aheadMs: createdAtMs - sentMs }];
+  });
+  const [newest] = dated.sort((a, b) => b.sentMs - a.sentMs);
+  if (newest === undefined) return toUpstreamMs;
+  const afterMs = newest.aheadMs - toUpstreamMs;
+  const isOther = afterMs < DATED.earliestMs || afterMs > DATED.latestMs;
+  return isOther ? newest.aheadMs - MOST_LAG_MS : toUpstreamMs;
+}
+
+/** What a list shows of a create; one that is behind tells nothing by what it lacks. */
+export interface Reading extends Sighting {
+  readonly isBehind: boolean;
+}
+
+/** Noted at an account whose list is behind. */
+const BEHIND = 'the list shows older tasks of ours without the newest, so it does not tell of lost creates';
+
+/**
+ * Whether a list lacks a task of ours that came before the create while it shows older ones: it may be cut at its newer end,
+ * kept by a cache, or show tasks of some states alone.
+ */
+export async function isBehind(
+  { db }: Pick<SubmissionDependencies, 'db'>,
+  submission: SubmissionRow,
+  { tasks, showsOurs }: Pick<ReadList, 'tasks'> & { readonly showsOurs: boolean },
+): Promise<boolean> {
+  const last = showsOurs ? await findLastTask(db, submission) : null;
+  return last !== null && !tasks.some(({ taskId }) => taskId === last);
+}
+
 /** What the list shows of a create that was sent at this time of the catalog's clock. */
 export async function sightIn(
   { db }: SubmissionDependencies,
   submission: SubmissionRow,
   { list, prompt, sentAt }: { readonly list: ReadList; readonly prompt: string; readonly sentAt: Date },
-): Promise<Sighting> {
-  const { tasks, toUpstreamMs } = list;
+): Promise<Reading> {
+  const { tasks } = list;
   const claimed = await listListedClaims(db, submission, tasks);
-  await noteList(db, submission.account, { showsOurs: claimed.size > 0 });
+  const showsOurs = claimed.size > 0;
+  await noteList(db, submission.account, { showsOurs });
+  const behind = await isBehind({ db }, submission, { tasks, showsOurs });
+  if (behind) await noteAccountError(db, submission.account, BEHIND);
   const unclaimed: readonly ListedTask[] = tasks.filter(({ taskId }) => !claimed.has(taskId));
-  const sentAtMs = sentAt.getTime() + toUpstreamMs;
-  return sight(unclaimed, { prompt, sentAtMs, rivals: await listRivals(db, submission, { prompt, sentAt }) });
+  const sentAtMs = sentAt.getTime() + clockOf(list, claimed);
+  const rivals = await listRivals(db, submission, { prompt, sentAt });
+  return { ...sight(unclaimed, { prompt, sentAtMs, rivals }), isBehind: behind };
 }

@@ -24,6 +24,7 @@ import {
   LANE_MS,
   UNREADABLE_LIST_MS,
   type Verdict,
+  WRITE_DOWN_MS,
 } from '../domain/doubt.ts';
 import type { NextStep } from '../domain/step.ts';
 import { removeUnshown } from '../media/remove-media.ts';
@@ -31,20 +32,33 @@ import { listWindowOf, readList, sightIn } from './account-list.ts';
 import { announceGrants, findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { nextStepOf, readNextStep } from './next-step.ts';
-import { recordStarted } from './record.ts';
+import { enterDoubt, recordStarted } from './record.ts';
 import { sendAgain } from './send-again.ts';
 import { waitInDoubt } from './wait-in-doubt.ts';
 
 /** Finds out what can be found out now, and says where the video goes on. */
-export async function confirm(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<NextStep> {
+export async function confirm(dependencies: SubmissionDependencies, given: SubmissionRow): Promise<NextStep> {
+  const now = await readClock(dependencies.db);
+  const submission = isGone(given, now) ? await doubted(dependencies, given) : given;
+  if (submission === null) return await readNextStep(dependencies, given.videoId);
   const video = await findVideoRow(dependencies.db, submission.videoId);
   if (!video) return { step: 'open' };
-  const now = await readClock(dependencies.db);
   const next = nextStepOf(dependencies, video, { submission, now });
   if (next.step !== 'confirm') return next;
   const evidence = await gather(dependencies, { submission, video, now });
   const doubt = await readDoubt(dependencies, { submission, video, now });
   return await carryOut(dependencies, { submission, video, doubt, evidence }, judge(doubt, evidence));
+}
+
+/** Whether no attempt that sends the create can write an answer down any more: its process has gone. */
+function isGone({ state, sendUntil }: SubmissionRow, now: Date): boolean {
+  return state === 'sending' && sendUntil !== null && now.getTime() > sendUntil.getTime() + WRITE_DOWN_MS;
+}
+
+/** From then on the create's answer is a lost one, which can be cancelled and resolved; null where it has been written down. */
+async function doubted(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<SubmissionRow | null> {
+  const upstream = { message: 'the create was interrupted' };
+  return await enterDoubt(dependencies, submission, { answered: false, upstream });
 }
 
 interface Case {
@@ -76,19 +90,17 @@ async function gather(dependencies: SubmissionDependencies, { submission, video,
   if (window === null) return await nothing(dependencies, submission, now);
   // Also where it could not be read for so long that it counts as none: it may be back when the slot's hold ends.
   const reading = await readList(dependencies, submission);
-  if (reading.list === null) {
+  const found = reading.list && { list: reading.list, prompt: video.request.prompt, sentAt: sentAt ?? now };
+  const sighting = found && (await sightIn(dependencies, submission, found));
+  if (sighting === null || (sighting.isBehind && sighting.candidates.length === 0)) {
     const sinceMs = (unreadableSince ?? now).getTime();
-    const isNone = reading.isMissing || now.getTime() - sinceMs >= UNREADABLE_LIST_MS;
+    const isMissing = reading.list === null && reading.isMissing;
+    const isNone = isMissing || now.getTime() - sinceMs >= UNREADABLE_LIST_MS;
     if (isNone) return await nothing(dependencies, submission, now);
     if (unreadableSince === null) await noteListUnreadable(db, submission.id, now);
     return { kind: 'unreadable list', sinceMs };
   }
   if (unreadableSince !== null) await noteListUnreadable(db, submission.id, null);
-  const sighting = await sightIn(dependencies, submission, {
-    list: reading.list,
-    prompt: video.request.prompt,
-    sentAt: sentAt ?? now,
-  });
   const isOnItsWay = !submission.answered && submission.sendUntil !== null && now < submission.sendUntil;
   const { firstEmptyListAt } = submission;
   if (sighting.candidates.length === 0 && !isOnItsWay && firstEmptyListAt === null) {
@@ -187,7 +199,7 @@ async function giveUp(
     archive: null,
     closes: async (tx) => {
       const closed = await concludeDoubt(tx, submission.id, isCertain ? null : video.estimateMicroUsd);
-      if (closed && evidence.kind === 'list') await bookStrays(tx, submission, evidence);
+      if (closed && evidence.kind === 'list') await bookStrays(tx, { submission, video, evidence });
       return closed;
     },
   });
@@ -199,12 +211,15 @@ async function giveUp(
 /** What can be a task of this video and of no other takes a slot at the upstream until it has ended. */
 async function bookStrays(
   tx: Db,
-  { account, credential, upstreamModel }: SubmissionRow,
-  { candidates, strangers }: Extract<Evidence, { kind: 'list' }>,
+  {
+    submission: { account, credential, upstreamModel },
+    video: { estimateMicroUsd },
+    evidence: { candidates, strangers },
+  }: Pick<JudgedCase, 'submission' | 'video'> & { readonly evidence: Extract<Evidence, { kind: 'list' }> },
 ): Promise<void> {
-  for (const { taskId, createdAtMs, model, durationSeconds } of [...candidates, ...strangers]) {
+  const own = candidates.map((task) => ({ ...task, estimateMicroUsd }));
+  for (const { createdAtMs, model = upstreamModel, ...task } of [...own, ...strangers]) {
     const createdAt = new Date(createdAtMs ?? Date.now());
-    const found = { account, credential, taskId, durationSeconds, costMicroUsd: null, createdAt };
-    await bookOrphan(tx, { ...found, upstreamModel: model ?? upstreamModel });
+    await bookOrphan(tx, { account, credential, costMicroUsd: null, upstreamModel: model, createdAt, ...task });
   }
 }

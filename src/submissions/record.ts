@@ -35,6 +35,14 @@ const UNDECIDED_WAITS_MS: readonly number[] = [5_000, 30_000];
 type Refused = Extract<StartOutcome, { kind: 'refused' }>;
 type Lost = Extract<StartOutcome, { kind: 'lost' }>;
 
+/** Refusals that any other clip would meet at the account as well; what is too dear, or not for a plan, may be one clip alone. */
+const MET_BY_ALL: readonly Refused['reason'][] = ['unauthenticated', 'rate limited'];
+
+/** Where a clip waits whose account could not take it: one that meets trouble again lets the others try. */
+function placeOf({ n }: SubmissionRow): Return['to'] {
+  return n === 1 ? 'head' : 'behind';
+}
+
 /** Writes down how a create ended; null when its answer was lost, and the submission is in doubt. */
 export async function record(
   dependencies: SubmissionDependencies,
@@ -62,7 +70,7 @@ export async function record(
       const { message } = outcome;
       return await moveOn(dependencies, submission, {
         error: { message },
-        to: 'head',
+        to: placeOf(submission),
         note: (tx) => noteUnreachable(tx, submission, message),
       });
     }
@@ -73,8 +81,7 @@ export async function record(
       if (refused.reason === 'undecided') return await stepBehind(dependencies, submission, refused);
       return await moveOn(dependencies, submission, {
         error: refused.upstream,
-        // Where only creates tell whether there is a route, the clip may be at fault after all.
-        to: refused.reason === 'no route' ? 'behind' : 'head',
+        to: MET_BY_ALL.includes(refused.reason) ? placeOf(submission) : 'behind',
         note: (tx) => noteTrouble(tx, submission, refused),
       });
     }

@@ -277,6 +277,27 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     expect(scene.told).toEqual(['v2']);
   });
 
+  test.each([
+    ['no credit', refusal('no credit', 402), 1],
+    ['a model that is not allowed', refusal('model not allowed', 403), 1],
+    ['a rate limit', refusal('rate limited', 429), 2],
+    ['no connection', NOT_SENT, 2],
+  ])('kept from being made by %s lets the other clips try', async (_trouble, outcome, tries) => {
+    await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
+    let submissionId = await scene.granted('v1');
+    await accept(scene.db, 'v2');
+    await scene.requestSlot('v2');
+    scene.upstream.plan('v1', never(outcome), never(outcome));
+    for (let turn = 1; turn <= tries; turn++) {
+      await scene.submit('v1', submissionId);
+      await scene.pass(11 * 60_000);
+      const next = await scene.requestSlot('v1');
+      expect(next).toMatchObject({ step: turn < tries ? 'submit' : 'slot' });
+      if (next.step === 'submit') submissionId = next.submissionId;
+    }
+    expect(await scene.statesOf('v2')).toEqual(['granted']);
+  });
+
   describe.each([402, 403])('refused with %i, which may be about the clip alone,', (status) => {
     const undecided = never(refusal('undecided', status));
 

@@ -22,7 +22,7 @@ export interface MadeTask {
   readonly account: string;
   readonly model: string;
   readonly prompt: string;
-  readonly durationSeconds: number;
+  readonly durationSeconds: number | undefined;
   visibleAtMs: number;
   status: TaskStatus;
 }
@@ -61,6 +61,8 @@ export class Upstream {
   onProbe: () => Promise<void> = async () => undefined;
   /** Whether its list tells of each task what it was made for; the documented ones need not. */
   showsPrompts = true;
+  /** How far the clock that its list dates tasks by is ahead of the one that its answers tell. */
+  datesAheadMs = 0;
   readonly #plans = new Map<string, CreatePlan[]>();
   readonly #hung = new Set<(outcome: StartOutcome) => void>();
   #count = 0;
@@ -155,7 +157,13 @@ export class Upstream {
       hidesFields
         ? { taskId, createdAtMs: undefined, costMicroUsd: null }
         : {
-            ...{ taskId, createdAtMs: wholeSeconds(visibleAtMs), model, durationSeconds, costMicroUsd: null },
+            ...{
+              taskId,
+              createdAtMs: wholeSeconds(visibleAtMs + this.datesAheadMs),
+              model,
+              durationSeconds,
+              costMicroUsd: null,
+            },
             ...(this.showsPrompts && { prompt }),
           },
     );

@@ -323,4 +323,19 @@ describe('a redirect', () => {
       expect(judge(status, '', headers)).toEqual({ kind: 'refused', reason: 'request', upstream: { status, message } });
     }
   });
+
+  test.each([
+    [302, '/relay/v1/videos/video_1'],
+    [303, 'https://api.example/relay/v1/videos/video_1?expand=1'],
+  ])('of status %d to %s may lead to the task that was made', (status, location) => {
+    expect(judge(status, '', { location })).toMatchObject({ kind: 'lost', answered: true, upstream: { status } });
+  });
+
+  test.each([
+    [303, '/relay/v1/videos/'],
+    [307, '/relay/v1/videos/video_1'],
+    [303, '/login?next=/relay/v1/videos/video_1'],
+  ])('of status %d to %s made nothing', (status, location) => {
+    expect(judge(status, '', { location })).toMatchObject({ kind: 'refused', reason: 'request' });
+  });
 });

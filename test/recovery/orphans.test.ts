@@ -9,7 +9,7 @@ import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
 import { ESTIMATE, Scene, type SceneOptions } from '../model/scene.ts';
-import { gate, LOST, type MadeTask, until } from '../model/upstream.ts';
+import { gate, LOST, type MadeTask, refusal, until } from '../model/upstream.ts';
 
 const MINUTE_MS = 60_000;
 /** Eight seconds of the only model. */
@@ -74,6 +74,24 @@ describeOnBothCatalogs('orphans', (catalog) => {
     ]);
   });
 
+  test('cost what was estimated for the create that left them, also where the list shows other words and no length', async () => {
+    await furnish();
+    const id = await scene.granted('v2');
+    scene.upstream.plan('v2', { records: 'never', answer: refusal('rate limited', 429) });
+    await scene.submit('v2', id);
+    const shown = { model: 'of a name that no offer has', durationSeconds: undefined };
+    make('left', { ...shown, prompt: ' v2\n' });
+    make('dated', { model: 'wan-2.6-2026-10-06' });
+    make('strange', shown);
+    await scene.sweep();
+    const rows = await scene.db.select().from(orphans).orderBy(orphans.taskId);
+    expect(rows.map(({ taskId, costMicroUsd }) => [taskId, costMicroUsd])).toEqual([
+      ['dated', PRICE],
+      ['left', ESTIMATE],
+      ['strange', 0],
+    ]);
+  });
+
   test('are no tasks of ours, none of before our first use and none of others', async () => {
     await furnish();
     make('older', { visibleAtMs: Date.now() - MINUTE_MS });
@@ -103,6 +121,19 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await submitted).toMatchObject({ step: 'watch', task: { account: 'b', taskId: 'task_3' } });
     expect(await scene.sweep()).toMatchObject({ orphans: 0, errors: [] });
     expect(await booked()).toEqual([]);
+  });
+
+  test('of an account that was taken out of the configuration are presumed to be billed', async () => {
+    await furnish();
+    const found = { account: 'gone', credential: 'gone', upstreamModel: undefined, createdAt: new Date() };
+    await bookOrphan(scene.db, { ...found, taskId: 'given up', videoId: 'v1', costMicroUsd: 0 });
+    await bookOrphan(scene.db, { ...found, taskId: 'found', costMicroUsd: 5 });
+    await scene.sweep();
+    const rows = await scene.db.select().from(orphans).orderBy(orphans.taskId);
+    expect(rows).toMatchObject([
+      { taskId: 'found', costMicroUsd: 5, endedAt: expect.any(Date) },
+      { taskId: 'given up', costMicroUsd: ESTIMATE, endedAt: expect.any(Date) },
+    ]);
   });
 
   test('are not looked for where others use the key', async () => {
@@ -186,6 +217,21 @@ describeOnBothCatalogs('orphans', (catalog) => {
     expect(await settled()).toBe(false);
     scene.upstream.tasks.push(older);
     expect(await settled()).toBe(true);
+  });
+
+  test('that are only presumed stay so while the list shows older tasks of ours without the newest before them', async () => {
+    scene = await new Scene(catalog.database.db).furnish();
+    for (const id of ['v1', 'v2']) await scene.submit(id, await scene.granted(id));
+    const hidden = scene.upstream.tasks.splice(1);
+    const lost = await scene.granted('v3');
+    const now = new Date(Date.now() + 2000);
+    const concluded = { state: 'void', sentAt: now, endedAt: now, presumed: true, costMicroUsd: PRICE } as const;
+    await scene.db.update(submissions).set(concluded).where(eq(submissions.id, lost));
+    await scene.sweep();
+    expect(await scene.submissionsOf('v3')).toMatchObject([{ presumed: true, costMicroUsd: PRICE }]);
+    scene.upstream.tasks.push(...hidden);
+    await scene.sweep();
+    expect(await scene.submissionsOf('v3')).toMatchObject([{ presumed: false, costMicroUsd: null }]);
   });
 
   test('whose create was answered when no workflow waited any more are booked at once', async () => {

@@ -7,6 +7,7 @@ import { waiting } from '../../src/catalog/tables/queue.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
 import { wish } from '../../src/catalog/wishes.ts';
+import type { TaskEnd } from '../../src/domain/submission.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
 import { makeRequest } from '../builders.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
@@ -198,6 +199,94 @@ describeOnBothCatalogs('the list of an account', (catalog) => {
     scene.upstream.onList = async () => undefined;
     show();
     expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
+  });
+
+  describe('beside earlier tasks of ours', () => {
+    /** Clips that were made before the create: one that runs still, or has ended so, and an older one. */
+    async function madeBefore(newest: Partial<typeof submissions.$inferInsert>): Promise<void> {
+      const [row] = await scene.db.select().from(submissions);
+      if (!row) throw new Error('the submission is gone');
+      const made: TaskEnd = { kind: 'succeeded', resultUrl: 'x', needsKey: false, expiresAt: '2100-01-01T00:00:00Z' };
+      const ended = { state: 'ended', taskEnd: made, singleLane: false, endedAt: new Date() } as const;
+      for (const [id, ageMs, more] of [
+        ['older', 20_000, {}],
+        ['newest', 10_000, newest],
+      ] as const) {
+        await accept(scene.db, id);
+        const sentAt = new Date(Date.now() - ageMs);
+        await scene.db.insert(submissions).values({ ...row, id, videoId: id, taskId: id, sentAt, ...ended, ...more });
+      }
+      show({ taskId: 'older', prompt: 'older', visibleAtMs: Date.now() - 20_000 });
+      await scene.pass(62_000);
+    }
+
+    test.each([
+      ['runs', { state: 'running', taskEnd: null, endedAt: null }],
+      ['has made its clip', {}],
+    ] as const)(
+      'without the newest, which %s, proves nothing, and the create is not sent again',
+      async (_how, newest) => {
+        await lose();
+        await madeBefore(newest);
+        for (let round = 0; round < 3; round++) expect(await confirm()).toMatchObject({ step: 'confirm' });
+        expect(await listAccounts(scene.db)).toMatchObject([
+          { lastError: expect.stringContaining('without the newest') },
+        ]);
+        await scene.pass(122_000);
+        await confirm();
+        expect(await confirm()).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
+        expect(scene.upstream.creates).toHaveLength(1);
+        expect(await scene.submissionsOf('v1')).toMatchObject([{ presumed: true, costMicroUsd: ESTIMATE }]);
+      },
+    );
+
+    test('without the newest, which failed, proves that no task was made', async () => {
+      await lose();
+      await madeBefore({ taskEnd: { kind: 'failed', upstream: {} } });
+      await confirm();
+      expect(await confirm()).toMatchObject({ step: 'slot' });
+    });
+
+    test('that shows the newest again tells of the task', async () => {
+      await lose();
+      await madeBefore({});
+      expect(await confirm()).toMatchObject({ step: 'confirm' });
+      show({ taskId: 'newest', prompt: 'newest', visibleAtMs: Date.now() - 10_000 });
+      await confirm();
+      expect(await confirm()).toMatchObject({ step: 'slot' });
+    });
+  });
+
+  test.each([-5 * 3600_000, 8 * 3600_000])(
+    'whose dates are of a clock that is %d ms ahead is read by our own tasks in it',
+    async (offMs) => {
+      await lose();
+      scene.upstream.datesAheadMs = offMs;
+      const [row] = await scene.db.select().from(submissions);
+      if (!row) throw new Error('the submission is gone');
+      await accept(scene.db, 'v2');
+      const sentAt = new Date(Date.now() - 60_000);
+      await scene.db
+        .insert(submissions)
+        .values({ ...row, id: 's2', videoId: 'v2', taskId: 'task_1', state: 'ended', sentAt });
+      show({ prompt: 'v2', visibleAtMs: Date.now() - 60_000 });
+      show({ prompt: 'v1', visibleAtMs: Date.now() - 3600_000 });
+      await scene.db.update(submissions).set({ sendUntil: new Date() });
+      expect(await confirm()).toMatchObject({ step: 'confirm' });
+      show();
+      expect(await confirm()).toMatchObject({ step: 'watch', task: { taskId: 'task_3' } });
+    },
+  );
+
+  test('that cannot be read leaves a create whose worker is gone to its caller and to operators', async () => {
+    await lose();
+    scene.upstream.onList = unreadable(503);
+    await scene.pass(62_000);
+    expect(await confirm()).toMatchObject({ step: 'confirm' });
+    expect(await scene.statesOf('v1')).toEqual(['unconfirmed']);
+    expect(await scene.video('v1')).toMatchObject({ state: 'unconfirmed', waitingFor: { kind: 'lost_answer' } });
+    await wish(scene.db, 'v1', 'cancel');
+    expect(await confirm()).toMatchObject({ step: 'end', state: 'cancelled' });
   });
 
   test('of an account that is at another host now is not asked for with its key', async () => {

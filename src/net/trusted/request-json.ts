@@ -60,6 +60,8 @@ const REQUEST_ID_LENGTH = 200;
 const LINK = /^(?:https?:\/)?\//i;
 /** Shorter whole numbers are held exactly. */
 const LONG_DIGITS = /\d{16}/;
+/** As some servers write JSON: letters that any text may hold as they are. */
+const ESCAPED = /\\(?:u([\da-f]{4})|\/)/gi;
 const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
 /** A shorter key than this could be a part of any word. */
 const SHORTEST_REDACTED_KEY = 8;
@@ -165,8 +167,9 @@ export function readReply(
   { apiKey, passage }: Pick<JsonRequest, 'apiKey' | 'passage'>,
 ): JsonReply {
   const text = new TextDecoder().decode(bytes);
+  const plain = unescaped(text);
   const secrets = [apiKey, ...(passage?.secrets ?? [])];
-  const quoted = secrets.filter((secret) => secret.length >= SHORTEST_REDACTED_KEY && text.includes(secret));
+  const quoted = secrets.filter((secret) => secret.length >= SHORTEST_REDACTED_KEY && plain.includes(secret));
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
   const hide = (said: string) => quoted.reduce((rest, secret) => rest.replaceAll(secret, '[key]'), said);
   const isLink = (said: string) => status < 400 && LINK.test(said);
@@ -175,9 +178,17 @@ export function readReply(
     status,
     headers,
     body,
-    excerpt: upstreamText(hide(text), EXCERPT_LENGTH),
+    excerpt: upstreamText(hide(plain), EXCERPT_LENGTH),
     upstreamNowMs: upstreamNowMs(headers),
   };
+}
+
+/** The text without escapes that stand for a letter: a key that is quoted with some is the key. */
+function unescaped(text: string): string {
+  if (!text.includes('\\')) return text;
+  const letter = (code: string | undefined) =>
+    code === undefined ? '/' : String.fromCharCode(Number.parseInt(code, 16));
+  return text.replaceAll(ESCAPED, (_escape, code?: string) => letter(code));
 }
 
 function parseJson(text: string, readText?: (said: string) => string): unknown {

@@ -9,6 +9,7 @@ import {
   type JsonRequest,
   requestJson,
   unexpectedAnswer,
+  upstreamWords,
 } from '../../../src/net/trusted/request-json.ts';
 import { USER_AGENT } from '../../../src/net/user-agent.ts';
 import { cut, json, type ScriptedServer, silence, startScriptedServer, text } from '../scripted-server.ts';
@@ -159,6 +160,21 @@ describe('what is read', () => {
     expect(error).toMatchObject({ phase: 'answered', status: 401, retryAfterMs: 3000 });
     expect(error.upstream).toEqual({ status: 401, code: 'bad_key', message: 'Incorrect API key: [key]' });
     expect(error.message).not.toContain(API_KEY);
+  });
+
+  test.each([
+    ['in an error', (said: string) => `{"error":{"message":"Incorrect API key: ${said}"}}`],
+    ['in what is no JSON', (said: string) => `bad key ${said} {`],
+  ])('hides our key where it is quoted with escaped letters: %s', async (_place, write) => {
+    const apiKey = 'sk/air+key=of==tests';
+    const escaped = apiKey.replaceAll('/', '\\/').replaceAll('=', '\\u003D');
+    server.script = (response) => response.writeHead(403, { 'content-type': 'application/json' }).end(write(escaped));
+    const reply = await call({ apiKey });
+    expect(upstreamWords(reply).message).toContain('[key]');
+    for (const said of [JSON.stringify(reply.body ?? null), reply.excerpt, upstreamWords(reply).message]) {
+      expect(said).not.toContain(apiKey);
+      expect(said).not.toContain(escaped);
+    }
   });
 });
 

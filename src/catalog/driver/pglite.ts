@@ -5,7 +5,7 @@ import type { PGlite, QueryOptions } from '@electric-sql/pglite';
 import type { CatalogDatabase } from './catalog-database.ts';
 import { type DataDirLock, lockDataDir } from './lock.ts';
 import { makeCatalog } from './make-catalog.ts';
-import { migrationsFolder } from './migrations.ts';
+import { bringUpToDate } from './migrations.ts';
 import { isCall, PreparedCalls } from './prepared-calls.ts';
 
 /**
@@ -52,7 +52,7 @@ async function open(location: string, { lock, ...origin }: Origin): Promise<Cata
   const client = await PGlite.create(location, { startParams: [...PGlite.defaultStartParams, ...SETTINGS], ...origin });
   quicken(client, new PreparedCalls(client, protocol.serialize));
   const db = drizzle(client);
-  await migrate(db, { migrationsFolder: migrationsFolder() });
+  await bringUpToDate((how) => migrate(db, how));
   return {
     db,
     sweepDb: db,

@@ -1,8 +1,9 @@
 /** `clipyard migrate`: brings the catalog's tables and the Temporal namespace up to date, and ends. */
 
 import type { Config } from '../config/settings.ts';
+import { NO_TRACES } from '../domain/trace.ts';
 import { setUpNamespace } from '../temporal/setup.ts';
-import { TemporalLink } from './link.ts';
+import { openSharedTemporal } from './commands/apart.ts';
 import { openCatalog } from './open-catalog.ts';
 import type { ProcessContext } from './run.ts';
 
@@ -13,7 +14,8 @@ export async function migrate(config: Config, context: ProcessContext): Promise<
   process.stdout.write(`catalog    up to date (${database.kind})\n`);
   const isShared = config.temporal.external || config.databaseUrl !== null;
   if (!isShared) return;
-  const { connection } = new TemporalLink(config, context).openExternal();
+  const link = await openSharedTemporal({ config, traces: NO_TRACES }, context);
+  const { connection } = link.current();
   await setUpNamespace(connection, config.temporal.namespace, context.log);
   process.stdout.write(`temporal   namespace ${config.temporal.namespace} is set up\n`);
 }

@@ -12,6 +12,7 @@ import { openLog } from '../../src/observe/log.ts';
 import { Closers } from '../../src/process/closers.ts';
 import { serve } from '../../src/process/commands/serve.ts';
 import { work } from '../../src/process/commands/work.ts';
+import { migrate } from '../../src/process/migrate.ts';
 import { openParts } from '../../src/process/parts.ts';
 import type { ProcessContext } from '../../src/process/run.ts';
 import { waitFor } from '../../src/process/wait-for.ts';
@@ -95,6 +96,7 @@ describe('a start', () => {
   test.each([
     ['serve', serve],
     ['work', work],
+    ['migrate', migrate],
   ])('of %s without Temporal fails and names it', async (_, command) => {
     await expect(command(configOf(server.url), context)).rejects.toThrow(
       /^Temporal \(TEMPORAL_ADDRESS, 127.0.0.1:1\) did not answer within 0.25 s/,

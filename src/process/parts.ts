@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ConfiguredAccount, syncAccounts, withFormerIds } from '../catalog/accounts.ts';
 import { findKeyHolder } from '../catalog/callers.ts';
-import { type CatalogDatabase, openDatabase } from '../catalog/driver/database.ts';
+import type { CatalogDatabase } from '../catalog/driver/database.ts';
 import { syncConfiguredModels } from '../catalog/models.ts';
 import { createSecretBox, type SecretBox } from '../catalog/secret-box.ts';
 import { type Config, ConfigError } from '../config/settings.ts';
@@ -25,6 +25,7 @@ import { createProcessMetrics, type ProcessMetrics } from '../observe/metrics/pr
 import { describedBy } from '../providers/described/described.ts';
 import { PROVIDERS_BY_NAME } from '../providers/index.ts';
 import { paceProviders } from '../providers/paced.ts';
+import { openCatalog } from './open-catalog.ts';
 import type { ProcessContext } from './run.ts';
 import { ensureRootKey, ensureSecretKey, ensureSigningKeys, type RootKey } from './secrets.ts';
 import { openProcessTraces } from './traces.ts';
@@ -84,22 +85,6 @@ export function withFacts(account: AccountConfig, providers: ProviderTable = PRO
 /** The providers that the configured accounts are called with. */
 export function providersOf({ accounts, descriptions }: Pick<Config, 'accounts' | 'descriptions'>): ProviderTable {
   return { ...PROVIDERS_BY_NAME, described: describedBy(accounts, descriptions) };
-}
-
-/** The embedded catalog is there or is not; a shared one may come up beside this process. */
-async function openCatalog(config: Config, context: ProcessContext): Promise<CatalogDatabase> {
-  if (config.databaseUrl === null) return await openDatabase(config);
-  return await waitFor('PostgreSQL (DATABASE_URL)', () => openDatabase(config).catch(refuseAtOnce), context);
-}
-
-/** Wrong credentials and databases that do not exist: waiting makes them no better. */
-const HOPELESS = /^(28|3D)/;
-
-function refuseAtOnce(error: unknown): never {
-  if (error instanceof Error && 'code' in error && HOPELESS.test(String(error.code))) {
-    throw new ConfigError(`DATABASE_URL is refused: ${error.message}`, { cause: error });
-  }
-  throw error;
 }
 
 /** In the bucket that the settings name, which may come up beside this process, else in the data directory. */

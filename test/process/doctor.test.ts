@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { findPostgresBinaries, startPostgres } from '../../bench/postgres-server.ts';
 import { createCaller, setCallerDisabled } from '../../src/catalog/callers.ts';
 import { openDatabase } from '../../src/catalog/driver/database.ts';
@@ -126,6 +127,41 @@ onPostgres(
         advice: expect.stringContaining('clipyard callers list'),
       });
     } finally {
+      await server.stop();
+    }
+  },
+  60_000,
+);
+
+onPostgres(
+  'a catalog that takes no writes, and a role that may make no tables in it',
+  async () => {
+    if (binaries === null) return;
+    const server = await startPostgres(binaries);
+    const catalog = async (url: string) => (await look({ DATABASE_URL: url })).find(({ name }) => name === 'catalog');
+    const ofRole = (role: string) => server.url.replace('postgres@', `${role}@`);
+    const client = new pg.Client({ connectionString: server.url });
+    try {
+      await client.connect();
+      await client.query('create role clipyard login');
+      await client.query('create role reader login');
+      await client.query('alter role reader set default_transaction_read_only = on');
+      expect(await catalog(ofRole('clipyard'))).toMatchObject({
+        isRight: false,
+        detail: expect.stringContaining('role clipyard may make no tables there'),
+        advice: expect.stringContaining('GRANT CREATE ON SCHEMA public TO clipyard'),
+      });
+      expect(await catalog(ofRole('reader'))).toMatchObject({
+        isRight: false,
+        detail: expect.stringContaining('a server that only reads'),
+      });
+      await client.query('grant create on database postgres to clipyard');
+      await client.query('grant create on schema public to clipyard');
+      expect(await catalog(ofRole('clipyard'))).toMatchObject({ isRight: true });
+      const opened = await openDatabase({ databaseUrl: ofRole('clipyard'), dataDir: '' });
+      await opened.close();
+    } finally {
+      await client.end();
       await server.stop();
     }
   },

@@ -12,6 +12,7 @@ import { openLog } from '../../src/observe/log.ts';
 import { Closers } from '../../src/process/closers.ts';
 import { serve } from '../../src/process/commands/serve.ts';
 import { work } from '../../src/process/commands/work.ts';
+import { migrate } from '../../src/process/migrate.ts';
 import { openParts } from '../../src/process/parts.ts';
 import type { ProcessContext } from '../../src/process/run.ts';
 import { waitFor } from '../../src/process/wait-for.ts';
@@ -95,6 +96,7 @@ describe('a start', () => {
   test.each([
     ['serve', serve],
     ['work', work],
+    ['migrate', migrate],
   ])('of %s without Temporal fails and names it', async (_, command) => {
     await expect(command(configOf(server.url), context)).rejects.toThrow(
       /^Temporal \(TEMPORAL_ADDRESS, 127.0.0.1:1\) did not answer within 0.25 s/,
@@ -104,7 +106,9 @@ describe('a start', () => {
   test.each([
     ['with a wrong password', () => withLogin('guest', 'wrong'), 'password authentication failed'],
     ['with a role that is not there', () => withLogin('stranger', 'any'), 'password authentication failed'],
-    ['in a database that is not there', () => server.url.replace(/postgres$/, 'nothing'), 'does not exist'],
+    ['in a database that is not there', () => inDatabase('nothing'), 'does not exist'],
+    ['with a role that may make no tables', () => withLogin('guest', 'right'), 'permission denied for database'],
+    ['in a database with tables of something else', () => inDatabase('another'), 'relation "callers" already exists'],
   ])('%s fails at once', async (_, url, words) => {
     await letInByPassword();
     await expect(openParts(configOf(url()), context)).rejects.toThrow(
@@ -116,6 +120,7 @@ describe('a start', () => {
     expect(lines).toEqual([]);
   });
 
+  const inDatabase = (name: string) => server.url.replace(/postgres$/, name);
   const withLogin = (role: string, password: string) => server.url.replace('postgres@', `${role}:${password}@`);
 
   /** From now on all but its owner have to give a password. */
@@ -124,6 +129,12 @@ describe('a start', () => {
     await client.connect();
     const { rows } = await client.query<{ hba_file: string }>('show hba_file');
     writeFileSync(rows[0]?.hba_file ?? '', 'host all postgres all trust\nhost all all all scram-sha-256\n');
+    await client.query('drop database if exists another');
+    await client.query('create database another');
+    const other = new pg.Client({ connectionString: inDatabase('another') });
+    await other.connect();
+    await other.query('create table callers (id text)');
+    await other.end();
     await client.query('drop role if exists guest');
     await client.query("create role guest login password 'right'");
     await client.query('select pg_reload_conf()');

@@ -7,13 +7,16 @@ interface DatabaseError {
   /** SQLSTATE. */
   readonly code: string;
   readonly constraint: unknown;
+  /** The server's own words; those of drizzle hold the statement alone. */
+  readonly message: string;
 }
 
 /** Null for an error that is none of the database's. */
 export function findDatabaseError(error: unknown): DatabaseError | null {
   for (let current = error; isNativeError(current); current = current.cause) {
     if ('code' in current && typeof current.code === 'string' && /^[0-9A-Z]{5}$/.test(current.code)) {
-      return { code: current.code, constraint: 'constraint' in current ? current.constraint : undefined };
+      const { code, message } = current;
+      return { code, message, constraint: 'constraint' in current ? current.constraint : undefined };
     }
   }
   return null;

@@ -82,8 +82,8 @@ function lockPath(dataDir: string, number: number): string {
 /** Makes lock `number` whole or not at all; false when it exists. */
 async function createLock(dataDir: string, number: number): Promise<boolean> {
   const draft = join(dataDir, `catalog.lock.${randomUUID()}`);
-  await writeFile(draft, `${process.pid}\n${(await inspect(process.pid))?.startedAt ?? ''}\n`, { mode: 0o600 });
   try {
+    await writeFile(draft, `${process.pid}\n${(await inspect(process.pid))?.startedAt ?? ''}\n`, { mode: 0o600 });
     await link(draft, lockPath(dataDir, number));
     return true;
   } catch (error) {

@@ -31,6 +31,12 @@ export async function makeCatalog(folder: string): Promise<void> {
   }
   const draft = join(dirname(folder), `${drafts}${process.pid}`);
   const pglite = createRequire(import.meta.url).resolve('@electric-sql/pglite');
-  await run(process.execPath, ['--eval', PROGRAM, pglite, draft], { timeout: MAKING_TIMEOUT_MS });
+  try {
+    await run(process.execPath, ['--eval', PROGRAM, pglite, draft], { timeout: MAKING_TIMEOUT_MS });
+  } catch (error) {
+    // A full disk would stay full of it.
+    await rm(draft, { recursive: true, force: true, maxRetries: 5 });
+    throw error;
+  }
   await rename(draft, folder);
 }

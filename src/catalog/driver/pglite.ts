@@ -1,11 +1,12 @@
 /** The embedded catalog: PGlite, a PostgreSQL inside this process, behind the data directory's lock. */
 
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PGlite, QueryOptions } from '@electric-sql/pglite';
 import type { CatalogDatabase } from './catalog-database.ts';
-import { type DataDirLock, lockDataDir } from './lock.ts';
+import { DataDirInUse, type DataDirLock, lockDataDir } from './lock.ts';
 import { makeCatalog } from './make-catalog.ts';
-import { migrationsFolder } from './migrations.ts';
+import { bringUpToDate } from './migrations.ts';
 import { isCall, PreparedCalls } from './prepared-calls.ts';
 
 /**
@@ -52,7 +53,7 @@ async function open(location: string, { lock, ...origin }: Origin): Promise<Cata
   const client = await PGlite.create(location, { startParams: [...PGlite.defaultStartParams, ...SETTINGS], ...origin });
   quicken(client, new PreparedCalls(client, protocol.serialize));
   const db = drizzle(client);
-  await migrate(db, { migrationsFolder: migrationsFolder() });
+  await bringUpToDate((how) => migrate(db, how));
   return {
     db,
     sweepDb: db,
@@ -73,8 +74,30 @@ export async function openInMemory(loadDataDir: Blob): Promise<CatalogDatabase> 
   return await open('memory://', { loadDataDir });
 }
 
+const MIB = 1024 * 1024;
+/** A new catalog takes 41 MiB, and one that is there may want another 16 for its log. */
+const ROOM_MIB = 64;
+
+/** What is wrong on a full disk shows in other words at each step, and in the numbers of PGlite's own system. */
+async function orWantOfRoom(error: unknown, dataDir: string): Promise<unknown> {
+  const room = error instanceof DataDirInUse ? null : await statfs(dataDir).catch(() => null);
+  const leftMiB = room === null ? ROOM_MIB : Math.floor((room.bavail * room.bsize) / MIB);
+  if (leftMiB >= ROOM_MIB) return error;
+  return new Error(`the disk of ${dataDir} has ${leftMiB} MiB left, too little for the catalog: make room there`, {
+    cause: error,
+  });
+}
+
 /** Opens, or creates, the catalog in `<dataDir>/catalog`. */
 export async function openPglite(dataDir: string): Promise<CatalogDatabase> {
+  try {
+    return await openLocked(dataDir);
+  } catch (error) {
+    throw await orWantOfRoom(error, dataDir);
+  }
+}
+
+async function openLocked(dataDir: string): Promise<CatalogDatabase> {
   // PGlite itself lets two processes open one directory, and they silently diverge.
   const lock = await lockDataDir(dataDir);
   try {

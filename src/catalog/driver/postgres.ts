@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { CatalogDatabase, Db } from './catalog-database.ts';
 import { findDatabaseError } from './database-error.ts';
 import { listenOnPostgres } from './listener.ts';
-import { migrationsFolder } from './migrations.ts';
+import { bringUpToDate } from './migrations.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** How much longer our own patience is, for a server that cannot even say that a statement took too long. */
@@ -39,7 +39,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 async function migrateWhenFree(client: pg.Client): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await migrate(drizzle(client), { migrationsFolder: migrationsFolder() });
+      return await bringUpToDate((how) => migrate(drizzle(client), how));
     } catch (error) {
       const isInUse = findDatabaseError(error)?.code === LOCK_NOT_AVAILABLE;
       if (!isInUse || attempt === LOCK_ATTEMPTS) throw error;

@@ -16,7 +16,10 @@ export function requireSharedCatalog(config: Config, command: string): void {
 }
 
 /** A link to the server that the settings name, once it answers. */
-export async function openSharedTemporal({ config, traces }: Parts, context: ProcessContext): Promise<TemporalLink> {
+export async function openSharedTemporal(
+  { config, traces }: Pick<Parts, 'config' | 'traces'>,
+  context: ProcessContext,
+): Promise<TemporalLink> {
   const link = new TemporalLink(config, context, traces);
   const { settings } = link.openExternal();
   await waitFor(`Temporal (TEMPORAL_ADDRESS, ${settings.address})`, () => link.workflows.check(), context);

@@ -110,9 +110,39 @@ async function query<Row extends object>(
 
 async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
   if (databaseUrl === null) return 'embedded: for one process, which `clipyard up` is';
-  const [row] = await query<{ version: string }>(databaseUrl, 'select version()');
-  return row?.version.split(' ').slice(0, 2).join(' ') ?? 'PostgreSQL';
+  const [row] = await query<CatalogRights>(databaseUrl, CATALOG_RIGHTS);
+  if (row === undefined) throw new Error('PostgreSQL says nothing of itself');
+  const { version, reader, role, schema } = row;
+  if (reader === 'on') {
+    throw new Ailment(
+      'DATABASE_URL names a server that only reads, such as a standby',
+      'name the one that takes writes',
+    );
+  }
+  if (!(row.makesSchemas && row.makesTables)) {
+    throw new Ailment(
+      `role ${role} may make no tables there, which a start does after an update`,
+      `as the owner: GRANT CREATE ON DATABASE … TO ${role}; GRANT CREATE ON SCHEMA ${schema} TO ${role};`,
+    );
+  }
+  return version.split(' ').slice(0, 2).join(' ');
 }
+
+interface CatalogRights {
+  readonly version: string;
+  readonly reader: string;
+  readonly role: string;
+  readonly schema: string;
+  readonly makesSchemas: boolean;
+  readonly makesTables: boolean;
+}
+
+/** What migrations need: a schema of their own, and tables where the role's other tables are. */
+const CATALOG_RIGHTS = `
+  select version(), current_setting('transaction_read_only') as reader, current_user as role,
+    coalesce(current_schema(), 'public') as schema,
+    has_database_privilege(current_database(), 'create') as "makesSchemas",
+    has_schema_privilege(coalesce(current_schema(), 'public'), 'create') as "makesTables"`;
 
 const UNDEFINED_TABLE = '42P01';
 

@@ -2,7 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import files, { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDataDir } from '../../../src/catalog/driver/lock.ts';
@@ -29,6 +30,16 @@ describe('the lock of a data directory', () => {
     const lock = await lockDataDir(join(dataDir, 'a', 'b'));
     expect(await readdir(join(dataDir, 'a', 'b'))).toEqual(['catalog.lock-1']);
     await lock.release();
+  });
+
+  test('leaves nothing behind where the disk is full', async () => {
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    jest.spyOn(files, 'writeFile').mockImplementationOnce(async (path) => {
+      writeFileSync(String(path), '');
+      throw full;
+    });
+    await expect(lockDataDir(dataDir)).rejects.toBe(full);
+    expect(await readdir(dataDir)).toEqual([]);
   });
 
   test('is taken over from a process that is gone', async () => {

@@ -49,7 +49,7 @@ const MOST_ANSWERS_BYTES = 4 * 1024 * 1024;
 async function checkAnswers(file: string, named: string | undefined): Promise<readonly Checked[] | null> {
   const path = resolve(named ?? file.replace(/(?:\.ya?ml)?$/i, '.answers.json'));
   if (named === undefined && !existsSync(path)) return null;
-  const { checkRecorded, recordedAnswers } = await import('../process/recorded-answers.ts');
+  const { checkRecorded, readRecorded } = await import('../process/recorded-answers.ts');
   let content: unknown;
   try {
     if (statSync(path).size > MOST_ANSWERS_BYTES) throw new Error(`it is larger than ${MOST_ANSWERS_BYTES} bytes`);
@@ -57,12 +57,9 @@ async function checkAnswers(file: string, named: string | undefined): Promise<re
   } catch (error) {
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`);
   }
-  const recorded = recordedAnswers.safeParse(content);
-  if (!recorded.success) {
-    const [issue] = recorded.error.issues;
-    throw new ConfigError(`${path}: ${issue?.path.join('.')} ${issue?.message}`);
-  }
-  return await checkRecorded(readDescription(file), recorded.data);
+  const { recorded, problem } = readRecorded(content);
+  if (recorded === undefined) throw new ConfigError(`${path}: ${problem}`);
+  return await checkRecorded(readDescription(file), recorded);
 }
 
 function problemsOf(file: string) {

@@ -8,7 +8,7 @@ import { queryOf } from '../client/query.ts';
 import { BATCH_STATES, LINE_STATES } from '../domain/batch.ts';
 import { BATCH_PATHS, type batchItem, batchItemsAnswer } from '../wire/clipyard/batches.ts';
 import { pathOf } from '../wire/path.ts';
-import { answer, FIELDS, type Work } from './work.ts';
+import { answer, FIELDS, nextOf, type Work } from './work.ts';
 
 /** Of one `create_batch`; as many are told of one. */
 export const MOST_ITEMS = 100;
@@ -56,7 +56,7 @@ function factsOf(batch: Batch, lines: readonly z.infer<typeof batchItem>[]): z.i
       url: line.archive?.url ?? null,
       failure: line.failure,
     })),
-    next: endedAt === null ? `call get_batch with {"id":"${id}"} in some seconds, until it has ended` : null,
+    next: endedAt === null ? nextOf(BATCH, id) : null,
   };
 }
 
@@ -70,6 +70,7 @@ function describeBatch(batch: Batch, { id, price, items, next }: z.infer<typeof 
 }
 
 export const BATCH: Work<Batch> = {
+  tool: 'get_batch',
   look: async (gateway, id) => (await lookAtBatch(gateway, id)).batch,
   idOf: ({ id }) => id,
   estimateOf: ({ estimateMicroUsd }) => estimateMicroUsd,

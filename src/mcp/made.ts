@@ -5,7 +5,7 @@ import { GatewayFailure } from '../client/gateway-client.ts';
 import type { Agent } from './agent.ts';
 import { takesTasks, toTask } from './tasks.ts';
 import { LONGEST_CALL_MS, waitForEnd } from './wait.ts';
-import type { Work } from './work.ts';
+import { nextOf, type Work } from './work.ts';
 
 /** What is to be made. */
 interface Order<Seen> {
@@ -22,6 +22,17 @@ function isRefusal(error: unknown): boolean {
   return error instanceof GatewayFailure && error.status !== null && error.status < 500;
 }
 
+/** What was made goes on, so its id is told also where the gateway tells nothing more of it. */
+async function tellOf<Seen, Told>(work: Work<Seen>, id: string, asked: Promise<Told>): Promise<Told> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof GatewayFailure)) throw error;
+    const words = `${id} was made and goes on by itself, but how it is cannot be told: ${error.message}`;
+    throw new Error(`${words}; next: ${nextOf(work, id)}`, { cause: error });
+  }
+}
+
 async function makeWithin<Seen>({ gateway, budget }: Agent, order: Order<Seen>): Promise<Seen> {
   const { work, idempotencyKey, price, make } = order;
   const reserved = budget?.reserve(idempotencyKey, await price());
@@ -29,7 +40,7 @@ async function makeWithin<Seen>({ gateway, budget }: Agent, order: Order<Seen>):
     if (isRefusal(error)) reserved?.release();
     throw error;
   });
-  const made = await work.look(gateway, id);
+  const made = await tellOf(work, id, work.look(gateway, id));
   reserved?.settle(work.estimateOf(made));
   return made;
 }
@@ -44,5 +55,6 @@ export async function answerOrder<Seen>(
   const timeUp = AbortSignal.timeout(LONGEST_CALL_MS);
   const made = await makeWithin(agent, order);
   if (takesTasks(context) && !work.hasEnded(made)) return toTask(work, made);
-  return await work.answer(agent.gateway, await waitForEnd(agent, context, { work, made, timeUp }));
+  const seen = await waitForEnd(agent, context, { work, made, timeUp });
+  return await tellOf(work, work.idOf(seen), work.answer(agent.gateway, seen));
 }

@@ -9,7 +9,7 @@ import { isEnded, VIDEO_STATES } from '../domain/video.ts';
 import { VIDEO_PATHS } from '../wire/clipyard/videos.ts';
 import { OPENAI_PATHS } from '../wire/openai/videos.ts';
 import { pathOf } from '../wire/path.ts';
-import { answer, FIELDS, type Work } from './work.ts';
+import { answer, FIELDS, nextOf, type Work } from './work.ts';
 
 const PROMPT_LENGTH = 300;
 /** Larger pictures cost a model more than they tell. */
@@ -59,7 +59,7 @@ export function factsOf(snapshot: Snapshot): z.infer<typeof videoFacts> {
     url: archive?.url ?? null,
     posterUrl: archive?.posterUrl ?? null,
     failure: failure && { kind: failure.kind, message: failure.message },
-    next: isEnded(state) ? null : `call get_video with {"id":"${id}"} in some seconds, until it has ended`,
+    next: isEnded(state) ? null : nextOf(VIDEO, id),
   };
 }
 
@@ -98,6 +98,7 @@ async function answerVideo(gateway: GatewayClient, snapshot: Snapshot): Promise<
 }
 
 export const VIDEO: Work<Snapshot> = {
+  tool: 'get_video',
   look: async (gateway, id) => (await lookAt(gateway, id)).snapshot,
   idOf: ({ id }) => id,
   estimateOf: ({ cost }) => cost.estimateMicroUsd,

@@ -6,6 +6,8 @@ import type { GatewayClient } from '../client/gateway-client.ts';
 
 /** One kind of it, as `Seen` of the gateway. */
 export interface Work<Seen> {
+  /** The tool that tells of it. */
+  readonly tool: string;
   /** @throws GatewayFailure for an id that is not the caller's. */
   look(gateway: GatewayClient, id: string): Promise<Seen>;
   idOf(seen: Seen): string;
@@ -23,6 +25,11 @@ export interface Work<Seen> {
   answer(gateway: GatewayClient, seen: Seen): Promise<CallToolResult>;
   /** The id names one that has ended, or is ended by this where it can be. */
   cancel(gateway: GatewayClient, id: string): Promise<unknown>;
+}
+
+/** What to do about one that has not ended. */
+export function nextOf({ tool }: { readonly tool: string }, id: string): string {
+  return `call ${tool} with {"id":"${id}"} in some seconds, until it has ended`;
 }
 
 /** A tool's answer: the facts for programs, and sentences for models, many of which see nothing else. */

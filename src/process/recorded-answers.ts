@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { defined } from '../domain/defined.ts';
 import type { Provider, StartCall } from '../domain/provider.ts';
+import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import type { VideoRequest } from '../domain/video-request.ts';
 import { closeUpstreamConnections } from '../net/trusted/request-json.ts';
 import { describedProvider } from '../providers/described/described.ts';
@@ -51,6 +52,18 @@ export const recordedAnswers = z.strictObject({
     .default([]),
 });
 export type RecordedAnswers = z.output<typeof recordedAnswers>;
+
+type Read =
+  | { readonly recorded: RecordedAnswers; readonly problem?: undefined }
+  | { readonly recorded?: undefined; readonly problem: string };
+
+/** The answers that a file holds, or in words what keeps it from being such a file. */
+export function readRecorded(content: unknown): Read {
+  const { data, error } = recordedAnswers.safeParse(content, { error: problemWords });
+  if (data !== undefined) return { recorded: data };
+  const { path, problem } = firstProblem(error.issues);
+  return { problem: `${path || 'the file'} ${problem}` };
+}
 
 /** One comparison; `problem` is null where it came out as recorded. */
 export interface Checked {
@@ -151,9 +164,13 @@ class Check {
     ask: () => Promise<unknown>,
   ): Promise<void> {
     this.#server.play(answers.map((one) => this.#placed(one)));
-    const outcome = await ask().catch((error: unknown) => ({ error: String(error) }));
+    const { outcome, error } = await ask().then(
+      (said) => ({ outcome: said, error: null }),
+      (thrown: unknown) => ({ outcome: { error: String(thrown) }, error: String(thrown) }),
+    );
     const isAsked = this.#server.asked.length > 0;
-    this.#note(name, isAsked ? differenceOf(this.#placed(wanted), outcome) : nothingSent(outcome));
+    const difference = isAsked ? differenceOf(this.#placed(wanted), outcome) : nothingSent(outcome);
+    this.#note(name, difference && error ? `${difference}: ${error}` : difference);
   }
 
   #placed<Value>(value: Value): Value {

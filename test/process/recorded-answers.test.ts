@@ -1,7 +1,7 @@
 /** Recorded answers, and what a description makes of them: those that it never comes to are not as recorded. */
 
 import { parseDescription } from '../../src/config/descriptions.ts';
-import { checkRecorded, recordedAnswers } from '../../src/process/recorded-answers.ts';
+import { checkRecorded, readRecorded, recordedAnswers } from '../../src/process/recorded-answers.ts';
 
 const description = parseDescription(
   `name: mine
@@ -29,4 +29,21 @@ test('what was refused unsent is not what the API refused', async () => {
 test('what the description does not ask for has no answers', async () => {
   const recorded = { cancel: [{ status: 200, body: {} }], list: [{ status: 200, body: [], is: {} }] };
   expect(await problemsOf(recorded)).toEqual(['nothing was sent', 'nothing was sent']);
+});
+
+test('what cannot be read is told beside what it should have been', async () => {
+  const recorded = { poll: [{ status: 503, body: { error: 'busy' }, is: { kind: 'pending' } }] };
+  expect(await problemsOf(recorded)).toEqual([
+    expect.stringMatching(/^kind is absent and not "pending": .*the upstream answered 503 instead of the task/),
+  ]);
+});
+
+test.each([
+  [[], 'the file must be an object'],
+  [{ polls: [] }, 'polls is not known here'],
+  [{ poll: [{ body: {}, is: {} }] }, 'poll.0.status is missing'],
+  [{ create: [{ status: 200, body: {} }] }, 'create.0.is is missing'],
+  [{ request: { durationSeconds: '8' } }, 'request.durationSeconds must be a number'],
+])('of %j is said in words: %s', (content, problem) => {
+  expect(readRecorded(content)).toEqual({ problem });
 });

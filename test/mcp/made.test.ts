@@ -1,0 +1,57 @@
+/** What is answered about something that was made, where the gateway goes away before all of it is told. */
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ServerContext } from '@modelcontextprotocol/server';
+import { GatewayClient } from '../../src/client/gateway-client.ts';
+import type { Agent } from '../../src/mcp/agent.ts';
+import { BATCH } from '../../src/mcp/batch.ts';
+import { answerOrder } from '../../src/mcp/made.ts';
+import { VIDEO } from '../../src/mcp/video.ts';
+import type { Work } from '../../src/mcp/work.ts';
+import { BATCH_PATHS } from '../../src/wire/clipyard/batches.ts';
+import { pathOf } from '../../src/wire/path.ts';
+
+const RUNNING = {
+  ...{ id: 'batch_1', name: null, state: 'in_progress', total: 1, estimateMicroUsd: 1, costMicroUsd: 0, invalid: [] },
+  ...{ window: '24h', callbackUrl: null, retryOf: null, inputFileId: null, outputFileId: null, errorFileId: null },
+  ...{ createdAt: '2026-11-30T09:00:00Z', expiresAt: '2026-12-01T09:00:00Z', endedAt: null, expectedEndAt: null },
+  counts: { queued: 1, running: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 },
+  workflowUrl: null,
+};
+
+/** A gateway that tells of a batch and then, and of all else, that it is going away. */
+const leaving = createServer(({ url = '' }, response) => {
+  const isKnown = url === pathOf(BATCH_PATHS.batch, RUNNING.id);
+  response.writeHead(isKnown ? 200 : 503, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(isKnown ? RUNNING : { detail: 'the gateway is stopping', status: 503 }));
+});
+let agent: Agent;
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => leaving.listen(0, '127.0.0.1', resolve));
+  const { signal } = new AbortController();
+  const url = `http://127.0.0.1:${(leaving.address() as AddressInfo).port}`;
+  const gateway = new GatewayClient({ url, apiKey: 'sk-agent' }, signal);
+  agent = { gateway, budget: null, readsFiles: false, stopping: signal, beginWait: () => null };
+});
+afterAll(async () => {
+  leaving.closeAllConnections();
+  await new Promise((resolve) => leaving.close(resolve));
+});
+
+const context = { mcpReq: { signal: new AbortController().signal } } as unknown as ServerContext;
+
+function make<Seen>(work: Work<Seen>, id: string) {
+  const order = { work, idempotencyKey: 'order', price: async () => 1, make: async () => id };
+  return answerOrder(agent, context, order);
+}
+
+test('what was made is told by its id, however much of it the gateway still tells', async () => {
+  await expect(make(BATCH, RUNNING.id)).rejects.toThrow(
+    /^batch_1 was made .*the gateway is stopping.*; next: call get_batch with {"id":"batch_1"}/,
+  );
+  await expect(make(VIDEO, 'video_1')).rejects.toThrow(
+    /^video_1 was made .*; next: call get_video with {"id":"video_1"}/,
+  );
+});

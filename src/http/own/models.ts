@@ -53,7 +53,6 @@ export function modelRoutes(app: FastifyInstance, { gateway, administration }: O
     access: 'caller',
     query: noQuery,
     answers: { 200: modelsAnswer },
-    refusals: ['invalid_request'],
     handle: async ({ caller }) => {
       const models = byModel(await gateway.offers(caller));
       const times = await administration.modelTimes([...models.keys()]);

@@ -67,7 +67,7 @@ function endpointRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     handle: async ({ caller, body: { url, events, description } }) => {
       const wanted = { callerId: caller.id, url, description: description ?? null, words: 'own' as const };
       const { endpoint, secret } = await webhooks.create({ ...wanted, events: events ?? EVENT_TYPES });
-      return { ...endpoint, events: [...endpoint.events], secret };
+      return { ...endpoint, secret };
     },
   });
 
@@ -106,7 +106,7 @@ function endpointRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     answers: { 200: newEndpointAnswer },
     handle: async ({ caller, params, body }) => {
       const { endpoint, secret } = await webhooks.rotate(caller.id, params.id, body.keepOldHours);
-      return { ...endpoint, events: [...endpoint.events], secret };
+      return { ...endpoint, secret };
     },
   });
 
@@ -175,7 +175,7 @@ function logRoutes(app: FastifyInstance, { gateway, webhooks }: OwnRoutesOptions
     answers: { 200: deliveryListAnswer },
     handle: async ({ caller, params }) => {
       const { id } = await gateway.read(caller, params.id, { includeHidden: caller.isRoot });
-      return { items: [...(await webhooks.deliveriesOf(id))], nextCursor: null };
+      return { items: await webhooks.deliveriesOf(id), nextCursor: null };
     },
   });
 }
@@ -204,10 +204,7 @@ function deliveryRoutes(app: FastifyInstance, { webhooks }: OwnRoutesOptions): v
     access: 'caller',
     query: deliveriesQuery,
     answers: { 200: deliveryListAnswer },
-    handle: async ({ caller, params, query }) => {
-      const { items, nextCursor } = await webhooks.deliveries(caller.id, params.id, query);
-      return { items: [...items], nextCursor };
-    },
+    handle: ({ caller, params, query }) => webhooks.deliveries(caller.id, params.id, query),
   });
 
   own(app, WEBHOOKS, {

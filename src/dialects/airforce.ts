@@ -54,7 +54,7 @@ function readImages(body: CreateBody, mode: Mode): readonly ImageInput[] {
 export function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
   const read = readBody(createBody, body);
   checkShortText('model', read.model);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   checkShortText('aspect_ratio', read.aspect_ratio);
   checkShortText('quality', read.quality);
   const mode = read.mode ?? 'text';

@@ -60,7 +60,7 @@ function readDuration({ duration_seconds: seconds }: GenerateBody): number | und
 /** IN-06 to IN-12, X13; null in an optional field counts as absent. */
 function parseGenerate({ body }: DialectRequest) {
   const read = readBody(generateBody, body);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   const image = read.reference_image_url;
   const duration = readDuration(read);
   const aspect = read.aspect ?? read.aspect_ratio;

@@ -73,18 +73,19 @@ class Parts {
   }
 
   /**
-   * The same for many things, one after the other: how many were done. While Temporal is away the next one would fail as
-   * slowly, so the section ends.
+   * The same for many things, one after the other: how many were done, where `work` does not count something else. While
+   * Temporal is away the next one would fail as slowly, so the section ends.
    */
   async each<Thing>(
     what: string,
     list: () => Promise<readonly Thing[]>,
-    work: (thing: Thing) => Promise<number>,
+    work: (thing: Thing) => Promise<unknown>,
   ): Promise<number> {
     let done = 0;
     for (const thing of await this.section(what, list, [])) {
       try {
-        done += await work(thing);
+        const count = await work(thing);
+        done += typeof count === 'number' ? count : 1;
       } catch (error) {
         this.note(what, error);
         if (isAway(error)) break;
@@ -106,10 +107,7 @@ async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): P
   await parts.each(
     'batches',
     () => listForgotten(dependencies, PATIENCE_MS),
-    async (batchId) => {
-      await reviveBatch(dependencies, batchId);
-      return 1;
-    },
+    (batchId) => reviveBatch(dependencies, batchId),
   );
 }
 
@@ -118,18 +116,12 @@ async function sweepFilms(parts: Parts, dependencies: ActivityDependencies): Pro
   await parts.each(
     'films',
     () => listSilent(dependencies, PATIENCE_MS),
-    async (film) => {
-      await reviveFilm(dependencies, film);
-      return 1;
-    },
+    (film) => reviveFilm(dependencies, film),
   );
   await parts.each(
     'old films',
     () => listExpiredFilms(dependencies),
-    async (filmId) => {
-      await purgeFilm(dependencies, filmId);
-      return 1;
-    },
+    (filmId) => purgeFilm(dependencies, filmId),
   );
 }
 
@@ -141,7 +133,6 @@ async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Pr
     async (id) => {
       await store.remove(fileKeyOf(id));
       await forgetFile(db, id);
-      return 1;
     },
   );
 }
@@ -190,10 +181,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     await parts.each(
       'grants',
       () => listUntakenGrants(db, PATIENCE_MS),
-      async (grant) => {
-        await refreshGrant(dependencies, grant);
-        return 1;
-      },
+      (grant) => refreshGrant(dependencies, grant),
     );
     // What runs at an account without a submission takes a slot, which is to be known before slots are granted.
     const orphans = await parts.section('orphans', () => findOrphans(dependencies), 0);
@@ -212,10 +200,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     const purged = await parts.each(
       'purge',
       () => listExpired(dependencies),
-      async (videoId) => {
-        await purgeMedia(dependencies, videoId);
-        return 1;
-      },
+      (videoId) => purgeMedia(dependencies, videoId),
     );
     const purgedImages = await parts.each(
       'input images',

@@ -108,6 +108,28 @@ export function Dialog({
   );
 }
 
+/** The end of a dialog's form: leaving it, and what sends it. */
+export function FormEnd({
+  onClose,
+  yes,
+  disabled = false,
+}: {
+  readonly onClose: () => void;
+  readonly yes: string;
+  readonly disabled?: boolean;
+}) {
+  return (
+    <div class="actions end">
+      <button type="button" onClick={onClose}>
+        Not now
+      </button>
+      <button type="submit" class="primary" disabled={disabled}>
+        {yes}
+      </button>
+    </div>
+  );
+}
+
 export function Questions() {
   const question = asked.value;
   if (question === null) return null;

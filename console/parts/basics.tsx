@@ -116,6 +116,16 @@ export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly
   );
 }
 
+/** What is wider than a narrow screen, and moves by keys as well. */
+export function Scroll({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      {children}
+    </div>
+  );
+}
+
 /** The way to what a list has besides; nothing where all is shown. */
 export function More({ more }: { readonly more: (() => void) | null }) {
   if (more === null) return null;

@@ -5,7 +5,7 @@ import type { Batch, NewBatch } from '../answers.ts';
 import { ask, Problem, queryOf, wordsOf } from '../api.ts';
 import { usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Badge, Empty, Head, Loading, Money, More, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, Head, Loading, Money, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
 import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -28,8 +28,7 @@ export function BatchesScreen() {
       )}
       {data !== undefined && data.items.length > 0 && (
         <Panel title="All batches" aside={isRoot.value ? <span class="soft small">of all callers</span> : undefined}>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
-          <div class="scroll" tabIndex={0} role="region" aria-label="Batches">
+          <Scroll label="Batches">
             <table>
               <thead>
                 <tr>
@@ -64,7 +63,7 @@ export function BatchesScreen() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
           <More more={more} />
         </Panel>
       )}

@@ -4,8 +4,8 @@ import { useState } from 'preact/hooks';
 import type { Caller, NewCaller, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
-import { attempt, Dialog } from '../notices.tsx';
-import { Ago, Badge, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { attempt, Dialog, FormEnd } from '../notices.tsx';
+import { Ago, Badge, Head, Loading, Money, Panel, Scroll, Trouble } from '../parts/basics.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { href } from '../router.ts';
 import { microUsdOf } from '../view/amount.ts';
@@ -72,8 +72,7 @@ function Table({ callers, reload, onCredit }: TableProps) {
   };
   return (
     <Panel title={counted(callers.length, 'caller')}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Callers">
+      <Scroll label="Callers">
         <table>
           <thead>
             <tr>
@@ -135,7 +134,7 @@ function Table({ callers, reload, onCredit }: TableProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   );
 }
@@ -180,14 +179,7 @@ function NewCallerDialog({ onClose, onMade }: { onClose: () => void; onMade: (ca
             />
           </label>
         </div>
-        <div class="actions end">
-          <button type="button" onClick={onClose}>
-            Not now
-          </button>
-          <button type="submit" class="primary">
-            Make the caller
-          </button>
-        </div>
+        <FormEnd onClose={onClose} yes="Make the caller" />
       </form>
     </Dialog>
   );
@@ -214,14 +206,7 @@ function CreditDialog({ caller, onClose }: { caller: Caller; onClose: () => void
             onInput={({ currentTarget }) => setAmount(currentTarget.value)}
           />
         </label>
-        <div class="actions end">
-          <button type="button" onClick={onClose}>
-            Not now
-          </button>
-          <button type="submit" class="primary">
-            Add
-          </button>
-        </div>
+        <FormEnd onClose={onClose} yes="Add" />
       </form>
     </Dialog>
   );

@@ -5,7 +5,7 @@ import { ask, queryOf, readPages } from '../api.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Empty, Figure, Head, Loading, Money, More, Panel, Trouble } from '../parts/basics.tsx';
+import { Empty, Figure, Head, Loading, Money, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -116,8 +116,7 @@ function Sums({ items }: { items: readonly CostItem[] }) {
 
 function ModelTable({ models }: { models: readonly Sum[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
-    <div class="scroll" tabIndex={0} role="region" aria-label="Models">
+    <Scroll label="Models">
       <table>
         <thead>
           <tr>
@@ -148,7 +147,7 @@ function ModelTable({ models }: { models: readonly Sum[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -228,8 +227,7 @@ function Ledger() {
   }
   return (
     <Panel title="Ledger">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Ledger">
+      <Scroll label="Ledger">
         <table>
           <thead>
             <tr>
@@ -252,7 +250,7 @@ function Ledger() {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <More more={more} />
     </Panel>
   );

@@ -4,8 +4,8 @@ import { useState } from 'preact/hooks';
 import type { Delivery, Endpoint, NewEndpoint, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded, usePages } from '../load.ts';
-import { attempt, confirm, Dialog } from '../notices.tsx';
-import { Ago, Badge, Empty, Facts, Head, Loading, More, Panel, Trouble } from '../parts/basics.tsx';
+import { attempt, confirm, Dialog, FormEnd } from '../notices.tsx';
+import { Ago, Badge, Empty, Facts, Head, Loading, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { go, href } from '../router.ts';
@@ -137,14 +137,7 @@ function NewEndpointDialog({ onClose, onMade }: { onClose: () => void; onMade: (
             ))}
           </div>
         </fieldset>
-        <div class="actions end">
-          <button type="button" onClick={onClose}>
-            Not now
-          </button>
-          <button type="submit" class="primary" disabled={events.length === 0}>
-            Make the endpoint
-          </button>
-        </div>
+        <FormEnd onClose={onClose} yes="Make the endpoint" disabled={events.length === 0} />
       </form>
     </Dialog>
   );
@@ -257,8 +250,7 @@ function Deliveries({ path }: { path: string }) {
       {data.items.length === 0 ? (
         <p class="soft">Nothing was to be told yet. A test shows whether it is heard.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
-        <div class="scroll" tabIndex={0} role="region" aria-label="Deliveries">
+        <Scroll label="Deliveries">
           <table>
             <thead>
               <tr>
@@ -304,7 +296,7 @@ function Deliveries({ path }: { path: string }) {
             </tbody>
           </table>
           <More more={more} />
-        </div>
+        </Scroll>
       )}
       {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}
     </Panel>

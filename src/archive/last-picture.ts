@@ -13,13 +13,10 @@ export type TakeLastPicture = (clipKey: string) => Promise<Uint8Array>;
 const TIMEOUT_MS = 120_000;
 
 /** Takes last pictures by ffmpeg, where there is one. */
-export function createPictureTaker(
-  store: MediaStore,
-  find: () => Promise<string | null> = findFfmpeg,
-): TakeLastPicture {
+export function createPictureTaker(store: MediaStore): TakeLastPicture {
   let found: Promise<string | null> | undefined;
   return async (clipKey) => {
-    found ??= find();
+    found ??= findFfmpeg();
     const ffmpeg = await found;
     if (ffmpeg === null) throw new UnusableImage('this server takes no pictures: it has no ffmpeg');
     try {

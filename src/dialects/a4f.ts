@@ -32,7 +32,7 @@ function readStrictly(body: unknown): CreateBody {
 function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
   const read = readStrictly(body);
   checkShortText('model', read.model);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   const draft: VideoDraft = {
     model: read.model,
     mode: 'text',

@@ -84,7 +84,7 @@ function readOptions({ providerOptions }: GenerateBody): JsonObject {
 /** GW-01, GW-02; null in an optional field counts as absent. */
 function parseGenerate(request: DialectRequest) {
   const read = readBody(generateBody, request.body);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   refuseForeignWords(request.body, KNOWN_KEYS);
   const draft: VideoDraft = {
     model: readModel(request),

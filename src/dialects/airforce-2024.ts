@@ -9,6 +9,7 @@ import { type Airforce2024Status, LIST_LIMIT, namedKeys, PROGRESS_EVENT, STATUSE
 import { costCents, parseCreate, progressOf, renderModels, times } from './airforce.ts';
 import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
+import { pollAnswer } from './poll-answer.ts';
 import { readBody } from './read-body.ts';
 import { readChoice, readLimit } from './read-query.ts';
 import { refusalCode, refusalText } from './refusal-words.ts';
@@ -70,10 +71,7 @@ function renderTask(view: VideoView): JsonObject {
 }
 
 function renderRead(view: VideoView): DialectAnswer {
-  const body = renderTask(view);
-  return isEnded(view.video.state)
-    ? { status: 200, body }
-    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
+  return pollAnswer(view.video, renderTask(view), POLL_SECONDS);
 }
 
 /** AO-16, AO-17. */

@@ -4,7 +4,7 @@ import type { Refusal } from '../domain/failure.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import { centsFromMicroUsd } from '../domain/money.ts';
-import { isEnded, type Video, type VideoState } from '../domain/video.ts';
+import type { Video, VideoState } from '../domain/video.ts';
 import { type ImageInput, imagesProblem, type Mode, type VideoDraft } from '../domain/video-request.ts';
 import {
   AIRFORCE_PATHS,
@@ -20,6 +20,7 @@ import {
 import type { CreateRoute, Dialect, DialectAnswer, DialectRequest, VideoPage, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
+import { pollAnswer } from './poll-answer.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
 import { refusalCode, refusalText } from './refusal-words.ts';
 
@@ -54,7 +55,7 @@ function readImages(body: CreateBody, mode: Mode): readonly ImageInput[] {
 export function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
   const read = readBody(createBody, body);
   checkShortText('model', read.model);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   checkShortText('aspect_ratio', read.aspect_ratio);
   checkShortText('quality', read.quality);
   const mode = read.mode ?? 'text';
@@ -130,10 +131,7 @@ function renderTask({ video, clipUrl }: VideoView): JsonObject {
 
 /** AF-27: the answer says when to ask again, at the documented interval. */
 function renderRead(view: VideoView): DialectAnswer {
-  const body = renderTask(view);
-  return isEnded(view.video.state)
-    ? { status: 200, body }
-    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
+  return pollAnswer(view.video, renderTask(view), POLL_SECONDS);
 }
 
 /** AF-39, AF-40. */

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import type { ProviderName } from '../domain/vendor.ts';
-import { isEnded, type Video, type VideoState } from '../domain/video.ts';
+import type { Video, VideoState } from '../domain/video.ts';
 import type { VideoDraft } from '../domain/video-request.ts';
 import {
   DEFAULT_PREFERENCE,
@@ -20,6 +20,7 @@ import {
 import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl } from './image-input.ts';
+import { pollAnswer } from './poll-answer.ts';
 import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readLimit } from './read-query.ts';
 import { refusalCode, refusalText, shownParam } from './refusal-words.ts';
@@ -60,7 +61,7 @@ function readDuration({ duration_seconds: seconds }: GenerateBody): number | und
 /** IN-06 to IN-12, X13; null in an optional field counts as absent. */
 function parseGenerate({ body }: DialectRequest) {
   const read = readBody(generateBody, body);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   const image = read.reference_image_url;
   const duration = readDuration(read);
   const aspect = read.aspect ?? read.aspect_ratio;
@@ -96,19 +97,12 @@ function renderJob({ video, clipUrl, posterUrl }: VideoView): JsonObject {
   };
 }
 
-/** What a poll is answered with: until the end, when to ask again. */
-function answerPoll({ video }: VideoView, body: JsonObject): DialectAnswer {
-  return isEnded(video.state)
-    ? { status: 200, body }
-    : { status: 200, body, headers: { 'retry-after': String(POLL_SECONDS) } };
-}
-
 function renderCreated(view: VideoView): DialectAnswer {
   return { status: 200, body: renderJob(view) };
 }
 
 function renderStatus(view: VideoView): DialectAnswer {
-  return answerPoll(view, renderJob(view));
+  return pollAnswer(view.video, renderJob(view), POLL_SECONDS);
 }
 
 /** IN-18, X16: with what was chosen for it; until an account has the job, its vendor is the first that offers the model. */
@@ -121,7 +115,7 @@ function renderDetail(view: VideoView, [offer]: readonly ModelOffer[]): DialectA
     vendor: provider ?? offer?.provider ?? null,
     model: request.model,
   };
-  return answerPoll(view, body);
+  return pollAnswer(view.video, body, POLL_SECONDS);
 }
 
 /** IN-20, IN-21, X15. */

@@ -87,7 +87,7 @@ function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']>
   const { fields, file } = splitFile(body);
   const read = readBody(createBody, fields);
   checkShortText('model', read.model);
-  checkPrompt('prompt', read.prompt);
+  checkPrompt(read.prompt);
   const images = readReference(read, file);
   const fileId = file === null ? read.input_reference?.file_id : null;
   refuseForeignWords(fields, KNOWN_KEYS);
@@ -106,7 +106,7 @@ function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']>
 /** Contract, 3.2: the source's settings under a new prompt. */
 function parseRemix({ body }: DialectRequest, source: Video): { readonly draft: VideoDraft } {
   const { prompt } = readBody(remixBody, body);
-  checkPrompt('prompt', prompt);
+  checkPrompt(prompt);
   const draft: VideoDraft = { ...draftOf(source.request), prompt, remixOf: source.id };
   return { draft };
 }

@@ -27,10 +27,10 @@ export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 /** Refuses a prompt that is blank or longer than 32 KiB. */
-export function checkPrompt(param: string, prompt: string): void {
-  if (prompt.trim() === '') refuse(param, 'must not be empty');
+export function checkPrompt(prompt: string): void {
+  if (prompt.trim() === '') refuse('prompt', 'must not be empty');
   if (Buffer.byteLength(prompt) > REQUEST_BOUNDS.promptBytes) {
-    refuse(param, `must not be longer than ${REQUEST_BOUNDS.promptBytes} bytes`);
+    refuse('prompt', `must not be longer than ${REQUEST_BOUNDS.promptBytes} bytes`);
   }
 }
 

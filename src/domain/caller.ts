@@ -18,3 +18,11 @@ export interface Caller {
   readonly models: readonly string[] | null;
   readonly retentionSeconds: number | null;
 }
+
+/** Whether a caller sees what is of this one: its own, and root everyone's. */
+export function sees(
+  { id, isRoot }: Pick<Caller, 'id' | 'isRoot'>,
+  { callerId }: { readonly callerId: string },
+): boolean {
+  return isRoot || callerId === id;
+}

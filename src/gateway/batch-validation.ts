@@ -11,7 +11,7 @@ import {
   type ReadLine,
   videoIdOfLine,
 } from '../domain/batch.ts';
-import type { Caller } from '../domain/caller.ts';
+import { type Caller, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { offersFor, requestOf } from './orders.ts';
@@ -126,7 +126,7 @@ class Validation {
     }
     const { caller } = this.#order;
     const video = await findVideo(this.#dependencies.db, startFrom.video);
-    if (video && (caller.isRoot || video.callerId === caller.id)) return { startFromVideo: video.id };
+    if (video && sees(caller, video)) return { startFromVideo: video.id };
     throw new Refusal('invalid_request', `startFrom: there is no video ${startFrom.video}`, { code: 'invalid_line' });
   }
 

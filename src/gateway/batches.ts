@@ -22,7 +22,7 @@ import {
 } from '../catalog/batches.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type BatchProgress, type InvalidLine, type LineState, windowMs } from '../domain/batch.ts';
-import type { Caller } from '../domain/caller.ts';
+import { type Caller, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -99,7 +99,7 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
 
   async function read(caller: Caller, id: string): Promise<BatchRow> {
     const batch = await findBatch(db, id);
-    if (!batch || !(caller.isRoot || batch.callerId === caller.id)) {
+    if (!batch || !sees(caller, batch)) {
       throw new Refusal('not_found', `there is no batch ${id.slice(0, 100)}`);
     }
     return batch;

@@ -12,7 +12,7 @@ import {
   forgetFile,
   listFiles,
 } from '../catalog/files.ts';
-import type { Caller } from '../domain/caller.ts';
+import { type Caller, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { fileKeyOf } from '../media/media-key.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -46,8 +46,7 @@ export interface Files {
 export function createFiles({ db, store }: { readonly db: Db; readonly store: MediaStore }): Files {
   async function read(caller: Caller, id: string): Promise<FileRow> {
     const file = await findFile(db, id);
-    const isTheirs =
-      file !== null && (caller.isRoot || file.callerId === caller.id) && file.expiresAt.getTime() > Date.now();
+    const isTheirs = file !== null && sees(caller, file) && file.expiresAt.getTime() > Date.now();
     if (!isTheirs) throw new Refusal('not_found', `there is no file ${id.slice(0, 100)}`);
     return file;
   }

@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { findBatch } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import { acceptFilm, type FilmRow, findFilm, findRepeatedFilm, listClipsOf, readClips } from '../catalog/films.ts';
-import type { Caller } from '../domain/caller.ts';
+import { type Caller, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { FILM_BOUNDS, filmDurationMs, type Transition } from '../domain/film.ts';
 import { type ArchivedClip, isEnded, type Video } from '../domain/video.ts';
@@ -43,7 +43,7 @@ export function createFilms(dependencies: FilmsDependencies): Films {
   /** The ids of a batch's clips. */
   async function clipsOfBatch(caller: Caller, batchId: string): Promise<readonly string[]> {
     const batch = await findBatch(db, batchId);
-    if (!batch || !(caller.isRoot || batch.callerId === caller.id)) {
+    if (!batch || !sees(caller, batch)) {
       throw new Refusal('not_found', `there is no batch ${batchId}`);
     }
     if (batch.endedAt === null) throw new Refusal('conflict', `batch ${batchId} has not ended`);
@@ -83,7 +83,7 @@ export function createFilms(dependencies: FilmsDependencies): Films {
 
     async read(caller, id) {
       const film = await findFilm(db, id);
-      if (!film || !(caller.isRoot || film.callerId === caller.id)) {
+      if (!film || !sees(caller, film)) {
         throw new Refusal('not_found', `there is no film ${id.slice(0, 100)}`);
       }
       return film;
@@ -93,7 +93,7 @@ export function createFilms(dependencies: FilmsDependencies): Films {
 
 /** What is archived of a clip that may be part of the caller's film. */
 function archiveOf(caller: Caller, id: string, clip: Video | undefined): ArchivedClip {
-  const isTheirs = clip && clip.hiddenAt === null && (caller.isRoot || clip.callerId === caller.id);
+  const isTheirs = clip && clip.hiddenAt === null && sees(caller, clip);
   if (!isTheirs) throw new Refusal('not_found', `there is no video ${id}`, { param: 'videos' });
   const { state, archive, purgedAt, expiresAt } = clip;
   if (state !== 'completed' || archive === null) {

@@ -16,11 +16,10 @@ import type { LostAnswerDecision } from '../catalog/corrections.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import { type Estimate, type EstimateOrder, estimatePrice } from '../catalog/estimates.ts';
 import { queuePositions } from '../catalog/queue-order.ts';
-
 import type { SecretBox } from '../catalog/secret-box.ts';
 import { findVideo, listVideoIds, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
-import type { Caller } from '../domain/caller.ts';
+import { type Caller, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import type { Seen } from '../domain/seen.ts';
@@ -162,7 +161,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   function requireOwn({ caller, id, includeHidden = false }: Sought, video: Video | null): Video {
-    const isTheirs = video && (caller.isRoot || video.callerId === caller.id);
+    const isTheirs = video && sees(caller, video);
     if (!isTheirs || (video.hiddenAt !== null && !includeHidden)) {
       throw new Refusal('not_found', `there is no video ${id}`);
     }

@@ -80,22 +80,21 @@ export function keyOf({ headers }: FastifyRequest): string | undefined {
 export function addAuthentication(
   app: FastifyInstance,
   gateway: Pick<Gateway, 'authenticate'>,
-  { readToken = none, readSession = none }: KeylessAccess = {},
+  { readToken = none, readSession = none }: KeylessAccess,
 ): void {
-  app.decorateRequest('caller', null);
-  app.decorate('authenticate', async (request: FastifyRequest) => {
+  const callerOf = async (request: FastifyRequest): Promise<Caller> => {
     const key = keyOf(request);
     const caller =
       key === undefined
         ? ((await callerOfToken(request, readToken)) ?? (await callerOfSession(request, readSession)))
-        : undefined;
-    if (caller !== undefined) {
-      request.caller = caller;
-      return caller;
-    }
-    if (key === undefined) throw new Refusal('unauthenticated', 'send the API key as "Authorization: Bearer <key>"');
-    request.caller = await gateway.authenticate(key);
-    if (request.caller === null) throw new Refusal('unauthenticated', 'the API key is not known');
+        : await gateway.authenticate(key);
+    if (caller === undefined) throw new Refusal('unauthenticated', 'send the API key as "Authorization: Bearer <key>"');
+    if (caller === null) throw new Refusal('unauthenticated', 'the API key is not known');
+    return caller;
+  };
+  app.decorateRequest('caller', null);
+  app.decorate('authenticate', async (request: FastifyRequest) => {
+    request.caller = await callerOf(request);
     return request.caller;
   });
 }

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 
 export interface ReceivedRequest {
   readonly method: string;
@@ -79,4 +80,20 @@ export async function startScriptedServer(host = '127.0.0.1'): Promise<ScriptedS
     },
   };
   return server;
+}
+
+/** Hands over one for all tests of a file, which has received nothing when a test begins. */
+export function useScriptedServer(take: (server: ScriptedServer) => void): void {
+  let server: ScriptedServer;
+  beforeAll(async () => {
+    server = await startScriptedServer();
+    take(server);
+  });
+  beforeEach(() => {
+    server.received.length = 0;
+  });
+  afterAll(async () => {
+    await closeUpstreamConnections();
+    await server.close();
+  });
 }

@@ -8,19 +8,20 @@ import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { rootKeyFile } from '../../src/process/root-key-file.ts';
 import { ensureRootKey, ensureSecretKey, ensureSigningKeys } from '../../src/process/secrets.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
+import { emptyCatalog } from '../catalog/with-catalog.ts';
 
 let database: CatalogDatabase;
 let dataDir = '';
 
-beforeEach(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'clipyard-secrets-'));
+beforeAll(async () => {
   database = await openMemoryCatalog();
 });
-
-afterEach(async () => {
-  await database.close();
-  rmSync(dataDir, { recursive: true });
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'clipyard-secrets-'));
+  await emptyCatalog(database);
 });
+afterEach(() => rmSync(dataDir, { recursive: true }));
+afterAll(() => database.close());
 
 const isRoot = async (key: string | null) => (await findCallerByKey(database.db, key ?? ''))?.isRoot ?? false;
 

@@ -12,19 +12,14 @@ import {
   silence,
   startScriptedServer,
   text,
+  useScriptedServer,
 } from '../net/scripted-server.ts';
 import { CREATED, REQUEST } from './airforce-fixtures.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 async function sentBody(request: Partial<VideoRequest>) {

@@ -1,22 +1,14 @@
 /** Polls, lists, models and probes at a scripted airforce upstream. */
 
-import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
-import { cut, json, type Script, type ScriptedServer, startScriptedServer, text } from '../net/scripted-server.ts';
+import { cut, json, type Script, type ScriptedServer, text, useScriptedServer } from '../net/scripted-server.ts';
 import { CREATED } from './airforce-fixtures.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 describe('a poll of a task', () => {

@@ -3,7 +3,6 @@
 import { array, assert, asyncProperty, constantFrom, dictionary, oneof, string } from 'fast-check';
 import type { StartCall } from '../../src/domain/provider.ts';
 import { UpstreamError } from '../../src/domain/upstream-error.ts';
-import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { makeRequest } from '../builders.ts';
 import {
   cut,
@@ -13,21 +12,15 @@ import {
   silence,
   startScriptedServer,
   text,
+  useScriptedServer,
 } from '../net/scripted-server.ts';
 import { randomRuns } from '../random-runs.ts';
 import { CREATING_UPSTREAMS, POLLED_UPSTREAMS, type PolledUpstream } from './contract-upstreams.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 /** Fields that are not what they are documented as; what is documented beside them counts all the same. */

@@ -2,25 +2,17 @@
 
 import { sight } from '../../src/domain/adoption.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
-import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { infrai } from '../../src/providers/infrai.ts';
 import { makeRequest } from '../builders.ts';
-import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+import { json, type ScriptedServer, useScriptedServer } from '../net/scripted-server.ts';
 import { makeCall } from './make-call.ts';
 
 const IMAGE = { kind: 'url', url: 'https://example.com/a.png' } as const;
 const STORED = { kind: 'stored', sha256: 'f'.repeat(64), mediaType: 'image/png', sizeBytes: 3 } as const;
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 function start(request: Partial<VideoRequest>) {

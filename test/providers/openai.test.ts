@@ -3,7 +3,6 @@
 import { UnusableImage } from '../../src/domain/image-header.ts';
 import type { StartCall } from '../../src/domain/provider.ts';
 import type { VideoRequest } from '../../src/domain/video-request.ts';
-import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { openai } from '../../src/providers/openai.ts';
 import { makeRequest } from '../builders.ts';
 import {
@@ -13,6 +12,7 @@ import {
   type ScriptedServer,
   startScriptedServer,
   text,
+  useScriptedServer,
 } from '../net/scripted-server.ts';
 import { makeCall } from './make-call.ts';
 
@@ -24,15 +24,8 @@ const VIDEO = { id: 'video_1', object: 'video', created_at: 1_758_941_485, statu
 const MISSING_PROMPT = `[{'type': 'missing', 'loc': ('body', 'prompt'), 'msg': 'Field required', 'input': None}]`;
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 function start(request: Partial<VideoRequest>) {

@@ -1,22 +1,14 @@
 /** Every call of every provider goes out as its account says: with its headers, and what they hold is shown nowhere. */
 
 import type { ProviderCall } from '../../src/domain/provider.ts';
-import { closeUpstreamConnections } from '../../src/net/trusted/request-json.ts';
 import { makeRequest } from '../builders.ts';
-import { json, type ScriptedServer, startScriptedServer } from '../net/scripted-server.ts';
+import { json, type ScriptedServer, useScriptedServer } from '../net/scripted-server.ts';
 import { CREATING_UPSTREAMS } from './contract-upstreams.ts';
 import { makeCall } from './make-call.ts';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 const passage = {

@@ -63,7 +63,7 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsync {
         406: { meaning: 'Both of these types have to be accepted.', mediaTypes: ['application/json'] },
         415: { meaning: 'A message is JSON.', mediaTypes: ['application/json', 'application/problem+json'] },
       },
-      refusals: ['forbidden', 'invalid_request'],
+      refusals: ['forbidden'],
       handle: async ({ caller, request, reply }) => {
         refuseForeign(request.headers.origin, options);
         if (Array.isArray(request.body)) throw new Refusal('invalid_request', 'send one message a request');

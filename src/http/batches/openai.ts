@@ -124,7 +124,6 @@ function mountFiles(app: FastifyInstance, options: OpenaiBatchOptions): void {
     summary: "The caller's files",
     query: fileListQuery,
     answers: { 200: fileListAnswer },
-    refusals: ['invalid_request'],
   } as const;
   mount(app, { method: 'GET', path: FILE_PATHS.files, ...listing }, async (request, reply) => {
     const { after, purpose, order, limit } = request.query;
@@ -245,7 +244,6 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
     summary: 'Batches, newest first',
     query: batchListQuery,
     answers: { 200: openaiBatchListAnswer },
-    refusals: ['invalid_request'],
   } as const;
   mount(app, { method: 'GET', path: BATCH_PATHS.batches, ...listing }, async (request, reply) => {
     const caller = callerOf(request);

@@ -12,18 +12,18 @@ export interface SignInCodes {
 }
 
 /** Known to this process alone. */
-export function createSignInCodes(now: () => number = Date.now): SignInCodes {
+export function createSignInCodes(): SignInCodes {
   const issued = new Map<string, { readonly callerId: string; readonly untilMs: number }>();
   return {
     issue(callerId) {
       const code = randomBytes(CODE_BYTES).toString('base64url');
-      issued.set(code, { callerId, untilMs: now() + LIFETIME_MS });
+      issued.set(code, { callerId, untilMs: Date.now() + LIFETIME_MS });
       return code;
     },
     redeem(code) {
       const known = issued.get(code);
       issued.delete(code);
-      return known && known.untilMs > now() ? known.callerId : null;
+      return known && known.untilMs > Date.now() ? known.callerId : null;
     },
   };
 }

@@ -70,7 +70,6 @@ function mountEndpoints(app: FastifyInstance, webhooks: Webhooks): void {
     summary: 'The endpoints of the caller, the oldest first',
     query: endpointListQuery,
     answers: { 200: openaiEndpointListAnswer },
-    refusals: ['invalid_request'],
   } as const;
   mount(app, { method: 'GET', path: WEBHOOK_PATHS.endpoints, ...listing }, async (request) => {
     const { after, limit } = request.query;

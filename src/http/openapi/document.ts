@@ -63,6 +63,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
 const ALWAYS: readonly RefusalKind[] = ['internal', 'unavailable'];
 const WITH_KEY: readonly RefusalKind[] = ['unauthenticated', 'rate_limited'];
 const WITH_PARAMETERS: readonly RefusalKind[] = ['not_found'];
+const WITH_QUERY: readonly RefusalKind[] = ['invalid_request'];
 const WITH_BODY: readonly RefusalKind[] = ['invalid_request', 'too_large', 'unsupported_media_type'];
 
 /** Leaves out what JavaScript alone implies, but what it cannot count; an answer may get members that it has not yet. */
@@ -78,8 +79,10 @@ function pathParameters(path: string) {
   return z.object(Object.fromEntries(names.map((name) => [name, z.string().describe(PARAMETERS[name] ?? name)])));
 }
 
-function refusalsOf({ access, path, body, bodies, refusals = [] }: Operation): readonly RefusalKind[] {
+function refusalsOf({ access, path, query, body, bodies, refusals = [] }: Operation): readonly RefusalKind[] {
   return [
+    // Signed links, which need no key, may hold anything.
+    ...(query === undefined || access === 'none' ? [] : WITH_QUERY),
     ...(body === undefined && bodies === undefined ? [] : WITH_BODY),
     ...(path.includes(':') ? WITH_PARAMETERS : []),
     ...refusals,

@@ -20,7 +20,6 @@ export function accountRoutes(app: FastifyInstance, { administration }: OwnRoute
     access: 'root',
     query: noQuery,
     answers: { 200: accountListAnswer },
-    refusals: ['invalid_request'],
     handle: async () => ({ items: await administration.listAccounts() }),
   });
 
@@ -31,7 +30,6 @@ export function accountRoutes(app: FastifyInstance, { administration }: OwnRoute
     summary: 'Grants no more slots at an account',
     access: 'root',
     answers: { 200: accountAnswer },
-    refusals: ['not_found'],
     handle: ({ params }) => administration.pauseAccount(params.id),
   });
 
@@ -42,7 +40,6 @@ export function accountRoutes(app: FastifyInstance, { administration }: OwnRoute
     summary: 'Grants slots at an account again',
     access: 'root',
     answers: { 200: accountAnswer },
-    refusals: ['not_found'],
     handle: ({ params }) => administration.resumeAccount(params.id),
   });
 }

@@ -137,10 +137,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     query: newBatchQuery,
     bodies: NEW_BATCH_BODIES,
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
-    refusals: [
-      ...(['invalid_request', 'insufficient_credit', 'too_large', 'unsupported_media_type', 'not_found'] as const),
-      'idempotency_mismatch',
-    ],
+    refusals: ['insufficient_credit', 'not_found', 'idempotency_mismatch'],
     handle: async ({ caller, query, request, reply }) => {
       if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
@@ -241,7 +238,7 @@ function readRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     query: listBatchesQuery,
     answers: { 200: batchListAnswer },
-    refusals: ['invalid_request', 'forbidden'],
+    refusals: ['forbidden'],
     handle: async ({ caller, query: { caller: named, limit, cursor } }) => {
       const { items, nextCursor } = await batches.list({ callerId: scopeOf(caller, named), limit, cursor });
       return { items: await show(options, items, false), nextCursor };
@@ -256,7 +253,6 @@ function readRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     query: noQuery,
     answers: { 200: batchShape },
-    refusals: ['invalid_request'],
     handle: async ({ caller, params }) => showOne(options, await batches.read(caller, params.id)),
   });
 
@@ -268,7 +264,6 @@ function readRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     query: batchItemsQuery,
     answers: { 200: batchItemsAnswer },
-    refusals: ['invalid_request'],
     handle: async ({ caller, params, query: { state, limit, cursor } }) => {
       const { id } = await batches.read(caller, params.id);
       const rows = await batches.lines(id, { state, after: readCursor(cursor), limit: limit + 1 });
@@ -289,7 +284,6 @@ function readRoutes(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     query: manifestQuery,
     answers: { 200: { meaning: 'The manifest.', mediaTypes: ['application/jsonl', 'text/csv'] } },
-    refusals: ['invalid_request'],
     handle: async ({ caller, params, query: { format }, reply }) => {
       const { id } = await batches.read(caller, params.id);
       reply.type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl; charset=utf-8');

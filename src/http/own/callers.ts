@@ -27,7 +27,6 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
     access: 'root',
     query: noQuery,
     answers: { 200: callerListAnswer },
-    refusals: ['invalid_request'],
     handle: async () => ({ items: await administration.listCallers() }),
   });
 
@@ -58,7 +57,7 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
     body: changeCallerBody,
     example: { maxRunningVideos: 16, retentionSeconds: null },
     answers: { 200: callerAnswer },
-    refusals: ['not_found', 'conflict'],
+    refusals: ['conflict'],
     handle: ({ params, body: { disabled, ...chosen } }) => administration.updateCaller(params.id, chosen, disabled),
   });
 
@@ -71,7 +70,7 @@ export function callerRoutes(app: FastifyInstance, { administration }: OwnRoutes
     body: creditBody,
     example: { amountMicroUsd: 10_000_000 },
     answers: { 200: callerAnswer },
-    refusals: ['not_found', 'conflict'],
+    refusals: ['conflict'],
     handle: ({ params, body }) => administration.creditCaller(params.id, body.amountMicroUsd),
   });
 }

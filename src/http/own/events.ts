@@ -100,7 +100,6 @@ function videoEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
     isStream: true,
     query: videoEventsQuery,
     answers: { 200: STREAM, 204: { meaning: 'The client has the end already.', mediaTypes: [] } },
-    refusals: ['invalid_request', 'not_found'],
     handle: async ({ caller, params, request, reply }) => {
       const known = lastEventId(request);
       const source = videoSource(options, caller, params.id, known);
@@ -139,7 +138,7 @@ function callerEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
     isStream: true,
     query: eventsQuery,
     answers: { 200: STREAM },
-    refusals: ['invalid_request', 'forbidden'],
+    refusals: ['forbidden'],
     handle: async ({ caller, query: { caller: named, batchId, state }, request, reply }) => {
       const callerId = scopeOf(caller, named);
       const seen = await gateway.seenNow();

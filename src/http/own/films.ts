@@ -67,7 +67,6 @@ export function filmRoutes(app: FastifyInstance, options: OwnRoutesOptions): voi
     access: 'caller',
     query: noQuery,
     answers: { 200: filmAnswer },
-    refusals: ['invalid_request'],
     handle: async ({ caller, params }) => show(options, await films.read(caller, params.id)),
   });
 }

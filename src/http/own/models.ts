@@ -8,28 +8,20 @@ import { noQuery } from '../../wire/clipyard/fields.ts';
 import { MODEL_PATHS, modelsAnswer } from '../../wire/clipyard/models.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
-import { own } from './own.ts';
+import { own, type Printable } from './own.ts';
 
 const MODELS: Tag = { name: 'models', description: 'What a create may ask for.' };
 
-type ShownModel = z.input<typeof modelsAnswer>['items'][number];
+type ShownModel = Printable<z.input<typeof modelsAnswer>['items'][number]>;
 
 /** The offers of one model, in order of preference. */
 function toModel([first, ...others]: readonly [ModelOffer, ...ModelOffer[]], lately: ModelTimes | null): ShownModel {
   const { model: id, account, provider, pricePerSecondMicroUsd, capabilities } = first;
-  const { modes, durationsSeconds, aspectRatios, qualities, minDurationSeconds, maxDurationSeconds } = capabilities;
+  const { modes, durationsSeconds, minDurationSeconds, maxDurationSeconds, aspectRatios, qualities } = capabilities;
   return {
-    id,
-    accounts: [account, ...others.map((other) => other.account)],
-    provider,
-    modes: [...modes],
-    durationsSeconds: durationsSeconds && [...durationsSeconds],
-    minDurationSeconds,
-    maxDurationSeconds,
-    aspectRatios: [...aspectRatios],
-    qualities: [...qualities],
-    pricePerSecondMicroUsd,
-    lately,
+    ...{ id, accounts: [account, ...others.map((other) => other.account)], provider },
+    ...{ modes, durationsSeconds, minDurationSeconds, maxDurationSeconds, aspectRatios, qualities },
+    ...{ pricePerSecondMicroUsd, lately },
   };
 }
 
@@ -53,7 +45,6 @@ export function modelRoutes(app: FastifyInstance, { gateway, administration }: O
     access: 'caller',
     query: noQuery,
     answers: { 200: modelsAnswer },
-    refusals: ['invalid_request'],
     handle: async ({ caller }) => {
       const models = byModel(await gateway.offers(caller));
       const times = await administration.modelTimes([...models.keys()]);

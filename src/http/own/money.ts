@@ -53,7 +53,6 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     access: 'caller',
     query: noQuery,
     answers: { 200: balanceAnswer },
-    refusals: ['invalid_request'],
     handle: ({ caller }) => administration.balance(caller.id),
   });
 
@@ -67,7 +66,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     access: 'caller',
     query: ledgerQuery,
     answers: { 200: ledgerAnswer },
-    refusals: ['invalid_request', 'forbidden'],
+    refusals: ['forbidden'],
     handle: ({ caller, query: { caller: named, ...filter } }) =>
       administration.listEntries({ ...filter, callerId: scopeOf(caller, named) }),
   });
@@ -82,7 +81,7 @@ export function moneyRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     access: 'caller',
     query: costsQuery,
     answers: { 200: costsAnswer },
-    refusals: ['invalid_request', 'forbidden'],
+    refusals: ['forbidden'],
     handle: async ({ caller, query: { caller: named, ...filter } }) => ({
       items: await administration.costs({ ...filter, callerId: scopeOf(caller, named) }),
     }),

@@ -73,7 +73,7 @@ function print({ links, workflowUrl }: Options, video: Video, { position, wait }
     waitingFor: wait ?? null,
     submissions,
     polls,
-    pollOffsetsMs: [...video.pollOffsetsMs],
+    pollOffsetsMs: video.pollOffsetsMs,
     workflowUrl: workflowUrl(id),
   };
 }

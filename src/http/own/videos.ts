@@ -32,7 +32,6 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     access: 'caller',
     query: noQuery,
     answers: { 200: videoAnswer },
-    refusals: ['invalid_request'],
     // What a caller has deleted is gone for the caller, not for the operator.
     handle: async ({ caller, params }) =>
       takeSnapshot(options, await gateway.read(caller, params.id, { includeHidden: caller.isRoot })),
@@ -47,7 +46,7 @@ export function videoRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     access: 'caller',
     query: listVideosQuery,
     answers: { 200: videoListAnswer },
-    refusals: ['invalid_request', 'forbidden'],
+    refusals: ['forbidden'],
     handle: async ({ caller, query: { caller: named, state, batchId, model, limit, cursor } }) => {
       const { videos, nextCursor } = await gateway.list({
         callerId: scopeOf(caller, named),

@@ -85,8 +85,8 @@ export function servesDatabase(pid: number, databaseFile: string): boolean {
 const STOP_MS = 10_000;
 const LOOK_MS = 50;
 
-async function waitUntilDead(pid: number, withinMs: number): Promise<boolean> {
-  const untilMs = Date.now() + withinMs;
+async function waitUntilDead(pid: number): Promise<boolean> {
+  const untilMs = Date.now() + STOP_MS;
   while (isAlive(pid)) {
     if (Date.now() > untilMs) return false;
     await sleep(LOOK_MS);
@@ -98,9 +98,9 @@ async function waitUntilDead(pid: number, withinMs: number): Promise<boolean> {
 export async function endProcess(pid: number): Promise<void> {
   if (!isAlive(pid)) return;
   process.kill(pid, 'SIGTERM');
-  if (await waitUntilDead(pid, STOP_MS)) return;
+  if (await waitUntilDead(pid)) return;
   if (isAlive(pid)) process.kill(pid, 'SIGKILL');
-  await waitUntilDead(pid, STOP_MS);
+  await waitUntilDead(pid);
 }
 
 export interface ServerOptions extends Ports {

@@ -21,6 +21,7 @@ import { createLinkSigner } from '../../../src/media/signed-links.ts';
 import { makeArchive } from '../../builders.ts';
 import { openMemoryCatalog } from '../../catalog/memory-catalog.ts';
 import { insertVideo } from '../../catalog/rows.ts';
+import { emptyCatalog } from '../../catalog/with-catalog.ts';
 import { putObject } from '../../media/media-store-contract.ts';
 import { Scene } from '../../model/scene.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from '../test-app.ts';
@@ -37,10 +38,13 @@ let app: FastifyInstance;
 let origin: string;
 const signer = createLinkSigner(['a key'], 'http://clips.example');
 
+beforeAll(async () => {
+  database = await openMemoryCatalog();
+});
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'clipyard-purge-'));
   store = createFileStore(root);
-  database = await openMemoryCatalog();
+  await emptyCatalog(database);
   await putObject(store, clipKeyOf('v1'), CLIP);
   await putObject(store, posterKeyOf('v1'), Buffer.from('a poster'));
   await putObject(store, spriteSheetKeyOf('v1'), Buffer.from('a sheet'));
@@ -73,9 +77,9 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await app.close();
-  await database.close();
   rmSync(root, { recursive: true, force: true });
 });
+afterAll(() => database.close());
 
 const link = () =>
   signer.sign({ id: 'v1' }, 'clip', new Date(Date.now() + HOUR_MS)).replace('http://clips.example', '');

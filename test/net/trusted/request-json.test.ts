@@ -5,28 +5,28 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { UpstreamError } from '../../../src/domain/upstream-error.ts';
 import {
-  closeUpstreamConnections,
   type JsonRequest,
   requestJson,
   unexpectedAnswer,
   upstreamWords,
 } from '../../../src/net/trusted/request-json.ts';
 import { USER_AGENT } from '../../../src/net/user-agent.ts';
-import { cut, json, type ScriptedServer, silence, startScriptedServer, text } from '../scripted-server.ts';
+import {
+  cut,
+  json,
+  type ScriptedServer,
+  silence,
+  startScriptedServer,
+  text,
+  useScriptedServer,
+} from '../scripted-server.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const API_KEY = 'sk-air-0123456789';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 function call(overrides: Partial<JsonRequest> = {}) {

@@ -4,22 +4,14 @@ import { createHmac } from 'node:crypto';
 import { parseDescription } from '../../../src/config/descriptions.ts';
 import type { StartCall } from '../../../src/domain/provider.ts';
 import type { VideoRequest } from '../../../src/domain/video-request.ts';
-import { closeUpstreamConnections } from '../../../src/net/trusted/request-json.ts';
 import { describedBy, describedProvider } from '../../../src/providers/described/described.ts';
 import { makeRequest } from '../../builders.ts';
-import { json, type ScriptedServer, startScriptedServer } from '../../net/scripted-server.ts';
+import { json, type ScriptedServer, useScriptedServer } from '../../net/scripted-server.ts';
 import { makeCall } from '../make-call.ts';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 interface Parts {

@@ -2,23 +2,15 @@
 
 import { readDescription, shippedDescriptions, shippedFile } from '../../../src/config/descriptions.ts';
 import { UpstreamError } from '../../../src/domain/upstream-error.ts';
-import { closeUpstreamConnections } from '../../../src/net/trusted/request-json.ts';
 import { checkRecorded } from '../../../src/process/recorded-answers.ts';
 import { describedProvider } from '../../../src/providers/described/described.ts';
-import { cut, json, type Script, type ScriptedServer, startScriptedServer, text } from '../../net/scripted-server.ts';
+import { cut, json, type Script, type ScriptedServer, text, useScriptedServer } from '../../net/scripted-server.ts';
 import { makeCall } from '../make-call.ts';
 import { readRecordedAnswers } from './recorded.ts';
 
 let server: ScriptedServer;
-beforeAll(async () => {
-  server = await startScriptedServer();
-});
-beforeEach(() => {
-  server.received.length = 0;
-});
-afterAll(async () => {
-  await closeUpstreamConnections();
-  await server.close();
+useScriptedServer((started) => {
+  server = started;
 });
 
 describe.each(shippedDescriptions())('the description %s', (name) => {

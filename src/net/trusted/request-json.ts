@@ -166,18 +166,27 @@ export function readReply(
 ): JsonReply {
   const text = new TextDecoder().decode(bytes);
   const secrets = [apiKey, ...(passage?.secrets ?? [])];
-  const quoted = secrets.filter((secret) => secret.length >= SHORTEST_REDACTED_KEY && text.includes(secret));
+  const forms = secrets.filter(({ length }) => length >= SHORTEST_REDACTED_KEY).map(quotedForms);
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
-  const hide = (said: string) => quoted.reduce((rest, secret) => rest.replaceAll(secret, '[key]'), said);
-  const isLink = (said: string) => status < 400 && LINK.test(said);
-  const body = parseJson(text, quoted.length > 0 ? (said) => (isLink(said) ? said : hide(said)) : undefined);
+  const hide = (said: string) => forms.reduce((rest, form) => rest.replaceAll(form, '[key]'), said);
+  const show = (said: string) => (status < 400 && LINK.test(said) ? said : hide(said));
+  const body = parseJson(text, forms.some((form) => text.search(form) !== -1) ? show : undefined);
   return {
     status,
-    headers,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, show(value)])),
     body,
     excerpt: upstreamText(hide(text), EXCERPT_LENGTH),
     upstreamNowMs: upstreamNowMs(headers),
   };
+}
+
+/** A key as a text may quote it: each character as it is, as JSON may write it (`\/`, `\u002f`) or as URLs do (`%2F`). */
+function quotedForms(secret: string): RegExp {
+  const characters = Array.from(secret, (character) => {
+    const hex = character.charCodeAt(0).toString(16).padStart(2, '0');
+    return `(?:\\\\?${character.replace(/\W/, '\\$&')}|\\\\u00${hex}|%${hex})`;
+  });
+  return new RegExp(characters.join(''), 'gi');
 }
 
 function parseJson(text: string, readText?: (said: string) => string): unknown {

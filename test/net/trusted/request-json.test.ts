@@ -9,6 +9,7 @@ import {
   type JsonRequest,
   requestJson,
   unexpectedAnswer,
+  upstreamWords,
 } from '../../../src/net/trusted/request-json.ts';
 import { USER_AGENT } from '../../../src/net/user-agent.ts';
 import { cut, json, type ScriptedServer, silence, startScriptedServer, text } from '../scripted-server.ts';
@@ -159,6 +160,20 @@ describe('what is read', () => {
     expect(error).toMatchObject({ phase: 'answered', status: 401, retryAfterMs: 3000 });
     expect(error.upstream).toEqual({ status: 401, code: 'bad_key', message: 'Incorrect API key: [key]' });
     expect(error.message).not.toContain(API_KEY);
+  });
+
+  test.each([
+    ['with the escapes of JSON that need not be', (key: string) => key.replaceAll('/', '\\/')],
+    ['in code points', (key: string) => Array.from(key, (c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('')],
+    ['as in a URL', encodeURIComponent],
+    ['in capitals', (key: string) => key.toUpperCase()],
+  ])('hides our key where it is quoted %s', async (_how, quote) => {
+    const apiKey = 'sk-one/two+three=';
+    const body = `{"error": {"message": "no ${quote(apiKey)} here", "code": "bad_key"}}`;
+    server.script = text(401, body, { 'x-request-id': `r ${apiKey}` });
+    const reply = await call({ apiKey });
+    expect(upstreamWords(reply)).toMatchObject({ message: 'no [key] here', requestId: 'r [key]' });
+    expect(reply.excerpt).toContain('no [key] here');
   });
 });
 

@@ -7,16 +7,65 @@ import { traceField } from './traces/current.ts';
 
 export type Log = Logger;
 
-/** Fields that hold a key, wherever in an entry they are, with their values. */
-const SECRET_FIELDS =
-  /("(?:authorization|(?:x-)?api-?key|rootKey|signingKey|secret)":)(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
+/** What is called a key, however it is spelled. */
+const NAME =
+  '(?:authorization|(?:api|root|signing|secret|private|encryption|access)[-_ ]?keys?|secrets?|passwords?|signature|\\bsig|tokens?|cookies?|clipyard_session)';
+/** A quote inside of a text of the line; the line's own stand without a backslash, or behind an even number of them. */
+const QUOTE = String.raw`(?:\\(?:\\\\)*"|')`;
+const GAP = String.raw`(?:\s|\\[nrt])`;
+/** Of a value without quotes; a backslash is one with the one that it escapes. */
+const PLAIN = String.raw`(?:[^\s"'\\,;&]|\\\\)+`;
 
-/** Fields that hold keys; signatures in links and bearer tokens in messages, which no field name gives away. */
+/** Nearly all lines hold none of it, and are looked at once. */
+const HINT = /authorization|key|secret|password|sig|token|cookie|session|bearer|basic|whsec_|sk-|cy_|:\/\/[^/"]*@/i;
+
+/** A member of an object with its colon, or what stands before its value in a list, as headers come. */
+const FIELD = new RegExp(String.raw`(?<=[[{,])"[\w .-]*${NAME}"[:,](?=["[{\d])`, 'gi');
+
+/** In texts of the line, such as messages: what stands before a key, and the key. */
+const IN_TEXT = [
+  [`${NAME}${QUOTE}?${GAP}*[:=]${GAP}*${QUOTE}`, String.raw`(?:[^"'\\]|\\\\)+`],
+  [`(?:${NAME}|[?&]key)(?:=|%3D)`, PLAIN],
+  [String.raw`(?:authorization|api-key|cookie)${GAP}*:${GAP}*(?:\w+ +)?`, PLAIN],
+  [`\\bBearer(?:${GAP}|:|%20)+${QUOTE}?`, PLAIN],
+  [`\\bBasic(?:${GAP}|%20)+`, String.raw`[\w+/-]{8,}=*`],
+  [String.raw`\b(?:whsec_|sk-|cy_)`, String.raw`[\w+/=-]{16,}`],
+  [String.raw`:\/\/[^\s:@/"'\\]*:`, String.raw`[^\s@/"'\\]+(?=@)`],
+].map(([before, key]) => new RegExp(`(${before})${key}`, 'gi'));
+
+/** Where the JSON value ends that begins at `from`. */
+function endOfValue(line: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < line.length; at++) {
+    const character = line[at];
+    if (character === '"') {
+      for (at += 1; at < line.length && line[at] !== '"'; at++) if (line[at] === '\\') at += 1;
+      if (depth === 0) return at + 1;
+    } else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') {
+      depth -= 1;
+      if (depth <= 0) return depth < 0 ? at : at + 1;
+    } else if (character === ',' && depth === 0) return at;
+  }
+  return line.length;
+}
+
+function withoutFields(line: string): string {
+  let text = '';
+  let from = 0;
+  for (const { 0: name, index } of line.matchAll(FIELD)) {
+    const value = index + name.length;
+    if (value < from) continue;
+    text += `${line.slice(from, value)}"[Redacted]"`;
+    from = endOfValue(line, value);
+  }
+  return text + line.slice(from);
+}
+
+/** A line without the values of fields that hold keys, and without keys, signatures and passwords that texts quote. */
 function withoutSecrets(line: string): string {
-  return line
-    .replace(SECRET_FIELDS, '$1"[Redacted]"')
-    .replace(/([?&](?:signature|X-Amz-Signature)=)[^&"\\\s]+/gi, '$1[Redacted]')
-    .replace(/(Bearer )[^"\\\s]+/gi, '$1[Redacted]');
+  if (!HINT.test(line)) return line;
+  return IN_TEXT.reduce((text, found) => text.replace(found, '$1[Redacted]'), withoutFields(line));
 }
 
 /** Standard error; who reads along may stop doing so. */

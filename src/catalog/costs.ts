@@ -49,7 +49,8 @@ interface WholeDays {
 function wholeDaysOf({ from, to }: CostFilter): WholeDays {
   const first = from ? new Date(Math.ceil(from.getTime() / DAY_MS) * DAY_MS) : null;
   const end = to ? new Date(Math.floor(to.getTime() / DAY_MS) * DAY_MS) : null;
-  const within = (start: Date, until: Date) => and(gte(costLines.at, start), lt(costLines.at, until));
+  const within = (start: Date, until: Date) =>
+    and(gte(costLines.at, start), lt(costLines.at, sql`${written(until)}::timestamptz`));
   // Both lie in one day, or the period is empty.
   if (from && to && first && end && first > end) return { first, end, rest: within(from, to) ?? null };
   const before = from && first && from < first ? within(from, first) : undefined;
@@ -57,8 +58,9 @@ function wholeDaysOf({ from, to }: CostFilter): WholeDays {
   return { first, end, rest: or(before, after) ?? null };
 }
 
-/** As PostgreSQL writes days; beyond the year 9999 JavaScript writes years otherwise. */
-const dayOf = (at: Date) => at.toISOString().replace(/^\+0*|T.*$/g, '');
+/** As PostgreSQL writes instants; beyond the year 9999 JavaScript writes years otherwise. */
+const written = (at: Date) => at.toISOString().replace(/^\+0*/, '');
+const dayOf = (at: Date) => written(at).replace(/T.*$/, '');
 
 function sumsOfDays(db: Db, { callerId }: CostFilter, { first, end }: WholeDays) {
   const { day, model, callerId: caller, account, lines, videos } = costDays;

@@ -57,7 +57,7 @@ export function refuseForeignWords(body: unknown, knownKeys: readonly string[]):
   const foreign = LENGTHS.find((word) => word !== own && body[word] != null);
   if (foreign !== undefined) refuse(foreign, `is called ${own} here`);
   const count = body[COUNT] ?? 1;
-  if (!knownKeys.includes(COUNT) && Number(count) !== 1) refuse(COUNT, 'one request makes one clip here');
+  if (!knownKeys.includes(COUNT) && count !== 1 && count !== '1') refuse(COUNT, 'one request makes one clip here');
 }
 
 /** The keys a dialect does not know, as they stand; refused above 64 KiB in all. */

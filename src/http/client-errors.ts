@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { Refusal } from '../domain/failure.ts';
+import { Refusal, type RefusalKind } from '../domain/failure.ts';
 
 /** Node's reasons for giving up on a request, where the status is not 400. */
 const STATUS_OF: Readonly<Record<string, number>> = {
@@ -12,10 +12,18 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
+/** What is said with each status. */
+const SAID: Readonly<Record<number, { readonly code: RefusalKind; readonly detail: string }>> = {
+  400: { code: 'invalid_request', detail: 'what was sent is not a valid request of HTTP/1.1' },
+  408: { code: 'invalid_request', detail: 'the request did not arrive in time' },
+  417: { code: 'invalid_request', detail: 'nothing but 100-continue can be expected here' },
+  431: { code: 'too_large', detail: 'the request line and its headers are longer than they may be' },
+};
+
 /** Problem details (RFC 9457) with a request id; the connection ends with them. */
 function problemOf(status: number) {
   const requestId = randomUUID();
-  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, requestId });
+  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, ...SAID[status], requestId });
   const headers = {
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
@@ -47,7 +55,10 @@ export function answerIncompleteHeads(app: FastifyInstance): void {
     response.writeHead(417, headers).end(body);
   });
   app.addHook('onRequest', async ({ raw, headers }) => {
-    const isNeeded = raw.httpVersion === '1.1';
-    if (isNeeded && headers.host === undefined) throw new Refusal('invalid_request', 'the request names no Host');
+    if (raw.httpVersion !== '1.1') return;
+    if (headers.host === undefined) throw new Refusal('invalid_request', 'the request names no Host');
+    const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+    // RFC 9112, 3.2: which of them a proxy went by cannot be told.
+    if (hosts.length > 1) throw new Refusal('invalid_request', 'the request names more than one Host');
   });
 }

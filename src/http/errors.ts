@@ -28,13 +28,20 @@ function isFrameworkError(error: unknown): error is FastifyError & { readonly st
   return isError(error) && 'statusCode' in error && typeof error.statusCode === 'number';
 }
 
+/** What the framework refuses by itself, in our words. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['FST_ERR_CTP_BODY_TOO_LARGE', 'the body is larger than this route takes'],
+  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'the body is not as long as its Content-Length says'],
+  ['FST_ERR_BAD_URL', 'the path is not valid: what follows a % in it is no UTF-8'],
+]);
+
 /** What to tell the client; null for what only a defect can have caused, which it must learn nothing of. */
 function asRefusal(error: unknown): Refusal | null {
   if (error instanceof Refusal) return error;
   if (!isFrameworkError(error) || error.statusCode < 400) return null;
   const kind = KIND_OF_STATUS[error.statusCode] ?? 'invalid_request';
   if (error.statusCode >= 500 && kind === 'invalid_request') return null;
-  return new Refusal(kind, error.message, { cause: error });
+  return new Refusal(kind, WORDS.get(error.code) ?? REFUSALS[kind].meaning, { cause: error });
 }
 
 /** Our own routes' names for parameters that models and batches refuse. */

@@ -7,16 +7,43 @@ import { traceField } from './traces/current.ts';
 
 export type Log = Logger;
 
-/** Fields that hold a key, wherever in an entry they are, with their values. */
-const SECRET_FIELDS =
-  /("(?:authorization|(?:x-)?api-?key|rootKey|signingKey|secret)":)(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
+/** What is called a key, however it is spelled. */
+const NAME =
+  '(?:authorization|(?:api|root|signing|secret|private|encryption|access)[-_ ]?keys?|secrets?|passwords?|signature|\\bsig|tokens?|cookies?|clipyard_session)';
+const NAMES_KEY = new RegExp(`${NAME}$`, 'i');
+/** Nearly all lines hold none of it, and are looked at once. */
+const HINT = /authorization|key|secret|password|sig|token|cookie|bearer|basic|whsec_|sk-|cy_|:\/\/[^/"]*@/i;
 
-/** Fields that hold keys; signatures in links and bearer tokens in messages, which no field name gives away. */
+/** Quotes around names and keys, with backslashes where a text quotes JSON. */
+const MARKS = `[\\\\"']*`;
+
+/** In texts: what stands before a key, and the key. */
+const QUOTED = [
+  [
+    `${NAME}${MARKS}\\s*(?::\\s*${MARKS}(?:(?:Basic|Bearer|Digest|Key|Token) +)?|=\\s*${MARKS}|%3D)`,
+    `[^\\s"'\\\\,;&]+`,
+  ],
+  ['[?&]key=', '[^\\s&]+'],
+  ['\\b(?:Bearer|Basic)[\\s"\\\\:]+', '[\\w.~+/=-]+'],
+  ['\\b(?:whsec_|sk-|cy_)', '[\\w+/=-]{16,}'],
+  [':\\/\\/[^\\s:@/"]*:', '[^\\s@/"]+(?=@)'],
+].map(([before, key]) => new RegExp(`(${before})${key}`, 'gi'));
+
+const HIDDEN = '[Redacted]';
+
+/** A value of a line's without the keys in it; a member of a list is called what stands before it, as headers come. */
+function withoutKeys(name: string, value: unknown): unknown {
+  if (NAMES_KEY.test(name)) return value === null ? null : HIDDEN;
+  if (Array.isArray(value)) {
+    return value.map((one, at) => (typeof value[at - 1] === 'string' ? withoutKeys(value[at - 1], one) : one));
+  }
+  if (typeof value !== 'string') return value;
+  return QUOTED.reduce((text, found) => text.replace(found, `$1${HIDDEN}`), value);
+}
+
+/** A line without the values of fields that hold keys, and without keys, signatures and passwords that texts quote. */
 function withoutSecrets(line: string): string {
-  return line
-    .replace(SECRET_FIELDS, '$1"[Redacted]"')
-    .replace(/([?&](?:signature|X-Amz-Signature)=)[^&"\\\s]+/gi, '$1[Redacted]')
-    .replace(/(Bearer )[^"\\\s]+/gi, '$1[Redacted]');
+  return HINT.test(line) ? `${JSON.stringify(JSON.parse(line, withoutKeys))}\n` : line;
 }
 
 /** Standard error; who reads along may stop doing so. */

@@ -75,6 +75,10 @@ describeOnBothCatalogs('costs', (catalog) => {
     expect(await costs(db, { callerId: 'caller_2', groupBy: [] })).toMatchObject([{ videos: 1, settledMicroUsd: 20 }]);
     expect(await costs(db, { callerId: null, from: DAY_1, to: DAY_2, groupBy: [] })).toMatchObject([{ videos: 2 }]);
     expect(await costs(db, { callerId: 'caller_3', groupBy: ['day'] })).toEqual([]);
+    const lastDay = { from: new Date('9999-12-31T12:00:00Z'), to: new Date('9999-12-31T23:59:59Z') };
+    for (const { from, to } of [lastDay, { ...lastDay, to: undefined }]) {
+      expect(await costs(db, { callerId: null, from, to, groupBy: ['day'] })).toEqual([]);
+    }
   });
 
   test('count orphans as lost, by their creation and with no caller', async () => {

@@ -38,6 +38,8 @@ test.each(OTHERS)('%s refuses %s and says its own word', (name, word) => {
 });
 
 test.each(NAMES.filter((name) => name !== 'ai-gateway'))('%s makes one clip of a request, and says so', (name) => {
-  expect(create(name, { n: 4 })).toThrow(expect.objectContaining({ kind: 'invalid_request', param: 'n' }));
+  for (const n of [4, true, [1], '1.0']) {
+    expect(create(name, { n })).toThrow(expect.objectContaining({ kind: 'invalid_request', param: 'n' }));
+  }
   for (const n of [1, '1', null]) expect(create(name, { n })).not.toThrow();
 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
+import { problemAnswer } from '../../src/wire/clipyard/problem.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from './test-app.ts';
 
 let made: TestApp;
@@ -33,12 +34,15 @@ test.each([
   ['without a host', ['GET /healthz HTTP/1.1'], 400],
   ['that expects something else', ['POST /v1/videos HTTP/1.1', 'host: a', 'expect: a-miracle'], 417],
   ['that is no HTTP', ['NONSENSE'], 400],
+  ['with two hosts', ['GET /healthz HTTP/1.1', 'host: a', 'Host: b'], 400],
+  ['with headers beyond all bounds', ['GET /healthz HTTP/1.1', 'host: a', `a: ${'b'.repeat(20_000)}`], 431],
 ])('one %s is told with a request id', async (_which, lines, status) => {
   const answer = await answerTo(...lines);
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(answer.toLowerCase()).toMatch(/\r\nx-request-id: [\w-]+\r\n/);
   expect(answer.toLowerCase()).toContain('content-type: application/problem+json');
-  expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ status });
+  const body = problemAnswer.parse(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))));
+  expect(body).toMatchObject({ status, detail: expect.not.stringMatching(body.title) });
 });
 
 test('HTTP/1.0 needs no host', async () => {

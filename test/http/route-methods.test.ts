@@ -4,7 +4,7 @@ import { mediaRoutes } from '../../src/http/media/routes.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import { createLinkSigner } from '../../src/media/signed-links.ts';
 import { type OwnApp, openOwnApp } from './own/own-app.ts';
-import { makeApp } from './test-app.ts';
+import { AUTHORIZATION, makeApp } from './test-app.ts';
 
 function problemOf(status: number, code: string) {
   return {
@@ -50,6 +50,27 @@ describe('our own routes', () => {
       expect(body).toEqual(problemOf(404, 'not_found'));
     },
   );
+});
+
+describe('what the framework refuses by itself is said in our words', () => {
+  const { app } = makeApp();
+
+  test.each([
+    ['/clipyard/v1/videos/%ff', 'detail'],
+    ['/airforce/v1/video/tasks/%zz', 'error'],
+    ['/media/%ff/clip.mp4', 'detail'],
+  ])('a path that cannot be read: %s', async (url, member) => {
+    const answer = await app.inject({ method: 'DELETE', url });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ code: 'invalid_request', [member]: expect.stringContaining('is no UTF-8') });
+  });
+
+  test('a body beyond its bound', async () => {
+    const headers = { ...AUTHORIZATION, 'content-type': 'application/json' };
+    const payload = Buffer.alloc(16 * 1024 * 1024 + 1, ' ');
+    const answer = await app.inject({ method: 'POST', url: '/openai/v1/videos', headers, payload });
+    expect(answer.json()).toMatchObject({ error: { message: 'the body is larger than this route takes' } });
+  });
 });
 
 test.each(['/media/video_1/clip.mp4?signature=x', '/input-images/a.png'])(

@@ -296,6 +296,15 @@ describe('the front door', () => {
     expect((await agent.post(messageOf({ method: 'tools/list' }), { 'content-type': 'text/plain' })).status).toBe(415);
   });
 
+  test('what it refuses has a type that the document names', async () => {
+    const { paths } = await (await fetch(`${url}/openapi.json`)).json();
+    for (const message of [{ hello: 'there' }, [messageOf({ method: 'ping' })]]) {
+      const { status, headers } = await agent.post(message);
+      const type = headers.get('content-type')?.split(';')[0];
+      expect(Object.keys(paths['/mcp'].post.responses[status].content)).toContain(type);
+    }
+  });
+
   test('opens no stream without an end', async () => {
     const listening = { method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true } } };
     expect((await agent.ask(listening)).error).toBeDefined();

@@ -42,6 +42,7 @@ test.each<[string, Partial<LinkClaim>]>([
   ['a short signature', { signature: 'AAAA' }],
   ['several signatures', { signature: ['a', 'b'] }],
   ['a wrong signature', { signature: 'A'.repeat(43) }],
+  ['a signature in other words', { signature: `${claimOf(link()).signature}=` }],
 ])('a link for %s is invalid', (_what, change) => {
   expect(signer.verify({ ...claimOf(link()), ...change }, BEFORE)).toBe('invalid');
 });

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { UploadedFile } from '../../dialects/uploaded-file.ts';
-import { Refusal } from '../../domain/failure.ts';
+import { REFUSALS, Refusal } from '../../domain/failure.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { REQUEST_BOUNDS } from '../../domain/video-request.ts';
 import { checkValues, JSON_BODY_BYTES, readJson } from '../body.ts';
@@ -134,21 +134,24 @@ async function collect(request: FastifyRequest): Promise<Form> {
   return form;
 }
 
-/** What the parser says where a bound is passed is no sentence about the form. */
-const BOUND_WORDS = new Map<unknown, string>([
+/** What the parser refuses with a code, in our words. */
+const PARSER_WORDS = new Map<unknown, string>([
   ['FST_FILES_LIMIT', TOO_MANY_FILES],
   ['FST_FIELDS_LIMIT', TOO_MANY_FIELDS],
   ['FST_PARTS_LIMIT', TOO_MANY_FIELDS],
   ['FST_REQ_FILE_TOO_LARGE', 'a file of the form is too large'],
+  ['FST_PROTO_VIOLATION', 'a field of the form has a name that none may have, such as constructor'],
+  ['FST_INVALID_JSON_FIELD_ERROR', 'a field of the form says that it is JSON, and is not'],
 ]);
+const BROKEN = 'the body is not a valid form: it has to end in the boundary that Content-Type names';
 
 /** The parser's own errors, and those of a form that ends in its middle, as what is wrong with the request. */
 export function formRefusal(error: unknown): unknown {
   if (error instanceof Refusal || !isError(error)) return error;
   const isTooLarge = 'statusCode' in error && error.statusCode === 413;
-  const bound = 'code' in error ? BOUND_WORDS.get(error.code) : undefined;
-  const text = isTooLarge ? (bound ?? error.message) : `the body is not a valid form: ${error.message}`;
-  return new Refusal(isTooLarge ? 'too_large' : 'invalid_request', text, { cause: error });
+  const words = 'code' in error ? PARSER_WORDS.get(error.code) : undefined;
+  const kind = isTooLarge ? 'too_large' : 'invalid_request';
+  return new Refusal(kind, words ?? (isTooLarge ? REFUSALS.too_large.meaning : BROKEN), { cause: error });
 }
 
 /**

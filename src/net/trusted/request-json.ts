@@ -60,8 +60,6 @@ const REQUEST_ID_LENGTH = 200;
 const LINK = /^(?:https?:\/)?\//i;
 /** Shorter whole numbers are held exactly. */
 const LONG_DIGITS = /\d{16}/;
-/** As some servers write JSON: letters that any text may hold as they are. */
-const ESCAPED = /\\(?:u([\da-f]{4})|\/)/gi;
 const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
 /** A shorter key than this could be a part of any word. */
 const SHORTEST_REDACTED_KEY = 8;
@@ -167,28 +165,28 @@ export function readReply(
   { apiKey, passage }: Pick<JsonRequest, 'apiKey' | 'passage'>,
 ): JsonReply {
   const text = new TextDecoder().decode(bytes);
-  const plain = unescaped(text);
   const secrets = [apiKey, ...(passage?.secrets ?? [])];
-  const quoted = secrets.filter((secret) => secret.length >= SHORTEST_REDACTED_KEY && plain.includes(secret));
+  const forms = secrets.filter(({ length }) => length >= SHORTEST_REDACTED_KEY).map(quotedForms);
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
-  const hide = (said: string) => quoted.reduce((rest, secret) => rest.replaceAll(secret, '[key]'), said);
-  const isLink = (said: string) => status < 400 && LINK.test(said);
-  const body = parseJson(text, quoted.length > 0 ? (said) => (isLink(said) ? said : hide(said)) : undefined);
+  const hide = (said: string) => forms.reduce((rest, form) => rest.replaceAll(form, '[key]'), said);
+  const show = (said: string) => (status < 400 && LINK.test(said) ? said : hide(said));
+  const body = parseJson(text, forms.some((form) => text.search(form) !== -1) ? show : undefined);
   return {
     status,
-    headers,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, show(value)])),
     body,
-    excerpt: upstreamText(hide(plain), EXCERPT_LENGTH),
+    excerpt: upstreamText(hide(text), EXCERPT_LENGTH),
     upstreamNowMs: upstreamNowMs(headers),
   };
 }
 
-/** The text without escapes that stand for a letter: a key that is quoted with some is the key. */
-function unescaped(text: string): string {
-  if (!text.includes('\\')) return text;
-  const letter = (code: string | undefined) =>
-    code === undefined ? '/' : String.fromCharCode(Number.parseInt(code, 16));
-  return text.replaceAll(ESCAPED, (_escape, code?: string) => letter(code));
+/** A key as a text may quote it: each character as it is, as JSON may write it (`\/`, `\u002f`) or as URLs do (`%2F`). */
+function quotedForms(secret: string): RegExp {
+  const characters = Array.from(secret, (character) => {
+    const hex = character.charCodeAt(0).toString(16).padStart(2, '0');
+    return `(?:\\\\?${character.replace(/\W/, '\\$&')}|\\\\u00${hex}|%${hex})`;
+  });
+  return new RegExp(characters.join(''), 'gi');
 }
 
 function parseJson(text: string, readText?: (said: string) => string): unknown {

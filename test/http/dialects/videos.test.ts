@@ -166,7 +166,18 @@ describe('a form', () => {
   });
 
   test.each(['', '--b0undary\r\ncontent-dis'])('that ends with %j is refused', async (end) => {
-    expect((await post(makeApp(), formOf(TEXTS, end))).statusCode).toBe(400);
+    const answer = await post(makeApp(), formOf(TEXTS, end));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error.message).toMatch(/^the body is not a valid form: it has to end in the boundary/);
+  });
+
+  test('without a boundary, and a name that its parser refuses, are told of in our words', async () => {
+    const { app } = makeApp();
+    const headers = { ...AUTHORIZATION, 'content-type': 'multipart/form-data' };
+    const without = await app.inject({ method: 'POST', url: '/openai/v1/videos', headers, payload: 'x' });
+    const named = await post(makeApp(), formOf([...TEXTS, { name: 'constructor', value: 'x' }]));
+    expect(without.json().error.message).toContain('the boundary that Content-Type names');
+    expect(named.json().error.message).toContain('has a name that none may have');
   });
 
   test.each<[string, () => readonly Part[], string]>([

@@ -1,6 +1,5 @@
 /** `clipyard video …`: making, following, fetching and removing videos at a running gateway. */
 
-import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { VIDEO_STATES } from '../domain/video.ts';
 import { MODES } from '../domain/video-request.ts';
@@ -14,6 +13,7 @@ import { dollars } from './output.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { OUTPUT_OPTION, type SaveOptions, saveClip } from './save-clip.ts';
+import { newKey } from './send-once.ts';
 import { lookAt, renderSnapshot, renderVideos, requireCompleted, type SnapshotAnswer } from './video-answers.ts';
 import { watchVideo } from './watch-video.ts';
 
@@ -42,7 +42,7 @@ async function watch(session: Session, id: string): Promise<void> {
 
 async function create(session: Session, options: CreateOptions): Promise<void> {
   const body = await createBodyOf(options);
-  const key = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const key = options.idempotencyKey ?? newKey();
   const id = await createVideo(session.gateway, body, key);
   if (options.watch) {
     session.output.notes.write(`${id}\n`);

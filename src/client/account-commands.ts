@@ -6,7 +6,7 @@ import { ACCOUNT_PATHS, accountAnswer, accountListAnswer } from '../wire/clipyar
 import { pathOf } from '../wire/path.ts';
 import { readAnswer } from './gateway-client.ts';
 import { instant, renderTable, shorten } from './output.ts';
-import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
+import { addIdCommand, type FindGateway, JSON_OPTION, type JsonFlag, runCommand } from './run-command.ts';
 
 const ERROR_LENGTH = 60;
 
@@ -43,17 +43,13 @@ export function addAccountCommands(program: Command, findGateway: FindGateway): 
     { name: 'pause', path: ACCOUNT_PATHS.pause, description: 'grant no more slots there; what runs goes on' },
     { name: 'resume', path: ACCOUNT_PATHS.resume, description: 'lift every pause and suspension' },
   ];
-  for (const { name, path, description } of turns) {
-    accounts
-      .command(name)
-      .argument('<id>')
-      .description(description)
-      .option(...JSON_OPTION)
-      .action((id: string, options: JsonFlag) =>
-        runCommand(findGateway, options, async ({ gateway, output }) => {
-          const answer = await gateway.ask({ method: 'POST', path: pathOf(path, id) });
-          output.show(answer, () => renderAccounts([readAnswer(accountAnswer, answer)]));
-        }),
-      );
+  for (const { path, ...turn } of turns) {
+    addIdCommand(accounts, findGateway, {
+      ...turn,
+      work: async ({ gateway, output }, id) => {
+        const answer = await gateway.ask({ method: 'POST', path: pathOf(path, id) });
+        output.show(answer, () => renderAccounts([readAnswer(accountAnswer, answer)]));
+      },
+    });
   }
 }

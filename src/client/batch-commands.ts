@@ -8,7 +8,15 @@ import { type BatchAnswer, lookAtBatch, readBatch, renderBatch, renderBatches } 
 import { fetchResults } from './batch-results.ts';
 import { idempotencyKey, numberBetween } from './option-values.ts';
 import { queryOf } from './query.ts';
-import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import {
+  addIdCommand,
+  type FindGateway,
+  type IdCommand,
+  JSON_OPTION,
+  type JsonFlag,
+  runCommand,
+  type Session,
+} from './run-command.ts';
 import { type SubmitOptions, submitBatch } from './submit-batch.ts';
 import { watchToEnd } from './watch-batch.ts';
 
@@ -71,14 +79,8 @@ function addResults(batch: Command, findGateway: FindGateway): void {
 /** Adds the group. */
 export function addBatchCommands(program: Command, findGateway: FindGateway): void {
   const batch = program.command('batch').description('batches at a running gateway: many clips from one manifest');
-  /** A command that takes a batch's id and nothing else. */
-  const addById = (name: string, description: string, work: (session: Session, id: string) => Promise<void>) =>
-    batch
-      .command(name)
-      .argument('<id>')
-      .description(description)
-      .option(...JSON_OPTION)
-      .action((id: string, options: JsonFlag) => runCommand(findGateway, options, (session) => work(session, id)));
+  const addById = (name: string, description: string, work: IdCommand['work']) =>
+    addIdCommand(batch, findGateway, { name, description, work });
   const change = (path: string) => async (session: Session, id: string) => {
     show(session, readBatch(await session.gateway.ask({ method: 'POST', path: pathOf(path, id) })));
   };

@@ -1,6 +1,5 @@
 /** `clipyard video cancel|again|delete`: of one video by its id, or of all that are found, which are counted first. */
 
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { JsonObject } from '../domain/json.ts';
 import { VIDEO_STATES } from '../domain/video.ts';
@@ -12,6 +11,7 @@ import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client
 import { idempotencyKey, jsonObject, wordsAmong } from './option-values.ts';
 import { queryOf } from './query.ts';
 import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import { newKey } from './send-once.ts';
 import { readSnapshot, renderSnapshot } from './video-answers.ts';
 
 /** Videos of one request: done well within the time that its answer waits. */
@@ -62,7 +62,7 @@ async function actOnMany({ gateway, output }: Session, action: Action, options: 
     output.show(total, () => `${ids.length} videos`);
     throw new CommandFailure(`nothing was done: with --yes these ${ids.length} videos are ${WORDS[action]}`);
   }
-  const key = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const key = options.idempotencyKey ?? newKey();
   for (let at = 0; at < ids.length; at += AT_ONCE) {
     const answer = await gateway.ask({
       method: 'POST',
@@ -90,7 +90,7 @@ const ONE: { readonly [Name in Action]: (session: Session, id: string, options: 
     const answer = await gateway.ask({ method: 'POST', path: pathOf(VIDEO_PATHS.cancel, id) });
     output.show(answer, () => renderSnapshot(readSnapshot(answer).snapshot));
   },
-  async again({ gateway, output }, id, { with: changes = {}, idempotencyKey = `clipyard-${randomUUID()}` }) {
+  async again({ gateway, output }, id, { with: changes = {}, idempotencyKey = newKey() }) {
     const request = { method: 'POST', path: pathOf(BULK_PATHS.again, id), body: changes, idempotencyKey } as const;
     const answer = await gateway.ask(request);
     output.show(answer, () => readSnapshot(answer).snapshot.id);

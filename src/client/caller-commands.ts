@@ -17,7 +17,7 @@ import { pathOf } from '../wire/path.ts';
 import { readAnswer } from './gateway-client.ts';
 import { commaSeparated, microUsdFromDollars, numberBetween } from './option-values.ts';
 import { dollars, renderTable } from './output.ts';
-import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import { addIdCommand, type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 
 /** The key is shown once: nothing else that is answered may keep it from being shown. */
 const createdAnswer = newCallerAnswer.pick({ id: true, key: true, callbackSecret: true });
@@ -151,16 +151,11 @@ export function addCallerCommands(program: Command, findGateway: FindGateway): v
     { name: 'disable', description: 'refuse its key from now on', disabled: true },
     { name: 'enable', description: 'take its key again', disabled: false },
   ];
-  for (const { name, description, disabled } of turns) {
-    callers
-      .command(name)
-      .argument('<id>')
-      .description(description)
-      .option(...JSON_OPTION)
-      .action((id: string, options: JsonFlag) =>
-        runCommand(findGateway, options, (session) =>
-          change(session, { method: 'PATCH', path: pathOf(CALLER_PATHS.caller, id), body: { disabled } }),
-        ),
-      );
+  for (const { disabled, ...turn } of turns) {
+    addIdCommand(callers, findGateway, {
+      ...turn,
+      work: (session, id) =>
+        change(session, { method: 'PATCH', path: pathOf(CALLER_PATHS.caller, id), body: { disabled } }),
+    });
   }
 }

@@ -1,13 +1,13 @@
 /** `clipyard film …`: ended clips joined in order into one MP4. */
 
-import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { TRANSITIONS, type Transition } from '../domain/film.ts';
 import { createFilm, describeFilm, lookAtFilm, renderFilm, requireFilm, watchFilm } from './film-answers.ts';
 import { CommandFailure } from './gateway-client.ts';
 import { idempotencyKey } from './option-values.ts';
-import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import { addIdCommand, type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
 import { OUTPUT_OPTION, type SaveOptions, saveClip } from './save-clip.ts';
+import { newKey } from './send-once.ts';
 
 interface CreateOptions extends JsonFlag {
   readonly batch?: string;
@@ -22,7 +22,7 @@ async function create({ gateway, output }: Session, videos: readonly string[], o
     throw new CommandFailure('either the ids of videos are wanted, or --batch');
   }
   const clips = batchId === undefined ? { videos } : { batchId };
-  const key = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const key = options.idempotencyKey ?? newKey();
   const { answer, film } = await createFilm(gateway, { ...clips, transition }, key);
   if (!watch) return output.show(answer, () => film.id);
   output.notes.write(`${film.id}\n`);
@@ -59,17 +59,14 @@ export function addFilmCommands(program: Command, findGateway: FindGateway): voi
     .action((ids: string[], options: CreateOptions) =>
       runCommand(findGateway, options, (session) => create(session, ids, options)),
     );
-  film
-    .command('get')
-    .argument('<id>')
-    .description('how far a film is, and where it lies')
-    .option(...JSON_OPTION)
-    .action((id: string, options: JsonFlag) =>
-      runCommand(findGateway, options, async ({ gateway, output }) => {
-        const { answer, film: shown } = await lookAtFilm(gateway, id);
-        output.show(answer, () => renderFilm(shown));
-      }),
-    );
+  addIdCommand(film, findGateway, {
+    name: 'get',
+    description: 'how far a film is, and where it lies',
+    work: async ({ gateway, output }, id) => {
+      const { answer, film: shown } = await lookAtFilm(gateway, id);
+      output.show(answer, () => renderFilm(shown));
+    },
+  });
   film
     .command('download')
     .argument('<id>')

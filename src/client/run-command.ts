@@ -1,6 +1,7 @@
 /** How a command against a running gateway runs: one client, one way to stop, failures in words, and the exit code. */
 
 import { constants } from 'node:os';
+import type { Command } from 'commander';
 import { CommandFailure, type GatewayAddress, GatewayClient, Interrupted, LeftRunning } from './gateway-client.ts';
 import { type Output, oneLine, openOutput } from './output.ts';
 
@@ -66,4 +67,21 @@ export async function runCommand(
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await gateway?.close();
   }
+}
+
+/** A command that takes an id and nothing else. */
+export interface IdCommand {
+  readonly name: string;
+  readonly description: string;
+  work(session: Session, id: string): Promise<void>;
+}
+
+/** Adds it to its group. */
+export function addIdCommand(group: Command, findGateway: FindGateway, { name, description, work }: IdCommand): void {
+  group
+    .command(name)
+    .argument('<id>')
+    .description(description)
+    .option(...JSON_OPTION)
+    .action((id: string, options: JsonFlag) => runCommand(findGateway, options, (session) => work(session, id)));
 }

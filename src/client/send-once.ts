@@ -1,10 +1,14 @@
 /** Sending a create until its answer is there: the same key makes every repeat the same create. */
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure, type GatewayClient, GatewayFailure, GatewayUnreachable } from './gateway-client.ts';
 
 const MAX_REPEATS = 3;
 const BEFORE_REPEAT_MS = 1000;
+
+/** A key for a create that was given none. */
+export const newKey = () => `clipyard-${randomUUID()}`;
 
 /** Whether something may have been made all the same. */
 function isInDoubt(error: unknown): error is GatewayFailure {

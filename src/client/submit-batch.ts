@@ -1,6 +1,5 @@
 /** `clipyard batch submit`: a manifest becomes a batch, or is only validated and priced. */
 
-import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { countBadLines } from '../domain/batch.ts';
 import { EncodedBody } from '../net/trusted/encoded-body.ts';
@@ -18,7 +17,7 @@ import { withManifest } from './manifest.ts';
 import { dollars, renderFacts } from './output.ts';
 import { queryOf } from './query.ts';
 import type { JsonFlag, Session } from './run-command.ts';
-import { sendOnce } from './send-once.ts';
+import { newKey, sendOnce } from './send-once.ts';
 import { watchToEnd } from './watch-batch.ts';
 
 export interface SubmitOptions extends JsonFlag {
@@ -76,7 +75,7 @@ export async function createBatch(
 export async function createBatchOf(gateway: GatewayClient, name: string, creates: readonly object[]): Promise<string> {
   const bytes = Buffer.from(creates.map((create) => `${JSON.stringify(create)}\n`).join(''));
   const body = new EncodedBody(MANIFEST_TYPES.jsonl[0], bytes);
-  const idempotencyKey = `clipyard-${randomUUID()}`;
+  const idempotencyKey = newKey();
   return readAnswer(newBatchAnswer, await createBatch(gateway, body, { query: { name }, idempotencyKey })).id;
 }
 
@@ -92,7 +91,7 @@ function showPriced({ output }: Session, answer: unknown, { onInvalidLine }: Sub
 export async function submitBatch(session: Session, file: string, options: SubmitOptions): Promise<void> {
   const { gateway, output } = session;
   const { dryRun = false, onInvalidLine, window, name, watch = false } = options;
-  const idempotencyKey = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const idempotencyKey = options.idempotencyKey ?? newKey();
   const query = { onInvalidLine, dryRun: dryRun ? 'true' : undefined, window, name };
   const creating = withManifest(session, file, (body) => createBatch(gateway, body, { query, idempotencyKey }));
   const answer = await creating.catch((error: unknown) => {

@@ -1,6 +1,5 @@
 /** `clipyard video …`: making, following, fetching and removing videos at a running gateway. */
 
-import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { VIDEO_STATES } from '../domain/video.ts';
 import { MODES } from '../domain/video-request.ts';
@@ -12,8 +11,17 @@ import { CommandFailure } from './gateway-client.ts';
 import { collect, idempotencyKey, jsonObject, numberBetween, wordsAmong } from './option-values.ts';
 import { dollars } from './output.ts';
 import { queryOf } from './query.ts';
-import { type FindGateway, JSON_OPTION, type JsonFlag, runCommand, type Session } from './run-command.ts';
+import {
+  addIdCommand,
+  type FindGateway,
+  type IdCommand,
+  JSON_OPTION,
+  type JsonFlag,
+  runCommand,
+  type Session,
+} from './run-command.ts';
 import { OUTPUT_OPTION, type SaveOptions, saveClip } from './save-clip.ts';
+import { newKey } from './send-once.ts';
 import { lookAt, renderSnapshot, renderVideos, requireCompleted, type SnapshotAnswer } from './video-answers.ts';
 import { watchVideo } from './watch-video.ts';
 
@@ -42,7 +50,7 @@ async function watch(session: Session, id: string): Promise<void> {
 
 async function create(session: Session, options: CreateOptions): Promise<void> {
   const body = await createBodyOf(options);
-  const key = options.idempotencyKey ?? `clipyard-${randomUUID()}`;
+  const key = options.idempotencyKey ?? newKey();
   const id = await createVideo(session.gateway, body, key);
   if (options.watch) {
     session.output.notes.write(`${id}\n`);
@@ -121,14 +129,8 @@ function addDownload(video: Command, findGateway: FindGateway): void {
 /** Adds the group. */
 export function addVideoCommands(program: Command, findGateway: FindGateway): void {
   const video = program.command('video').description('videos at a running gateway');
-  /** A command that takes a video's id and nothing else. */
-  const addById = (name: string, description: string, work: (session: Session, id: string) => Promise<void>) =>
-    video
-      .command(name)
-      .argument('<id>')
-      .description(description)
-      .option(...JSON_OPTION)
-      .action((id: string, options: JsonFlag) => runCommand(findGateway, options, (session) => work(session, id)));
+  const addById = (name: string, description: string, work: IdCommand['work']) =>
+    addIdCommand(video, findGateway, { name, description, work });
 
   addCreate(video, findGateway);
   addById('get', 'everything about a video', async (session, id) => {

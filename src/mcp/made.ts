@@ -2,10 +2,14 @@
 
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import { GatewayFailure } from '../client/gateway-client.ts';
+import { CreateInDoubt } from '../client/send-once.ts';
 import type { Agent } from './agent.ts';
 import { takesTasks, toTask } from './tasks.ts';
 import { LONGEST_CALL_MS, waitForEnd } from './wait.ts';
 import { nextOf, type Work } from './work.ts';
+
+/** A create whose answer was lost, again and again. */
+const AGAIN = 'it may have been made all the same: call this again with the same arguments and idempotencyKey';
 
 /** What is to be made. */
 interface Order<Seen> {
@@ -38,7 +42,7 @@ async function makeWithin<Seen>({ gateway, budget }: Agent, order: Order<Seen>):
   const reserved = budget?.reserve(idempotencyKey, await price());
   const id = await make().catch((error: unknown) => {
     if (isRefusal(error)) reserved?.release();
-    throw error;
+    throw error instanceof CreateInDoubt ? new Error(`${error.reason}; ${AGAIN}`, { cause: error }) : error;
   });
   const made = await tellOf(work, id, work.look(gateway, id));
   reserved?.settle(work.estimateOf(made));

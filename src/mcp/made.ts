@@ -1,11 +1,15 @@
 /** Having something made for an agent, once, within its budget: what the call answers is a task, the end, or how to go on. */
 
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
-import { GatewayFailure } from '../client/gateway-client.ts';
+import { GatewayFailure, GatewayUnreachable } from '../client/gateway-client.ts';
+import { CreateInDoubt } from '../client/send-once.ts';
 import type { Agent } from './agent.ts';
 import { takesTasks, toTask } from './tasks.ts';
 import { LONGEST_CALL_MS, waitForEnd } from './wait.ts';
 import { nextOf, type Work } from './work.ts';
+
+/** A create whose answer was lost, again and again. */
+const AGAIN = 'it may have been made all the same: call this again with the same arguments and idempotencyKey';
 
 /** What is to be made. */
 interface Order<Seen> {
@@ -17,8 +21,9 @@ interface Order<Seen> {
   make(): Promise<string>;
 }
 
-/** Refused for good, so that nothing can have been made. */
-function isRefusal(error: unknown): boolean {
+/** Refused for good, or never sent, so that nothing can have been made. */
+function isUnmade(error: unknown): boolean {
+  if (error instanceof GatewayUnreachable) return true;
   return error instanceof GatewayFailure && error.status !== null && error.status < 500;
 }
 
@@ -37,8 +42,8 @@ async function makeWithin<Seen>({ gateway, budget }: Agent, order: Order<Seen>):
   const { work, idempotencyKey, price, make } = order;
   const reserved = budget?.reserve(idempotencyKey, await price());
   const id = await make().catch((error: unknown) => {
-    if (isRefusal(error)) reserved?.release();
-    throw error;
+    if (isUnmade(error)) reserved?.release();
+    throw error instanceof CreateInDoubt ? new Error(`${error.reason}; ${AGAIN}`, { cause: error }) : error;
   });
   const made = await tellOf(work, id, work.look(gateway, id));
   reserved?.settle(work.estimateOf(made));

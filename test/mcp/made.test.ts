@@ -3,9 +3,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ServerContext } from '@modelcontextprotocol/server';
-import { GatewayClient } from '../../src/client/gateway-client.ts';
+import { GatewayClient, GatewayFailure, GatewayUnreachable } from '../../src/client/gateway-client.ts';
+import { CreateInDoubt } from '../../src/client/send-once.ts';
 import type { Agent } from '../../src/mcp/agent.ts';
 import { BATCH } from '../../src/mcp/batch.ts';
+import { Budget } from '../../src/mcp/budget.ts';
 import { answerOrder } from '../../src/mcp/made.ts';
 import { VIDEO } from '../../src/mcp/video.ts';
 import type { Work } from '../../src/mcp/work.ts';
@@ -42,16 +44,33 @@ afterAll(async () => {
 
 const context = { mcpReq: { signal: new AbortController().signal } } as unknown as ServerContext;
 
-function make<Seen>(work: Work<Seen>, id: string) {
-  const order = { work, idempotencyKey: 'order', price: async () => 1, make: async () => id };
-  return answerOrder(agent, context, order);
+function make<Seen>(work: Work<Seen>, made: Promise<string>, budget: Budget | null = null) {
+  const order = { work, idempotencyKey: 'order', price: async () => 1, make: () => made };
+  return answerOrder({ ...agent, budget }, context, order);
 }
 
 test('what was made is told by its id, however much of it the gateway still tells', async () => {
-  await expect(make(BATCH, RUNNING.id)).rejects.toThrow(
+  await expect(make(BATCH, Promise.resolve(RUNNING.id))).rejects.toThrow(
     /^batch_1 was made .*the gateway is stopping.*; next: call get_batch with {"id":"batch_1"}/,
   );
-  await expect(make(VIDEO, 'video_1')).rejects.toThrow(
+  await expect(make(VIDEO, Promise.resolve('video_1'))).rejects.toThrow(
     /^video_1 was made .*; next: call get_video with {"id":"video_1"}/,
   );
+});
+
+test('what may have been made is asked for by the same call, and not by an option of the command line', async () => {
+  const lost = Promise.reject(new CreateInDoubt('the answer was lost', 'order'));
+  await expect(make(VIDEO, lost)).rejects.toThrow(
+    /^the answer was lost; it may have been made all the same: call this again .* idempotencyKey$/,
+  );
+});
+
+test.each([
+  ['never sent', new GatewayUnreachable('connection refused'), 5],
+  ['refused', new GatewayFailure('no credit', { status: 402 }), 5],
+  ['lost', new CreateInDoubt('the answer was lost', 'order'), 4],
+])('a create that was %s leaves the session what it may still spend', async (_what, error, leftMicroUsd) => {
+  const budget = new Budget(5);
+  await expect(make(VIDEO, Promise.reject(error), budget)).rejects.toThrow(error.message.split(';')[0]);
+  expect(budget.leftMicroUsd).toBe(leftMicroUsd);
 });

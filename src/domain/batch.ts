@@ -50,7 +50,9 @@ export interface BatchLineDraft {
 /** What reading a manifest gives, line by line. */
 export type ReadLine =
   | { readonly kind: 'create'; readonly create: BatchLineDraft }
-  | { readonly kind: 'invalid'; readonly invalid: InvalidLine; readonly customId: string | null };
+  | { readonly kind: 'invalid'; readonly invalid: InvalidLine; readonly customId: string | null }
+  /** What is wrong with the manifest itself: nothing comes behind it, and lines before it may not have come. */
+  | { readonly kind: 'unreadable'; readonly invalid: InvalidLine };
 
 /** Bounds of a manifest. */
 export const MANIFEST_BOUNDS = { bytes: 200 * 1024 * 1024, lines: 50_000, lineBytes: 128 * 1024 } as const;

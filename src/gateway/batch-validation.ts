@@ -68,8 +68,9 @@ class Validation {
       this.#read += 1;
       if (this.#read > MANIFEST_BOUNDS.lines)
         throw new Refusal('too_large', `a batch may have ${MANIFEST_BOUNDS.lines} lines`);
-      if (read.kind === 'invalid') this.#refuse(read.invalid, read.customId);
-      else await this.#take(read.create);
+      if (read.kind === 'create') await this.#take(read.create);
+      else if (read.kind === 'invalid') this.#refuse(read.invalid, read.customId);
+      else this.#refuseAll(read.invalid);
       if (this.#lines.length >= CHUNK) await this.#flush();
     }
     await this.#flush();
@@ -142,6 +143,14 @@ class Validation {
       code: 'invalid_line',
       message,
     });
+  }
+
+  /** What else the manifest asks for cannot be known, so none of it is made. */
+  #refuseAll(invalid: InvalidLine): void {
+    this.#good.clear();
+    this.#models.clear();
+    this.#estimateMicroUsd = 0;
+    this.#refuse(invalid, null);
   }
 
   async #flush(): Promise<void> {

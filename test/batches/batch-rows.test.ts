@@ -232,6 +232,16 @@ describeOnBothCatalogs('a batch', (catalog) => {
     expect(await statesOf(skipping)).toEqual({ queued: 2, failed: 1 });
   });
 
+  test('whose manifest cannot be read to its end is refused, also where bad lines are to be skipped', async () => {
+    const unreadable: ReadLine = { kind: 'unreadable', invalid: { line: 3, code: 'invalid_line', message: 'a quote' } };
+    const lines = [good(1), good(2), unreadable];
+    const refused = { isRefused: true, total: 0, estimateMicroUsd: 0, invalid: [{ line: 3 }] };
+    expect(await create(lines, { onInvalidLine: 'skip' })).toMatchObject({ ...refused, batch: null });
+    const kept = await create(lines, { onInvalidLine: 'skip', keepsRefused: true });
+    expect(kept).toMatchObject({ ...refused, batch: { state: 'failed' } });
+    expect(workflows.told).toEqual([]);
+  });
+
   test('whose estimate is more than the credit is refused before anything is held', async () => {
     await setCredit(db, { callerId: CALLER.id, creditMicroUsd: 2 * ESTIMATE });
     const kept = await create(goodLines(3), { keepsRefused: true });

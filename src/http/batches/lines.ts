@@ -53,10 +53,11 @@ export async function* readTextLines(source: Readable): AsyncGenerator<TextLine>
   if (last) yield last;
 }
 
-/** A record of a CSV by the names of its header, or what is wrong with it; the header itself where that is wrong. */
+/** A record of a CSV by the names of its header, what is wrong with it, or why the file cannot be read. */
 export type CsvRecord =
   | { readonly line: number; readonly values: Readonly<Record<string, string>> }
-  | { readonly line: number; readonly problem: string };
+  | { readonly line: number; readonly problem: string }
+  | { readonly line: number; readonly unreadable: string };
 
 /** What the parser makes of bytes that are no text. A file that has it of its own lost its text before it came here. */
 const REPLACEMENT = '\ufffd';
@@ -64,14 +65,27 @@ const REPLACEMENT = '\ufffd';
 interface ParsedRecord {
   readonly record: readonly string[];
   readonly raw: string;
-  readonly info: { readonly lines: number };
 }
 
-/** The records below the header; what makes the rest unreadable is told last, and may swallow some that stand before it. */
+/** As its lines are counted: the parser tells the last one of a record, and within quotes counts CR LF as two. */
+class RecordLines {
+  #doubled = 0;
+
+  /** The line that a record begins at; asked for each in turn, with its text as far as it is counted. */
+  firstOf(counted: string, last: number): number {
+    const text = counted.replace(/^[\r\n]+/, '');
+    const first = last - this.#doubled - (text.match(/[\r\n]/g) ?? []).length;
+    this.#doubled += text.split('\r\n').length - 1;
+    return first;
+  }
+}
+
+/** The records below the header; what makes the file unreadable comes last, and may swallow some that stand before it. */
 export async function* readCsvRecords(
   source: Readable,
   isColumn: (name: string) => boolean,
 ): AsyncGenerator<CsvRecord> {
+  const lines = new RecordLines();
   const parser = source.pipe(
     parse({
       bom: true,
@@ -82,22 +96,23 @@ export async function* readCsvRecords(
       skip_empty_lines: true,
       max_record_size: MANIFEST_BOUNDS.lineBytes,
       trim: true,
+      // Here each record has its turn, also one that what comes behind it in the same chunk swallows.
+      on_record: (parsed: unknown) => {
+        const { record, raw, info } = parsed as ParsedRecord & { readonly info: { readonly lines: number } };
+        const line = lines.firstOf(raw.replace(/[\r\n]+$/, ''), info.lines);
+        // The parser's types know of values alone, and not of what `raw` makes of a record.
+        return { record, raw, line } as never;
+      },
     }),
   );
   source.once('error', (error) => parser.destroy(error));
-  const records: AsyncIterable<ParsedRecord> = parser;
+  const records: AsyncIterable<ParsedRecord & { readonly line: number }> = parser;
   let columns: readonly string[] | null = null;
-  // Within quotes the parser counts CR LF as two lines.
-  let doubled = 0;
   try {
-    for await (const { record, raw, info } of records) {
-      const text = raw.replace(/^[\r\n]+|[\r\n]+$/g, '');
-      doubled += text.split('\r\n').length - 1;
-      // A quoted value may go over several lines; the record stands at its first.
-      const line = info.lines - doubled - (text.split('\n').length - 1);
+    for await (const { record, raw, line } of records) {
       if (columns === null) {
         const problem = headerProblem(record, isColumn);
-        if (problem !== null) return yield { line, problem };
+        if (problem !== null) return yield { line, unreadable: problem };
         columns = record;
       } else if (raw.includes(REPLACEMENT)) {
         const name = columns.find((_, index) => record[index]?.includes(REPLACEMENT));
@@ -111,7 +126,9 @@ export async function* readCsvRecords(
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    yield { line: Number(error['lines']) - doubled, problem: `the CSV cannot be read: ${error.message}` };
+    // A newline that is the last character of the file is not counted.
+    const line = lines.firstOf(String(error['raw']).replace(/[\r\n]$/, ''), Number(error['lines']));
+    yield { line, unreadable: `the CSV cannot be read from here on: ${error.message.replace(/ at line \d+/, '')}` };
   }
 }
 

@@ -59,10 +59,16 @@ class BadLine extends Error {
 
 /** A create as a line has it, not read yet. */
 interface RawCreate {
-  readonly customId: string;
   readonly dialect: 'airforce' | 'openai';
   readonly body: JsonObject;
   readonly startFrom: StartFrom | null;
+}
+
+/** A line by its name, under which it stands in the results also where it cannot become a clip. */
+interface NamedLine {
+  readonly customId: string;
+  /** @throws BadLine */
+  read(): RawCreate;
 }
 
 function parserOf({ routes }: typeof openai) {
@@ -98,7 +104,7 @@ function dialectOf(body: JsonObject): 'airforce' | 'openai' {
   return theirs.length > 0 ? 'openai' : 'airforce';
 }
 
-function readJsonLine(line: number, text: string | null, { isOpenai }: ManifestOptions): RawCreate {
+function readJsonLine(line: number, text: string | null, { isOpenai }: ManifestOptions): NamedLine {
   if (text === null)
     throw new BadLine('invalid_line', `the line is longer than ${MANIFEST_BOUNDS.lineBytes} bytes, or not UTF-8`);
   let value: unknown;
@@ -109,22 +115,26 @@ function readJsonLine(line: number, text: string | null, { isOpenai }: ManifestO
     throw new BadLine('invalid_json', error instanceof Refusal ? error.message : 'the line is not valid JSON');
   }
   if (!isJsonObject(value)) throw new BadLine('invalid_json', 'the line must be a JSON object');
-  const { custom_id, startFrom, start_from, ...rest } = value;
-  if (isOpenai || Object.hasOwn(value, 'body')) {
-    const { method, url, body } = rest;
-    const customId = readCustomId(custom_id, isOpenai ? null : String(line));
-    if (url !== VIDEOS_URL || method !== 'POST')
-      throw new BadLine('invalid_url', `only POST ${VIDEOS_URL} can be asked for`);
-    if (!isJsonObject(body)) throw new BadLine('invalid_line', 'body: must be an object');
-    const { startFrom: inBody, ...create } = body;
-    return { customId, dialect: 'openai', body: create, startFrom: readStartFrom(startFrom ?? start_from ?? inBody) };
-  }
+  const { custom_id, ...rest } = value;
+  const isRequest = isOpenai || Object.hasOwn(value, 'body');
   return {
-    customId: readCustomId(custom_id, String(line)),
-    dialect: dialectOf(rest),
-    body: rest,
-    startFrom: readStartFrom(startFrom ?? start_from),
+    customId: readCustomId(custom_id, isOpenai ? null : String(line)),
+    read: () => (isRequest ? readRequest(rest) : readCreate(rest)),
   };
+}
+
+/** A line of OpenAI's. */
+function readRequest({ method, url, body, startFrom, start_from }: JsonObject): RawCreate {
+  if (url !== VIDEOS_URL || method !== 'POST')
+    throw new BadLine('invalid_url', `only POST ${VIDEOS_URL} can be asked for`);
+  if (!isJsonObject(body)) throw new BadLine('invalid_line', 'body: must be an object');
+  const { startFrom: inBody, ...create } = body;
+  return { dialect: 'openai', body: create, startFrom: readStartFrom(startFrom ?? start_from ?? inBody) };
+}
+
+/** A line that is a create itself. */
+function readCreate({ startFrom, start_from, ...body }: JsonObject): RawCreate {
+  return { dialect: dialectOf(body), body, startFrom: readStartFrom(startFrom ?? start_from) };
 }
 
 function readNumber(name: string, text: string): number {
@@ -133,9 +143,14 @@ function readNumber(name: string, text: string): number {
   return value;
 }
 
-function readRecord(line: number, values: Readonly<Record<string, string>>): RawCreate {
+function readRecord(line: number, values: Readonly<Record<string, string>>): NamedLine {
   checkValues(values);
-  const { custom_id, duration_seconds, seed, image, start_from, ...rest } = values;
+  const { custom_id, ...cells } = values;
+  return { customId: readCustomId(custom_id, String(line)), read: () => readCells(cells) };
+}
+
+function readCells(cells: Readonly<Record<string, string>>): RawCreate {
+  const { duration_seconds, seed, image, start_from, ...rest } = cells;
   const given = Object.entries(rest).filter(([, value]) => value !== '');
   const body: JsonObject = Object.fromEntries(
     given.map(([name, value]) => [name.startsWith(EXTRA) ? name.slice(EXTRA.length) : name, value]),
@@ -144,7 +159,6 @@ function readRecord(line: number, values: Readonly<Record<string, string>>): Raw
     ? readStartFrom(/^\d+$/.test(start_from) ? { line: Number(start_from) } : { video: start_from })
     : null;
   return {
-    customId: readCustomId(custom_id, String(line)),
     dialect: 'airforce',
     startFrom,
     body: {
@@ -220,15 +234,16 @@ function invalidOf(line: number, error: unknown): InvalidLine {
 /** Reads a manifest line by line; what cannot become a clip is said in place of it. */
 export async function* readManifest(source: Readable, options: ManifestOptions): AsyncGenerator<ReadLine> {
   const customIds = new Set<string>();
-  const read = async (line: number, raw: () => RawCreate): Promise<ReadLine> => {
+  const read = async (line: number, nameOf: () => NamedLine): Promise<ReadLine> => {
     let customId: string | null = null;
     try {
-      const create = raw();
-      if (customIds.has(create.customId)) {
-        throw new BadLine('duplicate_custom_id', `custom_id ${create.customId} stands in an earlier line`);
+      const named = nameOf();
+      if (customIds.has(named.customId)) {
+        throw new BadLine('duplicate_custom_id', `custom_id ${named.customId} stands in an earlier line`);
       }
-      customId = create.customId;
+      customId = named.customId;
       customIds.add(customId);
+      const create = named.read();
       const { dialect, startFrom } = create;
       return { kind: 'create', create: { line, customId, dialect, startFrom, draft: await draftOf(create, options) } };
     } catch (error) {
@@ -242,6 +257,11 @@ export async function* readManifest(source: Readable, options: ManifestOptions):
   }
   const isColumn = (name: string) => COLUMNS.includes(name) || (name.startsWith(EXTRA) && name.length > EXTRA.length);
   for await (const record of readCsvRecords(source, isColumn)) {
+    if ('unreadable' in record) {
+      const { line, unreadable } = record;
+      yield { kind: 'unreadable', invalid: { line, code: 'invalid_line', message: unreadable } };
+      return;
+    }
     yield await read(record.line, () => {
       if ('problem' in record) throw new BadLine('invalid_line', record.problem);
       return readRecord(record.line, record.values);

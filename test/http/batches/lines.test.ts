@@ -1,6 +1,7 @@
 /** Lines of a CSV: each record has the number of the line that it begins at, however its lines end. */
 
 import { Readable } from 'node:stream';
+import { MANIFEST_BOUNDS } from '../../../src/domain/batch.ts';
 import { type CsvRecord, readCsvRecords } from '../../../src/http/batches/lines.ts';
 
 const ROWS = ['model,prompt', '', 'a,"one', 'two', 'three"', 'b,x', '', 'c,"four', 'five"', 'd,y', ''];
@@ -51,14 +52,21 @@ test('a record that is not UTF-8 is the only bad one, and its column is named', 
   ]);
 });
 
-test('a quote that makes the rest unreadable is told at its line', async () => {
-  const records = await read(['model,prompt', 'a,"x', 'y"', 'b,"red" fox', 'c,z'], '\n');
-  expect(records).toEqual([{ line: 4, problem: expect.stringContaining('Invalid Closing Quote') }]);
+test.each(NEWLINES)('what makes the file unreadable is told at the line its record begins at, %j', async (newline) => {
+  const whole = ['model,prompt', 'a,"x', 'y"'];
+  const unreadable = (line: number, words: string) => [{ line, unreadable: expect.stringContaining(words) }];
+  expect(await read([...whole, 'b,"red" fox', 'c,z'], newline)).toEqual(unreadable(4, 'Invalid Closing Quote'));
+  const open = await read([...whole, 'b,"red fox', 'c,z', 'd,z', ''], newline);
+  expect(open.slice(-1)).toEqual(unreadable(4, 'Quote Not Closed'));
+  const long = 'x'.repeat(MANIFEST_BOUNDS.lineBytes + 1);
+  expect((await read(['model,prompt', 'a,x', `b,"${long}"`], newline)).slice(-1)).toEqual(
+    unreadable(3, 'Max Record Size'),
+  );
 });
 
 test.each([
   ['colour', 'unknown columns: colour'],
   ['model', 'the column model stands there twice'],
 ])('a header with the column %s once more makes no record', async (column, problem) => {
-  expect(await read([`model,prompt,${column}`, 'a,x,y'], '\n')).toEqual([{ line: 1, problem }]);
+  expect(await read([`model,prompt,${column}`, 'a,x,y'], '\n')).toEqual([{ line: 1, unreadable: problem }]);
 });

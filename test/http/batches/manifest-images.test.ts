@@ -1,4 +1,4 @@
-/** Lines of a manifest: images that are uploaded files, in the words of each format, and texts that cannot be kept. */
+/** Lines of a manifest: images that are uploaded files, in the words of each format, and lines that cannot become clips. */
 
 import { Readable } from 'node:stream';
 import type { ReadLine } from '../../../src/domain/batch.ts';
@@ -54,5 +54,26 @@ test('a file that is not there refuses its line, and the number of images is tha
   expect(lines.map(imagesOf)).toMatchObject([
     { line: 1, message: 'there is no file file-2' },
     { line: 2, message: expect.stringContaining('input_images') },
+  ]);
+});
+
+test('a line that cannot become a clip keeps its name, and the name is taken then', async () => {
+  const namesOf = (lines: readonly ReadLine[]) =>
+    lines.map((line) => (line.kind === 'invalid' ? [line.customId, line.invalid.code] : line.kind));
+  const create = { model: 'm', prompt: 'p' };
+  const text =
+    jsonl({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: create }) +
+    jsonl({ custom_id: 'b', ...create, seconds: '4', duration_seconds: 4 }) +
+    jsonl({ custom_id: 'c', ...create, startFrom: 1 }) +
+    jsonl({ custom_id: 'a', ...create });
+  expect(namesOf(await read('jsonl', text))).toEqual([
+    ['a', 'invalid_url'],
+    ['b', 'invalid_line'],
+    ['c', 'invalid_line'],
+    [null, 'duplicate_custom_id'],
+  ]);
+  expect(namesOf(await read('csv', 'custom_id,model,prompt,duration_seconds\na,m,p,four\nb,m,p,4\n'))).toEqual([
+    ['a', 'invalid_line'],
+    'create',
   ]);
 });

@@ -18,7 +18,7 @@ const KEPT_AFTER_WINDOW_MS = 24 * 60 * 60_000;
 const LONGEST_WAIT_MS = 15_000;
 /** The same while a limit or spent credit keeps lines from beginning. */
 const REFUSED_WAIT_MS = 3000;
-/** Clips under way: for each slot of the models' accounts so many, and at most so many. A third may end before the next step. */
+/** Clips under way of a model: for each slot of its accounts so many, and at most so many. A third may end before the next step. */
 const CLIPS_PER_SLOT = 3;
 const MOST_UNDER_WAY = 400;
 /** Accepted in one step, and last pictures that are asked for. */
@@ -74,27 +74,32 @@ interface ReadyLine {
   readonly source_state: string | null;
 }
 
-async function listReady(db: Db, batchId: string, limit: number): Promise<readonly ReadyLine[]> {
+/**
+ * The next lines of each model, as many as keep all slots of its accounts busy: where those of one are away, lines of the
+ * others go on.
+ */
+async function listReady(db: Db, { id, models }: BatchRow): Promise<readonly ReadyLine[]> {
   const result = await db.execute(sql`
-    select l.line, l.dialect, l.request, l.estimate_micro_usd::float8 as estimate, l.start_from_video,
-      coalesce(case when s.ended_at is not null then s.state end, case when o.video_id is null then o.state end) as source_state
-    from batch_lines l left join videos s on s.id = l.start_from_video
-      left join batch_lines o on o.batch_id = l.batch_id and o.line = l.start_from_line
-    where l.batch_id = ${batchId} and l.state = 'queued' and (l.start_from_video is null or s.ended_at is not null
-      or o.state in ('failed', 'cancelled', 'expired'))
-    order by l.line limit ${limit}`);
+    with offered as (
+      select m.model, sum(a.max_concurrent_tasks)::int as slots
+      from unnest(${sql.param(Object.keys(models))}::text[]) m(model)
+        left join account_models o on o.model = m.model left join accounts a on a.id = o.account and a.configured
+      group by m.model
+    ), under_way as (
+      select request->>'model' as model, count(*)::int as clips from batch_lines
+      where batch_id = ${id} and state = 'running' group by 1
+    )
+    select ready.* from offered left join under_way using (model) cross join lateral (
+      select l.line, l.dialect, l.request, l.estimate_micro_usd::float8 as estimate, l.start_from_video,
+        coalesce(case when s.ended_at is not null then s.state end, case when o.video_id is null then o.state end) as source_state
+      from batch_lines l left join videos s on s.id = l.start_from_video
+        left join batch_lines o on o.batch_id = l.batch_id and o.line = l.start_from_line
+      where l.batch_id = ${id} and l.state = 'queued' and l.request->>'model' = offered.model
+        and (l.start_from_video is null or s.ended_at is not null or o.state in ('failed', 'cancelled', 'expired'))
+      order by l.line
+      limit greatest(least(greatest(slots, 1) * ${CLIPS_PER_SLOT}, ${MOST_UNDER_WAY}) - coalesce(clips, 0), 0)
+    ) ready order by ready.line limit ${MOST_AT_ONCE}`);
   return rowsOf<ReadyLine>(result);
-}
-
-/** How many clips of a batch may be under way: enough to keep all slots of its models busy. */
-async function readRoom(db: Db, { models, running }: BatchRow): Promise<number> {
-  const result = await db.execute(sql`
-    select coalesce(sum(a.max_concurrent_tasks), 0)::int as slots from accounts a
-    where a.configured and exists (
-      select 1 from account_models m where m.account = a.id and m.model = any(${sql.param(Object.keys(models))}::text[]))`);
-  const slots = rowsOf<{ readonly slots: number }>(result)[0]?.slots ?? 0;
-  const most = Math.min(Math.max(slots, 1) * CLIPS_PER_SLOT, MOST_UNDER_WAY);
-  return Math.min(Math.max(most - running, 0), MOST_AT_ONCE);
 }
 
 /** A line that never becomes a clip. */
@@ -179,10 +184,10 @@ interface Begun {
 /** What passes: limits of the caller, and credit that others hold or that is topped up. */
 const PASSING: readonly string[] = ['too_many_videos', 'insufficient_credit', 'credit_held'];
 
-async function beginLines(db: Db, batch: BatchRow, room: number): Promise<Begun> {
+async function beginLines(db: Db, batch: BatchRow): Promise<Begun> {
   const accepted: Video[] = [];
   const pictures: number[] = [];
-  const ready = room === 0 ? [] : await listReady(db, batch.id, room);
+  const ready = batch.queued === 0 ? [] : await listReady(db, batch);
   const limits = ready.length === 0 ? null : await readLimits(db, batch.callerId);
   for (const line of ready) {
     const { start_from_video: source, source_state: end } = line;
@@ -237,11 +242,7 @@ export async function advanceBatch(db: Db, id: string): Promise<BatchAdvance | n
   const toCancel = isCancelled ? await listUnsubmitted(db, id) : [];
   const batch = await findBatch(db, id);
   if (!batch) return null;
-  const { accepted, pictures, isRefused } = await beginLines(
-    db,
-    batch,
-    batch.queued === 0 ? 0 : await readRoom(db, batch),
-  );
+  const { accepted, pictures, isRefused } = await beginLines(db, batch);
   const advanced = await noteAdvanced(db, id);
   if (!advanced) return null;
   const progress = progressOf(advanced);

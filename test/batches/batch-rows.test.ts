@@ -40,8 +40,8 @@ const ESTIMATE = 3_200_000;
 const SLOTS = 4;
 
 /** A create of this line. */
-function good(line: number, startFrom: StartFrom | null = null): ReadLine {
-  const draft = { model: 'wan-2.6', prompt: `line ${line}`, durationSeconds: 8, images: [], extra: {} };
+function good(line: number, startFrom: StartFrom | null = null, model = 'wan-2.6'): ReadLine {
+  const draft = { model, prompt: `line ${line}`, durationSeconds: 8, images: [], extra: {} };
   const mode = startFrom === null ? ('text' as const) : ('image' as const);
   return {
     kind: 'create',
@@ -69,8 +69,12 @@ describeOnBothCatalogs('a batch', (catalog) => {
     db = catalog.database.db;
     workflows = fakeWorkflows();
     batches = createBatches({ db, store: NO_STORE, workflows, log: silentLog() });
-    await syncAccounts(db, [makeAccount({ maxConcurrentTasks: SLOTS })]);
+    await syncAccounts(db, [
+      makeAccount({ maxConcurrentTasks: SLOTS }),
+      makeAccount({ id: 'airforce-2', pool: 'other', maxConcurrentTasks: 1 }),
+    ]);
     await offerModel(db, 'wan-2.6', ['airforce-1']);
+    await offerModel(db, 'kling-1', ['airforce-2']);
     await insertCaller(db, CALLER.id);
   });
 
@@ -240,6 +244,22 @@ describeOnBothCatalogs('a batch', (catalog) => {
     const kept = await create(lines, { onInvalidLine: 'skip', keepsRefused: true });
     expect(kept).toMatchObject({ ...refused, batch: { state: 'failed' } });
     expect(workflows.told).toEqual([]);
+  });
+
+  test('goes on with the lines of one model where those of another wait', async () => {
+    const modelOf = (line: number) => (line % 2 === 0 ? 'kling-1' : 'wan-2.6');
+    const id = await begun(Array.from({ length: 60 }, (_, n) => good(n + 1, null, modelOf(n + 1))));
+    const begunOf = async () => (await linesOf(id)).filter(({ state }) => state === 'running').map(({ line }) => line);
+    await advance(id);
+    expect(await begunOf()).toEqual([1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 17, 19, 21, 23]);
+    // Clips of the one come and go, and none of the other.
+    for (let step = 0; step < 3; step += 1) {
+      for (const { line, state, videoId } of await linesOf(id)) {
+        if (state === 'running' && videoId && modelOf(line) === 'wan-2.6') await finish(videoId, 1_000_000);
+      }
+      await advance(id);
+    }
+    expect(await statesOf(id)).toEqual({ queued: 27, running: 3, completed: 30 });
   });
 
   test('whose estimate is more than the credit is refused before anything is held', async () => {

@@ -106,6 +106,9 @@ export const batchLines = pgTable(
     primaryKey({ columns: [table.batchId, table.line] }),
     uniqueIndex('batch_lines_custom').on(table.batchId, table.customId),
     index('batch_lines_state').on(table.batchId, table.state, table.line),
+    index('batch_lines_queued')
+      .on(table.batchId, sql`(${table.request}->>'model')`, table.line)
+      .where(sql`${table.state} = 'queued'`),
     index('batch_lines_links').on(table.batchId, table.startFromLine).where(sql`${table.startFromLine} is not null`),
   ],
 );

@@ -1,0 +1,1 @@
+CREATE INDEX "batch_lines_queued" ON "batch_lines" USING btree ("batch_id",("request"->>'model'),"line") WHERE "batch_lines"."state" = 'queued';

@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import type { Account, Balance, Caller, CostItem, Page, Video, VideoPage } from '../answers.ts';
 import { ask, queryOf } from '../api.ts';
 import { eachSecond, slowly } from '../clock.ts';
-import { known } from '../live.ts';
+import { isLive, known } from '../live.ts';
 import { type Loaded, useLoaded } from '../load.ts';
 import { Ago, Badge, Empty, Figure, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
@@ -30,8 +30,17 @@ function useEnded(state: 'completed' | 'failed'): Loaded<VideoPage> {
   );
 }
 
+/** Videos that have not ended; undefined before the stream has told of them, since none is not the same as not known. */
+function useOpen(): readonly Video[] | undefined {
+  const isTold = isLive.value || known.value.size > 0;
+  return useMemo(
+    () => (isTold ? [...known.value.values()].filter((video) => !isEnded(video)) : undefined),
+    [known.value, isTold],
+  );
+}
+
 export function OverviewScreen() {
-  const open = useMemo(() => [...known.value.values()].filter((video) => !isEnded(video)), [known.value]);
+  const open = useOpen();
   const completed = useEnded('completed');
   const failed = useEnded('failed');
   const costs = useLoaded(
@@ -40,7 +49,7 @@ export function OverviewScreen() {
     EVERY_MS,
   );
   const error = completed.error ?? failed.error ?? costs.error;
-  const isEmpty = open.length === 0 && completed.data?.items.length === 0 && failed.data?.items.length === 0;
+  const isEmpty = open?.length === 0 && completed.data?.items.length === 0 && failed.data?.items.length === 0;
   return (
     <>
       <Head title="Overview">
@@ -58,7 +67,7 @@ export function OverviewScreen() {
         </Empty>
       ) : (
         <>
-          <Figures open={open} costs={costs.data?.items ?? []} />
+          <Figures open={open} costs={costs.data?.items} />
           <div class="grid">
             <UnderWay open={open} />
             {isRoot.value && <Accounts />}
@@ -73,17 +82,46 @@ export function OverviewScreen() {
   );
 }
 
-function Figures({ open, costs }: { open: readonly Video[]; costs: readonly CostItem[] }) {
+const UNKNOWN = '–';
+
+function Figures({ open, costs }: { open: readonly Video[] | undefined; costs: readonly CostItem[] | undefined }) {
   const { data: balance } = useLoaded((signal) => ask<Balance>('balance', { signal }), [], EVERY_MS);
-  const waiting = open.filter(({ state }) => state === 'queued');
   const today = new Date(slowly.value).toISOString().slice(0, 10);
   const spent = (begin: string) =>
-    costs
-      .filter(({ day = '' }) => day.startsWith(begin))
-      .reduce((sum, { settledMicroUsd }) => sum + settledMicroUsd, 0);
-  const oldest = waiting.map(({ createdAt }) => createdAt).toSorted()[0];
+    costs === undefined
+      ? UNKNOWN
+      : dollars(
+          costs
+            .filter(({ day = '' }) => day.startsWith(begin))
+            .reduce((sum, { settledMicroUsd }) => sum + settledMicroUsd, 0),
+        );
   return (
     <div class="figures">
+      <OpenFigures open={open} />
+      <Figure name="Spent today" value={spent(today)} note="days are those of UTC" />
+      <Figure name="Spent this month" value={spent(today.slice(0, 7))} />
+      <Figure
+        name={balance?.creditMicroUsd === null ? 'Held' : 'Available'}
+        value={
+          balance
+            ? dollars(balance.creditMicroUsd === null ? balance.heldMicroUsd : balance.availableMicroUsd)
+            : UNKNOWN
+        }
+        note={
+          balance && (balance.creditMicroUsd === null ? 'no credit limit' : `${dollars(balance.heldMicroUsd)} held`)
+        }
+      />
+    </div>
+  );
+}
+
+function OpenFigures({ open }: { open: readonly Video[] | undefined }) {
+  if (open === undefined)
+    return ['In flight', 'Waiting'].map((name) => <Figure key={name} name={name} value={UNKNOWN} />);
+  const waiting = open.filter(({ state }) => state === 'queued');
+  const oldest = waiting.map(({ createdAt }) => createdAt).toSorted()[0];
+  return (
+    <>
       <Figure
         name="In flight"
         value={open.length - waiting.length}
@@ -94,24 +132,14 @@ function Figures({ open, costs }: { open: readonly Video[]; costs: readonly Cost
         value={waiting.length}
         note={oldest === undefined ? 'none waits' : `the oldest for ${duration(eachSecond.value - Date.parse(oldest))}`}
       />
-      <Figure name="Spent today" value={dollars(spent(today))} note="days are those of UTC" />
-      <Figure name="Spent this month" value={dollars(spent(today.slice(0, 7)))} />
-      <Figure
-        name={balance?.creditMicroUsd === null ? 'Held' : 'Available'}
-        value={
-          balance ? dollars(balance.creditMicroUsd === null ? balance.heldMicroUsd : balance.availableMicroUsd) : '–'
-        }
-        note={
-          balance && (balance.creditMicroUsd === null ? 'no credit limit' : `${dollars(balance.heldMicroUsd)} held`)
-        }
-      />
-    </div>
+    </>
   );
 }
 
 const MOST_SHOWN = 8;
 
-function UnderWay({ open }: { open: readonly Video[] }) {
+function UnderWay({ open }: { open: readonly Video[] | undefined }) {
+  if (open === undefined) return <Loading rows={2} />;
   const shown = open
     .toSorted((a, b) => b.progress - a.progress || a.createdAt.localeCompare(b.createdAt))
     .slice(0, MOST_SHOWN);
@@ -206,7 +234,8 @@ function Spend({ costs }: { costs: readonly CostItem[] | undefined }) {
 }
 
 function Failures({ videos }: { videos: readonly Video[] | undefined }) {
-  const kinds = tally(videos?.flatMap(({ failure }) => (failure === null ? [] : [spaced(failure.kind)])) ?? []);
+  if (videos === undefined) return <Loading rows={2} />;
+  const kinds = tally(videos.flatMap(({ failure }) => (failure === null ? [] : [spaced(failure.kind)])));
   return (
     <Panel title="Failures by kind" aside={<a href={href('/videos?state=failed')}>All failed</a>}>
       {kinds.length === 0 ? (
@@ -218,8 +247,9 @@ function Failures({ videos }: { videos: readonly Video[] | undefined }) {
   );
 }
 
-function Waiting({ open }: { open: readonly Video[] }) {
+function Waiting({ open }: { open: readonly Video[] | undefined }) {
   const { data: callers } = useLoaded((signal) => ask<Page<Caller>>('callers', { signal }));
+  if (open === undefined) return <Loading rows={2} />;
   const waiting = open.filter(({ state }) => state === 'queued');
   const held = waiting.reduce((sum, { cost }) => sum + cost.estimateMicroUsd, 0);
   const bars = tally(waiting.map(({ caller }) => caller)).map(({ label, value }) => ({

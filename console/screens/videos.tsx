@@ -73,6 +73,13 @@ export function VideosScreen() {
   );
 }
 
+/** How many are there; nothing where they could not be read. */
+function countOf({ videos, isLoading, hasMore, error }: VideoList): string | null {
+  if (isLoading) return 'Loading…';
+  if (error !== null && videos.length === 0) return null;
+  return `${counted(videos.length, 'video')}${hasMore ? ', more below' : ''}`;
+}
+
 function Filters({ filter, view, list }: { filter: Filter; view: View; list: VideoList }) {
   const { data: models } = useLoaded((signal) => ask<Page<Model>>('models', { signal }));
   const { data: callers } = useLoaded(async (signal) =>
@@ -131,7 +138,7 @@ function Filters({ filter, view, list }: { filter: Filter; view: View; list: Vid
         </div>
       </div>
       <p class="soft small count" role="status">
-        {list.isLoading ? 'Loading…' : `${counted(list.videos.length, 'video')}${list.hasMore ? ', more below' : ''}`}
+        {countOf(list)}
       </p>
     </div>
   );

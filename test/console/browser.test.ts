@@ -421,6 +421,32 @@ test.each(['light', 'dark'] as const)('every screen and dialog can be used by al
   expect(found).toEqual([]);
 });
 
+test('what cannot be read is not shown as nothing', async () => {
+  const away = await newContext();
+  await signedIn(away, ROOT_KEY).then((opened) => opened.close());
+  // The console's other requests have to pass, the one for its session first of all.
+  await away.route(/\/clipyard\/v1\/(?!session)/, (route) =>
+    route.fulfill({ status: 429, contentType: 'application/problem+json', body: '{"detail":"too much"}' }),
+  );
+  const shown = await away.newPage();
+  await shown.goto(`${origin}/console/`);
+  await shown.getByText('That did not work.').first().waitFor();
+  const figures = await shown.locator('.figure').allInnerTexts();
+  expect(
+    figures.map((text) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .slice(0, 2),
+    ),
+  ).toEqual(['In flight', 'Waiting', 'Spent today', 'Spent this month', 'Available'].map((name) => [name, '–']));
+  expect(await shown.locator('main').textContent()).not.toMatch(/None|Nothing/);
+  await shown.goto(`${origin}/console/videos`);
+  await shown.getByText('That did not work.').waitFor();
+  expect(await shown.locator('main').textContent()).not.toContain('0 videos');
+  await away.close();
+});
+
 test('beside a dialog the gutter of the scrollbar is as dark as all else behind it', async () => {
   // By themselves headless browsers have no scrollbars.
   const own = await chromium.launch({

@@ -42,8 +42,13 @@ export interface AccountView {
   readonly orphans: readonly OrphanView[];
 }
 
-function isPaused({ pausedByOperator, pausedUntil }: AccountRow): boolean {
-  return pausedByOperator || (pausedUntil !== null && pausedUntil.getTime() > Date.now());
+/** The end of a pause of the upstream's making that is not over. */
+function pauseOf({ pausedUntil }: AccountRow): Date | null {
+  return pausedUntil !== null && pausedUntil.getTime() > Date.now() ? pausedUntil : null;
+}
+
+function isPaused(row: AccountRow): boolean {
+  return row.pausedByOperator || pauseOf(row) !== null;
 }
 
 /** What an account is for operators. */
@@ -122,7 +127,7 @@ export async function listAccounts(db: Db): Promise<readonly AccountView[]> {
       inUse: slots.length,
       slots,
       waiting: queued.get(row.id) ?? 0,
-      pausedUntil: row.pausedUntil,
+      pausedUntil: pauseOf(row),
       lastError: row.lastError,
       orphans: lost.get(row.id) ?? [],
     };

@@ -142,6 +142,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
       expect(Math.abs((await pauseLengthMs()) - lengthMs)).toBeLessThan(CLOCK_MS);
       expect(await db.select().from(accounts)).toMatchObject([{ troubles: before + 1 }]);
       await db.update(accounts).set({ pausedUntil: new Date(Date.now() - 3_600_000) });
+      expect(await only()).toMatchObject({ state: 'active', pausedUntil: null });
     }
     expect(await recover(db, 'airforce-1', null)).toBe(true);
     expect(await recover(db, 'airforce-1', null)).toBe(false);

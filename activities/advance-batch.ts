@@ -2,7 +2,7 @@
 
 import { advanceBatch, type BatchAdvance } from '../src/catalog/batch-steps.ts';
 import { endVideo } from '../src/catalog/ends.ts';
-import { wish } from '../src/catalog/wishes.ts';
+import { wishWaitingCancelled } from '../src/catalog/wishes.ts';
 import type { BatchStep } from '../src/domain/batch.ts';
 import { startVideo } from '../src/recovery/start.ts';
 import { tellWish } from '../src/recovery/wishes.ts';
@@ -14,9 +14,9 @@ import { withHeartbeats } from './heartbeat.ts';
 export function createBatchActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
 
-  /** A clip that waits for its slot has its end at once; what was submitted goes on. */
+  /** A clip that waits for its slot has its end at once; what was submitted goes on, also where it was a moment ago. */
   async function cancelWaiting(videoId: string): Promise<void> {
-    const wished = await wish(db, videoId, 'cancel');
+    const wished = await wishWaitingCancelled(db, videoId);
     if (!wished) return;
     const failure = { kind: 'cancelled', message: 'its batch was cancelled', upstream: null } as const;
     const { grants } = await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });

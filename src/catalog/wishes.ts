@@ -2,6 +2,7 @@
 
 import { and, asc, eq, isNotNull } from 'drizzle-orm';
 import { type Db, inTransaction } from './driver/database.ts';
+import { waiting } from './tables/queue.ts';
 import { videos } from './tables/videos.ts';
 import { changeVideo, lockVideo, type VideoRow } from './videos.ts';
 
@@ -25,7 +26,17 @@ export async function wish(db: Db, id: string, kind: 'cancel' | 'recheck'): Prom
   });
 }
 
-/** The same for a video that is locked already, and that may have ended. */
+/** Asks for the cancel of a video that waits for a slot, which it is not granted from then on; null for any other. */
+export async function wishWaitingCancelled(db: Db, id: string): Promise<UntoldWish | null> {
+  return await inTransaction(db, async (tx) => {
+    // Grants lock the video as well before they take it out of the queue.
+    const row = await lockVideo(tx, id);
+    const places = await tx.$count(waiting, eq(waiting.videoId, id));
+    return row?.endedAt === null && places > 0 ? await enterWish(tx, row, 'cancel') : null;
+  });
+}
+
+/** Enters a wish for a video that is locked already, and that may have ended. */
 export async function enterWish(tx: Db, row: VideoRow, kind: 'cancel' | 'recheck'): Promise<UntoldWish> {
   const since = new Date();
   const cancelRequestedAt = kind === 'cancel' ? (row.cancelRequestedAt ?? since) : row.cancelRequestedAt;

@@ -145,7 +145,7 @@ class Validation {
     });
   }
 
-  /** Nobody knows what else the manifest asks for, so none of it is made. */
+  /** What else the manifest asks for cannot be known, so none of it is made. */
   #refuseAll(invalid: InvalidLine): void {
     this.#good.clear();
     this.#models.clear();

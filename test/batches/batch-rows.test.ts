@@ -22,6 +22,7 @@ import { inputImageUses } from '../../src/catalog/tables/input-images.ts';
 import { waiting } from '../../src/catalog/tables/queue.ts';
 import { events, videos } from '../../src/catalog/tables/videos.ts';
 import { callbacks } from '../../src/catalog/tables/webhooks.ts';
+import { wishWaitingCancelled } from '../../src/catalog/wishes.ts';
 import type { LineState, ReadLine, StartFrom } from '../../src/domain/batch.ts';
 import { type Batches, type BatchOrder, createBatches } from '../../src/gateway/batches.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
@@ -431,15 +432,20 @@ describeOnBothCatalogs('a batch', (catalog) => {
     await batches.cancel(CALLER, id);
     const { toCancel } = await advance(id);
     expect(toCancel.toSorted()).toEqual(running.slice(SLOTS).toSorted());
+    // One more is granted its slot before it is its turn to be cancelled.
+    await db.delete(waiting).where(eq(waiting.videoId, toCancel.at(-1) ?? ''));
+    const cancelled: string[] = [];
+    for (const videoId of toCancel) if (await wishWaitingCancelled(db, videoId)) cancelled.push(videoId);
+    expect(cancelled).toEqual(toCancel.slice(0, -1));
     const failure = { kind: 'cancelled', message: 'its batch was cancelled', upstream: null } as const;
-    for (const videoId of toCancel) await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });
-    for (const videoId of running.filter((each) => !toCancel.includes(each))) await finish(videoId, 1_000_000);
+    for (const videoId of cancelled) await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });
+    for (const videoId of running.filter((each) => !cancelled.includes(each))) await finish(videoId, 1_000_000);
     await runToItsEnd(id);
-    expect(await statesOf(id)).toEqual({ completed: 16, cancelled: 8 });
+    expect(await statesOf(id)).toEqual({ completed: 17, cancelled: 7 });
     expect(await toldOf(id)).toEqual(['batch.cancelled to caller_1']);
-    expect(await balance(db, CALLER.id)).toMatchObject({ heldMicroUsd: 0, spentMicroUsd: 16_000_000 });
+    expect(await balance(db, CALLER.id)).toMatchObject({ heldMicroUsd: 0, spentMicroUsd: 17_000_000 });
     await batches.cancel(CALLER, id);
-    expect(await read(id)).toMatchObject({ state: 'cancelled', costMicroUsd: 16_000_000 });
+    expect(await read(id)).toMatchObject({ state: 'cancelled', costMicroUsd: 17_000_000 });
   });
 
   test('fails what starts from a clip that failed, through the whole chain', async () => {

@@ -297,11 +297,12 @@ describe('the front door', () => {
   });
 
   test('what it refuses has a type that the document names', async () => {
-    const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, Record<string, { responses: Record<number, { content: object }> }>> };
+    const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
     for (const message of [{ hello: 'there' }, [messageOf({ method: 'ping' })]]) {
       const { status, headers } = await agent.post(message);
-      const type = headers.get('content-type')?.split(';')[0];
-      expect(Object.keys(paths['/mcp'].post.responses[status].content)).toContain(type);
+      const type = headers.get('content-type')?.split(';')[0] ?? '';
+      const responses = { [status]: { content: { [type]: expect.anything() } } };
+      expect(document).toMatchObject({ paths: { '/mcp': { post: { responses } } } });
     }
   });
 

@@ -67,6 +67,14 @@ interface ParsedRecord {
   readonly info: { readonly lines: number };
 }
 
+/** What the parser has against a text, in our words. */
+const PARSER_WORDS: ReadonlyMap<string, string> = new Map([
+  ['CSV_QUOTE_NOT_CLOSED', 'a quote is not closed'],
+  ['INVALID_OPENING_QUOTE', 'a quote stands within a value; it is written twice, in a value that is in quotes'],
+  ['CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE', 'a value goes on behind the quote that closes it'],
+  ['CSV_MAX_RECORD_SIZE', `a record is longer than ${MANIFEST_BOUNDS.lineBytes} bytes`],
+]);
+
 /** The records below the header; what makes the rest unreadable is told last, and may swallow some that stand before it. */
 export async function* readCsvRecords(
   source: Readable,
@@ -111,7 +119,8 @@ export async function* readCsvRecords(
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    yield { line: Number(error['lines']) - doubled, problem: `the CSV cannot be read: ${error.message}` };
+    const problem = `the CSV cannot be read from here on: ${PARSER_WORDS.get(error.code) ?? 'it has another form'}`;
+    yield { line: Number(error['lines']) - doubled, problem };
   }
 }
 

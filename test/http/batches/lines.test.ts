@@ -53,7 +53,14 @@ test('a record that is not UTF-8 is the only bad one, and its column is named', 
 
 test('a quote that makes the rest unreadable is told at its line', async () => {
   const records = await read(['model,prompt', 'a,"x', 'y"', 'b,"red" fox', 'c,z'], '\n');
-  expect(records).toEqual([{ line: 4, problem: expect.stringContaining('Invalid Closing Quote') }]);
+  expect(records).toEqual([{ line: 4, problem: expect.stringContaining('a value goes on behind the quote') }]);
+});
+
+test.each([
+  ['a,"x', 'a quote is not closed'],
+  ['a,x "y"', 'a quote stands within a value'],
+])('what is wrong with %s is said in our words', async (row, words) => {
+  expect(await read(['model,prompt', row], '\n')).toEqual([{ line: 2, problem: expect.stringContaining(words) }]);
 });
 
 test.each([

@@ -120,14 +120,16 @@ class Validation {
       if (startFrom.line < line && this.#good.has(startFrom.line)) {
         return { startFromLine: startFrom.line, startFromVideo: videoIdOfLine(this.#batchId, startFrom.line) };
       }
-      throw new Refusal('invalid_request', `startFrom: there is no good line ${startFrom.line} before this one`, {
+      throw new Refusal('invalid_request', `there is no good line ${startFrom.line} before this one to start from`, {
         code: 'invalid_line',
       });
     }
     const { caller } = this.#order;
     const video = await findVideo(this.#dependencies.db, startFrom.video);
     if (video && sees(caller, video)) return { startFromVideo: video.id };
-    throw new Refusal('invalid_request', `startFrom: there is no video ${startFrom.video}`, { code: 'invalid_line' });
+    throw new Refusal('invalid_request', `there is no video ${startFrom.video} to start from`, {
+      code: 'invalid_line',
+    });
   }
 
   #refuse(invalid: InvalidLine, customId: string | null): void {

@@ -9,6 +9,14 @@ import { type FrontDoor, openFrontDoor } from '../contract/front-door.ts';
 import { agentAt, messageOf, type Revision, TASKS } from './raw-agent.ts';
 
 const REVISIONS: readonly Revision[] = ['2026-07-28', '2025-11-25'];
+/** As much of the document as is looked at. */
+interface OpenApi {
+  readonly paths: Record<
+    string,
+    { readonly post: { readonly responses: Record<string, { readonly content: object }> } }
+  >;
+}
+
 const CLIP = { model: 'wan-2.6', prompt: 'a fox', durationSeconds: 5 };
 
 let door: FrontDoor;
@@ -297,12 +305,11 @@ describe('the front door', () => {
   });
 
   test('what it refuses has a type that the document names', async () => {
-    const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
+    const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
     for (const message of [{ hello: 'there' }, [messageOf({ method: 'ping' })]]) {
       const { status, headers } = await agent.post(message);
-      const type = headers.get('content-type')?.split(';')[0] ?? '';
-      const responses = { [status]: { content: { [type]: expect.anything() } } };
-      expect(document).toMatchObject({ paths: { '/mcp': { post: { responses } } } });
+      const type = headers.get('content-type')?.split(';')[0];
+      expect(Object.keys(paths['/mcp']?.post.responses[status]?.content ?? {})).toContain(type);
     }
   });
 

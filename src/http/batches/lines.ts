@@ -80,6 +80,14 @@ class RecordLines {
   }
 }
 
+/** What the parser has against a text, in our words. */
+const PARSER_WORDS: ReadonlyMap<string, string> = new Map([
+  ['CSV_QUOTE_NOT_CLOSED', 'a quote is not closed'],
+  ['INVALID_OPENING_QUOTE', 'a quote stands within a value; it is written twice, in a value that is in quotes'],
+  ['CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE', 'a value goes on behind the quote that closes it'],
+  ['CSV_MAX_RECORD_SIZE', `a record is longer than ${MANIFEST_BOUNDS.lineBytes} bytes`],
+]);
+
 /** The records below the header; what makes the file unreadable comes last, and may swallow some that stand before it. */
 export async function* readCsvRecords(
   source: Readable,
@@ -128,7 +136,8 @@ export async function* readCsvRecords(
     if (!(error instanceof CsvError)) throw error;
     // A newline that is the last character of the file is not counted.
     const line = lines.firstOf(String(error['raw']).replace(/[\r\n]$/, ''), Number(error['lines']));
-    yield { line, unreadable: `the CSV cannot be read from here on: ${error.message.replace(/ at line \d+/, '')}` };
+    const words = PARSER_WORDS.get(error.code) ?? 'it has another form';
+    yield { line, unreadable: `the CSV cannot be read from here on: ${words}` };
   }
 }
 

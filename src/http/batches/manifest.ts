@@ -220,7 +220,8 @@ async function draftOf(
   if (mode !== 'image')
     throw new BadLine('invalid_line', 'mode: a clip that starts from another is made in the mode image');
   const draft = PARSERS[dialect](create);
-  if (draft.images.length > 0) throw new BadLine('invalid_line', 'startFrom: takes the place of an image');
+  if (draft.images.length > 0)
+    throw new BadLine('invalid_line', 'the clip that it starts from takes the place of an image');
   return { ...draft, mode: 'image' };
 }
 
@@ -255,7 +256,8 @@ export async function* readManifest(source: Readable, options: ManifestOptions):
       yield await read(line, () => readJsonLine(line, text, options));
     return;
   }
-  const isColumn = (name: string) => COLUMNS.includes(name) || (name.startsWith(EXTRA) && name.length > EXTRA.length);
+  const isExtra = (name: string) => name.startsWith(EXTRA) && ![EXTRA, `${EXTRA}__proto__`].includes(name);
+  const isColumn = (name: string) => COLUMNS.includes(name) || isExtra(name);
   for await (const record of readCsvRecords(source, isColumn)) {
     if ('unreadable' in record) {
       const { line, unreadable } = record;

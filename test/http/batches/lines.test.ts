@@ -55,13 +55,20 @@ test('a record that is not UTF-8 is the only bad one, and its column is named', 
 test.each(NEWLINES)('what makes the file unreadable is told at the line its record begins at, %j', async (newline) => {
   const whole = ['model,prompt', 'a,"x', 'y"'];
   const unreadable = (line: number, words: string) => [{ line, unreadable: expect.stringContaining(words) }];
-  expect(await read([...whole, 'b,"red" fox', 'c,z'], newline)).toEqual(unreadable(4, 'Invalid Closing Quote'));
+  expect(await read([...whole, 'b,"red" fox', 'c,z'], newline)).toEqual(
+    unreadable(4, 'a value goes on behind the quote'),
+  );
   const open = await read([...whole, 'b,"red fox', 'c,z', 'd,z', ''], newline);
-  expect(open.slice(-1)).toEqual(unreadable(4, 'Quote Not Closed'));
+  expect(open.slice(-1)).toEqual(unreadable(4, 'a quote is not closed'));
   const long = 'x'.repeat(MANIFEST_BOUNDS.lineBytes + 1);
   expect((await read(['model,prompt', 'a,x', `b,"${long}"`], newline)).slice(-1)).toEqual(
-    unreadable(3, 'Max Record Size'),
+    unreadable(3, 'a record is longer'),
   );
+});
+
+test('a quote within a value is said in our words', async () => {
+  const records = await read(['model,prompt', 'a,x "y"'], '\n');
+  expect(records).toEqual([{ line: 2, unreadable: expect.stringContaining('a quote stands within a value') }]);
 });
 
 test.each([

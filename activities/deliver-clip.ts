@@ -8,8 +8,11 @@ import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeats } from './heartbeat.ts';
 
-/** The last of these says why it failed and ends the activity, which Temporal itself would go on with. */
-const DELIVERY_ATTEMPTS = 10;
+/**
+ * By the waits between them just within the hour that they have. The last one says why it failed and ends the activity, which
+ * Temporal itself would go on with.
+ */
+const DELIVERY_ATTEMPTS = 60;
 
 export function createClipDeliveryActivities({
   db,

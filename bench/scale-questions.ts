@@ -8,7 +8,7 @@ import type { AccountRow } from '../src/catalog/accounts.ts';
 import { listUnaudited, listUnopened, noteRunning, readNewestAcceptance } from '../src/catalog/audits.ts';
 import { balance, listEntries } from '../src/catalog/balance.ts';
 import { findCallerByKey, listCallers } from '../src/catalog/callers.ts';
-import { listListedClaims, listRivals } from '../src/catalog/claims.ts';
+import { findLastTask, findLeftEstimate, listListedClaims, listRivals } from '../src/catalog/claims.ts';
 import { refundVideo } from '../src/catalog/corrections.ts';
 import { costs } from '../src/catalog/costs.ts';
 import type { Db } from '../src/catalog/driver/database.ts';
@@ -181,6 +181,8 @@ function sweeps({ queue, completed }: Facts): readonly Question[] {
   const listed = completed.map(({ taskId }) => ({ taskId, prompt: 'a prompt' }));
   const doubt = { prompt: 'a prompt', sentAt: new Date(Date.now() - DAY_MS) };
   const account = { account: 'account-1', credential: 'credential-1', baseUrl: 'https://api.example' };
+  const sent = { sentAt: new Date(), grantedAt: new Date() };
+  const left = { prompt: 'a prompt', createdAt: doubt.sentAt };
   // What a shorter retention would remove in one piece.
   const old = { endedBefore: new Date(Date.now() - 300 * DAY_MS), limit: 200 };
   return [
@@ -192,6 +194,8 @@ function sweeps({ queue, completed }: Facts): readonly Question[] {
     statement('accounts whose lists are due', (tx) => listDueAccounts(tx)),
     statement('claimed of 1000 tasks', (tx) => listListedClaims(tx, account, listed)),
     statement('rivals of a create in doubt', (tx) => listRivals(tx, { ...account, videoId: '' }, doubt)),
+    statement('last task before a create', (tx) => findLastTask(tx, { ...account, ...sent })),
+    statement('estimate of a left create', (tx) => findLeftEstimate(tx, account.account, left)),
     statement('open orphans', (tx) => listOpenOrphans(tx, 50)),
     statement('presumed of a credential', (tx) => listPresumed(tx, account.credential)),
     statement('stranded videos', (tx) => listStranded(tx, 500)),

@@ -166,7 +166,8 @@ export function readReply(
 ): JsonReply {
   const text = new TextDecoder().decode(bytes);
   const secrets = [apiKey, ...(passage?.secrets ?? [])];
-  const forms = secrets.filter(({ length }) => length >= SHORTEST_REDACTED_KEY).map(quotedForms);
+  const plain = plainOf([text, ...Object.values(headers)].join('\n'));
+  const forms = secrets.filter((secret) => mayBeIn(plain, secret)).map(quotedForms);
   // Some upstreams quote the key that they refuse; what they say is kept and shown.
   const hide = (said: string) => forms.reduce((rest, form) => rest.replaceAll(form, '[key]'), said);
   const show = (said: string) => (status < 400 && LINK.test(said) ? said : hide(said));
@@ -178,6 +179,20 @@ export function readReply(
     excerpt: upstreamText(hide(text), EXCERPT_LENGTH),
     upstreamNowMs: upstreamNowMs(headers),
   };
+}
+
+/** A text as it stands, and without the escapes that a key may be quoted with; both in one case. */
+function plainOf(text: string): string {
+  const plain = text.replaceAll(/\\u00([\da-f]{2})|%([\da-f]{2})|\\(.)/gi, (_escape, json, url, character) =>
+    character === undefined ? String.fromCharCode(Number.parseInt(json ?? url, 16)) : character,
+  );
+  return `${text}\n${plain}`.toLowerCase();
+}
+
+/** Whether a text may quote a key: nearly none does, and to look for all its forms takes milliseconds for each new key. */
+function mayBeIn(plain: string, secret: string): boolean {
+  if (secret.length < SHORTEST_REDACTED_KEY) return false;
+  return /[\\%]/.test(secret) || plain.includes(secret.toLowerCase());
 }
 
 /** A key as a text may quote it: each character as it is, as JSON may write it (`\/`, `\u002f`) or as URLs do (`%2F`). */

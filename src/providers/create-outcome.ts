@@ -98,7 +98,7 @@ export async function sendCreate(call: StartCall, create: Create): Promise<Start
 export function judgeReply(reply: JsonReply, create: JudgedCreate): StartOutcome {
   const { status } = reply;
   if (isSuccess(reply)) return judgeSuccess(reply, create);
-  if (status >= 300 && status < 400) return leadsToTask(reply, create) ? lost(reply) : judgeRedirect(reply, create);
+  if (status >= 300 && status < 400) return judgeRedirect(reply, create);
   const evidence = evidenceOf(reply, create);
   const reason = reasonOfStatus(status, evidence, create);
   if (reason === undefined) return lost(reply);
@@ -169,15 +169,15 @@ export function lost(reply: JsonReply): StartOutcome {
 /** With these a server that has done what was posted shows where it can be seen. */
 const SEE_OTHER: readonly number[] = [302, 303];
 
-/** Whether a redirect leads below the create's own path, where tasks lie that were made. */
-function leadsToTask({ status, headers }: JsonReply, { baseUrl, path }: JudgedCreate): boolean {
+/**
+ * A create is not followed anywhere, so what answers so has made nothing and never will; but for one that leads below the
+ * create's own path, where tasks lie that were made.
+ */
+function judgeRedirect(reply: JsonReply, { baseUrl, path }: JudgedCreate): StartOutcome {
+  const { status, headers } = reply;
   const target = targetOf(headers['location'] ?? '', baseUrl + path);
-  return SEE_OTHER.includes(status) && /^\/[^/]/.test(target?.split(path)[1] ?? '');
-}
-
-/** A create is not followed anywhere, so what answers so has made nothing and never will. */
-function judgeRedirect({ status, headers }: JsonReply, { baseUrl, path }: JudgedCreate): StartOutcome {
-  const target = targetOf(headers['location'] ?? '', baseUrl + path);
+  const below = target?.split(path)[1] ?? '';
+  if (SEE_OTHER.includes(status) && /^\/[^/]/.test(below)) return lost(reply);
   const where = target === undefined ? 'and does not say where to' : `to ${target}`;
   const wanted = target?.endsWith(path) ? target.slice(0, -path.length) : 'one that leads there by itself';
   const message = `the upstream redirects creates ${where}: the account's base URL should be ${wanted}`;

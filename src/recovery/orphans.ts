@@ -73,21 +73,12 @@ async function book(
   { id: account, credential }: DueAccount,
   task: Listed,
 ): Promise<boolean> {
-  const { taskId, model: upstreamModel, durationSeconds, costMicroUsd, createdAtMs } = task;
+  const { taskId, model: upstreamModel, prompt, durationSeconds, costMicroUsd, createdAtMs } = task;
   const createdAt = new Date(createdAtMs);
-  const { prompt } = task;
   const estimateMicroUsd =
     prompt === undefined ? undefined : await findLeftEstimate(db, account, { prompt, createdAt });
-  const money = { costMicroUsd, estimateMicroUsd };
-  const orphan = await bookOrphan(db, {
-    account,
-    credential,
-    taskId,
-    upstreamModel,
-    durationSeconds,
-    createdAt,
-    ...money,
-  });
+  const found = { account, credential, taskId, upstreamModel, durationSeconds, createdAt };
+  const orphan = await bookOrphan(db, { ...found, costMicroUsd, estimateMicroUsd });
   if (orphan) log.warn({ ...orphan }, 'an orphan: a task of the account belongs to no submission');
   return orphan !== null;
 }

@@ -19,9 +19,17 @@ function toModel([first, ...others]: readonly [ModelOffer, ...ModelOffer[]], lat
   const { model: id, account, provider, pricePerSecondMicroUsd, capabilities } = first;
   const { modes, durationsSeconds, minDurationSeconds, maxDurationSeconds, aspectRatios, qualities } = capabilities;
   return {
-    ...{ id, accounts: [account, ...others.map((other) => other.account)], provider },
-    ...{ modes, durationsSeconds, minDurationSeconds, maxDurationSeconds, aspectRatios, qualities },
-    ...{ pricePerSecondMicroUsd, lately },
+    id,
+    accounts: [account, ...others.map((other) => other.account)],
+    provider,
+    modes,
+    durationsSeconds,
+    minDurationSeconds,
+    maxDurationSeconds,
+    aspectRatios,
+    qualities,
+    pricePerSecondMicroUsd,
+    lately,
   };
 }
 

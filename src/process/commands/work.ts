@@ -1,5 +1,6 @@
 /** `clipyard work`: a worker alone. */
 
+import { constants, setPriority } from 'node:os';
 import type { Config } from '../../config/settings.ts';
 import { installTemporalRuntime } from '../../temporal/runtime.ts';
 import { coreMetricsPort, startMetrics } from '../metrics.ts';
@@ -15,6 +16,8 @@ import { printOut, printRootKey } from './printed.ts';
 export async function work(config: Config, context: ProcessContext): Promise<void> {
   const { log, stop, closers } = context;
   requireSharedCatalog(config, 'work');
+  // A gateway on the same machine answers first; before the threads, which take it over.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const core = await coreMetricsPort(config);
   installTemporalRuntime(log, core);
   const parts = await openParts(config, context);

@@ -1,35 +1,20 @@
 /** What callers may read of their money: the balance, and the ledger's entries page by page. */
 
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
-import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
+import { type CallerRecord, readCaller } from './callers.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Db } from './driver/database.ts';
 import type { LedgerKind } from './ledger.ts';
 import { callers, ledger } from './tables/callers.ts';
 
 /** `available` is the sum of all entries: below zero without a limit, or by bills above their holds. */
-export interface Balance {
-  /** Null: no limit. */
-  readonly creditMicroUsd: MicroUsd | null;
-  readonly heldMicroUsd: MicroUsd;
-  readonly spentMicroUsd: MicroUsd;
-  readonly availableMicroUsd: MicroUsd;
-}
+export type Balance = Pick<CallerRecord, 'creditMicroUsd' | 'heldMicroUsd' | 'spentMicroUsd' | 'availableMicroUsd'>;
 
 /** A caller's balance; spent is what was settled and not refunded. */
 export async function balance(db: Db, callerId: string): Promise<Balance> {
-  const [row] = await db
-    .select({
-      creditMicroUsd: callers.creditMicroUsd,
-      heldMicroUsd: callers.heldMicroUsd,
-      spentMicroUsd: callers.spentMicroUsd,
-      availableMicroUsd: callers.availableMicroUsd,
-    })
-    .from(callers)
-    .where(eq(callers.id, callerId));
-  if (!row) throw new Refusal('not_found', `there is no caller ${callerId}`);
-  return row;
+  const { creditMicroUsd, heldMicroUsd, spentMicroUsd, availableMicroUsd } = await readCaller(db, callerId);
+  return { creditMicroUsd, heldMicroUsd, spentMicroUsd, availableMicroUsd };
 }
 
 export interface LedgerEntry {

@@ -2,14 +2,15 @@
 
 import { and, eq, sql } from 'drizzle-orm';
 import { type BatchStep, videoIdOfLine } from '../domain/batch.ts';
+import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { Video } from '../domain/video.ts';
 import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
 import { acceptVideo, queueDeadline } from './acceptance.ts';
 import { type BatchRow, findBatch, moveLines, progressOf } from './batches.ts';
+import { readCaller } from './callers.ts';
 import { type Db, inTransaction, isUniqueViolation, rowsOf } from './driver/database.ts';
 import { batches, batchLines } from './tables/batches.ts';
-import { callers } from './tables/callers.ts';
 import { findVideo } from './videos.ts';
 
 /** Clips are kept for so long after the end of their batch's window, if no longer than their callers say. */
@@ -115,28 +116,12 @@ export async function failLine(
   await moveLines(db, batchId, { from: 'queued', update });
 }
 
-interface LimitsRow {
-  readonly maxQueuedVideos: number;
-  readonly maxRunningVideos: number;
-  readonly retentionSeconds: number | null;
-}
-
-async function readLimits(db: Db, callerId: string): Promise<LimitsRow> {
-  const { maxQueuedVideos, maxRunningVideos, retentionSeconds } = callers;
-  const [row] = await db
-    .select({ maxQueuedVideos, maxRunningVideos, retentionSeconds })
-    .from(callers)
-    .where(eq(callers.id, callerId));
-  if (!row) throw new Error(`caller ${callerId} is not in the catalog`);
-  return row;
-}
-
 /** Accepts the clip of a line, once: row, hold and place in the queue, and the line under way. */
 async function acceptLine(
   db: Db,
   batch: BatchRow,
   { line, dialect, request, estimate }: ReadyLine,
-  { retentionSeconds, ...limits }: LimitsRow,
+  { retentionSeconds, maxQueuedVideos, maxRunningVideos }: Caller,
 ): Promise<Video | null> {
   const id = videoIdOfLine(batch.id, line);
   const createdAt = new Date();
@@ -161,7 +146,7 @@ async function acceptLine(
         expiresAt,
         queueDeadlineAt: queueDeadline(createdAt, expiresAt, batch.expiresAt),
         batchId: batch.id,
-        limits: { ...limits, overflow: 'queue' },
+        limits: { maxQueuedVideos, maxRunningVideos, overflow: 'queue' },
         idempotency: null,
       });
       await begin(tx);
@@ -188,7 +173,7 @@ async function beginLines(db: Db, batch: BatchRow): Promise<Begun> {
   const accepted: Video[] = [];
   const pictures: number[] = [];
   const ready = batch.queued === 0 ? [] : await listReady(db, batch);
-  const limits = ready.length === 0 ? null : await readLimits(db, batch.callerId);
+  const caller = ready.length === 0 ? null : await readCaller(db, batch.callerId);
   for (const line of ready) {
     const { start_from_video: source, source_state: end } = line;
     if (source !== null && end !== 'completed') {
@@ -198,9 +183,9 @@ async function beginLines(db: Db, batch: BatchRow): Promise<Begun> {
       });
     } else if (source !== null && line.request.images.length === 0) {
       pictures.push(line.line);
-    } else if (limits) {
+    } else if (caller) {
       try {
-        const video = await acceptLine(db, batch, line, limits);
+        const video = await acceptLine(db, batch, line, caller);
         if (video) accepted.push(video);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;

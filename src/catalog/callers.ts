@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { and, asc, eq, isNull } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
+import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
@@ -14,22 +15,12 @@ import { callers } from './tables/callers.ts';
 export const ROOT_CALLER_ID = 'root';
 
 /** A caller as operators see it. */
-export interface CallerRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly isRoot: boolean;
-  readonly dialect: DialectName | null;
+export interface CallerRecord extends Caller {
+  /** Null: no limit. */
   readonly creditMicroUsd: MicroUsd | null;
   readonly availableMicroUsd: MicroUsd;
   readonly heldMicroUsd: MicroUsd;
   readonly spentMicroUsd: MicroUsd;
-  readonly maxQueuedVideos: number;
-  readonly maxRunningVideos: number;
-  readonly maxRequestsPerMinute: number | null;
-  readonly overflow: 'queue' | 'reject';
-  readonly weight: number;
-  readonly models: readonly string[] | null;
-  readonly retentionSeconds: number | null;
   readonly createdAt: Date;
   readonly disabledAt: Date | null;
 }

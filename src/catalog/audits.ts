@@ -3,9 +3,9 @@
 import { and, asc, eq, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { TASK_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Video } from '../domain/video.ts';
-import { type Db, rowsOf } from './driver/database.ts';
+import { type Db, listed, rowsOf } from './driver/database.ts';
 import { videos } from './tables/videos.ts';
-import { toVideo } from './videos.ts';
+import { isBehindVideo, toVideo } from './videos.ts';
 
 const LIMIT = 500;
 
@@ -15,13 +15,11 @@ export async function listUnopened(
   acceptedBefore: Date,
   after: Pick<Video, 'id' | 'createdAt'> | null = null,
 ): Promise<readonly Video[]> {
-  const isLater =
-    after && sql`(${videos.createdAt}, ${videos.id}) > (${after.createdAt.toISOString()}::timestamptz, ${after.id})`;
   const isUnopened = and(isNull(videos.endedAt), isNull(videos.openedAt), lt(videos.createdAt, acceptedBefore));
   const rows = await db
     .select()
     .from(videos)
-    .where(and(isUnopened, isLater ?? undefined))
+    .where(and(isUnopened, after ? isBehindVideo(after, 'oldest') : undefined))
     .orderBy(asc(videos.createdAt), asc(videos.id))
     .limit(LIMIT);
   return rows.map(toVideo);
@@ -52,10 +50,7 @@ export async function listUnaudited(
   db: Db,
   { closed, limit }: { readonly closed: readonly string[]; readonly limit: number },
 ): Promise<readonly Video[]> {
-  const states = sql.join(
-    TASK_SUBMISSION_STATES.map((state) => sql`${state}`),
-    sql`, `,
-  );
+  const states = listed(TASK_SUBMISSION_STATES);
   const hasTask = sql`exists (select from submissions s where s.video_id = v.id and s.state in (${states}))`;
   const interval = sql`${AUDIT_INTERVAL_MS}::float8`;
   const closedInterval = sql`case when v.resumes = 0 then 0 else ${CLOSED_INTERVAL_MS}::float8 end`;

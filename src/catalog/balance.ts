@@ -1,11 +1,11 @@
 /** What callers may read of their money: the balance, and the ledger's entries page by page. */
 
-import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
 import type { MicroUsd } from '../domain/money.ts';
 import { type CallerRecord, readCaller } from './callers.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Db } from './driver/database.ts';
 import type { LedgerKind } from './ledger.ts';
+import { cutPage, decodeCursor, encodeCursor, isBehind, type Page } from './page.ts';
 import { callers, ledger } from './tables/callers.ts';
 
 /** `available` is the sum of all entries: below zero without a limit, or by bills above their holds. */
@@ -39,11 +39,6 @@ export interface EntryFilter {
   readonly cursor?: string | undefined;
 }
 
-function behind(cursor: string) {
-  const { at, id } = decodeCursor(cursor);
-  return sql`(${ledger.at}, ${ledger.id}) < (${at.toISOString()}::timestamptz, ${id})`;
-}
-
 /** The newest entries of those that are meant, and one more. */
 function page(db: Db, { videoId, from, to, limit, cursor }: EntryFilter, whose: SQL) {
   return db
@@ -61,7 +56,7 @@ function page(db: Db, { videoId, from, to, limit, cursor }: EntryFilter, whose: 
         videoId === undefined ? undefined : eq(ledger.videoId, videoId),
         from === undefined ? undefined : gte(ledger.at, from),
         to === undefined ? undefined : lt(ledger.at, to),
-        cursor === undefined ? undefined : behind(cursor),
+        cursor === undefined ? undefined : isBehind(ledger, decodeCursor(cursor)),
       ),
     )
     .orderBy(desc(ledger.at), desc(ledger.id))
@@ -84,13 +79,8 @@ function everyones(db: Db, filter: EntryFilter) {
  * A page of entries, newest first, and the cursor of the next one.
  * @throws Refusal `invalid_request` for a cursor that is none of ours.
  */
-export async function listEntries(
-  db: Db,
-  filter: EntryFilter,
-): Promise<{ readonly items: readonly LedgerEntry[]; readonly nextCursor: string | null }> {
+export async function listEntries(db: Db, filter: EntryFilter): Promise<Page<LedgerEntry>> {
   const { callerId, limit } = filter;
   const rows = callerId === null ? await everyones(db, filter) : await page(db, filter, eq(ledger.callerId, callerId));
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last ? encodeCursor(last) : null };
+  return cutPage(rows, limit, encodeCursor);
 }

@@ -6,10 +6,10 @@ import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { Video } from '../domain/video.ts';
 import { enterCallback } from './callbacks.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { useInputImages } from './input-images.ts';
 import { LATEST_CLIPS } from './model-times.ts';
+import { cutPage, decodeCursor, encodeCursor, isBehind, type Page } from './page.ts';
 import { batches, batchLines } from './tables/batches.ts';
 import { videos } from './tables/videos.ts';
 import { toVideo } from './videos.ts';
@@ -168,24 +168,21 @@ export interface BatchFilter {
 }
 
 /** A page of batches, newest first, and the cursor of the next one. @throws Refusal for a cursor that is none of ours. */
-export async function listBatches(db: Db, { callerId, limit, cursor, after }: BatchFilter) {
-  const last = after ? { at: after.createdAt, id: after.id } : cursor === undefined ? null : decodeCursor(cursor);
+export async function listBatches(db: Db, { callerId, limit, cursor, after }: BatchFilter): Promise<Page<BatchRow>> {
+  const placeOf = ({ createdAt, id }: BatchRow) => ({ at: createdAt, id });
+  const last = after ? placeOf(after) : cursor === undefined ? null : decodeCursor(cursor);
   const rows = await db
     .select()
     .from(batches)
     .where(
       and(
         callerId === null ? undefined : eq(batches.callerId, callerId),
-        last
-          ? sql`(${batches.createdAt}, ${batches.id}) < (${last.at.toISOString()}::timestamptz, ${last.id})`
-          : undefined,
+        last ? isBehind({ at: batches.createdAt, id: batches.id }, last) : undefined,
       ),
     )
     .orderBy(desc(batches.createdAt), desc(batches.id))
     .limit(limit + 1);
-  const items = rows.slice(0, limit);
-  const end = items.at(-1);
-  return { items, nextCursor: rows.length > limit && end ? encodeCursor({ at: end.createdAt, id: end.id }) : null };
+  return cutPage(rows, limit, (end) => encodeCursor(placeOf(end)));
 }
 
 /** A line and its clip. */

@@ -7,6 +7,7 @@ import { type AttemptOutcome, type EventType, eventBody, FAILING_LONGEST_MS } fr
 import { type Callback, findCallback } from './callbacks.ts';
 import { type Db, inTransaction, rowsOf } from './driver/database.ts';
 import { announceDeliveries } from './events.ts';
+import { cutPage, type Page } from './page.ts';
 import { events } from './tables/videos.ts';
 import { deliveries, deliveryAttempts, webhookEndpoints } from './tables/webhooks.ts';
 import { disableEndpoint, wakeDeliveries } from './webhooks.ts';
@@ -238,7 +239,7 @@ export async function listDeliveries(
   db: Db,
   destination: string,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-): Promise<{ readonly items: readonly DeliveryView[]; readonly nextCursor: string | null }> {
+): Promise<Page<DeliveryView>> {
   const after = cursor === undefined ? undefined : lt(deliveries.id, cursor);
   const rows = await db
     .select(VIEW)
@@ -247,8 +248,7 @@ export async function listDeliveries(
     .where(and(eq(deliveries.destination, destination), after))
     .orderBy(desc(deliveries.id))
     .limit(limit + 1);
-  const items = rows.slice(0, limit);
-  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  return cutPage(rows, limit, ({ id }) => id);
 }
 
 const isOwnDelivery = (callerId: string, id: string) => and(eq(deliveries.id, id), eq(deliveries.callerId, callerId));

@@ -2,6 +2,7 @@
 
 import { and, desc, eq, lt, ne, sql } from 'drizzle-orm';
 import type { Db } from './driver/database.ts';
+import { isBehind } from './page.ts';
 import { files } from './tables/batches.ts';
 
 export type FileRow = typeof files.$inferSelect;
@@ -45,9 +46,8 @@ export interface FileFilter {
 
 /** A page of a caller's files, and one more. */
 export async function listFiles(db: Db, { callerId, purpose, limit, order, after }: FileFilter) {
-  const isFurther = sql.raw(order === 'asc' ? '>' : '<');
-  const beyond =
-    after && sql`(${files.createdAt}, ${files.id}) ${isFurther} (${after.createdAt.toISOString()}, ${after.id})`;
+  const place = { at: files.createdAt, id: files.id };
+  const first = order === 'asc' ? 'oldest' : 'newest';
   return await db
     .select()
     .from(files)
@@ -56,7 +56,7 @@ export async function listFiles(db: Db, { callerId, purpose, limit, order, after
         eq(files.callerId, callerId),
         ne(files.purpose, INCOMING),
         purpose === undefined ? undefined : eq(files.purpose, purpose),
-        beyond ?? undefined,
+        after ? isBehind(place, { at: after.createdAt, id: after.id }, first) : undefined,
       ),
     )
     .orderBy(...(order === 'asc' ? [files.createdAt, files.id] : [desc(files.createdAt), desc(files.id)]))

@@ -3,7 +3,7 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, min, or, type SQL, sql } from 'drizzle-orm';
 import type { MicroUsd } from '../domain/money.ts';
 import { DOUBTFUL_SUBMISSION_STATES, OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
-import type { Db } from './driver/database.ts';
+import { type Db, listed } from './driver/database.ts';
 import { areListsDue } from './reopenings.ts';
 import { accountModels, accounts, orphans } from './tables/accounts.ts';
 import { submissions } from './tables/submissions.ts';
@@ -44,14 +44,10 @@ export interface DueAccount {
  */
 export async function listDueAccounts(db: Db): Promise<readonly DueAccount[]> {
   const own = sql`select 1 from ${submissions} where ${submissions.account} = ${accounts.id}`;
-  const open = sql.join(
-    OPEN_SUBMISSION_STATES.map((state) => sql`${state}`),
-    sql`, `,
-  );
   const interval = sql`${READING_INTERVAL_MS}::float8 * interval '1 millisecond'`;
   const since = sql`coalesce(${accounts.listReadAt}, '-infinity')`;
   const isInUse = sql`(exists (select 1 from ${submissions} where ${submissions.credential} = ${accounts.credential}
-      and ${submissions.state} in (${open}))
+      and ${submissions.state} in (${listed(OPEN_SUBMISSION_STATES)}))
     or exists (${own} and ${submissions.endedAt} > ${since} - ${interval}))`;
   const isInterval = sql`${since} <= now() - ${interval}`;
   const wasInDoubt = sql`exists (${own} and ${submissions.endedAt} > ${since}

@@ -4,7 +4,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { OPEN_SUBMISSION_STATES } from '../domain/submission.ts';
 import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import type { AccountRow } from './accounts.ts';
-import { type Db, rowsOf } from './driver/database.ts';
+import { type Db, listed, rowsOf } from './driver/database.ts';
 import { isOpenOrphan } from './orphans.ts';
 import { orphans } from './tables/accounts.ts';
 
@@ -127,13 +127,6 @@ interface ChosenRow {
   readonly is_late: boolean | null;
   readonly account: string;
   readonly upstream_model: string;
-}
-
-function listed(values: readonly string[]): SQL {
-  return sql.join(
-    values.map((value) => sql`${value}`),
-    sql`, `,
-  );
 }
 
 /** Where a video waits, and what its shares are counted from. */

@@ -319,18 +319,22 @@ export function closeSubmission(
 /** So many of an account's last submissions are looked at. */
 const LATELY = 20;
 
+/** The last submissions of an account: those that run first, then those that ended last. */
+export async function listLately(db: Db, account: string): Promise<readonly SubmissionRow[]> {
+  return await db
+    .select()
+    .from(submissions)
+    .where(eq(submissions.account, account))
+    .orderBy(desc(submissions.endedAt))
+    .limit(LATELY);
+}
+
 /** Whether one of the account's last creates at this base URL made a task. */
 export async function hasMadeTasksLately(
   db: Db,
   { account, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
 ): Promise<boolean> {
-  const rows = await db
-    .select({ taskId: submissions.taskId, baseUrl: submissions.baseUrl })
-    .from(submissions)
-    .where(eq(submissions.account, account))
-    // Those that run come first.
-    .orderBy(desc(submissions.endedAt))
-    .limit(LATELY);
+  const rows = await listLately(db, account);
   return rows.some((row) => row.taskId !== null && row.baseUrl === baseUrl);
 }
 

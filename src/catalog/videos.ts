@@ -7,6 +7,7 @@ import { isVideoId, type Video, type VideoState } from '../domain/video.ts';
 import type { VideoFilter } from '../domain/video-filter.ts';
 import type { WaitingFor } from '../domain/waiting-for.ts';
 import type { Db } from './driver/database.ts';
+import { cutPage, isBehind } from './page.ts';
 import { videos } from './tables/videos.ts';
 
 export type VideoRow = typeof videos.$inferSelect;
@@ -99,8 +100,12 @@ async function beyond(db: Db, selection: VideoFilter): Promise<SQL | undefined> 
   if (!last || (selection.callerId !== null && last.callerId !== selection.callerId)) {
     throw new Refusal('invalid_request', 'the cursor is not one that was given out', { param: 'cursor' });
   }
-  const isFurther = sql.raw(selection.order === 'oldest' ? '>' : '<');
-  return sql`(${videos.createdAt}, ${videos.id}) ${isFurther} (${last.createdAt.toISOString()}::timestamptz, ${last.id})`;
+  return isBehindVideo(last, selection.order);
+}
+
+/** The videos behind this one, the newest or the oldest first. */
+export function isBehindVideo({ createdAt, id }: Pick<Video, 'createdAt' | 'id'>, first?: VideoFilter['order']): SQL {
+  return isBehind({ at: videos.createdAt, id: videos.id }, { at: createdAt, id }, first);
 }
 
 /** What a filter asks for, in one state or in any. */
@@ -127,8 +132,7 @@ export async function listVideoIds(
   const ids: string[] = [];
   for (const state of new Set(selection.states ?? [undefined])) {
     for (let last: { readonly id: string; readonly createdAt: Date } | undefined; ids.length < selection.limit; ) {
-      const after: SQL | undefined =
-        last && sql`(${videos.createdAt}, ${videos.id}) > (${last.createdAt.toISOString()}::timestamptz, ${last.id})`;
+      const after: SQL | undefined = last && isBehindVideo(last, 'oldest');
       const page = await db
         .select({ id: videos.id, createdAt: videos.createdAt })
         .from(videos)
@@ -163,8 +167,8 @@ export async function listVideos(db: Db, selection: VideoFilter) {
     : unionAll(first, second, ...others)
         .orderBy(direction(videos.createdAt), direction(videos.id))
         .limit(limit + 1));
-  const page = rows.slice(0, limit).map(toVideo);
-  return { videos: page, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+  const { items, nextCursor } = cutPage(rows, limit, ({ id }) => id);
+  return { videos: items.map(toVideo), nextCursor };
 }
 
 /** Ended videos whose media, if there are any, have outlived their time: ids, oldest first. */

@@ -1,5 +1,6 @@
 /** The catalog's database: PGlite in the data directory or PostgreSQL, one type and one behaviour for both. */
 
+import { type SQL, sql } from 'drizzle-orm';
 import type { CatalogDatabase, Db } from './catalog-database.ts';
 import { findDatabaseError } from './database-error.ts';
 import { openPglite } from './pglite.ts';
@@ -10,6 +11,14 @@ export type { CatalogDatabase, Db };
 /** What a statement written by hand returned: both drivers' object with `rows`, which their common type does not know. */
 export function rowsOf<Row>(result: unknown): readonly Row[] {
   return (result as { readonly rows: readonly Row[] }).rows;
+}
+
+/** Values as the list of an `in` of a statement written by hand. */
+export function listed(values: readonly string[]): SQL {
+  return sql.join(
+    values.map((value) => sql`${value}`),
+    sql`, `,
+  );
 }
 
 export interface DatabaseOptions {

@@ -2,20 +2,23 @@
 
 import { findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
 import { noteWaiting } from '../src/catalog/videos.ts';
+import type { Poll } from '../src/domain/poll.ts';
+import type { NextStep } from '../src/domain/step.ts';
+import type { AttemptOutcome } from '../src/domain/webhook.ts';
 import { noteLength } from '../src/submissions/note-length.ts';
+import { type CheckTaskInput, pollTask } from '../src/submissions/poll-task.ts';
 import { findResult } from '../src/submissions/result-source.ts';
+import { takeTurn } from '../src/submissions/take-turn.ts';
+import { type AttemptInput, attemptDelivery } from '../src/webhooks/attempt.ts';
 import { createBatchActivities } from './advance-batch.ts';
 import { createArchiveActivity } from './archive-video.ts';
-import { createDeliveryActivities } from './attempt-delivery.ts';
 import { createCancelActivities } from './cancel-task.ts';
-import { createCheckActivities } from './check-task.ts';
 import { createClipDeliveryActivities } from './deliver-clip.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createEndActivities } from './end-video.ts';
 import { createFilmActivities } from './join-film.ts';
 import { createOpenActivities } from './open-video.ts';
 import { createRearchiveActivity } from './rearchive-video.ts';
-import { createSlotActivities } from './request-slot.ts';
 import { createSubmitActivities } from './submit-task.ts';
 import { createSweepActivities } from './sweep.ts';
 import { createPictureActivities } from './take-last-picture.ts';
@@ -25,9 +28,10 @@ import { createBatchFileActivities } from './write-batch-files.ts';
 export function createActivities(dependencies: ActivityDependencies) {
   return {
     ...createOpenActivities(dependencies),
-    ...createSlotActivities(dependencies),
+    /** Queues a video; the step to take now: `submit` with a slot, `slot` to go on waiting, or wherever the video is already. */
+    requestSlot: ({ videoId }: { readonly videoId: string }): Promise<NextStep> => takeTurn(dependencies, videoId),
     ...createSubmitActivities(dependencies),
-    ...createCheckActivities(dependencies),
+    checkTask: (input: CheckTaskInput): Promise<Poll> => pollTask(dependencies, input),
     ...createCancelActivities(dependencies),
     ...createArchiveActivity({
       ...dependencies,
@@ -43,7 +47,8 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createBatchFileActivities(dependencies),
     ...createPictureActivities(dependencies),
     ...createFilmActivities(dependencies),
-    ...createDeliveryActivities(dependencies.delivery),
+    /** Never throws for what the endpoint answers: that is an outcome, and the workflow is the schedule. */
+    attemptDelivery: (input: AttemptInput): Promise<AttemptOutcome> => attemptDelivery(dependencies.delivery, input),
     ...createSweepActivities(dependencies),
   };
 }

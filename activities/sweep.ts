@@ -3,17 +3,20 @@
 import { deleteOldKeys } from '../src/catalog/acceptance.ts';
 import { liftSuspension, listSuspendedAccounts } from '../src/catalog/account-health.ts';
 import type { AccountRow } from '../src/catalog/accounts.ts';
+import { listForgottenBatches } from '../src/catalog/batches.ts';
 import { forgetFile, listExpiredFiles } from '../src/catalog/files.ts';
+import { listExpiredFilms, listSilentFilms } from '../src/catalog/films.ts';
 import { listStranded, listUntakenGrants, listWaitingPools } from '../src/catalog/slots.ts';
+import { listExpiredMedia } from '../src/catalog/videos.ts';
 import { deleteExpiredSecrets } from '../src/catalog/webhooks.ts';
 import type { Log } from '../src/domain/log.ts';
 import { isAway } from '../src/domain/start-error.ts';
 import { fileKeyOf } from '../src/media/media-key.ts';
-import { endLostValidations, listForgotten, reviveBatch } from '../src/recovery/batches.ts';
-import { listExpired as listExpiredFilms, listSilent, purgeFilm, reviveFilm } from '../src/recovery/films.ts';
+import { endLostValidations, reviveBatch } from '../src/recovery/batches.ts';
+import { purgeFilm, reviveFilm } from '../src/recovery/films.ts';
 import { grantPool, moveQueue, refreshGrant } from '../src/recovery/grants.ts';
 import { findOrphans } from '../src/recovery/orphans.ts';
-import { listExpired, listUnneeded, purgeImage, purgeMedia } from '../src/recovery/purge.ts';
+import { listUnneeded, purgeImage, purgeMedia } from '../src/recovery/purge.ts';
 import { retellReopenings } from '../src/recovery/restore.ts';
 import { listDue, resume } from '../src/recovery/resume.ts';
 import { removeOld } from '../src/recovery/retention.ts';
@@ -27,8 +30,9 @@ import { withHeartbeats } from './heartbeat.ts';
 /** How long something may take by itself before the sweep does it. */
 const PATIENCE_MS = 60_000;
 
-const STRANDED_LIMIT = 500;
-const FILES_LIMIT = 500;
+/** Things of one kind in one sweep: of workflows that are revived, and of all else. */
+const WORKFLOWS_LIMIT = 200;
+const LIMIT = 500;
 
 /** A report is read by people: the first errors tell what is wrong. */
 const MAX_ERRORS = 20;
@@ -101,12 +105,14 @@ class Parts {
   }
 }
 
+const before = (ageMs: number) => new Date(Date.now() - ageMs);
+
 /** Batches that no process validates any more, and those that no workflow advances. */
 async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
   await parts.section('validations', () => endLostValidations(dependencies), undefined);
   await parts.each(
     'batches',
-    () => listForgotten(dependencies, PATIENCE_MS),
+    () => listForgottenBatches(dependencies.db, before(PATIENCE_MS), WORKFLOWS_LIMIT),
     (batchId) => reviveBatch(dependencies, batchId),
   );
 }
@@ -115,12 +121,12 @@ async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): P
 async function sweepFilms(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
   await parts.each(
     'films',
-    () => listSilent(dependencies, PATIENCE_MS),
+    () => listSilentFilms(dependencies.db, before(PATIENCE_MS), WORKFLOWS_LIMIT),
     (film) => reviveFilm(dependencies, film),
   );
   await parts.each(
     'old films',
-    () => listExpiredFilms(dependencies),
+    () => listExpiredFilms(dependencies.db, LIMIT),
     (filmId) => purgeFilm(dependencies, filmId),
   );
 }
@@ -129,7 +135,7 @@ async function sweepFilms(parts: Parts, dependencies: ActivityDependencies): Pro
 async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Promise<void> {
   await parts.each(
     'files',
-    () => listExpiredFiles(db, FILES_LIMIT),
+    () => listExpiredFiles(db, LIMIT),
     async (id) => {
       await store.remove(fileKeyOf(id));
       await forgetFile(db, id);
@@ -139,8 +145,6 @@ async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Pr
 
 export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
-  const before = (ageMs: number) => new Date(Date.now() - ageMs);
-
   async function startForgotten(parts: Parts): Promise<number> {
     const { started, failed, isAway } = await startUnopened(dependencies, before(PATIENCE_MS));
     if (failed > 0 || isAway) parts.note('starts', isAway ? 'Temporal is away' : `${failed} failed`);
@@ -188,7 +192,7 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     const recovered = await parts.section('suspended accounts', probeSuspended, []);
     const moved = await parts.each(
       'stranded videos',
-      () => listStranded(db, STRANDED_LIMIT),
+      () => listStranded(db, LIMIT),
       (video) => moveQueue(dependencies, video),
     );
     const grants = await parts.each(
@@ -199,12 +203,12 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
     const models = await parts.section('models', () => discoverModels(dependencies), 0);
     const purged = await parts.each(
       'purge',
-      () => listExpired(dependencies),
+      () => listExpiredMedia(db, LIMIT),
       (videoId) => purgeMedia(dependencies, videoId),
     );
     const purgedImages = await parts.each(
       'input images',
-      () => listUnneeded(dependencies),
+      () => listUnneeded(db, LIMIT),
       async (sha256) => ((await purgeImage(dependencies, sha256)) ? 1 : 0),
     );
     await sweepFiles(parts, dependencies);

@@ -1,7 +1,7 @@
 /** Keeping workflows of batches at work: told of what changed, and started where they do not run. */
 
 import { endUnvalidated } from '../catalog/batch-ends.ts';
-import { findBatch, listForgottenBatches, wantsToKnow, wishBatchCancelled } from '../catalog/batches.ts';
+import { findBatch, wantsToKnow, wishBatchCancelled } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -50,7 +50,7 @@ export async function startBatch(
   }
 }
 
-/** Batches of each kind in one sweep. */
+/** Validations that are ended at once. */
 const LIMIT = 200;
 /** A validation that has entered no lines for so long has lost its process: some hundred are entered at once. */
 const SILENT_VALIDATION_MS = 2 * 60_000;
@@ -58,14 +58,6 @@ const SILENT_VALIDATION_MS = 2 * 60_000;
 /** Ends batches whose validation went away with its process. */
 export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {
   await endUnvalidated(db, new Date(Date.now() - SILENT_VALIDATION_MS), LIMIT);
-}
-
-/** Batches that no workflow has advanced for so long. */
-export async function listForgotten(
-  { db }: Pick<BatchWorkflowDependencies, 'db'>,
-  silentForMs: number,
-): Promise<readonly string[]> {
-  return await listForgottenBatches(db, new Date(Date.now() - silentForMs), LIMIT);
 }
 
 /** Starts the workflow of such a batch, or wakes it. */

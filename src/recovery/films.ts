@@ -1,14 +1,7 @@
 /** Keeping films' workflows at work, and removing films that have had their time. */
 
 import type { Db } from '../catalog/driver/database.ts';
-import {
-  type FilmRow,
-  failFilm,
-  forgetFilm,
-  listExpiredFilms,
-  listSilentFilms,
-  noteFilmAlive,
-} from '../catalog/films.ts';
+import { type FilmRow, failFilm, forgetFilm, noteFilmAlive } from '../catalog/films.ts';
 import { FILM_FAILURES } from '../domain/film.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
@@ -29,13 +22,6 @@ export async function startFilm({ workflows, log }: FilmStartDependencies, film:
   }
 }
 
-/** In one sweep. */
-const LIMIT = 200;
-
-export async function listSilent({ db }: { readonly db: Db }, silentForMs: number): Promise<readonly FilmRow[]> {
-  return await listSilentFilms(db, new Date(Date.now() - silentForMs), LIMIT);
-}
-
 export interface FilmRevivalDependencies {
   readonly db: Db;
   readonly workflows: Pick<VideoWorkflows, 'startFilm' | 'standing'>;
@@ -49,10 +35,6 @@ export async function reviveFilm({ db, workflows }: FilmRevivalDependencies, fil
   }
   if (standing !== 'running') await workflows.startFilm(film);
   await noteFilmAlive(db, film.id);
-}
-
-export async function listExpired({ db }: { readonly db: Db }): Promise<readonly string[]> {
-  return await listExpiredFilms(db, LIMIT);
 }
 
 /** Row and bytes; the expiry in the row keeps everybody from bytes that are going. */

@@ -2,7 +2,7 @@
 
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { forgetInputImage, listUnusedImages } from '../catalog/input-images.ts';
-import { changeVideo, listExpiredMedia } from '../catalog/videos.ts';
+import { changeVideo } from '../catalog/videos.ts';
 import { inputImageKeyOf } from '../media/input-images.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { removeMedia } from '../media/remove-media.ts';
@@ -12,16 +12,8 @@ export interface PurgeDependencies {
   readonly store: MediaStore;
 }
 
-/** Of each kind in one sweep. */
-const PURGE_LIMIT = 500;
-
 /** How long an input image outlives the last video that is made from it: links to it live as long. */
 const IMAGE_LIFETIME_MS = 24 * 60 * 60_000;
-
-/** Ids of ended videos whose media are to go. */
-export async function listExpired({ db }: PurgeDependencies): Promise<readonly string[]> {
-  return await listExpiredMedia(db, PURGE_LIMIT);
-}
 
 /** The expiry in the row keeps everybody from files that are going; an interrupted purge is done again. */
 export async function purgeMedia({ db, store }: PurgeDependencies, videoId: string): Promise<void> {
@@ -30,8 +22,8 @@ export async function purgeMedia({ db, store }: PurgeDependencies, videoId: stri
 }
 
 /** Hashes of input images that are not needed any more. */
-export async function listUnneeded({ db }: PurgeDependencies): Promise<readonly string[]> {
-  return await listUnusedImages(db, unneededSince(), PURGE_LIMIT);
+export async function listUnneeded(db: Db, limit: number): Promise<readonly string[]> {
+  return await listUnusedImages(db, unneededSince(), limit);
 }
 
 const unneededSince = () => new Date(Date.now() - IMAGE_LIFETIME_MS);

@@ -1,5 +1,6 @@
 /** A caller: who holds one of our API keys, with its limits. */
 
+import { Refusal } from './failure.ts';
 import type { DialectName } from './vendor.ts';
 
 /** A caller as authentication found it. */
@@ -25,4 +26,14 @@ export function sees(
   { callerId }: { readonly callerId: string },
 ): boolean {
   return isRoot || callerId === id;
+}
+
+/** What a caller names. @throws Refusal `not_found` for what is not there, and for another caller's. */
+export function requireSeen<Thing extends { readonly callerId: string }>(
+  caller: Pick<Caller, 'id' | 'isRoot'>,
+  found: Thing | null,
+  name: string,
+): Thing {
+  if (found !== null && sees(caller, found)) return found;
+  throw new Refusal('not_found', `there is no ${name}`);
 }

@@ -21,8 +21,8 @@ import {
   type Validated,
 } from '../catalog/batches.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
-import { type BatchProgress, type InvalidLine, type LineState, windowMs } from '../domain/batch.ts';
-import { type Caller, sees } from '../domain/caller.ts';
+import { type InvalidLine, windowMs } from '../domain/batch.ts';
+import { type Caller, requireSeen } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -66,23 +66,7 @@ export interface CreatedBatch extends ValidatedBatch {
   readonly isRefused: boolean;
 }
 
-export interface Batches {
-  /** The batch that a create made before; null for a new one. For creates whose manifest may be gone by now. */
-  findEarlier(asked: KeyedBatch): Promise<BatchRow | null>;
-  create(order: BatchOrder): Promise<CreatedBatch>;
-  /** A caller's own batch. @throws Refusal `not_found`. */
-  read(caller: Caller, id: string): Promise<BatchRow>;
-  list(filter: BatchFilter): Promise<{ readonly items: readonly BatchRow[]; readonly nextCursor: string | null }>;
-  progress(ids: readonly string[]): Promise<(id: string) => BatchProgress>;
-  lines(
-    id: string,
-    filter: { readonly state?: LineState | undefined; readonly after: number; readonly limit: number },
-  ): Promise<readonly LineWithVideo[]>;
-  cancel(caller: Caller, id: string): Promise<BatchRow>;
-  retry(caller: Caller, id: string): Promise<BatchRow>;
-  /** When it is expected to have ended, by how long clips took lately; null where that is not known. */
-  expectedEndAt(id: string): Promise<Date | null>;
-}
+export type Batches = ReturnType<typeof createBatches>;
 
 /** How often a create that came again looks whether the first one is over. */
 const LOOK_MS = 500;
@@ -94,15 +78,12 @@ export interface BatchesDependencies {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-export function createBatches(dependencies: BatchesDependencies): Batches {
+/** Every method throws `Refusal` for what cannot be, `not_found` for another caller's batch. */
+export function createBatches(dependencies: BatchesDependencies) {
   const { db } = dependencies;
 
   async function read(caller: Caller, id: string): Promise<BatchRow> {
-    const batch = await findBatch(db, id);
-    if (!batch || !sees(caller, batch)) {
-      throw new Refusal('not_found', `there is no batch ${id.slice(0, 100)}`);
-    }
-    return batch;
+    return requireSeen(caller, await findBatch(db, id), `batch ${id.slice(0, 100)}`);
   }
 
   async function begin(tx: Db, { id, window }: NewBatch, validated: Validated): Promise<BatchRow> {
@@ -164,24 +145,25 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
   }
 
   return {
-    async findEarlier({ caller, repeatKey, bodyHash, hasKey }) {
+    /** The batch that a create made before; null for a new one. For creates whose manifest may be gone by now. */
+    async findEarlier({ caller, repeatKey, bodyHash, hasKey }: KeyedBatch): Promise<BatchRow | null> {
       if (repeatKey === null) return null;
       const earlier = await findRepeatedBatch(db, { callerId: caller.id, repeatKey, bodyHash }, hasKey);
       return earlier?.state === 'validating' ? null : earlier;
     },
     create,
     read,
-    list: (filter) => listBatches(db, filter),
-    progress: (ids) => readProgress(db, ids),
-    lines: (id, filter) => listLines(db, id, filter),
+    list: (filter: BatchFilter) => listBatches(db, filter),
+    progress: (ids: readonly string[]) => readProgress(db, ids),
+    lines: (id: string, filter: Parameters<typeof listLines>[2]) => listLines(db, id, filter),
 
-    async cancel(caller, id) {
+    async cancel(caller: Caller, id: string): Promise<BatchRow> {
       await read(caller, id);
       await cancelBatch(dependencies, id);
       return await read(caller, id);
     },
 
-    async retry(caller, id) {
+    async retry(caller: Caller, id: string): Promise<BatchRow> {
       const before = await read(caller, id);
       if (before.endedAt === null) throw new Refusal('conflict', `batch ${id} has not ended`);
       // A batch has one other that makes its lines again, however often that is asked for; that one has one in turn.
@@ -200,7 +182,8 @@ export function createBatches(dependencies: BatchesDependencies): Batches {
       return begun;
     },
 
-    async expectedEndAt(id) {
+    /** When it is expected to have ended, by how long clips took lately; null where that is not known. */
+    async expectedEndAt(id: string): Promise<Date | null> {
       const leftMs = await expectedMsLeft(db, id);
       return leftMs === null ? null : new Date(Date.now() + leftMs);
     },

@@ -26,24 +26,10 @@ export interface StoredBytes {
   readonly sha256: string;
 }
 
-export interface Files {
-  /** @throws Refusal `too_large`. */
-  store(caller: Caller, bytes: AsyncIterable<Uint8Array>, mostBytes: number): Promise<StoredBytes>;
-  /** Makes a file of what was stored. */
-  enter(
-    caller: Caller,
-    stored: StoredBytes,
-    facts: Pick<FileRow, 'filename' | 'purpose'> & { readonly keptSeconds: number },
-  ): Promise<FileRow>;
-  discard(stored: Pick<StoredBytes, 'id'>): Promise<void>;
-  /** A caller's own file. @throws Refusal `not_found`. */
-  read(caller: Caller, id: string): Promise<FileRow>;
-  list(filter: FileFilter): Promise<readonly FileRow[]>;
-  open(file: FileRow): Promise<Readable>;
-  remove(caller: Caller, id: string): Promise<void>;
-}
+export type Files = ReturnType<typeof createFiles>;
 
-export function createFiles({ db, store }: { readonly db: Db; readonly store: MediaStore }): Files {
+export function createFiles({ db, store }: { readonly db: Db; readonly store: MediaStore }) {
+  /** A caller's own file. @throws Refusal `not_found`. */
   async function read(caller: Caller, id: string): Promise<FileRow> {
     const file = await findFile(db, id);
     const isTheirs = file !== null && sees(caller, file) && file.expiresAt.getTime() > Date.now();
@@ -52,7 +38,8 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
   }
 
   return {
-    async store(caller, bytes, mostBytes) {
+    /** @throws Refusal `too_large`. */
+    async store(caller: Caller, bytes: AsyncIterable<Uint8Array>, mostBytes: number): Promise<StoredBytes> {
       const id = `file-${uuidv7()}`;
       await announceFile(db, { id, callerId: caller.id });
       const staged = await store.stage(fileKeyOf(id));
@@ -72,7 +59,12 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
       }
     },
 
-    async enter(caller, { id, sizeBytes }, { keptSeconds, ...facts }) {
+    /** Makes a file of what was stored. */
+    async enter(
+      caller: Caller,
+      { id, sizeBytes }: StoredBytes,
+      { keptSeconds, ...facts }: Pick<FileRow, 'filename' | 'purpose'> & { readonly keptSeconds: number },
+    ): Promise<FileRow> {
       const createdAt = new Date();
       const expiresAt = new Date(createdAt.getTime() + keptSeconds * 1000);
       const file = { id, sizeBytes, callerId: caller.id, createdAt, expiresAt, ...facts };
@@ -80,21 +72,21 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
       return file;
     },
 
-    async discard({ id }) {
+    async discard({ id }: Pick<StoredBytes, 'id'>): Promise<void> {
       await store.remove(fileKeyOf(id));
       await forgetFile(db, id);
     },
 
     read,
-    list: (filter) => listFiles(db, filter),
+    list: (filter: FileFilter) => listFiles(db, filter),
 
-    async open({ id }) {
+    async open({ id }: FileRow): Promise<Readable> {
       const bytes = await store.read(fileKeyOf(id));
       if (bytes === null) throw new Refusal('gone', `the bytes of file ${id} have been removed`);
       return bytes;
     },
 
-    async remove(caller, id) {
+    async remove(caller: Caller, id: string): Promise<void> {
       const file = await read(caller, id);
       await store.remove(fileKeyOf(file.id));
       await forgetFile(db, file.id);

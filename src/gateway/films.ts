@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { findBatch } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import { acceptFilm, type FilmRow, findFilm, findRepeatedFilm, listClipsOf, readClips } from '../catalog/films.ts';
-import { type Caller, sees } from '../domain/caller.ts';
+import { type Caller, requireSeen, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { FILM_BOUNDS, filmDurationMs, type Transition } from '../domain/film.ts';
 import { type ArchivedClip, isEnded, type Video } from '../domain/video.ts';
@@ -21,13 +21,7 @@ export interface FilmOrder {
   readonly bodyHash: string;
 }
 
-/** Both throw `Refusal`. */
-export interface Films {
-  /** The same key is the same film. */
-  create(order: FilmOrder): Promise<FilmRow>;
-  /** A caller's own film (root: anyone's). */
-  read(caller: Caller, id: string): Promise<FilmRow>;
-}
+export type Films = ReturnType<typeof createFilms>;
 
 export interface FilmsDependencies extends FilmStartDependencies {
   readonly db: Db;
@@ -37,15 +31,13 @@ export interface FilmsDependencies extends FilmStartDependencies {
 
 const SECONDS_PER_DAY = 86_400;
 
-export function createFilms(dependencies: FilmsDependencies): Films {
+/** Both methods throw `Refusal`. */
+export function createFilms(dependencies: FilmsDependencies) {
   const { db, keepDays } = dependencies;
 
   /** The ids of a batch's clips. */
   async function clipsOfBatch(caller: Caller, batchId: string): Promise<readonly string[]> {
-    const batch = await findBatch(db, batchId);
-    if (!batch || !sees(caller, batch)) {
-      throw new Refusal('not_found', `there is no batch ${batchId}`);
-    }
+    const batch = requireSeen(caller, await findBatch(db, batchId), `batch ${batchId}`);
     if (batch.endedAt === null) throw new Refusal('conflict', `batch ${batchId} has not ended`);
     const lines = await listClipsOf(db, batchId, FILM_BOUNDS.clips + 1);
     if (lines.length === 0) throw new Refusal('conflict', `batch ${batchId} has no clip`);
@@ -62,7 +54,8 @@ export function createFilms(dependencies: FilmsDependencies): Films {
   }
 
   return {
-    async create(order) {
+    /** The same key is the same film. */
+    async create(order: FilmOrder): Promise<FilmRow> {
       const { caller, clips, transition, idempotencyKey, bodyHash } = order;
       const earlier = await findRepeatedFilm(db, { callerId: caller.id, idempotencyKey, bodyHash });
       if (earlier) return earlier;
@@ -81,12 +74,9 @@ export function createFilms(dependencies: FilmsDependencies): Films {
       return film;
     },
 
-    async read(caller, id) {
-      const film = await findFilm(db, id);
-      if (!film || !sees(caller, film)) {
-        throw new Refusal('not_found', `there is no film ${id.slice(0, 100)}`);
-      }
-      return film;
+    /** A caller's own film (root: anyone's). */
+    async read(caller: Caller, id: string): Promise<FilmRow> {
+      return requireSeen(caller, await findFilm(db, id), `film ${id.slice(0, 100)}`);
     },
   };
 }

@@ -3,10 +3,10 @@
 import type { z } from 'zod';
 import { FILM_PATHS, filmAnswer } from '../wire/clipyard/films.ts';
 import { pathOf } from '../wire/path.ts';
-import { follow } from './follow.ts';
-import { CommandFailure, type GatewayClient, LeftRunning, readAnswer } from './gateway-client.ts';
+import { watchProgress } from './follow.ts';
+import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
 import { instant, renderFacts, type Stream } from './output.ts';
-import { drawBar, openProgressView, type Picture } from './progress.ts';
+import { drawBar, type Picture } from './progress.ts';
 
 export type Film = z.infer<typeof filmAnswer>;
 
@@ -20,8 +20,6 @@ export interface FilmAnswer {
 export type NewFilm = ({ readonly videos: readonly string[] } | { readonly batchId: string }) & {
   readonly transition?: Film['transition'] | undefined;
 };
-
-const POLL_MS = 1000;
 
 function readFilm(answer: unknown): FilmAnswer {
   return { answer, film: readAnswer(filmAnswer, answer) };
@@ -84,20 +82,13 @@ const FILM_PICTURE: Picture<FilmAnswer> = {
   say: ({ film }) => [describeState({ ...film, progress: Math.floor(film.progress / 10) * 10 })],
 };
 
-/** Shows a film's progress until it has ended. @throws as `follow`; LeftRunning where it is interrupted. */
-export async function watchFilm(gateway: GatewayClient, id: string, notes: Stream): Promise<FilmAnswer> {
-  const view = openProgressView(notes, FILM_PICTURE);
-  try {
-    return await follow(gateway, {
-      pollMs: POLL_MS,
-      look: () => lookAtFilm(gateway, id),
-      hasEnded: ({ film }) => film.endedAt !== null,
-      show: (seen) => view.update(seen),
-    });
-  } catch (error) {
-    if (!gateway.signal.aborted) throw error;
-    throw new LeftRunning(`${id} goes on; to see how far it is: clipyard film get ${id}`);
-  } finally {
-    view.close();
-  }
+/** Shows a film's progress until it has ended. @throws as `watchProgress`. */
+export function watchFilm(gateway: GatewayClient, id: string, notes: Stream): Promise<FilmAnswer> {
+  return watchProgress(gateway, {
+    notes,
+    picture: FILM_PICTURE,
+    goesOn: `${id} goes on; to see how far it is: clipyard film get ${id}`,
+    look: () => lookAtFilm(gateway, id),
+    hasEnded: ({ film }) => film.endedAt !== null,
+  });
 }

@@ -1,10 +1,13 @@
 /** Asking again and again, with patience for a gateway that is started again meanwhile. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type GatewayClient, GatewayFailure } from './gateway-client.ts';
+import { type GatewayClient, GatewayFailure, LeftRunning } from './gateway-client.ts';
+import type { Stream } from './output.ts';
+import { openProgressView, type Picture } from './progress.ts';
 
 const MAX_FAILURES = 60;
 const BEFORE_REPEAT_MS = 1000;
+const WATCH_POLL_MS = 1000;
 
 /** A gateway that is started again, or is too busy, is asked again; one that refuses is not. */
 export function mayPass(error: unknown): error is GatewayFailure {
@@ -56,4 +59,27 @@ export async function follow<Seen>(
     show(seen);
   }
   return seen;
+}
+
+/** How something is watched. */
+export interface Watching<Seen> extends Pick<Following<Seen>, 'look' | 'hasEnded'> {
+  readonly picture: Picture<Seen>;
+  readonly notes: Stream;
+  /** That it goes on where it is left, and how to come back to it. */
+  readonly goesOn: string;
+}
+
+/** Shows how far it is until it has ended. @throws as `follow`; LeftRunning where it is interrupted. */
+export async function watchProgress<Seen>(
+  gateway: GatewayClient,
+  { picture, notes, goesOn, ...followed }: Watching<Seen>,
+): Promise<Seen> {
+  const view = openProgressView(notes, picture);
+  try {
+    return await follow(gateway, { ...followed, pollMs: WATCH_POLL_MS, show: (seen) => view.update(seen) });
+  } catch (error) {
+    throw gateway.signal.aborted ? new LeftRunning(goesOn) : error;
+  } finally {
+    view.close();
+  }
 }

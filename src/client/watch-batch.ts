@@ -12,14 +12,13 @@ import {
   lookAtBatch,
   requireAllCompleted,
 } from './batch-answers.ts';
-import { follow } from './follow.ts';
-import { type GatewayClient, LeftRunning, readAnswer } from './gateway-client.ts';
+import { watchProgress } from './follow.ts';
+import { type GatewayClient, readAnswer } from './gateway-client.ts';
 import { dollars, instant, oneLine, type Stream, shorten } from './output.ts';
-import { drawBar, openProgressView, type Picture } from './progress.ts';
+import { drawBar, type Picture } from './progress.ts';
 import { queryOf } from './query.ts';
 import type { Session } from './run-command.ts';
 
-const POLL_MS = 1000;
 /** The pace is that of the latest minutes. */
 const PACE_MS = 600_000;
 const MOST_FAILURES = 3;
@@ -107,31 +106,21 @@ export const BATCH_PICTURE: Picture<WatchedBatch> = {
   },
 };
 
-/**
- * Shows a batch's progress until it has ended.
- * @throws as `follow`; LeftRunning where it is interrupted.
- */
-export async function watchBatch(gateway: GatewayClient, id: string, notes: Stream): Promise<BatchAnswer> {
-  const view = openProgressView(notes, BATCH_PICTURE);
+/** Shows a batch's progress until it has ended. @throws as `watchProgress`. */
+export function watchBatch(gateway: GatewayClient, id: string, notes: Stream): Promise<BatchAnswer> {
   const pace = new Pace();
   const failures = new Failures(gateway, id);
-  try {
-    return await follow<WatchedBatch>(gateway, {
-      pollMs: POLL_MS,
-      look: async () => {
-        const seen = await lookAtBatch(gateway, id);
-        const perMinute = pace.perMinute(countLines(seen.batch).ended, Date.now());
-        return { ...seen, perMinute, failures: await failures.read(seen.batch.counts.failed) };
-      },
-      hasEnded: ({ batch }) => batch.endedAt !== null,
-      show: (seen) => view.update(seen),
-    });
-  } catch (error) {
-    if (!gateway.signal.aborted) throw error;
-    throw new LeftRunning(`${id} goes on; to come back to it: clipyard batch watch ${id}`);
-  } finally {
-    view.close();
-  }
+  return watchProgress(gateway, {
+    notes,
+    picture: BATCH_PICTURE,
+    goesOn: `${id} goes on; to come back to it: clipyard batch watch ${id}`,
+    look: async () => {
+      const seen = await lookAtBatch(gateway, id);
+      const perMinute = pace.perMinute(countLines(seen.batch).ended, Date.now());
+      return { ...seen, perMinute, failures: await failures.read(seen.batch.counts.failed) };
+    },
+    hasEnded: ({ batch }) => batch.endedAt !== null,
+  });
 }
 
 /** Follows a batch and tells what came of it. @throws CommandFailure unless all of its lines completed. */

@@ -80,7 +80,7 @@ describe('progress', () => {
       return true;
     };
     const view = openProgressView({ isTTY, write }, VIDEO_PICTURE);
-    for (const each of snapshots) view.update(each);
+    for (const each of snapshots) view.update({ snapshot: each });
     view.close();
     return stripVTControlCharacters(shown);
   }

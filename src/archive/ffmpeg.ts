@@ -22,14 +22,17 @@ export async function findFfmpeg(): Promise<string | null> {
 const LIMITS = ['-v', 'error', '-nostdin', '-threads', '1', '-protocol_whitelist', 'file,pipe', '-f', 'matroska'];
 const CLIP = [...LIMITS, '-i', 'pipe:0', '-an'];
 
+/** What becomes one picture, and how long that may take. */
+export interface JpegOrder {
+  readonly filter: string;
+  readonly timeoutMs?: number | undefined;
+}
+
 /**
  * One JPEG out of a clip that begins with its index, filtered so.
  * @throws Error when ffmpeg fails, takes too long, writes too much, or makes no JPEG.
  */
-export async function makeJpeg(
-  ffmpeg: string,
-  { clip, filter, timeoutMs }: { clip: Pieces; filter: string; timeoutMs?: number | undefined },
-): Promise<Uint8Array> {
+export async function makeJpeg(ffmpeg: string, clip: Pieces, { filter, timeoutMs }: JpegOrder): Promise<Uint8Array> {
   const args = [...CLIP, '-frames:v', '1', '-vf', filter, '-f', 'mjpeg', '-q:v', '3', 'pipe:1'];
   const { code, output } = await run(ffmpeg, { args, input: clip, env: {}, timeoutMs });
   if (code !== 0) throw new Error(`${ffmpeg} ended with ${code ?? 'a signal'}`);

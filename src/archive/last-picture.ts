@@ -2,9 +2,9 @@
 
 import { UnusableImage } from '../domain/image-header.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
+import { findFfmpeg } from './ffmpeg.ts';
 import { withVideoTrack } from './mp4-probe.ts';
-import { picturesOf, streamPictures } from './picture-stream.ts';
+import { drawJpeg, picturesOf } from './picture-stream.ts';
 
 /** Throws `UnusableImage` where none can be had. */
 export type TakeLastPicture = (clipKey: string) => Promise<Uint8Array>;
@@ -30,12 +30,7 @@ export function createPictureTaker(store: MediaStore): TakeLastPicture {
 function takePicture(ffmpeg: string, store: MediaStore, clipKey: string): Promise<Uint8Array> {
   return withVideoTrack(store, clipKey, async (track) => {
     const { packetCount } = await track.computePacketStats();
-    const { clip, finished } = streamPictures(await picturesOf(track));
-    try {
-      return await makeJpeg(ffmpeg, { clip, filter: `select=eq(n\\,${packetCount - 1})`, timeoutMs: TIMEOUT_MS });
-    } finally {
-      // The clip is closed after this.
-      await finished;
-    }
+    const order = { filter: `select=eq(n\\,${packetCount - 1})`, timeoutMs: TIMEOUT_MS };
+    return await drawJpeg(ffmpeg, await picturesOf(track), order);
   });
 }

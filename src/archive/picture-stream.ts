@@ -9,6 +9,7 @@ import {
   MkvOutputFormat,
   Output,
 } from 'mediabunny';
+import { type JpegOrder, makeJpeg } from './ffmpeg.ts';
 
 /** Pictures in the order in which they are decoded, and what a decoder has to know of them. */
 export interface CodedPictures {
@@ -54,4 +55,14 @@ export function streamPictures({ codec, decoderConfig, packets }: CodedPictures)
     return count;
   };
   return { clip: readable, finished: write() };
+}
+
+/** One JPEG out of these pictures; their source may be closed after it. */
+export async function drawJpeg(ffmpeg: string, pictures: CodedPictures, order: JpegOrder): Promise<Uint8Array> {
+  const { clip, finished } = streamPictures(pictures);
+  try {
+    return await makeJpeg(ffmpeg, clip, order);
+  } finally {
+    await finished;
+  }
 }

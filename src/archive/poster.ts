@@ -5,10 +5,10 @@ import type { Log } from '../domain/log.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
 import { findBrokenPictures } from './broken-pictures.ts';
-import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
+import { findFfmpeg } from './ffmpeg.ts';
 import { NotAVideo } from './mp4-boxes.ts';
 import { withVideoTrack } from './mp4-probe.ts';
-import { picturesOf, streamPictures } from './picture-stream.ts';
+import { drawJpeg, picturesOf } from './picture-stream.ts';
 
 /** The first frames of a clip are often black or blurred. */
 const POSTER_AT_SECONDS = 1;
@@ -57,12 +57,7 @@ export function createPosterMaker(
 async function makePoster(ffmpeg: string, store: MediaStore, clipKey: string): Promise<Uint8Array> {
   return await withVideoTrack(store, clipKey, async (track) => {
     const pictures = { ...(await picturesOf(track)), packets: [await pickPicture(track)] };
-    const { clip, finished } = streamPictures(pictures);
-    try {
-      return await makeJpeg(ffmpeg, { clip, filter: "scale='min(1280,iw)':-2" });
-    } finally {
-      await finished;
-    }
+    return await drawJpeg(ffmpeg, pictures, { filter: "scale='min(1280,iw)':-2" });
   });
 }
 

@@ -6,9 +6,9 @@ import type { Video } from '../domain/video.ts';
 import { spriteSheetKeyOf } from '../media/media-key.ts';
 import { isStoreAway, type MediaStore } from '../media/media-store.ts';
 import { storeBytes } from '../media/store-clip.ts';
-import { findFfmpeg, makeJpeg } from './ffmpeg.ts';
+import { findFfmpeg } from './ffmpeg.ts';
 import { withVideoTrack } from './mp4-probe.ts';
-import { picturesOf, streamPictures } from './picture-stream.ts';
+import { drawJpeg, picturesOf } from './picture-stream.ts';
 
 /** Columns, and at most as many rows. */
 const MOST_COLUMNS = 5;
@@ -131,12 +131,6 @@ function drawSheet(ffmpeg: string, { store, clipKey, timeoutMs }: SheetOrder): P
       `scale=${TILE_PX}:${TILE_PX}:force_original_aspect_ratio=decrease:force_divisible_by=2`,
       `tile=${columns}x${rows}`,
     ].join(',');
-    const { clip, finished } = streamPictures(await picturesOf(track));
-    try {
-      return await makeJpeg(ffmpeg, { clip, filter, timeoutMs });
-    } finally {
-      // The clip is closed after this.
-      await finished;
-    }
+    return await drawJpeg(ffmpeg, await picturesOf(track), { filter, timeoutMs });
   });
 }

@@ -14,6 +14,7 @@ import {
   readClips,
 } from '../src/catalog/films.ts';
 import type { ArchivedFilm, FilmFailure, FilmFailureKind } from '../src/domain/film.ts';
+import { isMediaOver } from '../src/domain/video.ts';
 import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -50,7 +51,7 @@ export function createFilmActivities({ db, films, log }: ActivityDependencies) {
     const clips = await readClips(db, videoIds);
     return videoIds.map((id) => {
       const clip = clips.get(id);
-      const isThere = clip?.archive && clip.purgedAt === null && clip.expiresAt.getTime() > Date.now();
+      const isThere = clip?.archive && !isMediaOver(clip);
       if (!isThere) throw new FilmProblem('clip_gone', `the clip of ${id} was deleted, or had its time`);
       return clip.archive.clipKey;
     });

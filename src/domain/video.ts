@@ -91,6 +91,11 @@ export interface Video {
   readonly purgedAt: Date | null;
 }
 
+/** Whether its media are purged, or have had their time and may be at any moment. */
+export function isMediaOver({ purgedAt, expiresAt }: Pick<Video, 'purgedAt' | 'expiresAt'>, now = Date.now()): boolean {
+  return purgedAt !== null || expiresAt.getTime() <= now;
+}
+
 /** What an end without a recorded reason comes from. */
 const KIND_OF_END = {
   failed: 'upstream_failed',

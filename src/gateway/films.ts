@@ -7,7 +7,7 @@ import { acceptFilm, type FilmRow, findFilm, findRepeatedFilm, listClipsOf, read
 import { type Caller, requireSeen, sees } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { FILM_BOUNDS, filmDurationMs, type Transition } from '../domain/film.ts';
-import { type ArchivedClip, isEnded, type Video } from '../domain/video.ts';
+import { type ArchivedClip, isEnded, isMediaOver, type Video } from '../domain/video.ts';
 import { type FilmStartDependencies, startFilm } from '../recovery/films.ts';
 
 export type { FilmRow };
@@ -85,12 +85,12 @@ export function createFilms(dependencies: FilmsDependencies) {
 function archiveOf(caller: Caller, id: string, clip: Video | undefined): ArchivedClip {
   const isTheirs = clip && clip.hiddenAt === null && sees(caller, clip);
   if (!isTheirs) throw new Refusal('not_found', `there is no video ${id}`, { param: 'videos' });
-  const { state, archive, purgedAt, expiresAt } = clip;
+  const { state, archive } = clip;
   if (state !== 'completed' || archive === null) {
     const words = isEnded(state) ? `is ${state}` : `has not ended, it is ${state}`;
     throw new Refusal('conflict', `video ${id} ${words}; a film is made of completed ones`, { param: 'videos' });
   }
-  if (purgedAt !== null || expiresAt.getTime() <= Date.now()) {
+  if (isMediaOver(clip)) {
     throw new Refusal('gone', `the media of video ${id} have been purged`, { param: 'videos' });
   }
   return archive;

@@ -3,7 +3,7 @@
 import type { Db } from '../catalog/driver/database.ts';
 import { findCurrentSubmission } from '../catalog/submissions.ts';
 import { Refusal } from '../domain/failure.ts';
-import type { Video } from '../domain/video.ts';
+import { isMediaOver, type Video } from '../domain/video.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
 
@@ -20,12 +20,11 @@ export interface RearchiveParts {
  *   Temporal is away.
  */
 export async function rearchiveClip({ db, store, workflows }: RearchiveParts, video: Video): Promise<void> {
-  const { id, state, archive, purgedAt, expiresAt } = video;
+  const { id, state, archive } = video;
   if (state !== 'completed' || archive === null) {
     throw new Refusal('conflict', `the video is ${state}; only the clip of a completed one can be archived again`);
   }
-  if (purgedAt !== null || expiresAt.getTime() <= Date.now())
-    throw new Refusal('conflict', 'the media have been purged');
+  if (isMediaOver(video)) throw new Refusal('conflict', 'the media have been purged');
   if ((await store.sizeBytes(archive.clipKey)) === archive.sizeBytes) return;
   const outcome = await workflows.rearchive(video, await linkExpiry(db, id)).catch((cause: unknown) => {
     throw new Refusal('unavailable', 'Temporal cannot be reached', { retryAfterSeconds: 5, cause });

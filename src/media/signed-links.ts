@@ -2,7 +2,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { ArchivedFilm } from '../domain/film.ts';
-import type { Video } from '../domain/video.ts';
+import { isMediaOver, type Video } from '../domain/video.ts';
 import type { StoredImage } from '../domain/video-request.ts';
 
 /** The files of a video or a film that can be linked to, by variant. */
@@ -91,8 +91,8 @@ export function createVideoLinks(signer: LinkSigner) {
     return urls;
   };
   return (video: Video, now = new Date()) => {
-    const { state, purgedAt, expiresAt: linksExpireAt } = video;
-    const isServed = state === 'completed' && purgedAt === null && linksExpireAt.getTime() > now.getTime();
+    const { state, expiresAt: linksExpireAt } = video;
+    const isServed = state === 'completed' && !isMediaOver(video, now.getTime());
     return isServed
       ? { ...(signed.get(video) ?? sign(video)), linksExpireAt }
       : { clipUrl: null, posterUrl: null, linksExpireAt };

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import { Refusal } from '../../domain/failure.ts';
 import type { ArchivedFilm } from '../../domain/film.ts';
-import type { ArchivedClip, Video } from '../../domain/video.ts';
+import { type ArchivedClip, isMediaOver, type Video } from '../../domain/video.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { inputImageKeyOf } from '../../media/input-images.ts';
 import type { MediaStore } from '../../media/media-store.ts';
@@ -164,9 +164,7 @@ async function findImage({ store, findInputImage }: MediaRoutesOptions, file: st
 /** The clip or poster of a video as an object to serve; throws `Refusal`: 404 before there is one, 410 after. */
 export async function findMedia(store: MediaStore, video: Video | null, variant: ClipVariant): Promise<ServedObject> {
   if (video === null) throw new Refusal('not_found', 'there is no such video');
-  if (video.purgedAt !== null || video.expiresAt.getTime() <= Date.now()) {
-    throw new Refusal('gone', 'the media have been purged');
-  }
+  if (isMediaOver(video)) throw new Refusal('gone', 'the media have been purged');
   const { id, state, archive } = video;
   if (state !== 'completed' || archive === null) throw new Refusal('not_found', 'the video has no archived clip');
   const base = { store, lastModified: video.endedAt ?? video.createdAt };

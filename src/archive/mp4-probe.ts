@@ -11,6 +11,7 @@ import {
   MP4,
   QTFF,
 } from 'mediabunny';
+import type { ProbedClip } from '../domain/video.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { readBytes } from '../media/ranged-read.ts';
 import { checkBoxes, NotAVideo } from './mp4-boxes.ts';
@@ -23,14 +24,6 @@ const MAX_CACHE_BYTES = 4 * 1024 * 1024;
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 /** Pictures from all along the clip that are looked into. */
 const SAMPLES = 16;
-
-/** What an MP4 shows; `codec` is the short name, such as `avc`. */
-export interface ProbedClip {
-  readonly durationMs: number;
-  readonly width: number;
-  readonly height: number;
-  readonly codec: string;
-}
 
 /** Throws `NotAVideo` for bytes that are no whole MP4 with a video track, and the store's own error when it cannot be read. */
 export async function probeClip(store: MediaStore, key: string): Promise<ProbedClip> {

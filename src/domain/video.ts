@@ -32,12 +32,16 @@ export interface StoredClip {
   readonly sizeBytes: number;
 }
 
-/** What reading the archived MP4 back showed. */
-export interface ArchivedClip extends StoredClip {
+/** What an MP4 shows; `codec` is the short name, such as `avc`. */
+export interface ProbedClip {
   readonly durationMs: number;
   readonly width: number;
   readonly height: number;
   readonly codec: string;
+}
+
+/** What reading the archived MP4 back showed. */
+export interface ArchivedClip extends StoredClip, ProbedClip {
   /** Keys in the media store. */
   readonly clipKey: string;
   readonly posterKey: string | null;

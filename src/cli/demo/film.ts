@@ -2,15 +2,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { createFilm, requireFilm, watchFilm } from '../../client/film-answers.ts';
-import { readArchivedFilm } from '../../process/archived-clip.ts';
+import { type ClipOnDisk, readArchivedFilm } from '../../process/archived-clip.ts';
 import type { DemoClip, DemoGateway } from './clips.ts';
 
-export interface DemoFilm {
+export interface DemoFilm extends ClipOnDisk {
   readonly id: string;
-  readonly file: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  readonly durationMs: number;
 }
 
 /** Clips of several sizes are coded again, and hundreds of them for long. */

@@ -177,8 +177,8 @@ function valueAt(content: unknown, path: Path): unknown {
   return path.reduce<unknown>((value, key) => (value == null ? undefined : Reflect.get(Object(value), key)), content);
 }
 
-/** `models[0].id`. */
-function printPath(path: Path): string {
+/** `models[0].id`; empty for the whole. */
+export function printPath(path: Path): string {
   return path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')

@@ -13,7 +13,7 @@ import type { PollTiming } from '../domain/poll-schedule.ts';
 import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import type { Description } from '../wire/description.ts';
 import { didYouMean } from './closest-name.ts';
-import { descriptionFile, readDescription } from './descriptions.ts';
+import { descriptionFile, printPath, readDescription } from './descriptions.ts';
 import { ConfigError, type Environment, exampleOf } from './entry.ts';
 import { type AccountContent, FILE_KEYS, type FileContent, type FileKey, fileSchema } from './file-keys.ts';
 import { passageOf, problemsOfPassage, variablesOf } from './passages.ts';
@@ -33,15 +33,9 @@ function findKey(path: Path): FileKey | undefined {
   return row;
 }
 
-/** `accounts[0].timing.minPollMs`. */
-function printPath(path: Path): string {
-  const printed = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return printed.replace(/^\./, '') || 'the file';
-}
-
 function complaint(path: Path, problem: string): string {
   const [key, row] = path.length === 0 ? ['accounts', FILE_KEYS.accounts] : [lastKey(path), findKey(path)];
-  return `${printPath(path)} ${problem}${row === undefined ? '' : `; for example ${key}: ${exampleOf(row)}`}`;
+  return `${printPath(path) || 'the file'} ${problem}${row === undefined ? '' : `; for example ${key}: ${exampleOf(row)}`}`;
 }
 
 /** Whether nothing was written there, not even the key or only the key. */

@@ -31,11 +31,6 @@ export function requireJson(reply: JsonReply, wanted: string): void {
   if (reply.body === undefined) throw unexpectedAnswer(reply, wanted, 'it is no JSON');
 }
 
-/** A documented path with an id in it. */
-export function pathOf(path: string, id: string): string {
-  return path.replace(':id', () => encodeURIComponent(id));
-}
-
 /** The array under `key`; undefined where there is none. */
 export function entriesUnder(key: string, body: unknown): readonly unknown[] | undefined {
   const entries: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, key) : undefined;

@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { EventSourceMessage } from 'eventsource-parser';
 import type { z } from 'zod';
+import { parseJson } from '../domain/json.ts';
 import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { retryAfterMs } from '../net/retry-after.ts';
@@ -246,14 +247,6 @@ async function readBeginning(body: Readable): Promise<string> {
     // The status says the most of it.
   }
   return text;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unreachable(url: string, { message }: UpstreamError): GatewayUnreachable {

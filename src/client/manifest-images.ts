@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import { MANIFEST_BOUNDS } from '../domain/batch.ts';
-import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
+import { isJsonObject, type Json, type JsonObject, parseJson } from '../domain/json.ts';
 import { csvRecord, type ManifestFormat } from '../wire/clipyard/manifest.ts';
 import { CommandFailure } from './gateway-client.ts';
 
@@ -52,13 +52,8 @@ function replaceInRequest(request: JsonObject, fileIdOf: FileIdOf): JsonObject {
 /** A line as it is where it names no image. */
 function replaceInLine(text: string, fileIdOf: FileIdOf): string {
   if (!/"input_(?:images|reference)"/.test(text)) return text;
-  let line: unknown;
-  try {
-    line = JSON.parse(text);
-  } catch {
-    // The gateway says what is wrong with it.
-    return text;
-  }
+  const line = parseJson(text);
+  // The gateway says what is wrong with it.
   if (!isJsonObject(line)) return text;
   const { body } = line;
   return JSON.stringify(

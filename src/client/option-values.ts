@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { IDEMPOTENCY_KEY_WORDS, isIdempotencyKey } from '../domain/idempotency-key.ts';
-import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../domain/json.ts';
 
 /** A number in these bounds, whole where it has to be. */
 export function numberBetween(min: number, max: number, isWhole: boolean) {
@@ -48,14 +48,6 @@ export function wordsAmong(known: readonly string[]) {
     if (words.every((word) => known.includes(word))) return words;
     throw new InvalidArgumentError(`one of ${known.join(', ')} is wanted, or several with commas.`);
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A whole JSON object. */

@@ -216,6 +216,18 @@ describe('a download', () => {
     expect(startOf(server.requests[1])).toBe(70_000);
   });
 
+  test('a connection that brings a byte now and then is given up and resumed', async () => {
+    await serve((response, request, n) => {
+      if (n > 0) return sendFile(response, request, clip);
+      response.writeHead(200, { etag: ETAG, 'content-length': clip.length }).write(clip.subarray(0, 70_000));
+      let at = 70_000;
+      const trickle = setInterval(() => response.write(clip.subarray(at, ++at)), 20);
+      response.once('close', () => clearInterval(trickle));
+    });
+    await expectArchived(await archive({ limits: { idleMs: 200, leastBytes: 1000 } }));
+    expect(startOf(server.requests[1])).toBeGreaterThan(70_000);
+  });
+
   test('the account’s key goes to its own origin', async () => {
     await serve((response, request) => sendFile(response, request, clip));
     const authorise = { origin: `http://${server.host}`, apiKey: 'key-1' };

@@ -207,6 +207,16 @@ describe('a download', () => {
     expect(server.requests.map((request) => startOf(request) > 0)).toEqual([false, true, false]);
   });
 
+  test('a range that nobody asked for is the clip, if it is the whole of it', async () => {
+    await serve((response, _request, n) => {
+      const end = n === 0 ? 50_000 : clip.length;
+      const range = `bytes 0-${end - 1}/${clip.length}`;
+      response.writeHead(206, { etag: ETAG, 'content-range': range, 'content-length': end }).end(clip.subarray(0, end));
+    });
+    await expectArchived(await archive());
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('a stalled connection is given up and resumed', async () => {
     await serve((response, request, n) => {
       if (n > 0) return sendFile(response, request, clip);

@@ -50,13 +50,17 @@ export interface DownloadJob {
 
 /** Resolves when all bytes are staged; throws `ArchiveProblem`, or the signal's reason. */
 export async function downloadClip(transfer: ClipTransfer, job: DownloadJob): Promise<void> {
-  const { waitsMs, progressBytes } = job.limits;
+  const { waitsMs, progressBytes, idleMs } = job.limits;
   for (let failures = 0; !transfer.isComplete; failures += 1) {
     const beforeBytes = transfer.staged.sizeBytes;
+    const beganMs = performance.now();
     const cut = await exchange(transfer, job);
     if (cut === null) return;
-    if (transfer.isResumable && transfer.staged.sizeBytes - beforeBytes >= progressBytes) failures = 0;
-    const waitMs = waitsMs[failures];
+    const hasProgress = transfer.isResumable && transfer.staged.sizeBytes - beforeBytes >= progressBytes;
+    if (hasProgress) failures = 0;
+    // What waited in vain for so long is put off at once: the place is left to the clips of upstreams that do answer.
+    const wasInVain = !hasProgress && performance.now() - beganMs >= idleMs;
+    const waitMs = wasInVain ? undefined : waitsMs[failures];
     if (waitMs === undefined) {
       const details = { cause: cut, hasBegun: transfer.staged.sizeBytes > 0 };
       throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, details);

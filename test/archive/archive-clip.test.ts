@@ -226,6 +226,12 @@ describe('a download', () => {
     expect(startOf(server.requests[1])).toBe(70_000);
   });
 
+  test('a link that does not answer is put off after one try, which leaves the place to others', async () => {
+    await serve(() => undefined);
+    await expectProblem(await archive({ limits: { idleMs: 100 } }), { kind: 'later' });
+    expect(server.requests).toHaveLength(1);
+  });
+
   test('a connection that brings a byte now and then is given up and resumed', async () => {
     await serve((response, request, n) => {
       if (n > 0) return sendFile(response, request, clip);

@@ -55,9 +55,12 @@ export function archiving(forMs: number) {
   });
 }
 
-/** A clip's way into its caller's own storage: attempts for an hour at most, each as long as a large clip takes. */
+/**
+ * A clip's way into its caller's own storage: attempts for an hour at most, each as long as a large clip takes. Storage
+ * that takes nothing keeps no place that a download waits for.
+ */
 export const clipDelivery = proxyActivities<Pick<Activities, 'deliverClip'>>({
-  taskQueue: TASK_QUEUES.media,
+  taskQueue: TASK_QUEUES.storage,
   startToCloseTimeout: '30 minutes',
   scheduleToCloseTimeout: '1 hour',
   heartbeatTimeout: '15 seconds',

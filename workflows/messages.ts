@@ -14,6 +14,7 @@ export const TASK_QUEUES = {
   upstream: 'upstream',
   sync: 'sync',
   media: 'media',
+  storage: 'storage',
   delivery: 'delivery',
   films: 'films',
 } as const;

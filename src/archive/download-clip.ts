@@ -13,13 +13,12 @@ import { BlockedAddress } from '../net/untrusted/guarded-connector.ts';
 import type { LentBody, TakeChunk } from '../net/untrusted/lent-answer.ts';
 import { ArchiveProblem, CutOff } from './archive-problem.ts';
 import type { ClipTransfer } from './clip-transfer.ts';
+import { DownloadPace, type PaceLimits } from './download-pace.ts';
 import { readAnswer } from './result-answer.ts';
 
-/** Bounds of a download, and its waits. */
-export interface DownloadLimits {
+/** Bounds of a download, and its waits; `idleMs` is also the wait for the answer's head. */
+export interface DownloadLimits extends PaceLimits {
   readonly maxBytes: number;
-  /** Until the answer's head, and between two chunks of its body. */
-  readonly idleMs: number;
   /** Before the tries that follow a first one that failed; after these the download is put off. */
   readonly waitsMs: readonly number[];
   /** A try that brought so much more counts as progress: the waits begin anew. */
@@ -31,6 +30,7 @@ export interface DownloadLimits {
 export const DOWNLOAD_LIMITS: DownloadLimits = {
   maxBytes: 4 * 1024 ** 3,
   idleMs: 30_000,
+  leastBytes: 32 * 1024,
   waitsMs: [0, 1000, 4000, 10_000],
   progressBytes: 1024 * 1024,
   secondCopyMs: 5000,
@@ -50,13 +50,17 @@ export interface DownloadJob {
 
 /** Resolves when all bytes are staged; throws `ArchiveProblem`, or the signal's reason. */
 export async function downloadClip(transfer: ClipTransfer, job: DownloadJob): Promise<void> {
-  const { waitsMs, progressBytes } = job.limits;
+  const { waitsMs, progressBytes, idleMs } = job.limits;
   for (let failures = 0; !transfer.isComplete; failures += 1) {
     const beforeBytes = transfer.staged.sizeBytes;
+    const beganMs = performance.now();
     const cut = await exchange(transfer, job);
     if (cut === null) return;
-    if (transfer.isResumable && transfer.staged.sizeBytes - beforeBytes >= progressBytes) failures = 0;
-    const waitMs = waitsMs[failures];
+    const hasProgress = transfer.isResumable && transfer.staged.sizeBytes - beforeBytes >= progressBytes;
+    if (hasProgress) failures = 0;
+    // What waited in vain for so long is put off at once: the place is left to the clips of upstreams that do answer.
+    const wasInVain = !hasProgress && performance.now() - beganMs >= idleMs;
+    const waitMs = wasInVain ? undefined : waitsMs[failures];
     if (waitMs === undefined) {
       const details = { cause: cut, hasBegun: transfer.staged.sizeBytes > 0 };
       throw new ArchiveProblem('later', `the download broke off: ${cut.message}`, details);
@@ -162,36 +166,28 @@ function checkSize(sizeBytes: number, maxBytes: number): void {
 }
 
 /**
- * Reads the body to its end. A stall, an abort and an error of the connection all end it as `CutOff`; what `take` fails
- * with is thrown as it is.
+ * Reads the body to its end. A stall, a trickle, an abort and an error of the connection all end it as `CutOff`; what
+ * `take` fails with is thrown as it is.
  */
 async function readWatched(body: LentBody, { signal, limits }: DownloadJob, take: TakeChunk): Promise<void> {
-  let isOurTurn = false;
   const ownFailure: unknown[] = [];
-  // Only the upstream's silence counts, not the time that our own disk takes.
-  const timer = setTimeout(() => {
-    if (isOurTurn) timer.refresh();
-    else body.drop(new Error(`nothing came for ${limits.idleMs} ms`));
-  }, limits.idleMs);
+  const pace = new DownloadPace(limits, (reason) => body.drop(reason));
   const fail = (error: unknown): never => {
     ownFailure.push(error);
     throw error;
   };
-  const goOn = () => {
-    isOurTurn = false;
-    timer.refresh();
-  };
   try {
     await body.read((chunk) => {
-      timer.refresh();
+      pace.came(chunk.byteLength);
       let taken: Promise<void> | undefined;
       try {
         taken = take(chunk);
       } catch (error) {
         fail(error);
       }
-      isOurTurn = taken !== undefined;
-      return taken?.then(goOn, fail);
+      if (taken === undefined) return undefined;
+      pace.beginOwnTurn();
+      return taken.then(() => pace.endOwnTurn(), fail);
     });
   } catch (error) {
     if (ownFailure.length > 0) throw ownFailure[0];
@@ -200,6 +196,6 @@ async function readWatched(body: LentBody, { signal, limits }: DownloadJob, take
       throw new ArchiveProblem('invalid', `the upstream's link is unusable: ${error.message}`, { cause: error });
     throw new CutOff(describe(error), error);
   } finally {
-    clearTimeout(timer);
+    pace.end();
   }
 }

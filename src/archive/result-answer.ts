@@ -22,6 +22,8 @@ export interface AskedRange {
 export function readAnswer(answer: AnswerHead, asked: AskedRange): AnswerKind {
   const { status, headers } = answer;
   if (status === 200) return 'whole';
+  // Some servers answer every request with a range, also one that asked for none.
+  if (status === 206 && asked.offset === 0) return startsWhole(headers) ? 'whole' : 'misfit';
   if (status === 206) return fitsRange(headers, asked) ? 'resume' : 'misfit';
   if (status === 416 && asked.offset > 0) return 'misfit';
   throw notYet(answer);
@@ -62,11 +64,17 @@ export function readValidator({ headers }: AnswerHead): string | null {
 /** Some servers ignore If-Range: a part of another representation shows by its ETag or its length. */
 function fitsRange(headers: Headers, { offset, validator, totalBytes }: AskedRange): boolean {
   const range = parseContentRange(headers);
-  if (range === undefined || offset === 0 || Number(range.start) !== offset) return false;
+  if (range === undefined || Number(range.start) !== offset) return false;
   const etag = headers['etag'];
   const isOtherTag = etag !== undefined && validator?.startsWith('"') === true && etag !== validator;
   const isOtherLength = totalBytes !== null && range.total !== '*' && Number(range.total) !== totalBytes;
   return !isOtherTag && !isOtherLength;
+}
+
+/** A range from the first byte of a representation whose length it tells, so that one that ends too early shows. */
+function startsWhole(headers: Headers): boolean {
+  const range = parseContentRange(headers);
+  return range !== undefined && Number(range.start) === 0 && range.total !== '*';
 }
 
 function parseContentRange(headers: Headers): { start: string; total: string } | undefined {

@@ -22,12 +22,22 @@ export interface Unstarted {
   readonly destination: string;
 }
 
-/** Takes over so many deliveries that no process has attempted or is attempting, the oldest first, to other destinations than these. */
+/** Whose deliveries are left for later. */
+export interface LeftOut {
+  readonly destinations: readonly string[];
+  readonly callers: readonly string[];
+}
+
+/** Takes over so many deliveries that no process has attempted or is attempting, the oldest first, without those left out. */
 export async function claimUnstarted(
   db: Db,
-  { limit, except = [] }: { readonly limit: number; readonly except?: readonly string[] },
+  { limit, except: { destinations, callers } }: { readonly limit: number; readonly except: LeftOut },
 ): Promise<readonly Unstarted[]> {
-  const isOther = except.length === 0 ? sql`true` : notInArray(deliveries.destination, [...except]);
+  const isOther =
+    and(
+      destinations.length === 0 ? undefined : notInArray(deliveries.destination, [...destinations]),
+      callers.length === 0 ? undefined : notInArray(deliveries.callerId, [...callers]),
+    ) ?? sql`true`;
   const result = await db.execute(sql`
     update deliveries set claimed_until = now() + ${CLAIM} where id in (
       select id from deliveries

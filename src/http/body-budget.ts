@@ -1,4 +1,4 @@
-/** Bodies that are held in memory: their bytes are bounded in the process, and for one caller to half of that. */
+/** Bodies that are held in memory: their bytes are bounded in the process, and for one caller to half of what others leave. */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
@@ -36,8 +36,10 @@ export class BodyBudget {
    * @throws Refusal `unavailable`.
    */
   take(callerId: string, bytes: number): () => void {
-    const own = (this.#byCaller.get(callerId) ?? 0) + bytes;
-    if (this.#heldBytes + bytes > this.#mostBytes || own > this.#mostBytes / 2) {
+    const ownBytes = this.#byCaller.get(callerId) ?? 0;
+    // Half of the whole for each would be all of it for two, and bytes are held from when they are announced.
+    const othersLeaveBytes = this.#mostBytes - (this.#heldBytes - ownBytes);
+    if (ownBytes + bytes > othersLeaveBytes / 2) {
       const message = 'too many large requests are being read; send this one again';
       throw new Refusal('unavailable', message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
     }

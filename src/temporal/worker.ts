@@ -60,6 +60,9 @@ const TRANSACTIONS_AT_ONCE = 4;
 /** Most endpoints answer at once, and those that do not must leave places for the others. */
 const DELIVERIES_AT_ONCE = 50;
 
+/** Each waits for its caller's storage, which may take minutes to take nothing. */
+const CLIP_DELIVERIES_AT_ONCE = 50;
+
 /** As many at once as ever fitted, and more of them where processors and memory have room. */
 const MEDIA_SLOTS = { minimumSlots: 8, maximumSlots: 32 } as const;
 const MEDIA_ROOM = { targetMemoryUsage: 0.8, targetCpuUsage: 0.9 } as const;
@@ -130,13 +133,14 @@ function queuesOf(settings: WorkerSettings): readonly WorkerOptions[] {
       tuner: MEDIA_TUNER,
       // A cancel reaches a download with its next heartbeat.
       maxHeartbeatThrottleInterval: '2 seconds',
-      activities: pick(activities, [
-        'archiveVideo',
-        'deliverClip',
-        'rearchiveVideo',
-        'writeBatchFiles',
-        'takeLastPicture',
-      ]),
+      activities: pick(activities, ['archiveVideo', 'rearchiveVideo', 'writeBatchFiles', 'takeLastPicture']),
+    },
+    {
+      ...common,
+      taskQueue: TASK_QUEUES.storage,
+      maxConcurrentActivityTaskExecutions: CLIP_DELIVERIES_AT_ONCE,
+      maxHeartbeatThrottleInterval: '2 seconds',
+      activities: pick(activities, ['deliverClip']),
     },
     {
       ...common,

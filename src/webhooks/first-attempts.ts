@@ -1,6 +1,13 @@
 /** First attempts: made as soon as their ends are committed, until they are; what they do not deliver goes on as a workflow. */
 
-import { claimUnstarted, listProbes, noteStarted, parkDeliveries, type Unstarted } from '../catalog/deliveries.ts';
+import {
+  claimUnstarted,
+  type LeftOut,
+  listProbes,
+  noteStarted,
+  parkDeliveries,
+  type Unstarted,
+} from '../catalog/deliveries.ts';
 import type { CatalogDatabase } from '../catalog/driver/database.ts';
 import { DELIVERY_CHANNEL } from '../catalog/events.ts';
 import { eachAtOnce } from '../domain/at-once.ts';
@@ -18,15 +25,24 @@ export interface FirstAttemptsDependencies {
 const AT_ONCE = 50;
 /** Of one destination, so that one that is slow leaves places for the others. */
 const AT_ONCE_EACH = 10;
+/** Of one caller, since each of its requests may name a callback of its own. */
+const AT_ONCE_OF_CALLER = 20;
 const PROBES_AT_ONCE = 8;
 /** How often it is looked for what was not heard of, and what another process has left. */
 const AGAIN_MS = 10_000;
 
+/** The words that are there so often. */
+function frequent(words: readonly string[], times: number): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count >= times).map(([word]) => word);
+}
+
 /** The attempts of a process. */
 export class FirstAttempts {
   readonly #dependencies: FirstAttemptsDependencies;
-  /** Those under way, by their destinations. */
-  readonly #running = new Map<Promise<void>, string>();
+  /** Those under way. */
+  readonly #running = new Map<Promise<void>, Unstarted>();
   #isWoken = false;
   /** There may be more than there are places for. */
   #isHeldBack = false;
@@ -87,9 +103,9 @@ export class FirstAttempts {
     const { db } = this.#dependencies.delivery;
     await parkDeliveries(db);
     for (;;) {
-      const except = this.#full();
+      const except = this.#leftOut();
       const limit = Math.min(AT_ONCE - this.#running.size, AT_ONCE_EACH);
-      this.#isHeldBack = limit <= 0 || except.length > 0;
+      this.#isHeldBack = limit <= 0 || except.destinations.length > 0 || except.callers.length > 0;
       if (limit <= 0) return;
       const taken = await claimUnstarted(db, { limit, except });
       for (const delivery of taken) this.#begin(delivery);
@@ -97,11 +113,19 @@ export class FirstAttempts {
     }
   }
 
-  /** Destinations that have their share of the places. */
-  #full(): readonly string[] {
-    const counts = new Map<string, number>();
-    for (const destination of this.#running.values()) counts.set(destination, (counts.get(destination) ?? 0) + 1);
-    return [...counts].filter(([, count]) => count >= AT_ONCE_EACH).map(([destination]) => destination);
+  /** Those that have their share of the places. */
+  #leftOut(): LeftOut {
+    const running = [...this.#running.values()];
+    return {
+      destinations: frequent(
+        running.map(({ destination }) => destination),
+        AT_ONCE_EACH,
+      ),
+      callers: frequent(
+        running.map(({ callerId }) => callerId),
+        AT_ONCE_OF_CALLER,
+      ),
+    };
   }
 
   #begin(unstarted: Unstarted): void {
@@ -109,7 +133,7 @@ export class FirstAttempts {
       this.#running.delete(running);
       if (this.#isHeldBack) this.wake();
     });
-    this.#running.set(running, unstarted.destination);
+    this.#running.set(running, unstarted);
   }
 
   /** What fails on our own side is taken over again once its claim has run out. */

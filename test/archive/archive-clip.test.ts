@@ -207,6 +207,16 @@ describe('a download', () => {
     expect(server.requests.map((request) => startOf(request) > 0)).toEqual([false, true, false]);
   });
 
+  test('a range that nobody asked for is the clip, if it is the whole of it', async () => {
+    await serve((response, _request, n) => {
+      const end = n === 0 ? 50_000 : clip.length;
+      const range = `bytes 0-${end - 1}/${clip.length}`;
+      response.writeHead(206, { etag: ETAG, 'content-range': range, 'content-length': end }).end(clip.subarray(0, end));
+    });
+    await expectArchived(await archive());
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('a stalled connection is given up and resumed', async () => {
     await serve((response, request, n) => {
       if (n > 0) return sendFile(response, request, clip);
@@ -214,6 +224,24 @@ describe('a download', () => {
     });
     await expectArchived(await archive({ limits: { idleMs: 200 } }));
     expect(startOf(server.requests[1])).toBe(70_000);
+  });
+
+  test('a link that does not answer is put off after one try, which leaves the place to others', async () => {
+    await serve(() => undefined);
+    await expectProblem(await archive({ limits: { idleMs: 100 } }), { kind: 'later' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a connection that brings a byte now and then is given up and resumed', async () => {
+    await serve((response, request, n) => {
+      if (n > 0) return sendFile(response, request, clip);
+      response.writeHead(200, { etag: ETAG, 'content-length': clip.length }).write(clip.subarray(0, 70_000));
+      let at = 70_000;
+      const trickle = setInterval(() => response.write(clip.subarray(at, ++at)), 20);
+      response.once('close', () => clearInterval(trickle));
+    });
+    await expectArchived(await archive({ limits: { idleMs: 200, leastBytes: 1000 } }));
+    expect(startOf(server.requests[1])).toBeGreaterThan(70_000);
   });
 
   test('the account’s key goes to its own origin', async () => {

@@ -101,17 +101,32 @@ describe('the values of a JSON text', () => {
 });
 
 describe('bodies that are read at the same time', () => {
-  test('are bounded in all, and for one caller to half of that', () => {
+  test('are bounded for each caller to half of what the others leave', () => {
     const budget = new BodyBudget(100);
     const release = budget.take('a', 50);
     expect(() => budget.take('a', 1)).toThrow('too many large requests');
-    budget.take('b', 50);
-    expect(() => budget.take('c', 1)).toThrow('too many large requests');
+    budget.take('b', 25);
+    expect(() => budget.take('b', 1)).toThrow('too many large requests');
     release();
     release();
-    expect(() => budget.take('c', 51)).toThrow('too many large requests');
-    budget.take('c', 50);
-    expect(() => budget.take('d', 1)).toThrow('too many large requests');
+    expect(() => budget.take('c', 38)).toThrow('too many large requests');
+    budget.take('c', 37);
+    budget.take('b', 6);
+    expect(() => budget.take('b', 1)).toThrow('too many large requests');
+  });
+
+  test('leave room for one more caller, however few the others are that take all they can', () => {
+    const budget = new BodyBudget(256);
+    for (const caller of ['a', 'b', 'c', 'a', 'b', 'c']) {
+      for (const bytes of [64, 16, 4, 1]) {
+        try {
+          for (;;) budget.take(caller, bytes);
+        } catch {
+          // It has all it can have in pieces of this size.
+        }
+      }
+    }
+    expect(() => budget.take('d', 16)).not.toThrow();
   });
 
   test('are none where a type is announced and no body', async () => {

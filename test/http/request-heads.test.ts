@@ -45,6 +45,15 @@ test.each([
   expect(body).toMatchObject({ status, detail: expect.not.stringMatching(body.title) });
 });
 
+const MANY_HEADERS = Array.from({ length: 1100 }, () => 'a:');
+
+test('no header is left out behind many others', async () => {
+  const authorization = `authorization: ${AUTHORIZATION.authorization}`;
+  const answer = await answerTo('GET /openai/v1/models HTTP/1.1', 'host: a', ...MANY_HEADERS, authorization);
+  expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  expect(await answerTo('GET /healthz HTTP/1.1', 'host: a', ...MANY_HEADERS, 'host: b')).toMatch(/^HTTP\/1.1 400 /);
+});
+
 test('HTTP/1.0 needs no host', async () => {
   expect(await answerTo('GET /healthz HTTP/1.0')).toMatch(/^HTTP\/1.1 200 /);
 });

@@ -154,6 +154,12 @@ describe('a clip that its caller wants delivered', () => {
     expect(await entries(id)).toEqual(SETTLED);
     const history = await stack.client.workflow.getHandle(id).fetchHistory();
     expect(JSON.stringify(history)).not.toContain('signature');
+    const queues = (history.events ?? []).flatMap(({ activityTaskScheduledEventAttributes: asked }) =>
+      asked ? [[asked.activityType?.name, asked.taskQueue?.name]] : [],
+    );
+    // Storage that takes nothing is not to keep others' clips from being archived.
+    expect(queues).toContainEqual(['archiveVideo', 'media']);
+    expect(queues).toContainEqual(['deliverClip', 'storage']);
     const [row] = await stack.db.select().from(videos).where(eq(videos.id, id));
     expect(row?.deliverTo).toBeNull();
   });

@@ -31,8 +31,8 @@ function readAs(shown: z.core.JSONSchema.BaseSchema) {
 }
 
 /**
- * `a,b` as a list of known words without repeats; nothing as an empty one. Most generated clients repeat the parameter,
- * whatever a document says of commas, so that is read as well.
+ * `a,b` as a list of known words without repeats; nothing as an empty one. A parameter that is repeated is read as well, since
+ * most generated clients send lists so, although the document says commas.
  */
 export function listOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   const isWord = (part: string): part is Words[number] => words.includes(part);

@@ -59,12 +59,35 @@ function isRunning(pid) {
   }
 }
 
+/** Whether it has been there for so long that who made it is gone. */
+function isOld(path) {
+  const madeMs = modifiedMs(path);
+  return madeMs > 0 && Date.now() - madeMs > 10_000;
+}
+
 /** Whether the lock's owner is gone; a lock without one is being made this moment, unless it has been so for long. */
 function isStale(lock) {
   try {
     return !isRunning(Number(readFileSync(join(lock, 'pid'), 'utf8')));
   } catch {
-    return Date.now() - modifiedMs(lock) > 10_000;
+    return isOld(lock);
+  }
+}
+
+/** Removes a lock whose owner is gone, one process at a time: what another has taken meanwhile is not stale any more. */
+function removeStale(lock) {
+  const turn = `${lock}-turn`;
+  try {
+    mkdirSync(turn);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    if (isOld(turn)) rmSync(turn, { recursive: true, force: true });
+    return sleep(LOCK_WAIT_MS);
+  }
+  try {
+    if (isStale(lock)) rmSync(lock, { recursive: true, force: true });
+  } finally {
+    rmSync(turn, { recursive: true, force: true });
   }
 }
 
@@ -82,7 +105,7 @@ function takeLock(lock) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    if (isStale(lock)) rmSync(lock, { recursive: true, force: true });
+    if (isStale(lock)) removeStale(lock);
     else sleep(LOCK_WAIT_MS);
   }
 }

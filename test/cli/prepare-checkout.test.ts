@@ -50,6 +50,28 @@ const prepare = () => {
   const call = `import { prepareCheckout } from ${JSON.stringify(SCRIPT)}; prepareCheckout(process.argv[1]);`;
   return run(process.execPath, ['--input-type=module', '-e', call, root]);
 };
+/** One that loses its turn on the processor, for so long, each time that it is about to remove a lock. */
+const prepareHaltingly = (haltMs: number) => {
+  const call = `import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { rmSync } = fs;
+    fs.rmSync = (path, options) => {
+      if (path.endsWith('.prepare-lock')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${haltMs});
+      rmSync(path, options);
+    };
+    syncBuiltinESMExports();
+    const { prepareCheckout } = await import(${JSON.stringify(SCRIPT)});
+    prepareCheckout(process.argv[1]);`;
+  return run(process.execPath, ['--input-type=module', '-e', call, root]);
+};
+/** A lock whose owner was killed. */
+async function leaveLock(): Promise<void> {
+  mkdirSync(join(root, '.prepare-lock'));
+  const { pid } = await new Promise<{ pid: number }>((done) => {
+    const child = execFile(process.execPath, ['-e', ''], () => done({ pid: child.pid ?? 0 }));
+  });
+  writeFileSync(join(root, '.prepare-lock/pid'), String(pid));
+}
 const compiled = () => readFileSync(join(root, 'dist/src/main.js'), 'utf8');
 const stamp = () => readFileSync(join(root, 'dist/.built-stamp'), 'utf8');
 
@@ -79,13 +101,22 @@ describe('preparing a checkout', () => {
   });
 
   test('the lock of a dead process is taken over', async () => {
-    mkdirSync(join(root, '.prepare-lock'));
-    const { pid } = await new Promise<{ pid: number }>((done) => {
-      const child = execFile(process.execPath, ['-e', ''], () => done({ pid: child.pid ?? 0 }));
-    });
-    writeFileSync(join(root, '.prepare-lock/pid'), String(pid));
+    await leaveLock();
     await prepare();
     expect(compiled()).toContain('value = 1');
+  });
+
+  test('the lock of a dead process is taken over by one of those that find it', async () => {
+    // Two that compile at once remove each other's folders, and one of them fails.
+    const halt = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);';
+    writeFileSync(
+      join(root, 'bin/bundle-workflows.js'),
+      `import { writeFileSync } from 'node:fs'; ${halt} writeFileSync(process.argv[2] + '/bundled', '');`,
+    );
+    await leaveLock();
+    await Promise.all([prepareHaltingly(1500), prepareHaltingly(2500)]);
+    expect(compiled()).toContain('value = 1');
+    expect(readdirSync(root).filter((name) => /^\.(dist|prepare)/.test(name))).toEqual([]);
   });
 
   test('what a killed compilation left is removed', async () => {

@@ -3,7 +3,7 @@
 import type { InjectOptions } from 'fastify';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { DIALECTS } from '../../src/dialects/index.ts';
-import { buildOpenApi, type OpenApiDocument } from '../../src/http/openapi/document.ts';
+import { buildOpenApi, type OpenApiDocument, type OperationObject } from '../../src/http/openapi/document.ts';
 import { renderPage } from '../../src/http/openapi/page.ts';
 import type { Operation } from '../../src/http/own/operation.ts';
 import { makeOffer } from '../builders.ts';
@@ -67,6 +67,12 @@ test('the document with them is OpenAPI 3.1, and the page shows them', async () 
   const page = renderPage(document);
   for (const { path } of operations) expect(page).toContain(path.replace(/:(\w+)/g, '{$1}'));
 });
+
+/** The headers without which the document says that an operation is none, as its examples have them. */
+function neededHeaders(operation: OperationObject | undefined): Record<string, string> {
+  const needed = operation?.parameters.filter((parameter) => parameter.in === 'header' && parameter.required) ?? [];
+  return Object.fromEntries(needed.map(({ name, example }) => [name, String(example)]));
+}
 
 /** Everything that is answered, held against the document. */
 function asking() {
@@ -180,6 +186,22 @@ test('a create may be a form, which is described with its file', async () => {
   expect(found).toEqual([]);
 });
 
+test('headers that orders and streams take are described, and the command has those that are needed', () => {
+  const headersOf = (method: string, path: string) =>
+    (document.paths[path]?.[method]?.parameters ?? [])
+      .filter((parameter) => parameter.in === 'header')
+      .map(({ name, required = false }) => `${name}${required ? '' : '?'}`);
+  const orders = Object.keys(document.paths).filter((path) =>
+    /(again|bulk|films|batches|generations|generate|openai\/v1\/videos|remix|video-model|start)$/.test(path),
+  );
+  const taking = orders.filter((path) => headersOf('post', path).includes('Idempotency-Key?'));
+  expect(taking).toEqual(orders);
+  expect(headersOf('post', '/ai-gateway/v4/ai/video-model/start')).toContain('ai-model-id');
+  expect(headersOf('get', '/clipyard/v1/events')).toEqual(['Last-Event-ID?']);
+  expect(headersOf('get', '/clipyard/v1/videos')).toEqual([]);
+  expect(renderPage(document)).toMatch(/video-model\/start&#39; (?:.*\n)+? {2}-H &#39;ai-model-id: sandbox-mini&#39; /);
+});
+
 test('examples run, and answers and refusals are as described', async () => {
   const undocumented = undocumentedIn(document);
   const [id = ''] = await Promise.all([door.create(key, 'airforce', { model: 'sandbox-mini' })]);
@@ -187,13 +209,16 @@ test('examples run, and answers and refusals are as described', async () => {
   const found: string[] = [];
   const statuses: Record<string, readonly number[]> = {};
   const creating = operations.filter(({ path }) => !Object.hasOwn(BESIDES, path.replace('/openai', '')));
-  for (const { method, path, id: name, example, tag } of creating) {
+  for (const { method, path, id: name, example } of creating) {
     const seen: number[] = [];
     const ask = async (subject: string, authorization: string) => {
       const answer = await door.app.inject({
         method,
         url: path.replace(':id', subject),
-        headers: { authorization, ...(tag.name === 'ai-gateway' && { 'ai-model-id': 'sandbox-mini' }) },
+        headers: {
+          authorization,
+          ...neededHeaders(document.paths[path.replace(':id', '{id}')]?.[method.toLowerCase()]),
+        },
         ...(example !== undefined && { payload: example as object }),
       });
       const contentType = String(answer.headers['content-type']);

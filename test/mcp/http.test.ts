@@ -304,6 +304,12 @@ describe('the front door', () => {
     expect((await agent.post(messageOf({ method: 'tools/list' }), { 'content-type': 'text/plain' })).status).toBe(415);
   });
 
+  test('a client that takes anything is answered, and one that leaves a type out is told', async () => {
+    const listing = messageOf({ method: 'tools/list', revision: '2025-11-25' });
+    expect((await agent.post(listing, { accept: '*/*' })).status).toBe(200);
+    expect((await agent.post(listing, { accept: 'application/json' })).status).toBe(406);
+  });
+
   test('what it refuses has a type that the document names', async () => {
     const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
     for (const message of [{ hello: 'there' }, [messageOf({ method: 'ping' })]]) {

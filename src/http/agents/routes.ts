@@ -46,6 +46,10 @@ function refuseForeign(origin: string | undefined, { publicUrl, origins }: Agent
   throw new Refusal('forbidden', 'web pages of this origin may not ask here');
 }
 
+/** As clients of the protocol say it; who says nothing, or takes anything, takes both (RFC 9110, 12.5.1). */
+const BOTH = 'application/json, text/event-stream';
+const takesAnything = (accept: string | undefined) => (accept ?? '*/*').trim() === '*/*';
+
 /** A plugin with both; other methods of `/mcp` are answered with 405, since there are no sessions to listen to or to end. */
 export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsync {
   return async (app) => {
@@ -75,6 +79,7 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsync {
         );
         const url = new URL(request.url, 'http://mcp.invalid');
         const asked = new Request(url, { method: 'POST', headers, signal: gone.signal });
+        if (takesAnything(request.headers.accept)) asked.headers.set('accept', BOTH);
         const apiKey = keyOf(request) ?? '';
         return reply.send(await answer({ request: asked, body: request.body, caller, apiKey }));
       },

@@ -10,6 +10,7 @@ import { Refusal } from '../../domain/failure.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Batches, BatchRow } from '../../gateway/batches.ts';
 import type { FileRow, StoredBytes } from '../../gateway/files.ts';
+import { keyedHeaders } from '../../wire/clipyard/headers.ts';
 import {
   BATCH_LIST_LIMIT,
   BATCH_PATHS,
@@ -206,6 +207,7 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
   const creating = {
     id: 'openaiCreateBatch',
     summary: 'Makes a batch of a file, one clip a line',
+    headers: keyedHeaders,
     body: batchBody,
     example: { input_file_id: 'file-1', endpoint: '/v1/videos', completion_window: '24h' },
     answers: { 200: openaiBatchAnswer },

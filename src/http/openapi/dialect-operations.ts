@@ -5,9 +5,10 @@ import type { Dialect, DialectRoute, RouteKind } from '../../dialects/dialect.ts
 import { REFUSALS, Refusal, type RefusalKind } from '../../domain/failure.ts';
 import { DIALECTS, type DialectName } from '../../domain/vendor.ts';
 import { createBody as a4fCreate, videoAnswer } from '../../wire/a4f.ts';
-import { generateBody as gatewayGenerate, statusBody } from '../../wire/ai-gateway.ts';
+import { generateBody as gatewayGenerate, MODEL_HEADER, statusBody } from '../../wire/ai-gateway.ts';
 import { createBody as airforceCreate, modelList, task, taskList } from '../../wire/airforce.ts';
 import { namedKeys } from '../../wire/airforce-2024.ts';
+import { clipHeaders, createHeaders } from '../../wire/clipyard/headers.ts';
 import * as infrai from '../../wire/infrai.ts';
 import * as openai from '../../wire/openai/videos.ts';
 import type { Operation, RawAnswer, Tag } from '../own/operation.ts';
@@ -19,6 +20,8 @@ interface Shape {
   /** The same as `multipart/form-data`, where it may be one. */
   readonly form?: z.ZodType;
   readonly query?: z.ZodObject;
+  /** Those of its kind when absent. */
+  readonly headers?: z.ZodObject;
   /** JSON of no stated shape when absent. */
   readonly answer?: z.ZodType | RawAnswer;
   /** Statuses of its own beside those of refusals. */
@@ -58,6 +61,10 @@ const jobs = infrai.videoJobPage.extend({ items: z.array(job) }).meta({ id: 'Inf
 const gatewayCreate = {
   body: gatewayGenerate.meta({ id: 'GatewayGenerate' }),
   example: { prompt: PROMPT, duration: 4 },
+  headers: z.object({
+    [MODEL_HEADER]: z.string().meta({ description: 'The model.', param: { example: MODEL } }),
+    ...createHeaders.shape,
+  }),
 };
 
 const SHAPES: Readonly<Record<DialectName, Shapes>> = {
@@ -141,6 +148,10 @@ const CREATES: readonly RefusalKind[] = [
 ];
 const MEDIA: readonly RefusalKind[] = ['gone', 'precondition_failed'];
 
+function headersOf({ kind }: DialectRoute): z.ZodObject | undefined {
+  return kind.startsWith('create') || kind === 'remix' ? clipHeaders : undefined;
+}
+
 /** Beyond those of any route with a key, a parameter or a body. */
 function refusalsOf({ kind }: DialectRoute): readonly RefusalKind[] {
   if (kind.startsWith('create') || kind === 'remix') return CREATES;
@@ -175,12 +186,14 @@ export function describeRoute(dialect: Dialect, route: DialectRoute): Operation 
   const isAlias = path.startsWith(openai.OPENAI_ALIAS);
   if (kind === 'unsupported' || isAlias) return undefined;
   const { answer = JSON_ANSWER, others = {}, form, ...shape } = SHAPES[dialect.name][kind] ?? {};
+  const headers = shape.headers ?? headersOf(route);
   return {
     ...{ method, path: `/${dialect.name}${path}`, tag: DIALECT_TAGS[dialect.name], id: idOf(dialect, route) },
     summary: SUMMARIES[kind],
     description: meaning.charAt(0).toUpperCase() + meaning.slice(1),
     access: 'caller',
     ...shape,
+    ...(headers && { headers }),
     ...(form &&
       shape.body && {
         bodies: {

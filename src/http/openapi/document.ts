@@ -134,7 +134,7 @@ function requestBodyOf({ body, example, bodies }: Operation): ZodOpenApiRequestB
 }
 
 function describe(operation: Operation): ZodOpenApiOperationObject {
-  const { id, tag, path, summary, description, access, query } = operation;
+  const { id, tag, path, summary, description, access, query, headers } = operation;
   const requestBody = requestBodyOf(operation);
   return {
     operationId: id,
@@ -142,7 +142,7 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
     summary,
     ...(description !== undefined && { description }),
     security: access === 'none' ? [] : [{ [access === 'root' ? 'rootKey' : 'callerKey']: [] }],
-    requestParams: { path: pathParameters(path), ...(query && { query }) },
+    requestParams: { path: pathParameters(path), ...(query && { query }), ...(headers && { header: headers }) },
     ...(requestBody && { requestBody }),
     responses: { ...problems(operation), ...successes(operation) },
   };

@@ -126,12 +126,14 @@ function curl(method: string, url: string, operation: OperationObject): string {
   const key = keyOf(operation);
   const [mediaType = '', { example } = {}] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
   const needed = operation.parameters.filter((parameter) => parameter.in === 'query' && parameter.required);
+  const headers = operation.parameters.filter((parameter) => parameter.in === 'header' && parameter.required);
   const query = needed.map(({ name }) => `${name}=${name.toUpperCase()}`).join('&');
   const place = url.replace(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase()) + (query && `?${query}`);
   const verbs: Readonly<Record<string, string>> = { get: 'curl -s ', head: 'curl -sI ' };
   const parts = [
     `${verbs[method] ?? `curl -s -X ${method.toUpperCase()} `}${quoted(place)}`,
     ...(key ? [`-H "Authorization: Bearer $${key.variable}"`] : []),
+    ...headers.map(({ name, example: value }) => `-H ${quoted(`${name}: ${value ?? name.toUpperCase()}`)}`),
     ...(example ? sent(mediaType, example) : []),
   ];
   return parts.join(' \\\n  ');
@@ -170,7 +172,7 @@ function renderOperation(
 <p>${prose(summary)}. <small class="key">${keyOf(operation)?.words ?? 'no key'}</small></p>
 ${description === undefined ? '' : `<p>${prose(description)}</p>`}
 ${table('Path', parameterRows(parameters, 'path'))}${table('Query', parameterRows(parameters, 'query'))}
-${table('Body', bodyRows(operation))}
+${table('Headers', parameterRows(parameters, 'header'))}${table('Body', bodyRows(operation))}
 <pre><code>${escaped(curl(method, url + path, operation))}</code></pre>
 ${table('Answers', answerRows(operation))}
 </section>`;

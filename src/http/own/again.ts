@@ -17,6 +17,7 @@ import {
   bulkBody,
   MOST_IN_BULK,
 } from '../../wire/clipyard/bulk.ts';
+import { createHeaders } from '../../wire/clipyard/headers.ts';
 import { videoAnswer } from '../../wire/clipyard/videos.ts';
 import { readCallback } from '../dialects/callback.ts';
 import { readCreateTimes } from '../dialects/create-times.ts';
@@ -74,6 +75,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     description:
       "A new video with the same request; members of the body stand in place of the request's own. Takes " +
       '`Idempotency-Key`, `x-callback-url`, `x-start-before`, `x-end-before` and `x-priority` as every create does.',
+    headers: createHeaders,
     body: againBody,
     example: { prompt: 'a red fox at night' },
     answers: { 201: videoAnswer },
@@ -127,6 +129,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
       `On those of \`ids\`, or on all that \`filter\` finds, ${MOST_IN_BULK} at most. What takes longer than ten seconds ` +
       'goes on behind the answer; sending the request again does what is left. With an `Idempotency-Key`, `again` makes ' +
       'each video once, however often the request is sent.',
+    headers: createHeaders,
     body: bulkBody,
     example: { action: 'cancel', ids: ['video_1'] },
     answers: { 200: bulkAnswer },

@@ -26,6 +26,7 @@ import {
   newBatchQuery,
 } from '../../wire/clipyard/batches.ts';
 import { noQuery } from '../../wire/clipyard/fields.ts';
+import { keyedHeaders } from '../../wire/clipyard/headers.ts';
 import { openManifest } from '../batches/open-manifest.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import { scopeOf } from './access.ts';
@@ -135,6 +136,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     isUpload: true,
     query: newBatchQuery,
+    headers: keyedHeaders,
     bodies: NEW_BATCH_BODIES,
     answers: { 200: dryRunAnswer, 202: newBatchAnswer, 422: INVALID },
     refusals: ['insufficient_credit', 'not_found', 'idempotency_mismatch'],

@@ -11,6 +11,7 @@ import {
   streamTokenBody,
   videoEventsQuery,
 } from '../../wire/clipyard/events.ts';
+import { followHeaders } from '../../wire/clipyard/headers.ts';
 import type { StreamSource } from '../event-stream.ts';
 import { scopeOf } from './access.ts';
 import { CallerFeed, Follower } from './caller-feed.ts';
@@ -99,6 +100,7 @@ function videoEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     isStream: true,
     query: videoEventsQuery,
+    headers: followHeaders,
     answers: { 200: STREAM, 204: { meaning: 'The client has the end already.', mediaTypes: [] } },
     handle: async ({ caller, params, request, reply }) => {
       const known = lastEventId(request);
@@ -137,6 +139,7 @@ function callerEvents(app: FastifyInstance, options: OwnRoutesOptions): void {
     access: 'caller',
     isStream: true,
     query: eventsQuery,
+    headers: followHeaders,
     answers: { 200: STREAM },
     refusals: ['forbidden'],
     handle: async ({ caller, query: { caller: named, batchId, state }, request, reply }) => {

@@ -7,6 +7,7 @@ import { FILM_BOUNDS } from '../../domain/film.ts';
 import type { FilmOrder, FilmRow } from '../../gateway/films.ts';
 import { noQuery } from '../../wire/clipyard/fields.ts';
 import { FILM_PATHS, filmAnswer, newFilmBody } from '../../wire/clipyard/films.ts';
+import { keyedHeaders } from '../../wire/clipyard/headers.ts';
 import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
 import type { Tag } from './operation.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -47,6 +48,7 @@ export function filmRoutes(app: FastifyInstance, options: OwnRoutesOptions): voi
       'Clips that are coded alike are joined as they are; others, and all with a crossfade, are coded again in the format ' +
       `of the first one. ${FILM_BOUNDS.clips} clips at most. The same \`Idempotency-Key\` is the same film.`,
     access: 'caller',
+    headers: keyedHeaders,
     body: newFilmBody,
     example: { videos: ['video_1', 'video_2'], transition: 'cut' },
     answers: { 202: filmAnswer },

@@ -45,6 +45,8 @@ export interface Operation {
   /** Server-sent events, which a token opens as well as a key. */
   readonly isStream?: boolean;
   readonly query?: z.ZodObject;
+  /** For the description alone: its handler reads them by itself. */
+  readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly example?: unknown;
   /** In place of one of JSON alone: bodies that its handler reads by itself, by media type. */

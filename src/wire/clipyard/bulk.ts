@@ -27,7 +27,7 @@ export const againBody = z
     aspectRatio: optional(text),
     quality: optional(text),
     images: optional(z.array(image).max(REQUEST_BOUNDS.images)),
-    extra: optional(z.record(z.string(), z.json())),
+    extra: optional(z.record(z.string(), z.unknown())),
   })
   .prefault({});
 

@@ -24,18 +24,22 @@ function readAs(shown: z.core.JSONSchema.BaseSchema) {
   return {
     override: ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
       delete jsonSchema.pattern;
+      delete jsonSchema.anyOf;
       Object.assign(jsonSchema, shown);
     },
   };
 }
 
-/** `a,b` as a list of known words without repeats; nothing as an empty one. */
+/**
+ * `a,b` as a list of known words without repeats; nothing as an empty one. A parameter that is repeated is read as well, since
+ * most generated clients send lists so, although the document says commas.
+ */
 export function listOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   const isWord = (part: string): part is Words[number] => words.includes(part);
   return z
-    .string()
+    .union([z.string(), z.array(z.string())])
     .transform((value, context) => {
-      const parts = value === '' ? [] : [...new Set(value.split(','))];
+      const parts = value === '' ? [] : [...new Set([value].flat().join(',').split(','))];
       const known = parts.filter(isWord);
       if (known.length < parts.length) context.addIssue(`must be one of ${words.join(', ')}, or several with commas`);
       return known;

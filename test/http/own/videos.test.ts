@@ -170,6 +170,7 @@ describe('our own routes for videos', () => {
     expect((await idsAt(`?caller=${callerId}`, 'root-key')).ids).toHaveLength(3);
     expect((await idsAt('?batchId=batch_1', 'root-key')).ids).toEqual(['video_other']);
     expect((await idsAt('?state=archiving,failed', 'root-key')).ids).toEqual(['video_other']);
+    expect((await idsAt('?state=archiving&state=failed', 'root-key')).ids).toEqual(['video_other']);
     expect((await idsAt('?state=&model=none', 'root-key')).ids).toEqual([]);
     expect((await idsAt('?state=', key)).ids).toHaveLength(3);
     expect((await idsAt(`?caller=${callerId}`, key)).ids).toHaveLength(3);

@@ -1,0 +1,28 @@
+/** Headers that orders and streams take beside body and query, as they are described; each route reads them by itself. */
+
+import { z } from 'zod';
+
+const optional = (meaning: string) => z.string().optional().describe(meaning);
+
+/** Of what is made once under a key. */
+export const keyedHeaders = z.object({
+  'Idempotency-Key': optional('The same key with the same request is the same order, made and paid once.'),
+});
+
+/** Of a create. */
+export const createHeaders = keyedHeaders.extend({
+  'x-callback-url': optional('Told of the end, as a webhook.'),
+  'x-start-before': optional('Not begun by then is not made: ISO 8601, or whole seconds from now.'),
+  'x-end-before': optional('Not ended by then is cancelled: ISO 8601, or whole seconds from now.'),
+  'x-priority': z.enum(['low', 'normal', 'high']).optional().describe("Among the caller's own videos."),
+});
+
+/** Of a create of one clip, which has one place to be delivered to. */
+export const clipHeaders = createHeaders.extend({
+  'x-deliver-to': optional('A URL that is signed for one `PUT`, where the clip is brought.'),
+});
+
+/** Of a stream of events. */
+export const followHeaders = z.object({
+  'Last-Event-ID': optional('The id of the last event that came: the stream goes on behind it.'),
+});

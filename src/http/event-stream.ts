@@ -46,14 +46,6 @@ function frame(id: number | string, { event, data }: StreamEvent): string {
   return `id: ${id}\n${event === undefined ? '' : `event: ${event}\n`}${lines.join('')}\n`;
 }
 
-/**
- * What says something and is no event: without an empty line behind it, which clients that do not look for data (httpx-sse)
- * take for an event of its own.
- */
-function line(text: string): string {
-  return `${text}\n`;
-}
-
 /** Ids go on from the last one the client saw, so that they rise over its reconnects. */
 function idAfter(header: string | string[] | undefined): number {
   return typeof header === 'string' && /^\d{1,12}$/.test(header) ? Number(header) + 1 : 1;
@@ -78,7 +70,7 @@ class Connection {
     // A write can still meet a socket that has just gone; 'close' follows.
     response.on('error', () => response.destroy());
     response.on('drain', () => this.wake());
-    response.write(line(`retry: ${settings.retryMs}`));
+    response.write(`retry: ${settings.retryMs}\n\n`);
     if (!this.isOpen) this.#stopped();
   }
 
@@ -132,7 +124,7 @@ class Connection {
   #beat(): void {
     // Not even the last event was taken within a whole interval: what is kept for such a client only grows.
     if (this.#response.writableNeedDrain || this.#response.writableEnded) this.#response.destroy();
-    else this.#response.write(line(': ping'));
+    else this.#response.write(': ping\n\n');
     if (this.readAgain) this.wake();
   }
 

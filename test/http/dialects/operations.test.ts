@@ -94,7 +94,7 @@ test('the long answer is heartbeats and then one event (GW-01)', async () => {
   });
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  while (!text.includes(': ping\n')) text += (await reader?.read())?.value ?? '';
+  while (!text.includes(': ping\n\n')) text += (await reader?.read())?.value ?? '';
   expect(eventsOf(text)).toEqual([]);
   made.gateway.put(makeCompletedVideo({ id: 'video_2' }));
   made.gateway.put(makeCompletedVideo({ id: 'video_1' }));

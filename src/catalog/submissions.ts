@@ -85,9 +85,10 @@ export async function noteEmptyList(tx: Db, id: string, at: Date): Promise<void>
   await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { firstEmptyListAt: at } });
 }
 
-/** sending or unconfirmed → running: the task's id is known. */
-export function markRunning(tx: Db, id: string, taskId: string) {
-  return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'running', taskId, runningAt: new Date() } });
+/** sending or unconfirmed → running: the task's id is known. Polls and the task's deadline are counted from then on. */
+export async function markRunning(tx: Db, id: string, taskId: string) {
+  const runningAt = await readClock(tx);
+  return await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'running', taskId, runningAt } });
 }
 
 /**

@@ -37,6 +37,12 @@ import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 const STATES: readonly SubmissionState[] = ['granted', 'sending', 'unconfirmed', 'running', 'ended', 'void'];
+const DAY_MS = 86_400_000;
+/** What stays as it is where only the own clock is wrong. */
+const BUT_DATES = [
+  ...(['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const),
+  ...(['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] as const),
+];
 const FAILED = { kind: 'failed', upstream: {} } as const;
 
 /** Each move, from where it is possible, and where it leads. */
@@ -121,6 +127,19 @@ describeOnBothCatalogs('a submission', (catalog) => {
     expect(sentAt?.getTime()).toBeGreaterThanOrEqual(Math.floor(before.getTime()));
     expect(sentAt?.getTime()).toBeLessThanOrEqual(after.getTime() + 1);
     expect((sendUntil?.getTime() ?? 0) - (sentAt?.getTime() ?? 0)).toBe(60_000);
+  });
+
+  test('runs since then by the clock of the catalog', async () => {
+    // The embedded one has the clock of its process.
+    if (catalog.databaseUrl === null) return;
+    const { db } = catalog.database;
+    await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'sending' });
+    const before = await readClock(db);
+    jest.useFakeTimers({ now: before.getTime() + DAY_MS, doNotFake: [...BUT_DATES] });
+    const { runningAt } = (await markRunning(db, 's1', 't1').finally(() => jest.useRealTimers())) ?? {};
+    const after = await readClock(db);
+    expect(runningAt?.getTime()).toBeGreaterThanOrEqual(Math.floor(before.getTime()));
+    expect(runningAt?.getTime()).toBeLessThanOrEqual(after.getTime() + 1);
   });
 
   test('is a slot, or in doubt, in these states', () => {

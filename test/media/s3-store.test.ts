@@ -150,6 +150,24 @@ test('parts behind a gap are sent again', async () => {
   await staged.discard();
 });
 
+test.each([
+  [200, 'it is no S3 server'],
+  [502, 'an answer 502 that is none of S3'],
+])('the check tells a page that something else answers with %i', async (status, problem) => {
+  const page = createServer((request, reply) => {
+    request.resume();
+    reply.writeHead(status, { 'content-type': 'text/html' }).end('<html><body>Sign in to go on</body></html>');
+  });
+  onTestEnd.push(() => void page.close());
+  await new Promise<void>((resolve) => void page.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+  const error = await open({ endpoint })
+    .check()
+    .catch((caught: unknown) => caught);
+  expect(isStoreAway(error)).toBe(true);
+  expect(String(error)).toContain(problem);
+});
+
 test('the check leaves nothing in the bucket', async () => {
   await open().check();
   const { client, bucket: name } = bucket();

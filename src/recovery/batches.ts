@@ -3,6 +3,7 @@
 import { endUnvalidated } from '../catalog/batch-ends.ts';
 import { findBatch, listForgottenBatches, wantsToKnow, wishBatchCancelled } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
+import { readClock } from '../catalog/submissions.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
@@ -55,9 +56,14 @@ const LIMIT = 200;
 /** A validation that has entered no lines for so long has lost its process: some hundred are entered at once. */
 const SILENT_VALIDATION_MS = 2 * 60_000;
 
+/** By the catalog's clock: gateways that validate and the worker that sweeps have clocks of their own. */
+async function before(db: Db, ageMs: number): Promise<Date> {
+  return new Date((await readClock(db)).getTime() - ageMs);
+}
+
 /** Ends batches whose validation went away with its process. */
 export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {
-  await endUnvalidated(db, new Date(Date.now() - SILENT_VALIDATION_MS), LIMIT);
+  await endUnvalidated(db, await before(db, SILENT_VALIDATION_MS), LIMIT);
 }
 
 /** Batches that no workflow has advanced for so long. */
@@ -65,7 +71,7 @@ export async function listForgotten(
   { db }: Pick<BatchWorkflowDependencies, 'db'>,
   silentForMs: number,
 ): Promise<readonly string[]> {
-  return await listForgottenBatches(db, new Date(Date.now() - silentForMs), LIMIT);
+  return await listForgottenBatches(db, await before(db, silentForMs), LIMIT);
 }
 
 /** Starts the workflow of such a batch, or wakes it. */

@@ -35,14 +35,10 @@ import { isInDoubt, isOpenState } from '../../src/domain/submission.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
+import { withClockAhead } from './wrong-clock.ts';
 
 const STATES: readonly SubmissionState[] = ['granted', 'sending', 'unconfirmed', 'running', 'ended', 'void'];
 const DAY_MS = 86_400_000;
-/** What stays as it is where only the own clock is wrong. */
-const BUT_DATES = [
-  ...(['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const),
-  ...(['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] as const),
-];
 const FAILED = { kind: 'failed', upstream: {} } as const;
 
 /** Each move, from where it is possible, and where it leads. */
@@ -130,13 +126,11 @@ describeOnBothCatalogs('a submission', (catalog) => {
   });
 
   test('runs since then by the clock of the catalog', async () => {
-    // The embedded one has the clock of its process.
     if (catalog.databaseUrl === null) return;
     const { db } = catalog.database;
     await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'sending' });
     const before = await readClock(db);
-    jest.useFakeTimers({ now: before.getTime() + DAY_MS, doNotFake: [...BUT_DATES] });
-    const { runningAt } = (await markRunning(db, 's1', 't1').finally(() => jest.useRealTimers())) ?? {};
+    const { runningAt } = (await withClockAhead(DAY_MS, () => markRunning(db, 's1', 't1'))) ?? {};
     const after = await readClock(db);
     expect(runningAt?.getTime()).toBeGreaterThanOrEqual(Math.floor(before.getTime()));
     expect(runningAt?.getTime()).toBeLessThanOrEqual(after.getTime() + 1);

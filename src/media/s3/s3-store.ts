@@ -33,6 +33,10 @@ export interface S3StoreOptions extends S3Settings {
   onProblem(error: unknown): void;
 }
 
+function noServer(why: string): StoreAway {
+  return new StoreAway(new Error(`what answers is no S3 server: ${why}`));
+}
+
 export interface S3Store extends MediaStore {
   close(): void;
 }
@@ -89,13 +93,15 @@ class BucketStore implements S3Store {
    */
   async check(): Promise<void> {
     const { client, bucket } = this.#at;
-    await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }));
+    const { Name, MaxKeys, IsTruncated } = await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }));
+    // A page that something else answers with is read as a list of nothing.
+    if (Name === undefined && MaxKeys === undefined && IsTruncated === undefined) throw noServer('it lists no bucket');
     if (this.#isWritable) return;
     const key = `.check-${randomBytes(8).toString('hex')}`;
     await client.send(new PutObjectCommand({ ...this.#named(key), Body: key }));
     const isThere = await this.#holds(key);
     await client.send(new DeleteObjectCommand(this.#named(key)));
-    if (!isThere) throw new StoreAway(new Error('what is written there cannot be read back: it is no S3 server'));
+    if (!isThere) throw noServer('what is written there cannot be read back');
     this.#isWritable = true;
   }
 

@@ -23,8 +23,8 @@ export function findDatabaseError(error: unknown): DatabaseError | null {
 }
 
 /**
- * Connections that fail, servers that stop or have no place left, that let nobody in, only read (a standby) or lack the
- * database that is being put back, and statements that took too long: PostgreSQL's appendix A.
+ * Connections that fail; servers that stop, have no place left, refuse our role, only read (a standby) or lack the database,
+ * as while it is put back; statements that took too long: PostgreSQL's appendix A.
  */
 const AWAY_CODE =
   /^(?:08...|28...|3D...|53...|57...|25P03|25006|ECONN[A-Z]+|E?TIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH)$/;

@@ -88,8 +88,8 @@ class BucketStore implements S3Store {
   }
 
   /**
-   * Writes once and reads that back, so that keys which only read are told from others, and whatever says yes to everything
-   * from a server; afterwards it costs what a read costs.
+   * Writes once and reads that back, so that keys which only read are told from others, and a server from a proxy that answers
+   * all requests alike; afterwards it costs what a read costs.
    */
   async check(): Promise<void> {
     const { client, bucket } = this.#at;

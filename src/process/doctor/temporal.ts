@@ -2,9 +2,8 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { isGrpcServiceError } from '@temporalio/client';
 import type { Config } from '../../config/settings.ts';
-import { openTemporalClient } from '../../temporal/connection.ts';
+import { findCallFailure, openTemporalClient } from '../../temporal/connection.ts';
 import { checkNamedServer } from '../../temporal/dev-server/find.ts';
 import { missingSearchAttributes } from '../../temporal/setup.ts';
 import { describeVersions } from '../../temporal/worker-version.ts';
@@ -45,9 +44,9 @@ async function explainSilence(address: string, usesTls: boolean): Promise<Ailmen
 
 /** A failure as an operator can mend it. */
 async function explain(error: unknown, { temporal }: Config, address: string): Promise<unknown> {
-  if (!isGrpcServiceError(error)) return error;
+  const failure = findCallFailure(error);
   const { namespace, connection } = temporal;
-  switch (error.code) {
+  switch (failure?.code) {
     case GRPC.notFound:
       return new Ailment(
         `there is no namespace ${namespace} at ${address}`,
@@ -56,7 +55,7 @@ async function explain(error: unknown, { temporal }: Config, address: string): P
     case GRPC.permissionDenied:
     case GRPC.unauthenticated:
       return new Ailment(
-        `${address} does not let us into namespace ${namespace}: ${error.details}`,
+        `${address} does not let us into namespace ${namespace}: ${failure.details}`,
         'put TEMPORAL_API_KEY or the certificates of TEMPORAL_TLS_… right',
       );
     case GRPC.lateAnswer:

@@ -85,6 +85,18 @@ export async function noteEmptyList(tx: Db, id: string, at: Date): Promise<void>
   await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { firstEmptyListAt: at } });
 }
 
+/** Of a create that is not sent after all, since another account has the video's task: the submission stands for that one. */
+export async function moveSending(
+  tx: Db,
+  { id, videoId }: Pick<SubmissionRow, 'id' | 'videoId'>,
+  { account, provider, model }: Pick<SubmissionRow, 'account' | 'provider'> & { readonly model: string },
+): Promise<SubmissionRow | null> {
+  const place = { account, provider, ...(await findPlace(tx, account, model)), singleLane: false };
+  const moved = await move(tx, id, { from: ['sending'], to: place });
+  if (moved) await tx.update(videos).set({ account, provider }).where(eq(videos.id, videoId));
+  return moved;
+}
+
 /** sending or unconfirmed → running: the task's id is known. Polls and the task's deadline are counted from then on. */
 export async function markRunning(tx: Db, id: string, taskId: string) {
   const runningAt = await readClock(tx);

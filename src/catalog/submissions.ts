@@ -139,7 +139,12 @@ export async function reenterTask(
   video: Pick<VideoRow, 'id' | 'model' | 'createdAt'>,
   { memory, sendUntil }: { readonly memory: TaskMemory; readonly sendUntil: Date },
 ): Promise<void> {
-  if (memory.kind === 'running') return void (await ensureRunning(tx, video.id, memory.task));
+  if (memory.kind === 'running') {
+    await ensureRunning(tx, video.id, memory.task);
+    // A poll may have entered the task before the video was there, which then was queued as a new one is.
+    await tx.delete(waiting).where(eq(waiting.videoId, video.id));
+    return;
+  }
   const { submissionId: id, account, provider } = memory.create;
   if (await findSubmission(tx, id)) return;
   const sentAt = instantOf(id) ?? video.createdAt;

@@ -21,6 +21,7 @@ import {
   noteEmptyList,
   noteSignal,
   readClock,
+  reenterTask,
   settlePresumed,
   takeBack,
   voidSubmission,
@@ -39,6 +40,7 @@ import { withClockAhead } from './wrong-clock.ts';
 
 const STATES: readonly SubmissionState[] = ['granted', 'sending', 'unconfirmed', 'running', 'ended', 'void'];
 const DAY_MS = 86_400_000;
+const PLACE = { videoId: 'v1', pool: 'main', callerId: 'c', model: 'm', place: 1, queuedAt: new Date() } as const;
 const FAILED = { kind: 'failed', upstream: {} } as const;
 
 /** Each move, from where it is possible, and where it leads. */
@@ -250,6 +252,18 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
   };
   const HEALED = { id: 's1', n: 1, state: 'running', taskId: 't1' };
 
+  test('keeps its video out of the queue, also where a poll entered it before its video was there', async () => {
+    const { db } = catalog.database;
+    const task = makeTask({ n: 1 });
+    await heal(task);
+    await insertVideo(db, { id: 'v1' });
+    await db.insert(waiting).values(PLACE);
+    const createdAt = new Date();
+    const memory = { memory: { kind: 'running', task }, sendUntil: createdAt } as const;
+    await inTransaction(db, (tx) => reenterTask(tx, { id: 'v1', model: 'wan-2.6', createdAt }, memory));
+    expect(await db.$count(waiting)).toBe(0);
+  });
+
   test('has its row entered where it is missing, once', async () => {
     await Promise.all(Array.from({ length: 8 }, () => heal(makeTask())));
     expect(await rows()).toEqual([HEALED]);
@@ -280,8 +294,7 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
     const { db } = catalog.database;
     await insertSubmission(db, { id: 'old', videoId: 'v1', n: 2, state: 'granted' });
     await insertSubmission(db, { id: 'older', videoId: 'v1', n: 1, state: 'void' });
-    const place = { videoId: 'v1', pool: 'main', callerId: 'c', model: 'm', place: 1, queuedAt: new Date() };
-    await db.insert(waiting).values(place);
+    await db.insert(waiting).values(PLACE);
     await heal(makeTask({ n: 2 }));
     expect(await rows()).toEqual([
       { id: 'older', n: 1, state: 'void', taskId: null },

@@ -6,6 +6,7 @@ import { isInDoubt } from '../src/domain/submission.ts';
 import { claim } from '../src/submissions/claim.ts';
 import { confirm } from '../src/submissions/confirm.ts';
 import { honoursKey } from '../src/submissions/dependencies.ts';
+import { findEarlier } from '../src/submissions/find-earlier.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
 import { record } from '../src/submissions/record.ts';
 import { send } from '../src/submissions/send.ts';
@@ -23,7 +24,9 @@ async function advance(
   { videoId, submissionId }: SubmitTaskInput,
 ): Promise<NextStep> {
   const claimed = await claim(dependencies, submissionId);
-  const recorded = claimed && (await record(dependencies, claimed.submission, await send(dependencies, claimed)));
+  const earlier = claimed && (await findEarlier(dependencies, claimed));
+  const sent = claimed && (earlier ?? { ...claimed, outcome: await send(dependencies, claimed) });
+  const recorded = sent && (await record(dependencies, sent.submission, sent.outcome));
   if (recorded) return recorded;
   const submission = await findSubmission(dependencies.db, submissionId);
   // An older copy of the catalog: only the workflow knows of this submission, and perhaps it was sent.

@@ -7,6 +7,7 @@ import { listForgottenBatches } from '../src/catalog/batches.ts';
 import { forgetFile, listExpiredFiles } from '../src/catalog/files.ts';
 import { listExpiredFilms, listSilentFilms } from '../src/catalog/films.ts';
 import { listStranded, listUntakenGrants, listWaitingPools } from '../src/catalog/slots.ts';
+import { longAgo } from '../src/catalog/submissions.ts';
 import { listExpiredMedia } from '../src/catalog/videos.ts';
 import { deleteExpiredSecrets } from '../src/catalog/webhooks.ts';
 import type { Log } from '../src/domain/log.ts';
@@ -105,28 +106,28 @@ class Parts {
   }
 }
 
-const before = (ageMs: number) => new Date(Date.now() - ageMs);
-
 /** Batches that no process validates any more, and those that no workflow advances. */
 async function sweepBatches(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
+  const { db } = dependencies;
   await parts.section('validations', () => endLostValidations(dependencies), undefined);
   await parts.each(
     'batches',
-    () => listForgottenBatches(dependencies.db, before(PATIENCE_MS), WORKFLOWS_LIMIT),
+    async () => listForgottenBatches(db, await longAgo(db, PATIENCE_MS), WORKFLOWS_LIMIT),
     (batchId) => reviveBatch(dependencies, batchId),
   );
 }
 
 /** Films that no workflow works on, and those that have had their time. */
 async function sweepFilms(parts: Parts, dependencies: ActivityDependencies): Promise<void> {
+  const { db } = dependencies;
   await parts.each(
     'films',
-    () => listSilentFilms(dependencies.db, before(PATIENCE_MS), WORKFLOWS_LIMIT),
+    async () => listSilentFilms(db, await longAgo(db, PATIENCE_MS), WORKFLOWS_LIMIT),
     (film) => reviveFilm(dependencies, film),
   );
   await parts.each(
     'old films',
-    () => listExpiredFilms(dependencies.db, LIMIT),
+    () => listExpiredFilms(db, LIMIT),
     (filmId) => purgeFilm(dependencies, filmId),
   );
 }
@@ -146,7 +147,7 @@ async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Pr
 export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
   async function startForgotten(parts: Parts): Promise<number> {
-    const { started, failed, isAway } = await startUnopened(dependencies, before(PATIENCE_MS));
+    const { started, failed, isAway } = await startUnopened(dependencies, new Date(Date.now() - PATIENCE_MS));
     if (failed > 0 || isAway) parts.note('starts', isAway ? 'Temporal is away' : `${failed} failed`);
     return started;
   }

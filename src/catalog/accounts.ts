@@ -1,10 +1,10 @@
 /** Upstream accounts: the configuration as last read. */
 
-import { aliasedTable, and, eq, notInArray, sql } from 'drizzle-orm';
+import { aliasedTable, and, eq, inArray, notInArray, sql } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import type { AccountConfig, LostAnswerRule } from '../domain/account.ts';
 import { type Db, inTransaction } from './driver/database.ts';
-import { accounts } from './tables/accounts.ts';
+import { accountModels, accounts } from './tables/accounts.ts';
 import { pools } from './tables/queue.ts';
 
 export type AccountRow = typeof accounts.$inferSelect;
@@ -116,6 +116,16 @@ export async function withFormerIds<Account extends Pick<AccountConfig, 'id'>>(
 async function nameCredentials(tx: Db): Promise<void> {
   await tx.execute(sql`update submissions s set credential = a.credential from accounts a
     where a.id = s.account and s.credential = s.account and s.state in ('granted', 'sending', 'unconfirmed', 'running')`);
+}
+
+/** The accounts that a model may be made at, as configured now. */
+export async function listServing(db: Db, model: string): Promise<readonly AccountRow[]> {
+  const serving = db.select({ id: accountModels.account }).from(accountModels).where(eq(accountModels.model, model));
+  return await db
+    .select()
+    .from(accounts)
+    .where(and(accounts.configured, inArray(accounts.id, serving)))
+    .orderBy(accounts.id);
 }
 
 /** The account's row, or null. */

@@ -204,7 +204,7 @@ async function noteAdvanced(db: Db, id: string): Promise<BatchRow | null> {
   const [batch] = await db
     .update(batches)
     .set({
-      advancedAt: new Date(),
+      advancedAt: sql`now()`,
       finalizingAt: sql`case when ${isFirst} then now() else ${batches.finalizingAt} end`,
       state: sql`case when ${isFirst} and ${batches.cancelRequestedAt} is null then 'finalizing' else ${batches.state} end`,
     })

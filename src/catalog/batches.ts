@@ -100,7 +100,7 @@ export async function enterLines(
   return await inTransaction(db, async (tx) => {
     const validating = await tx
       .update(batches)
-      .set({ advancedAt: new Date() })
+      .set({ advancedAt: sql`now()` })
       .where(and(eq(batches.id, batchId), eq(batches.state, 'validating')))
       .returning({ id: batches.id });
     if (validating.length === 0) return false;

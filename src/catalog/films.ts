@@ -78,13 +78,13 @@ const isOpen = (id: string) => and(eq(films.id, id), isNull(films.endedAt));
 
 /** A worker is at it. @returns false for a film that has ended. */
 export async function noteFilmProgress(db: Db, id: string, progress: number): Promise<boolean> {
-  const change = { state: 'joining', progress, aliveAt: new Date() } as const;
+  const change = { state: 'joining', progress, aliveAt: sql`now()` } as const;
   return (await db.update(films).set(change).where(isOpen(id)).returning({ id: films.id })).length > 0;
 }
 
 /** Its workflow runs, or was started now. */
 export async function noteFilmAlive(db: Db, id: string): Promise<void> {
-  await db.update(films).set({ aliveAt: new Date() }).where(isOpen(id));
+  await db.update(films).set({ aliveAt: sql`now()` }).where(isOpen(id));
 }
 
 /** Gives a film its end, unless it has one. */

@@ -40,6 +40,11 @@ export async function readClock(db: Db): Promise<Date> {
   return new Date(Number(row.now_ms));
 }
 
+/** So long ago by the catalog's clock. */
+export async function longAgo(db: Db, ageMs: number): Promise<Date> {
+  return new Date((await readClock(db)).getTime() - ageMs);
+}
+
 /** Moves a submission if it is in one of the states `from`; the row as it is now if so, else null. */
 async function move(
   tx: Db,
@@ -85,9 +90,22 @@ export async function noteEmptyList(tx: Db, id: string, at: Date): Promise<void>
   await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { firstEmptyListAt: at } });
 }
 
-/** sending or unconfirmed → running: the task's id is known. */
-export function markRunning(tx: Db, id: string, taskId: string) {
-  return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'running', taskId, runningAt: new Date() } });
+/** Of a create that is not sent after all, since another account has the video's task: the submission stands for that one. */
+export async function moveSending(
+  tx: Db,
+  { id, videoId }: Pick<SubmissionRow, 'id' | 'videoId'>,
+  { account, provider, model }: Pick<SubmissionRow, 'account' | 'provider'> & { readonly model: string },
+): Promise<SubmissionRow | null> {
+  const place = { account, provider, ...(await findPlace(tx, account, model)), singleLane: false };
+  const moved = await move(tx, id, { from: ['sending'], to: place });
+  if (moved) await tx.update(videos).set({ account, provider }).where(eq(videos.id, videoId));
+  return moved;
+}
+
+/** sending or unconfirmed → running: the task's id is known. Polls and the task's deadline are counted from then on. */
+export async function markRunning(tx: Db, id: string, taskId: string) {
+  const runningAt = await readClock(tx);
+  return await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'running', taskId, runningAt } });
 }
 
 /**
@@ -126,7 +144,12 @@ export async function reenterTask(
   video: Pick<VideoRow, 'id' | 'model' | 'createdAt'>,
   { memory, sendUntil }: { readonly memory: TaskMemory; readonly sendUntil: Date },
 ): Promise<void> {
-  if (memory.kind === 'running') return void (await ensureRunning(tx, video.id, memory.task));
+  if (memory.kind === 'running') {
+    await ensureRunning(tx, video.id, memory.task);
+    // A poll may have entered the task before the video was there, which then was queued as a new one is.
+    await tx.delete(waiting).where(eq(waiting.videoId, video.id));
+    return;
+  }
   const { submissionId: id, account, provider } = memory.create;
   if (await findSubmission(tx, id)) return;
   const sentAt = instantOf(id) ?? video.createdAt;

@@ -20,7 +20,7 @@ export const RESULT_RETRY_MS = 15 * 60_000;
 
 /** What the wait is computed from. */
 export interface PollSituation {
-  /** Since the task was submitted. */
+  /** Since the task was submitted; below zero where the clocks of catalog and Temporal differ. */
   readonly elapsedMs: number;
   /** 0 to 100 as last reported. */
   readonly progress: number;
@@ -55,8 +55,9 @@ const LONGEST_HINT_MS = 10 * 60_000;
  * only a hint or failures make it longer than the documented longest.
  */
 export function nextPollDelayMs(timing: PollTiming, situation: PollSituation): number {
-  const { elapsedMs, polls, retryAfterMs } = situation;
-  const wantedMs = polls === 0 ? timing.firstPollMs - elapsedMs : pacedMs(timing, situation);
+  const { polls, retryAfterMs } = situation;
+  const elapsedMs = Math.max(0, situation.elapsedMs);
+  const wantedMs = polls === 0 ? timing.firstPollMs - elapsedMs : pacedMs(timing, { ...situation, elapsedMs });
   return Math.ceil(Math.max(0, wantedMs, Math.min(retryAfterMs ?? 0, LONGEST_HINT_MS)));
 }
 

@@ -15,8 +15,8 @@ export async function openCatalog(
   return await waitFor('PostgreSQL (DATABASE_URL)', () => openDatabase(config).catch(refuseAtOnce), context);
 }
 
-/** Wrong credentials, databases that do not exist, missing rights, tables of something else: PostgreSQL's appendix A. */
-const HOPELESS = /^(?:28|3D|42)/;
+/** Old servers, wrong credentials, databases that do not exist, missing rights, tables of something else: PostgreSQL's appendix A. */
+const HOPELESS = /^(?:0A|28|3D|42)/;
 
 function refuseAtOnce(error: unknown): never {
   if (error instanceof Error && HOPELESS.test(findDatabaseError(error)?.code ?? '')) {

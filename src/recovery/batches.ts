@@ -3,6 +3,7 @@
 import { endUnvalidated } from '../catalog/batch-ends.ts';
 import { findBatch, wantsToKnow, wishBatchCancelled } from '../catalog/batches.ts';
 import type { Db } from '../catalog/driver/database.ts';
+import { longAgo } from '../catalog/submissions.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
@@ -57,7 +58,7 @@ const SILENT_VALIDATION_MS = 2 * 60_000;
 
 /** Ends batches whose validation went away with its process. */
 export async function endLostValidations({ db }: Pick<BatchWorkflowDependencies, 'db'>): Promise<void> {
-  await endUnvalidated(db, new Date(Date.now() - SILENT_VALIDATION_MS), LIMIT);
+  await endUnvalidated(db, await longAgo(db, SILENT_VALIDATION_MS), LIMIT);
 }
 
 /** Starts the workflow of such a batch, or wakes it. */

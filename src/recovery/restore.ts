@@ -35,7 +35,7 @@ export interface RestoreReport {
 
 /**
  * Has every open run open its video again before anything is granted; what was submitted after the copy and has no open
- * run any more is looked for in its account's list before it is created.
+ * run any more is looked for in the lists of its model's accounts before it is created.
  */
 export async function restore(dependencies: RestoreDependencies): Promise<RestoreReport> {
   const { db, workflows } = dependencies;

@@ -8,7 +8,7 @@ import { examined, noteTrouble } from './account-trouble.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 import { readNextStep } from './next-step.ts';
 import { enterDoubt, isAboutVideo, record, refuse } from './record.ts';
-import { sendTo } from './send.ts';
+import { send } from './send.ts';
 import { waitInDoubt } from './wait-in-doubt.ts';
 
 /** A server that still works on the first of two creates with one key answers the second one so. */
@@ -43,7 +43,7 @@ export async function sendAgain(dependencies: SubmissionDependencies, submission
   const unconfirmed = await enterDoubt(dependencies, submission, { answered: answered ?? false, upstream });
   if (!unconfirmed) return await readNextStep(dependencies, submission.videoId);
   const untilMs = Date.now() + createTimeoutOf(dependencies, unconfirmed.provider);
-  const outcome = await sendTo(dependencies, { submission: unconfirmed, untilMs });
+  const outcome = await send(dependencies, { submission: unconfirmed, untilMs });
   if (outcome.kind === 'not sent') return await askAgain(dependencies, unconfirmed);
   if (outcome.kind !== 'refused') {
     return (await record(dependencies, unconfirmed, outcome)) ?? (await askAgain(dependencies, unconfirmed));

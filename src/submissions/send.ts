@@ -1,46 +1,13 @@
 /** Sending a create that was claimed: one exchange with the upstream, whose outcome is a value. */
 
-import { findAccountRow } from '../catalog/accounts.ts';
-import { findFirstLostCreate } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import { storeClip } from '../media/store-clip.ts';
-import { listWindowOf, readList, sightIn } from './account-list.ts';
 import type { Claim } from './claim.ts';
 import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
-/**
- * Sends the create, once; nothing is thrown for what the upstream does. A video that may have a task already is looked
- * for in its account's list first.
- */
-export async function send(dependencies: SubmissionDependencies, claimed: Claim): Promise<StartOutcome> {
-  return (await findEarlier(dependencies, claimed)) ?? (await sendTo(dependencies, claimed));
-}
-
-/**
- * The task of an earlier create of the video, should the list show it by now; null where another create is to be sent.
- * What an older copy of the catalog does not know of is not sent without having been looked for.
- */
-async function findEarlier(
-  dependencies: SubmissionDependencies,
-  { submission, video }: Claim,
-): Promise<StartOutcome | null> {
-  const { db } = dependencies;
-  const unknownSince = video.sentUnknownSince;
-  const sentAt = unknownSince ?? (await findFirstLostCreate(db, submission));
-  const row = sentAt && (await findAccountRow(db, submission.account));
-  if (!sentAt || listWindowOf(dependencies, row) === null) return null;
-  const { list } = await readList(dependencies, submission);
-  if (list === null) {
-    return unknownSince && { kind: 'not sent', message: 'the account’s list, which may show the task, cannot be read' };
-  }
-  const { candidates } = await sightIn(dependencies, submission, { list, prompt: video.request.prompt, sentAt });
-  const [task, ...others] = candidates;
-  return task && others.length === 0 ? { kind: 'started', taskId: task.taskId, costMicroUsd: null } : null;
-}
-
-/** Sends the create of a submission that may be sent until then. */
-export async function sendTo(
+/** Sends the create of a submission that may be sent until then; nothing is thrown for what the upstream does. */
+export async function send(
   dependencies: SubmissionDependencies,
   { submission, untilMs }: Pick<Claim, 'submission' | 'untilMs'>,
 ): Promise<StartOutcome> {

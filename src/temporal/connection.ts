@@ -1,6 +1,6 @@
 /** Connections of clients to Temporal: made at once, and at work when the server is. */
 
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 
@@ -39,4 +39,9 @@ export function openTemporalClient(
   });
   const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   return { connection, client, close: () => connection.close() };
+}
+
+/** What the server, or the way to it, says of a call that failed; null for what is no failure of a call. */
+export function findCallFailure(error: unknown): { readonly code: number; readonly details: string } | null {
+  return isGrpcServiceError(error) ? { code: error.code, details: error.details } : null;
 }

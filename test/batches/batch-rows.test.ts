@@ -26,10 +26,12 @@ import { wishWaitingCancelled } from '../../src/catalog/wishes.ts';
 import type { LineState, ReadLine, StartFrom } from '../../src/domain/batch.ts';
 import { type Batches, type BatchOrder, createBatches } from '../../src/gateway/batches.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
+import { endLostValidations } from '../../src/recovery/batches.ts';
 import { removeOld } from '../../src/recovery/retention.ts';
 import { makeArchive, makeCaller } from '../builders.ts';
 import { insertSubmission, makeAccount } from '../catalog/rows.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
+import { withClockAhead } from '../catalog/wrong-clock.ts';
 import { type FakeWorkflows, fakeWorkflows } from '../fake-workflows.ts';
 import { SUCCEEDED } from '../model/held-video.ts';
 import { insertCaller, offerModel } from '../model/scene.ts';
@@ -293,6 +295,9 @@ describeOnBothCatalogs('a batch', (catalog) => {
     const isEntered = async () => (await db.$count(batchTable)) === 1;
     while (!(await isEntered())) await new Promise((resolve) => setTimeout(resolve, 5));
     const [lost] = await db.select().from(batchTable);
+    // A worker that takes its own time for the catalog's would end it.
+    if (catalog.databaseUrl !== null) await withClockAhead(3_600_000, () => endLostValidations({ db }));
+    expect(await read(lost?.id ?? '')).toMatchObject({ state: 'validating' });
     await endUnvalidated(db, new Date(Date.now() + 1000), 10);
     expect(await read(lost?.id ?? '')).toMatchObject({ state: 'failed', invalid: [{ code: 'interrupted' }] });
     expect(await toldOf(lost?.id ?? '')).toEqual(['batch.failed to caller_1']);

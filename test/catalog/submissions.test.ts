@@ -21,6 +21,7 @@ import {
   noteEmptyList,
   noteSignal,
   readClock,
+  reenterTask,
   settlePresumed,
   takeBack,
   voidSubmission,
@@ -35,8 +36,11 @@ import { isInDoubt, isOpenState } from '../../src/domain/submission.ts';
 import { airforce } from '../../src/providers/airforce.ts';
 import { insertSubmission, insertVideo } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
+import { withClockAhead } from './wrong-clock.ts';
 
 const STATES: readonly SubmissionState[] = ['granted', 'sending', 'unconfirmed', 'running', 'ended', 'void'];
+const DAY_MS = 86_400_000;
+const PLACE = { videoId: 'v1', pool: 'main', callerId: 'c', model: 'm', place: 1, queuedAt: new Date() } as const;
 const FAILED = { kind: 'failed', upstream: {} } as const;
 
 /** Each move, from where it is possible, and where it leads. */
@@ -121,6 +125,17 @@ describeOnBothCatalogs('a submission', (catalog) => {
     expect(sentAt?.getTime()).toBeGreaterThanOrEqual(Math.floor(before.getTime()));
     expect(sentAt?.getTime()).toBeLessThanOrEqual(after.getTime() + 1);
     expect((sendUntil?.getTime() ?? 0) - (sentAt?.getTime() ?? 0)).toBe(60_000);
+  });
+
+  test('runs since then by the clock of the catalog', async () => {
+    if (catalog.databaseUrl === null) return;
+    const { db } = catalog.database;
+    await insertSubmission(db, { id: 's1', videoId: 'v1', state: 'sending' });
+    const before = await readClock(db);
+    const { runningAt } = (await withClockAhead(DAY_MS, () => markRunning(db, 's1', 't1'))) ?? {};
+    const after = await readClock(db);
+    expect(runningAt?.getTime()).toBeGreaterThanOrEqual(Math.floor(before.getTime()));
+    expect(runningAt?.getTime()).toBeLessThanOrEqual(after.getTime() + 1);
   });
 
   test('is a slot, or in doubt, in these states', () => {
@@ -237,6 +252,18 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
   };
   const HEALED = { id: 's1', n: 1, state: 'running', taskId: 't1' };
 
+  test('keeps its video out of the queue, also where a poll entered it before its video was there', async () => {
+    const { db } = catalog.database;
+    const task = makeTask({ n: 1 });
+    await heal(task);
+    await insertVideo(db, { id: 'v1' });
+    await db.insert(waiting).values(PLACE);
+    const createdAt = new Date();
+    const memory = { memory: { kind: 'running', task }, sendUntil: createdAt } as const;
+    await inTransaction(db, (tx) => reenterTask(tx, { id: 'v1', model: 'wan-2.6', createdAt }, memory));
+    expect(await db.$count(waiting)).toBe(0);
+  });
+
   test('has its row entered where it is missing, once', async () => {
     await Promise.all(Array.from({ length: 8 }, () => heal(makeTask())));
     expect(await rows()).toEqual([HEALED]);
@@ -267,8 +294,7 @@ describeOnBothCatalogs('a task that runs', (catalog) => {
     const { db } = catalog.database;
     await insertSubmission(db, { id: 'old', videoId: 'v1', n: 2, state: 'granted' });
     await insertSubmission(db, { id: 'older', videoId: 'v1', n: 1, state: 'void' });
-    const place = { videoId: 'v1', pool: 'main', callerId: 'c', model: 'm', place: 1, queuedAt: new Date() };
-    await db.insert(waiting).values(place);
+    await db.insert(waiting).values(PLACE);
     await heal(makeTask({ n: 2 }));
     expect(await rows()).toEqual([
       { id: 'older', n: 1, state: 'void', taskId: null },

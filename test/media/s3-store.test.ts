@@ -150,6 +150,29 @@ test('parts behind a gap are sent again', async () => {
   await staged.discard();
 });
 
+const PAGE = '<html><body>Sign in to go on</body></html>';
+const EMPTY =
+  '<ListBucketResult><Name>clips</Name><MaxKeys>1</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>';
+
+test.each([
+  ['a page', 200, PAGE, 'no S3 server: it lists no bucket'],
+  ['a page', 502, PAGE, 'an answer 502 that is none of S3'],
+  ['an empty list', 200, EMPTY, 'no S3 server: what is written there cannot be read back'],
+])('the check tells %s that something answers everything with, as %i', async (_what, status, body, problem) => {
+  const page = createServer((request, reply) => {
+    request.resume();
+    reply.writeHead(status, { 'content-type': 'text/html' }).end(body);
+  });
+  onTestEnd.push(() => void page.close());
+  await new Promise<void>((resolve) => void page.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+  const error = await open({ endpoint })
+    .check()
+    .catch((caught: unknown) => caught);
+  expect(isStoreAway(error)).toBe(true);
+  expect(String(error)).toContain(problem);
+});
+
 test('the check leaves nothing in the bucket', async () => {
   await open().check();
   const { client, bucket: name } = bucket();

@@ -13,6 +13,9 @@ test.each([
   ['no server', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 503],
   ['a server that stops', Object.assign(new Error('terminating connection'), { code: '57P01' }), 503],
   ['a statement that took too long', Object.assign(new Error('canceling statement'), { code: '57014' }), 503],
+  ['a password that has changed', Object.assign(new Error('password authentication failed'), { code: '28P01' }), 503],
+  ['a standby, which only reads', Object.assign(new Error('cannot execute INSERT'), { code: '25006' }), 503],
+  ['a database that is away', Object.assign(new Error('database does not exist'), { code: '3D000' }), 503],
   ['no connection in time', new Error('timeout exceeded when trying to connect'), 503],
   ['a row that cannot be', Object.assign(new Error('null value'), { code: '23502' }), 500],
 ])('%s', async (_, error, status) => {

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { findPostgresBinaries, startPostgres } from '../../bench/postgres-server.ts';
 import { createCaller, setCallerDisabled } from '../../src/catalog/callers.ts';
@@ -67,7 +68,7 @@ test.each<[string, Record<string, string>, string, string]>([
   ['settings', { CLIPYARD_PORT: 'x' }, 'CLIPYARD_PORT is not', 'docs/settings.md'],
   ['settings', { CLIPYARD_DATADIR: '/x' }, 'did you mean CLIPYARD_DATA_DIR', 'take it away'],
   ['data', { CLIPYARD_DATA_DIR: '/proc/clipyard' }, 'nothing can be written', 'CLIPYARD_DATA_DIR'],
-  ['temporal', { TEMPORAL_ADDRESS: NOWHERE }, '', 'TEMPORAL_ADDRESS'],
+  ['temporal', { TEMPORAL_ADDRESS: NOWHERE }, `${NOWHERE} cannot be reached: connect ECONNREFUSED`, 'TEMPORAL_ADDRESS'],
   ['temporal', { TEMPORAL_CLI_PATH: '/nowhere/temporal' }, 'which does not run', 'take it away'],
   [
     'store',
@@ -82,6 +83,32 @@ test.each<[string, Record<string, string>, string, string]>([
   expect(found[0]?.detail).toContain(problem);
   expect(found[0]?.advice).toContain(advice);
   expect(printFindings(found)).toMatch(new RegExp(`^wrong ${name} `));
+});
+
+test.each([
+  [{}, 'without TLS'],
+  [{ TEMPORAL_TLS: 'true' }, 'over TLS'],
+])('a server that is no Temporal, asked with %j', async (settings, way) => {
+  const { host } = new URL(upstreamUrl);
+  expect(wrong(await look({ TEMPORAL_ADDRESS: host, ...settings }))).toMatchObject([
+    {
+      name: 'temporal',
+      detail: `what listens at ${host} does not answer as Temporal does ${way}`,
+      advice: expect.stringContaining('TEMPORAL_TLS'),
+    },
+  ]);
+});
+
+test.each([
+  [5, 'there is no namespace clips at', 'clipyard migrate'],
+  [16, 'does not let us into namespace clips: refused', 'TEMPORAL_API_KEY'],
+])('a Temporal that refuses with code %i', async (code, problem, advice) => {
+  const refusal = Object.assign(new Error('refused'), { code, details: 'refused', metadata: {} });
+  jest.spyOn(Connection.prototype, 'withDeadline').mockRejectedValueOnce(refusal);
+  const [found, ...others] = wrong(await look({ TEMPORAL_ADDRESS: NOWHERE, TEMPORAL_NAMESPACE: 'clips' }));
+  expect(found).toMatchObject({ name: 'temporal', advice: expect.stringContaining(advice) });
+  expect(found?.detail).toContain(problem);
+  expect(others).toEqual([]);
 });
 
 test('a catalog that is away, and a key of its secrets that is not shared', async () => {
@@ -134,7 +161,7 @@ onPostgres(
 );
 
 onPostgres(
-  'a catalog that takes no writes, and a role that may make no tables in it',
+  'a catalog that takes no writes, a role that may make no tables in it, and a server that is too old',
   async () => {
     if (binaries === null) return;
     const server = await startPostgres(binaries);
@@ -158,6 +185,13 @@ onPostgres(
       await client.query('grant create on database postgres to clipyard');
       await client.query('grant create on schema public to clipyard');
       expect(await catalog(ofRole('clipyard'))).toMatchObject({ isRight: true });
+      const row = { version: 'PostgreSQL 14.12', versionNumber: 140_012, reader: 'off' };
+      jest.spyOn(pg.Client.prototype, 'query').mockImplementationOnce(async () => ({ rows: [row] }));
+      expect(await catalog(server.url)).toMatchObject({
+        isRight: false,
+        detail: 'PostgreSQL 14 is too old: the catalog needs 15 or later',
+        advice: expect.stringContaining('update it'),
+      });
       const opened = await openDatabase({ databaseUrl: ofRole('clipyard'), dataDir: '' });
       await opened.close();
     } finally {

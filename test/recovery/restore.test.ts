@@ -2,9 +2,11 @@
 
 import { eq } from 'drizzle-orm';
 import { leaveReopenings, readRestoreState } from '../../src/catalog/reopenings.ts';
+import { accounts } from '../../src/catalog/tables/accounts.ts';
 import { waiting } from '../../src/catalog/tables/queue.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
+import { findVideo } from '../../src/catalog/videos.ts';
 import type { StartedVideo, VideoWorkflows } from '../../src/domain/video-workflows.ts';
 import { checkCatalogAge, type RestoreReport, restore } from '../../src/recovery/restore.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
@@ -64,6 +66,26 @@ describeOnBothCatalogs('a restore', (catalog) => {
     const next = await scene.requestSlot('v1');
     expect(await scene.take('v1', next)).toMatchObject({ step: 'watch', task: { taskId: 'task_1' } });
     expect(scene.upstream.creates).toHaveLength(1);
+  });
+
+  test('finds the task that another account has made, also where that one takes no creates now', async () => {
+    await furnish({ accounts: [{ id: 'airforce-1' }, { id: 'airforce-2' }] });
+    await scene.submit('v1', await scene.granted('v1'));
+    await scene.db.delete(submissions);
+    await scene.db.update(videos).set({ state: 'queued', taskId: null }).where(eq(videos.id, 'v1'));
+    await scene.db.update(accounts).set({ pausedByOperator: true }).where(eq(accounts.id, 'airforce-1'));
+    await run();
+    await scene.sweep();
+    const next = await scene.requestSlot('v1');
+    const task = { taskId: 'task_1', account: 'airforce-1', baseUrl: 'https://airforce-1.example' };
+    expect(await scene.take('v1', next)).toMatchObject({ step: 'watch', task });
+    expect(scene.upstream.creates).toHaveLength(1);
+    expect(await findVideo(scene.db, 'v1')).toMatchObject({ account: 'airforce-1', taskId: 'task_1' });
+    // Neither lane nor slot of the account that was granted is kept.
+    expect(await scene.take('v2', await scene.granted('v2').then(() => scene.requestSlot('v2')))).toMatchObject({
+      step: 'watch',
+      task: { account: 'airforce-2' },
+    });
   });
 
   test('looks for the task of a video whose run was about to send what the copy has as granted', async () => {

@@ -35,6 +35,22 @@ const LOCK_TIMEOUT_MS = 3000;
 const LOCK_ATTEMPTS = 60;
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** What the migrations say is understood from this major version on: a key whose nulls are not distinct. */
+const OLDEST_SERVER = 15;
+const FEATURE_NOT_SUPPORTED = '0A000';
+
+/** What a server of this `server_version_num` is too old for; null where it is not. */
+export function problemOfServerVersion(versionNumber: number): string | null {
+  const major = Math.floor(versionNumber / 10_000);
+  return major < OLDEST_SERVER ? `PostgreSQL ${major} is too old: the catalog needs ${OLDEST_SERVER} or later` : null;
+}
+
+async function refuseOldServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ readonly server_version_num: string }>('show server_version_num');
+  const problem = problemOfServerVersion(Number(rows[0]?.server_version_num));
+  if (problem !== null) throw Object.assign(new Error(problem), { code: FEATURE_NOT_SUPPORTED });
+}
+
 /** Migrates, again while a table is in use; each attempt is one transaction, of which nothing is left. */
 async function migrateWhenFree(client: pg.Client): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -60,6 +76,7 @@ async function migrateAlone(databaseUrl: string): Promise<void> {
   client.on('error', () => {});
   await client.connect();
   try {
+    await refuseOldServer(client);
     // An index of a large table takes as long as it takes.
     await client.query('set statement_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -121,7 +138,8 @@ export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase
       };
     },
     async check() {
-      await pool.query('select 1');
+      const { rows } = await pool.query<{ readonly transaction_read_only: string }>('show transaction_read_only');
+      if (rows[0]?.transaction_read_only === 'on') throw new Error('the server only reads, as a standby does');
     },
     async close() {
       await Promise.all([...stops].map((stop) => stop()));

@@ -63,13 +63,19 @@ export function openBucket(settings: S3Settings): Bucket {
       try {
         return await next(asked);
       } catch (error) {
-        throw isAway(error) ? new StoreAway(error) : error;
+        throw isAway(error) ? new StoreAway(inWords(error)) : error;
       }
     },
     { step: 'initialize', priority: 'high' },
   );
   const origin = endpoint === null ? `https://${bucket}.s3.${region}.amazonaws.com` : new URL(endpoint).origin;
   return { client, bucket, origin, silenceMs: SILENCE_MS };
+}
+
+/** Of an answer without a code of S3's, such as a proxy's page, the SDK says that it is unknown. */
+function inWords(error: unknown): unknown {
+  if (!(error instanceof S3ServiceException) || error.message !== 'UnknownError') return error;
+  return new Error(`an answer ${error.$metadata.httpStatusCode} that is none of S3`, { cause: error });
 }
 
 function credentialsOf(settings: S3Settings): Pick<S3ClientConfig, 'credentials'> {

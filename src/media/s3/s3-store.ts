@@ -1,7 +1,7 @@
 /** The media store in a bucket of an S3 server; any number of processes may share it. */
 
 import { randomBytes } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -12,7 +12,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { JsonObject } from '../../domain/json.ts';
 import { assertMediaKey } from '../media-key.ts';
-import type { ByteRange, LinkedObject, MediaStore, StagedObject } from '../media-store.ts';
+import { type ByteRange, type LinkedObject, type MediaStore, type StagedObject, StoreAway } from '../media-store.ts';
 import { abortAbandonedUploads } from './abandoned-uploads.ts';
 import { ifThere, readObject } from './read-object.ts';
 import { type Bucket, openBucket, problemOfBucket, type S3Settings } from './s3-client.ts';
@@ -31,6 +31,10 @@ export interface S3StoreOptions extends S3Settings {
   readonly redirects: boolean;
   /** Told of abandoned uploads that could not be removed. */
   onProblem(error: unknown): void;
+}
+
+function noServer(why: string): StoreAway {
+  return new StoreAway(new Error(`what answers is no S3 server: ${why}`));
 }
 
 export interface S3Store extends MediaStore {
@@ -83,15 +87,33 @@ class BucketStore implements S3Store {
     await this.#at.client.send(new DeleteObjectCommand(this.#named(key)));
   }
 
-  /** Writes once, so that keys which only read are told from others; afterwards it costs what a read costs. */
+  /**
+   * Writes once and reads that back, so that keys which only read are told from others, and a server from a proxy that answers
+   * all requests alike; afterwards it costs what a read costs.
+   */
   async check(): Promise<void> {
     const { client, bucket } = this.#at;
-    await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }));
+    const { Name, MaxKeys, IsTruncated } = await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }));
+    // A page that something else answers with is read as a list of nothing.
+    if (Name === undefined && MaxKeys === undefined && IsTruncated === undefined) throw noServer('it lists no bucket');
     if (this.#isWritable) return;
-    const probe = this.#named(`.check-${randomBytes(8).toString('hex')}`);
-    await client.send(new PutObjectCommand({ ...probe, Body: 'writable' }));
-    await client.send(new DeleteObjectCommand(probe));
+    const key = `.check-${randomBytes(8).toString('hex')}`;
+    await client.send(new PutObjectCommand({ ...this.#named(key), Body: key }));
+    const isThere = await this.#holds(key);
+    await client.send(new DeleteObjectCommand(this.#named(key)));
+    if (!isThere) throw noServer('what is written there cannot be read back');
     this.#isWritable = true;
+  }
+
+  /** Whether there is an object whose bytes are its key's. */
+  async #holds(key: string): Promise<boolean> {
+    const body: AsyncIterable<Uint8Array> = (await readObject(this.#at, key)) ?? Readable.from([]);
+    let read = '';
+    for await (const chunk of body) {
+      read += Buffer.from(chunk).toString('latin1');
+      if (read.length > key.length) return false;
+    }
+    return read === key;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** `clipyard work`: a worker alone. */
 
-import { constants, setPriority } from 'node:os';
 import type { Config } from '../../config/settings.ts';
+import { lowerPriority } from '../../temporal/priority.ts';
 import { installTemporalRuntime } from '../../temporal/runtime.ts';
 import { coreMetricsPort, startMetrics } from '../metrics.ts';
 import { openParts } from '../parts.ts';
@@ -17,7 +17,7 @@ export async function work(config: Config, context: ProcessContext): Promise<voi
   const { log, stop, closers } = context;
   requireSharedCatalog(config, 'work');
   // A gateway on the same machine answers first; before the threads, which take it over.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  lowerPriority();
   const core = await coreMetricsPort(config);
   installTemporalRuntime(log, core);
   const parts = await openParts(config, context);

@@ -2,21 +2,17 @@
 
 import pg from 'pg';
 import { findFfmpeg } from '../../archive/ffmpeg.ts';
+import { problemOfServerVersion } from '../../catalog/driver/postgres.ts';
 import { problemOfFolder } from '../../config/folder.ts';
 import { type Config, ConfigError, type Environment, loadConfig } from '../../config/settings.ts';
 import type { AccountConfig } from '../../domain/account.ts';
 import { isLiteralPrivateAddress } from '../../domain/address.ts';
 import { providerOf } from '../../domain/provider.ts';
 import { askFreely } from '../../submissions/probe.ts';
-import { openTemporalClient } from '../../temporal/connection.ts';
-import { checkNamedServer } from '../../temporal/dev-server/find.ts';
-import { missingSearchAttributes } from '../../temporal/setup.ts';
-import { describeVersions } from '../../temporal/worker-version.ts';
 import { providersOf } from '../parts.ts';
-import { Ailment, type Examination, examine, type Finding, printFindings } from './examination.ts';
+import { Ailment, EXCHANGE_MS, type Examination, examine, type Finding, printFindings } from './examination.ts';
+import { lookAtTemporal } from './temporal.ts';
 
-const EXCHANGE_MS = 5_000;
-const USUAL_TEMPORAL = '127.0.0.1:7233';
 const CATALOG_ADVICE = 'start PostgreSQL, or put DATABASE_URL right';
 
 export interface DoctorParts {
@@ -113,6 +109,8 @@ async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
   const [row] = await query<CatalogRights>(databaseUrl, CATALOG_RIGHTS);
   if (row === undefined) throw new Error('PostgreSQL says nothing of itself');
   const { version, reader, role, schema } = row;
+  const problem = problemOfServerVersion(row.versionNumber);
+  if (problem !== null) throw new Ailment(problem, 'update it, or name another server in DATABASE_URL');
   if (reader === 'on') {
     throw new Ailment(
       'DATABASE_URL names a server that only reads, such as a standby',
@@ -130,6 +128,7 @@ async function lookAtCatalog({ databaseUrl }: Config): Promise<string> {
 
 interface CatalogRights {
   readonly version: string;
+  readonly versionNumber: number;
   readonly reader: string;
   readonly role: string;
   readonly schema: string;
@@ -139,7 +138,8 @@ interface CatalogRights {
 
 /** What migrations need: a schema of their own, and tables where the role's other tables are. */
 const CATALOG_RIGHTS = `
-  select version(), current_setting('transaction_read_only') as reader, current_user as role,
+  select version(), current_setting('server_version_num')::int as "versionNumber",
+    current_setting('transaction_read_only') as reader, current_user as role,
     coalesce(current_schema(), 'public') as schema,
     has_database_privilege(current_database(), 'create') as "makesSchemas",
     has_schema_privilege(coalesce(current_schema(), 'public'), 'create') as "makesTables"`;
@@ -161,39 +161,6 @@ async function lookAtNexusCallers({ databaseUrl, nexusCallers }: Config): Promis
     `CLIPYARD_NEXUS_CALLERS names ${missing.join(', ')}, and no active caller has such an id`,
     'put CLIPYARD_NEXUS_CALLERS right; `clipyard callers list` shows every id',
   );
-}
-
-async function lookAtNamedServer(cliPath: string): Promise<void> {
-  try {
-    await checkNamedServer(cliPath);
-  } catch (error) {
-    throw new Ailment((error as Error).message, 'put it right, or take it away to have the server looked up');
-  }
-}
-
-async function lookAtTemporal({ temporal }: Config): Promise<string> {
-  if (!temporal.external) {
-    if (temporal.cliPath !== null) await lookAtNamedServer(temporal.cliPath);
-    return 'embedded: `clipyard up` starts a dev server';
-  }
-  const { namespace, connection: given } = temporal;
-  const address = given?.address ?? USUAL_TEMPORAL;
-  const { connection, close } = openTemporalClient({ ...given, address }, namespace);
-  try {
-    const within = <T>(call: () => Promise<T>) => connection.withDeadline(Date.now() + EXCHANGE_MS, call);
-    await within(() => connection.workflowService.describeNamespace({ namespace }));
-    const missing = await missingSearchAttributes(connection, namespace);
-    if (missing.length > 0) {
-      throw new Ailment(
-        `namespace ${namespace} lacks the search attributes ${missing.join(', ')}`,
-        'run `clipyard migrate`, or make them as Keyword with the tools of your Temporal',
-      );
-    }
-    const versions = await describeVersions(connection, namespace);
-    return [`${address}, namespace ${namespace}`, ...versions].join('; ');
-  } finally {
-    await close();
-  }
 }
 
 async function lookAtStore({ s3, mediaWay }: Config): Promise<string> {

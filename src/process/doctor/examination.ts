@@ -32,6 +32,9 @@ export interface Examination {
   readonly advice: string;
 }
 
+/** For one exchange with a server. */
+export const EXCHANGE_MS = 5_000;
+
 const LOOK_MS = 15_000;
 
 /** Looks at all of them at once. */

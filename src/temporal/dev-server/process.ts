@@ -5,8 +5,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lowerPriority } from '../priority.ts';
 
 export interface Ports {
   readonly port: number;
@@ -144,6 +144,6 @@ export function spawnServer(options: ServerOptions): ChildProcess {
   );
   closeSync(log);
   // The gateway's answers go first.
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  if (child.pid !== undefined) lowerPriority(child.pid);
   return child;
 }

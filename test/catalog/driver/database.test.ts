@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SQL, sql } from 'drizzle-orm';
+import pg from 'pg';
 import {
   type Db,
   inTransaction,
@@ -125,6 +126,26 @@ describeOnBothCatalogs('the database', (catalog) => {
     const [request, sweep] = [await timeoutOf(db), await timeoutOf(sweepDb)];
     if (kind === 'pglite') expect(sweepDb).toBe(db);
     else expect([...request.rows, ...sweep.rows]).toEqual([{ statement_timeout: '5s' }, { statement_timeout: '30s' }]);
+  });
+
+  test('fails the check where the server only reads', async () => {
+    const { databaseUrl } = catalog;
+    if (databaseUrl === null) return;
+    await catalog.database.db.execute(sql`create database standby`);
+    const url = databaseUrl.replace(/postgres$/, 'standby');
+    const standby = await openDatabase({ databaseUrl: url, dataDir: '' });
+    await catalog.database.db.execute(sql`alter database standby set default_transaction_read_only = on`);
+    await expect(standby.check()).rejects.toThrow('only reads');
+    await standby.close();
+  });
+
+  test('refuses a server that is too old, by its version', async () => {
+    const { databaseUrl } = catalog;
+    if (databaseUrl === null) return;
+    const rows = [{ server_version_num: '140012' }];
+    jest.spyOn(pg.Client.prototype, 'query').mockImplementationOnce(async () => ({ rows }));
+    const refused = openDatabase({ databaseUrl, dataDir: '' });
+    await expect(refused).rejects.toThrow('PostgreSQL 14 is too old: the catalog needs 15 or later');
   });
 
   test('lets many processes open it at once', async () => {

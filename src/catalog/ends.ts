@@ -10,6 +10,7 @@ import { isInDoubt, isOpenState, mayHaveTask } from '../domain/submission.ts';
 import { type ArchivedClip, type EndState, failureKindOf } from '../domain/video.ts';
 import { EVENT_OF_END } from '../domain/webhook.ts';
 import { addBatchCost } from './batches.ts';
+import { readClock } from './clock.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { recordEvent } from './events.ts';
 import { release, settle } from './ledger.ts';
@@ -18,7 +19,6 @@ import {
   billedMicroUsd,
   concludeDoubt,
   findCurrentSubmission,
-  readClock,
   type SubmissionRow,
   withdrawGrant,
 } from './submissions.ts';

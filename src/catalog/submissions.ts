@@ -6,7 +6,8 @@ import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { RunningTask, TaskMemory } from '../domain/step.ts';
 import { DOUBTFUL_SUBMISSION_STATES, isOpenState, type SubmissionState, type TaskEnd } from '../domain/submission.ts';
-import { type Db, rowsOf } from './driver/database.ts';
+import { readClock } from './clock.ts';
+import type { Db } from './driver/database.ts';
 import { bookOrphan } from './orphans.ts';
 import { accountModels, accounts } from './tables/accounts.ts';
 import { waiting } from './tables/queue.ts';
@@ -30,19 +31,6 @@ export async function findCurrentSubmission(db: Db, videoId: string): Promise<Su
   const rows = await db.select().from(submissions).where(eq(submissions.videoId, videoId));
   rows.sort((a, b) => b.n - a.n);
   return rows.find((row) => isOpenState(row.state)) ?? rows[0] ?? null;
-}
-
-/** The catalog's clock: workers compare instants that others of them wrote, and their own clocks may differ. */
-export async function readClock(db: Db): Promise<Date> {
-  const result = await db.execute(sql`select extract(epoch from clock_timestamp())::float8 * 1000 as now_ms`);
-  const [row] = rowsOf<{ readonly now_ms: number }>(result);
-  if (!row) throw new Error('the catalog did not tell its time');
-  return new Date(Number(row.now_ms));
-}
-
-/** So long ago by the catalog's clock. */
-export async function longAgo(db: Db, ageMs: number): Promise<Date> {
-  return new Date((await readClock(db)).getTime() - ageMs);
 }
 
 /** Moves a submission if it is in one of the states `from`; the row as it is now if so, else null. */

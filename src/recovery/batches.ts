@@ -2,8 +2,8 @@
 
 import { endUnvalidated } from '../catalog/batch-ends.ts';
 import { findBatch, wantsToKnow, wishBatchCancelled } from '../catalog/batches.ts';
+import { longAgo } from '../catalog/clock.ts';
 import type { Db } from '../catalog/driver/database.ts';
-import { longAgo } from '../catalog/submissions.ts';
 import type { Log } from '../domain/log.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 

@@ -1,8 +1,9 @@
 /** Grants and queues that went astray: winners that were not told, slots that were not taken, videos in the wrong queue. */
 
+import { readClock } from '../catalog/clock.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { grantSlots, requestSlot, takeBackGrant } from '../catalog/slots.ts';
-import { noteSignal, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { noteSignal, type SubmissionRow } from '../catalog/submissions.ts';
 import type { Grant } from '../domain/slot.ts';
 import { announceGrants, type SubmissionDependencies } from '../submissions/dependencies.ts';
 

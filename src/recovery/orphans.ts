@@ -2,6 +2,7 @@
 
 import { noteList } from '../catalog/account-health.ts';
 import { findLeftEstimate, listListedClaims } from '../catalog/claims.ts';
+import { readClock } from '../catalog/clock.ts';
 import {
   bookOrphan,
   type DueAccount,
@@ -13,7 +14,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { findNextTask, listPresumed, readClock, settlePresumed } from '../catalog/submissions.ts';
+import { findNextTask, listPresumed, settlePresumed } from '../catalog/submissions.ts';
 import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';

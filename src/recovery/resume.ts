@@ -1,7 +1,7 @@
 /** Starting workflows again that closed although their videos have something left to do. */
 
 import { listUnaudited, noteResume, noteRunning } from '../catalog/audits.ts';
-import { readClock } from '../catalog/submissions.ts';
+import { readClock } from '../catalog/clock.ts';
 import { wish } from '../catalog/wishes.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';

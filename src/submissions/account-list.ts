@@ -3,7 +3,8 @@
 import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
 import type { AccountRow } from '../catalog/accounts.ts';
 import { findLastTask, listListedClaims, listRivals } from '../catalog/claims.ts';
-import { readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { readClock } from '../catalog/clock.ts';
+import type { SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';
 import type { AdoptionWindow } from '../domain/doubt.ts';
 import { providerOf, type TaskList } from '../domain/provider.ts';

@@ -1,7 +1,8 @@
 /** The one moment at which a create becomes one worker's to send. */
 
+import { readClock } from '../catalog/clock.ts';
 import { inTransaction } from '../catalog/driver/database.ts';
-import { beginSending, findSubmission, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { beginSending, findSubmission, type SubmissionRow } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';

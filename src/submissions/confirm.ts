@@ -1,6 +1,7 @@
 /** What became of a create whose answer was lost: the evidence is gathered, judged, and the verdict carried out. */
 
 import { findAccountRow } from '../catalog/accounts.ts';
+import { readClock } from '../catalog/clock.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { endVideo } from '../catalog/ends.ts';
 import { bookOrphan } from '../catalog/orphans.ts';
@@ -11,7 +12,6 @@ import {
   leaveLane,
   noteEmptyList,
   noteListUnreadable,
-  readClock,
   type SubmissionRow,
 } from '../catalog/submissions.ts';
 import { findVideoRow, type VideoRow } from '../catalog/videos.ts';

@@ -1,9 +1,10 @@
 /** Where a video goes on, read off its row and its current submission: why every run of a workflow is a resume. */
 
+import { readClock } from '../catalog/clock.ts';
 import { inTransaction } from '../catalog/driver/database.ts';
 import { toEndedVideo } from '../catalog/ends.ts';
 import { readTurn } from '../catalog/queue-order.ts';
-import { findCurrentSubmission, readClock, type SubmissionRow } from '../catalog/submissions.ts';
+import { findCurrentSubmission, type SubmissionRow } from '../catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
 import { providerOf } from '../domain/provider.ts';

@@ -1,10 +1,11 @@
 /** Opening a video: a row that is missing is entered from what its workflow knows, and the rows say where to go on. */
 
 import { acceptVideo, type NewVideo, queueDeadline } from '../catalog/acceptance.ts';
+import { readClock } from '../catalog/clock.ts';
 import { inTransaction } from '../catalog/driver/database.ts';
 import { listOffers } from '../catalog/models.ts';
 import { leaveReopenings } from '../catalog/reopenings.ts';
-import { findCurrentSubmission, readClock, reenterTask } from '../catalog/submissions.ts';
+import { findCurrentSubmission, reenterTask } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';

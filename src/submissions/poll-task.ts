@@ -1,6 +1,7 @@
 /** Polling a running task once: what was seen is recorded, and says how its workflow goes on. */
 
 import { noteAccountError } from '../catalog/account-health.ts';
+import { readClock } from '../catalog/clock.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { bookOrphan } from '../catalog/orphans.ts';
 import {
@@ -8,7 +9,6 @@ import {
   ensureRunning,
   findSubmission,
   noteMissing,
-  readClock,
   type SubmissionRow,
 } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';

@@ -1,6 +1,7 @@
 /** Sending a create again where the provider honours its idempotency key: what its answer proves. */
 
-import { readClock, type SubmissionRow, voidSubmission } from '../catalog/submissions.ts';
+import { readClock } from '../catalog/clock.ts';
+import { type SubmissionRow, voidSubmission } from '../catalog/submissions.ts';
 import { askAgainAfterMs } from '../domain/doubt.ts';
 import type { StartOutcome } from '../domain/provider.ts';
 import type { NextStep } from '../domain/step.ts';

@@ -13,9 +13,9 @@ import {
 } from '../../src/catalog/account-health.ts';
 import { listAccounts } from '../../src/catalog/account-views.ts';
 import { syncAccounts, withFormerIds } from '../../src/catalog/accounts.ts';
+import { readClock } from '../../src/catalog/clock.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { listOffers, replacePublishedModels } from '../../src/catalog/models.ts';
-import { readClock } from '../../src/catalog/submissions.ts';
 import { accountModels, accounts } from '../../src/catalog/tables/accounts.ts';
 import { pools, waiting } from '../../src/catalog/tables/queue.ts';
 import { accountNamed } from '../../src/domain/account.ts';

@@ -2,6 +2,7 @@
 
 import { eq } from 'drizzle-orm';
 import { listClaimedTasks } from '../../src/catalog/claims.ts';
+import { readClock } from '../../src/catalog/clock.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
 import { inTransaction, isUniqueViolation } from '../../src/catalog/driver/database.ts';
 import {
@@ -20,7 +21,6 @@ import {
   markUnconfirmed,
   noteEmptyList,
   noteSignal,
-  readClock,
   reenterTask,
   settlePresumed,
   takeBack,

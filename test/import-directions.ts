@@ -18,7 +18,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { zone: 'src/net', values: ['src/domain'], types: [], packages: ['any'] },
   { zone: 'src/providers', values: ['src/domain', 'src/wire', 'src/net'], types: [], packages: ['zod'] },
   { zone: 'src/media', values: ['src/domain'], types: [], packages: ['any'] },
-  { zone: 'src/archive', values: ['src/domain', 'src/net', 'src/media'], types: [], packages: ['any'] },
+  {
+    zone: 'src/archive',
+    values: ['src/domain', 'src/net', 'src/media', 'src/process/priority'],
+    types: [],
+    packages: ['any'],
+  },
   { zone: 'src/catalog', values: ['src/domain'], types: [], packages: ['any'] },
   {
     zone: 'src/submissions',
@@ -85,7 +90,14 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     zone: 'src/temporal',
-    values: ['src/domain', 'src/observe/log', 'workflows/messages', 'workflows/search-attributes', 'workflows/starts'],
+    values: [
+      'src/domain',
+      'src/observe/log',
+      'src/process/priority',
+      'workflows/messages',
+      'workflows/search-attributes',
+      'workflows/starts',
+    ],
     types: ['workflows', 'activities'],
     packages: ['any', '@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
   },

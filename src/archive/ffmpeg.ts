@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { lowerPriority } from '../process/priority.ts';
 
 const TIMEOUT_MS = 20_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
@@ -84,6 +85,7 @@ interface Ending {
 /** Runs a program to its end; throws where it cannot be run. */
 async function run(program: string, { args, input, env, timeoutMs = TIMEOUT_MS }: Invocation): Promise<Ending> {
   const child = spawn(program, args, { stdio: 'pipe', env });
+  lowerPriority(child.pid);
   const kill = () => child.kill('SIGKILL');
   const timer = setTimeout(kill, timeoutMs);
   const pieces: Uint8Array[] = [];

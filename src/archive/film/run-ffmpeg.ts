@@ -1,6 +1,7 @@
 /** One run of ffmpeg over files of a folder: bounded in time, processor time, memory and words, told nothing of ours. */
 
 import { spawn } from 'node:child_process';
+import { lowerPriority } from '../../process/priority.ts';
 
 const MOST_MEMORY_KIB = 6 * 1024 * 1024;
 /** Of what it complains of, the end. */
@@ -39,6 +40,7 @@ export async function runFfmpeg({ ffmpeg, folder, args, timeoutMs, signal, onMad
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {},
   });
+  lowerPriority(child.pid);
   const kill = () => child.kill('SIGKILL');
   const timer = setTimeout(kill, timeoutMs);
   signal.addEventListener('abort', kill);

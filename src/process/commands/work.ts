@@ -1,10 +1,10 @@
 /** `clipyard work`: a worker alone. */
 
 import type { Config } from '../../config/settings.ts';
-import { lowerPriority } from '../../temporal/priority.ts';
 import { installTemporalRuntime } from '../../temporal/runtime.ts';
 import { coreMetricsPort, startMetrics } from '../metrics.ts';
 import { openParts } from '../parts.ts';
+import { lowerPriority } from '../priority.ts';
 import type { ProcessContext } from '../run.ts';
 import { whenAborted } from '../stop.ts';
 import { discoverUpstreamModels } from '../upstream-models.ts';
@@ -16,8 +16,8 @@ import { printOut, printRootKey } from './printed.ts';
 export async function work(config: Config, context: ProcessContext): Promise<void> {
   const { log, stop, closers } = context;
   requireSharedCatalog(config, 'work');
-  // A gateway on the same machine answers first; before the threads, which take it over.
-  lowerPriority();
+  // Before there are threads, which take it over.
+  lowerPriority(process.pid);
   const core = await coreMetricsPort(config);
   installTemporalRuntime(log, core);
   const parts = await openParts(config, context);

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lowerPriority } from '../priority.ts';
+import { lowerPriority } from '../../process/priority.ts';
 
 export interface Ports {
   readonly port: number;
@@ -143,7 +143,6 @@ export function spawnServer(options: ServerOptions): ChildProcess {
     },
   );
   closeSync(log);
-  // The gateway's answers go first.
-  if (child.pid !== undefined) lowerPriority(child.pid);
+  lowerPriority(child.pid);
   return child;
 }

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, getPriority, setPriority } from 'node:os';
-import { lowerPriority } from '../../src/temporal/priority.ts';
+import { lowerPriority } from '../../src/process/priority.ts';
 
 const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
 const started: ChildProcess[] = [];

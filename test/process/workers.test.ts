@@ -5,11 +5,12 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { TemporalLink } from '../../src/process/link.ts';
 import { whenAborted } from '../../src/process/stop.ts';
 import { runWorkers, type WorkerPart } from '../../src/process/workers.ts';
+import { TASK_QUEUES } from '../../workflows/messages.ts';
 import { fakeWorkflows } from '../fake-workflows.ts';
 import { openTestParts, type TestParts } from '../open-parts.ts';
 
 /** One for each task queue. */
-const WORKERS = 6;
+const WORKERS = Object.keys(TASK_QUEUES).length;
 const ALL_RUNNING = Array.from({ length: WORKERS }, () => 'RUNNING');
 
 /** A worker without Temporal: told to shut down it drains, and stops when the signal says that all is handed over. */

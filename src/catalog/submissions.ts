@@ -91,9 +91,9 @@ export async function moveSending(
 }
 
 /** sending or unconfirmed → running: the task's id is known. Polls and the task's deadline are counted from then on. */
-export async function markRunning(tx: Db, id: string, taskId: string) {
-  const runningAt = await readClock(tx);
-  return await move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to: { state: 'running', taskId, runningAt } });
+export function markRunning(tx: Db, id: string, taskId: string) {
+  const to = { state: 'running', taskId, runningAt: sql`clock_timestamp()` } as const;
+  return move(tx, id, { from: DOUBTFUL_SUBMISSION_STATES, to });
 }
 
 /**

@@ -146,6 +146,7 @@ async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Pr
 
 export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
+
   async function startForgotten(parts: Parts): Promise<number> {
     const { started, failed, isAway } = await startUnopened(dependencies, new Date(Date.now() - PATIENCE_MS));
     if (failed > 0 || isAway) parts.note('starts', isAway ? 'Temporal is away' : `${failed} failed`);

@@ -33,11 +33,10 @@ export async function claimUnstarted(
   db: Db,
   { limit, except: { destinations, callers } }: { readonly limit: number; readonly except: LeftOut },
 ): Promise<readonly Unstarted[]> {
-  const isOther =
-    and(
-      destinations.length === 0 ? undefined : notInArray(deliveries.destination, [...destinations]),
-      callers.length === 0 ? undefined : notInArray(deliveries.callerId, [...callers]),
-    ) ?? sql`true`;
+  const isOther = and(
+    notInArray(deliveries.destination, [...destinations]),
+    notInArray(deliveries.callerId, [...callers]),
+  );
   const result = await db.execute(sql`
     update deliveries set claimed_until = now() + ${CLAIM} where id in (
       select id from deliveries

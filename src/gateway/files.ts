@@ -12,7 +12,7 @@ import {
   forgetFile,
   listFiles,
 } from '../catalog/files.ts';
-import { type Caller, sees } from '../domain/caller.ts';
+import { type Caller, requireSeen } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { fileKeyOf } from '../media/media-key.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -32,9 +32,8 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
   /** A caller's own file. @throws Refusal `not_found`. */
   async function read(caller: Caller, id: string): Promise<FileRow> {
     const file = await findFile(db, id);
-    const isTheirs = file !== null && sees(caller, file) && file.expiresAt.getTime() > Date.now();
-    if (!isTheirs) throw new Refusal('not_found', `there is no file ${id.slice(0, 100)}`);
-    return file;
+    const isThere = file !== null && file.expiresAt.getTime() > Date.now();
+    return requireSeen(caller, isThere ? file : null, `file ${id.slice(0, 100)}`);
   }
 
   return {

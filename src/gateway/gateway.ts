@@ -19,8 +19,7 @@ import { queuePositions } from '../catalog/queue-order.ts';
 import type { SecretBox } from '../catalog/secret-box.ts';
 import { findVideo, listVideoIds, listVideos } from '../catalog/videos.ts';
 import { readWaits } from '../catalog/waiting-reasons.ts';
-import { type Caller, sees } from '../domain/caller.ts';
-import { Refusal } from '../domain/failure.ts';
+import { type Caller, requireSeen } from '../domain/caller.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import type { Seen } from '../domain/seen.ts';
 import type { Traces } from '../domain/trace.ts';
@@ -161,11 +160,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   function requireOwn({ caller, id, includeHidden = false }: Sought, video: Video | null): Video {
-    const isTheirs = video && sees(caller, video);
-    if (!isTheirs || (video.hiddenAt !== null && !includeHidden)) {
-      throw new Refusal('not_found', `there is no video ${id}`);
-    }
-    return video;
+    const isShown = video !== null && (video.hiddenAt === null || includeHidden);
+    return requireSeen(caller, isShown ? video : null, `video ${id}`);
   }
 
   async function own(caller: Caller, id: string, includeHidden = false): Promise<Video> {

@@ -148,13 +148,12 @@ const CREATES: readonly RefusalKind[] = [
 ];
 const MEDIA: readonly RefusalKind[] = ['gone', 'precondition_failed'];
 
-function headersOf({ kind }: DialectRoute): z.ZodObject | undefined {
-  return kind.startsWith('create') || kind === 'remix' ? clipHeaders : undefined;
-}
+const makesClips = ({ kind }: DialectRoute) => kind.startsWith('create') || kind === 'remix';
 
 /** Beyond those of any route with a key, a parameter or a body. */
-function refusalsOf({ kind }: DialectRoute): readonly RefusalKind[] {
-  if (kind.startsWith('create') || kind === 'remix') return CREATES;
+function refusalsOf(route: DialectRoute): readonly RefusalKind[] {
+  const { kind } = route;
+  if (makesClips(route)) return CREATES;
   return ['invalid_request', 'conflict', 'not_found', ...(kind === 'content' ? MEDIA : [])];
 }
 
@@ -186,7 +185,7 @@ export function describeRoute(dialect: Dialect, route: DialectRoute): Operation 
   const isAlias = path.startsWith(openai.OPENAI_ALIAS);
   if (kind === 'unsupported' || isAlias) return undefined;
   const { answer = JSON_ANSWER, others = {}, form, ...shape } = SHAPES[dialect.name][kind] ?? {};
-  const headers = shape.headers ?? headersOf(route);
+  const headers = shape.headers ?? (makesClips(route) ? clipHeaders : undefined);
   return {
     ...{ method, path: `/${dialect.name}${path}`, tag: DIALECT_TAGS[dialect.name], id: idOf(dialect, route) },
     summary: SUMMARIES[kind],

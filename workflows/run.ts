@@ -55,8 +55,9 @@ export interface Run {
   memory: TaskMemory | null;
 }
 
-/** Begins a run: from here on it hears what is wished of it. */
-export function beginRun(input: GenerateVideoInput): Run {
+/** Begins a run: from here on it hears what is wished of it. Other teams may start one with nothing, which is refused later. */
+export function beginRun(given: GenerateVideoInput | null | undefined): Run {
+  const input = given ?? ({} as GenerateVideoInput);
   const wishes = listen(input.stop ?? false);
   return {
     input,

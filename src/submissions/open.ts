@@ -8,12 +8,12 @@ import { leaveReopenings } from '../catalog/reopenings.ts';
 import { findCurrentSubmission, reenterTask } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
 import { Refusal } from '../domain/failure.ts';
-import { isJsonObject } from '../domain/json.ts';
+import { checkGivenRequest, draftOfGiven } from '../domain/given-request.ts';
 import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
 import type { AcceptedTerms, OpenedVideo, TaskMemory } from '../domain/step.ts';
 import { DIALECTS } from '../domain/vendor.ts';
 import { isVideoId } from '../domain/video.ts';
-import { checkRequest, type GivenRequest, isStorable, type VideoDraft } from '../domain/video-request.ts';
+import { type GivenRequest, isStorable } from '../domain/video-request.ts';
 import { createTimeoutOf, type SubmissionDependencies } from './dependencies.ts';
 import { nextStepOf } from './next-step.ts';
 import { takeTurn } from './take-turn.ts';
@@ -39,59 +39,29 @@ const [DEFAULT_DIALECT] = DIALECTS;
 function checkInput({ videoId, callerId, request }: OpenVideoInput): void {
   const refuse = (problem: string) => new Refusal('invalid_request', problem);
   if (!isVideoId(videoId)) throw refuse(`the workflow id ${videoId} is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
-  if (!isJsonObject(request)) throw refuse('there is no request');
-  const { model, prompt, durationSeconds, extra = {}, images = [] } = request;
-  if (typeof model !== 'string' || typeof prompt !== 'string' || prompt === '')
-    throw refuse('model and prompt are needed');
   if (typeof callerId !== 'string' || !isStorable(callerId)) throw refuse('there is no such caller');
-  if (durationSeconds != null && !Number.isInteger(durationSeconds)) throw refuse('durationSeconds is no whole number');
-  if (!Array.isArray(images) || !images.every(isReference)) throw refuse('images are no list of references');
-  checkRequest({ prompt, extra, images });
-  if (!isStorableThroughout(request)) throw refuse('a text holds a NUL or half of a surrogate pair');
-}
-
-/** Of another team's making: nothing is certain of it. */
-function isReference(image: unknown): boolean {
-  if (!isJsonObject(image)) return false;
-  return typeof (image['kind'] === 'url' ? image['url'] : image['sha256']) === 'string';
-}
-
-function isStorableThroughout(request: GivenRequest): boolean {
-  let isFine = true;
-  JSON.stringify(request, (key, value: unknown) => {
-    isFine &&= isStorable(key) && (typeof value !== 'string' || isStorable(value));
-    return value;
-  });
-  return isFine;
-}
-
-/** A request as another program's workflow hands it in: only what it must have is certain to be there. */
-function toDraft(request: GivenRequest): VideoDraft {
-  const { durationSeconds, aspectRatio, quality } = request;
-  return {
-    model: request.model,
-    prompt: request.prompt,
-    mode: request.mode ?? 'text',
-    images: [],
-    extra: request.extra ?? {},
-    ...(durationSeconds != null && { durationSeconds }),
-    ...(aspectRatio != null && { aspectRatio }),
-    ...(quality != null && { quality }),
-  };
+  checkGivenRequest(request);
 }
 
 type Terms = Pick<NewVideo, 'dialect' | 'request' | 'estimateMicroUsd' | 'createdAt' | 'expiresAt'>;
 
 /** What a video that was started as a child of another workflow is made for. */
 async function chooseTerms({ db }: Pick<SubmissionDependencies, 'db'>, { request }: OpenVideoInput): Promise<Terms> {
-  const draft = toDraft(request);
+  const draft = draftOfGiven(request);
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
-  const { mode, extra } = draft;
-  const { model, prompt, images = [], remixOf } = request;
+  const { prompt, mode, images, extra, remixOf } = draft;
   const createdAt = new Date();
   return {
     dialect: DEFAULT_DIALECT,
-    request: { model, prompt, mode, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) },
+    request: {
+      model: request.model,
+      prompt,
+      mode,
+      images,
+      extra,
+      ...values,
+      ...(remixOf !== undefined && { remixOf }),
+    },
     estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
     createdAt,
     expiresAt: new Date(createdAt.getTime() + RETENTION_MS),

@@ -32,6 +32,15 @@ function startStoryboard(workflowId: string, scenes: readonly string[], model = 
   return stack.client.workflow.start('storyboard', { workflowId, taskQueue: TASK_QUEUE, args: [{ model, scenes }] });
 }
 
+function run(workflowId: string, args: readonly unknown[]) {
+  const { generateVideo } = WORKFLOW_TYPES;
+  return stack.client.workflow.execute(generateVideo, {
+    workflowId,
+    taskQueue: TASK_QUEUES.workflows,
+    args: [...args],
+  });
+}
+
 test('a parent gets the ends of its clips, paid by root', async () => {
   const handle = await startStoryboard('two-scenes', ['a door opens', 'a door closes']);
   const ends = (await handle.result()) as { id: string; state: string; settledMicroUsd: number }[];
@@ -71,10 +80,11 @@ test.each([
   ['has more images than any upstream takes', { images: Array(20).fill('https://a.example/1.png') }, 'invalid_request'],
 ])('a request that %s fails its run for good', async (_name, part, kind) => {
   const request = { model: 'sandbox-mini', prompt: 'a door', ...part };
-  const running = stack.client.workflow.execute(WORKFLOW_TYPES.generateVideo, {
-    workflowId: `refused-${kind}-${Object.keys(part)}`,
-    taskQueue: TASK_QUEUES.workflows,
-    args: [{ request }],
+  await expect(run(`refused-${kind}-${Object.keys(part)}`, [{ request }])).rejects.toMatchObject({
+    cause: { type: kind },
   });
-  await expect(running).rejects.toMatchObject({ cause: { type: kind } });
+});
+
+test('a run that is given nothing fails for good', async () => {
+  await expect(run('given-nothing', [])).rejects.toMatchObject({ cause: { type: 'invalid_request' } });
 });

@@ -258,7 +258,8 @@ export async function* readManifest(source: Readable, options: ManifestOptions):
   }
   const isExtra = (name: string) => name.startsWith(EXTRA) && ![EXTRA, `${EXTRA}__proto__`].includes(name);
   const isColumn = (name: string) => COLUMNS.includes(name) || isExtra(name);
-  for await (const record of readCsvRecords(source, isColumn)) {
+  const keyOf = (name: string) => (isExtra(name) ? name.slice(EXTRA.length) : name);
+  for await (const record of readCsvRecords(source, { isColumn, keyOf })) {
     if ('unreadable' in record) {
       const { line, unreadable } = record;
       yield { kind: 'unreadable', invalid: { line, code: 'invalid_line', message: unreadable } };

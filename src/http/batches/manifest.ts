@@ -140,6 +140,9 @@ function readCreate({ startFrom, start_from, ...body }: JsonObject): RawCreate {
 function readNumber(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value)) throw new BadLine('invalid_line', `${name}: must be a number`);
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw new BadLine('invalid_line', `${name}: must not be beyond ${Number.MAX_SAFE_INTEGER}`);
+  }
   return value;
 }
 

@@ -21,7 +21,7 @@ import type { CreateRoute, Dialect, DialectAnswer, DialectRequest, VideoPage, Vi
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
 import { pollAnswer } from './poll-answer.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readCreateBody, refuse } from './read-body.ts';
 import { refusalCode, refusalText } from './refusal-words.ts';
 
 /** AF-29, X3: their words for our states; a cancelled task has no word of its own. */
@@ -53,7 +53,7 @@ function readImages(body: CreateBody, mode: Mode): readonly ImageInput[] {
 
 /** AF-09 to AF-17; null in an optional field counts as absent. */
 export function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
-  const read = readBody(createBody, body);
+  const read = readCreateBody(createBody, body);
   checkShortText('model', read.model);
   checkPrompt(read.prompt);
   checkShortText('aspect_ratio', read.aspect_ratio);

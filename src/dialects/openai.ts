@@ -31,7 +31,7 @@ import type {
 import { endFailure } from './end-failure.ts';
 import { errorEnvelope } from './error-envelope.ts';
 import { imageFromUrl, imageOfBytes } from './image-input.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readCreateBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readChoice, readLimit } from './read-query.ts';
 import { refusalCode, shownParam } from './refusal-words.ts';
 import { UploadedFile } from './uploaded-file.ts';
@@ -85,7 +85,7 @@ function readSize(size: string | null | undefined) {
 /** OV-06 to OV-11; `stream` has no effect, and null in an optional field counts as absent. */
 function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']> {
   const { fields, file } = splitFile(body);
-  const read = readBody(createBody, fields);
+  const read = readCreateBody(createBody, fields);
   checkShortText('model', read.model);
   checkPrompt(read.prompt);
   const images = readReference(read, file);
@@ -105,7 +105,7 @@ function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']>
 
 /** Contract, 3.2: the source's settings under a new prompt. */
 function parseRemix({ body }: DialectRequest, source: Video): { readonly draft: VideoDraft } {
-  const { prompt } = readBody(remixBody, body);
+  const { prompt } = readCreateBody(remixBody, body);
   checkPrompt(prompt);
   const draft: VideoDraft = { ...draftOf(source.request), prompt, remixOf: source.id };
   return { draft };

@@ -7,7 +7,7 @@ import { openai } from '../../dialects/openai.ts';
 import { type InvalidLine, MANIFEST_BOUNDS, type ReadLine, type StartFrom } from '../../domain/batch.ts';
 import { DELIVER_KEY } from '../../domain/clip-delivery.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isJsonObject, type JsonObject } from '../../domain/json.ts';
+import { isFilledIn, isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { isVideoId } from '../../domain/video.ts';
 import { CALLBACK_KEY, type ImageInput, REQUEST_BOUNDS, type VideoDraft } from '../../domain/video-request.ts';
 import { checkValues } from '../body.ts';
@@ -96,7 +96,7 @@ function readStartFrom(value: unknown): StartFrom | null {
 }
 
 function dialectOf(body: JsonObject): 'airforce' | 'openai' {
-  const uses = (words: readonly string[]) => words.filter((word) => Object.hasOwn(body, word));
+  const uses = (words: readonly string[]) => words.filter((word) => isFilledIn(body[word]));
   const [ours, theirs] = [uses(WORDS.airforce), uses(WORDS.openai)];
   if (ours.length > 0 && theirs.length > 0) {
     throw new BadLine('invalid_line', `the line mixes words of two APIs: ${[...ours, ...theirs].join(', ')}`);
@@ -203,10 +203,10 @@ async function draftOf(
   { dialect, body, startFrom }: RawCreate,
   { readImage, trustedHosts }: ManifestOptions,
 ): Promise<VideoDraft> {
-  if (body[CALLBACK_KEY] != null) {
+  if (isFilledIn(body[CALLBACK_KEY])) {
     throw new BadLine('invalid_line', `${CALLBACK_KEY}: the batch is told of its end, and no line by itself`);
   }
-  if (body[DELIVER_KEY] != null) {
+  if (isFilledIn(body[DELIVER_KEY])) {
     throw new BadLine('invalid_line', `${DELIVER_KEY}: clips of batches are fetched when the batch has ended`);
   }
   const { input_reference: named, ...others } = body;

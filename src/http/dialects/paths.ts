@@ -2,7 +2,7 @@
 
 import type { Dialect, DialectRoute } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { isFilledIn, isJsonObject } from '../../domain/json.ts';
 import { pathOf, patternOf } from '../route-methods.ts';
 
 /** One dialect's route, and the name it is mounted under. */
@@ -63,11 +63,11 @@ function besides(paths: readonly DialectPath[], url: string): DialectPath | unde
   return paths.find((path) => start(path.url) === own);
 }
 
-/** Which of the keys that speak for a face stand in a body; one that is null is absent, here as everywhere. */
+/** Which of the keys that speak for a face stand in a body; one that is not filled in is absent, here as everywhere. */
 function claimedKeys({ route }: Face, body: unknown): readonly string[] {
   const makesVideos = route.kind === 'create' || route.kind === 'createAndWait';
   const ownKeys = makesVideos ? (route.ownKeys ?? []) : [];
-  return isJsonObject(body) ? ownKeys.filter((key) => Object.hasOwn(body, key) && body[key] !== null) : [];
+  return isJsonObject(body) ? ownKeys.filter((key) => isFilledIn(body[key])) : [];
 }
 
 /** What a shared path is decided from. */

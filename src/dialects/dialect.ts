@@ -136,6 +136,8 @@ export interface ReadManyRoute extends RouteBase {
 /** Makes a video from the settings of another. `parse` throws `Refusal`. */
 export interface RemixRoute extends RouteBase {
   readonly kind: 'remix';
+  /** Whether a body may also be `multipart/form-data`. */
+  readonly takesForms?: true;
   parse(request: DialectRequest, source: Video): { readonly draft: VideoDraft };
   render(view: VideoView): DialectAnswer;
 }

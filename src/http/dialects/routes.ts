@@ -74,7 +74,8 @@ function answer(door: FrontDoor, faces: readonly Face[]) {
   };
 }
 
-const readsForms = (route: DialectRoute) => route.kind === 'create' && route.takesForms === true;
+const readsForms = (route: DialectRoute) =>
+  (route.kind === 'create' || route.kind === 'remix') && route.takesForms === true;
 
 /** What is not supported is refused as that, however it is sent. */
 function typesTaken(faces: readonly Face[]): readonly string[] {

@@ -101,7 +101,12 @@ const SHAPES: Readonly<Record<DialectName, Shapes>> = {
       answer: openaiVideos,
     },
     content: { query: z.object({ variant: z.enum(openai.VARIANTS).optional() }), answer: CLIP },
-    remix: { body: openai.remixBody, example: { prompt: 'The same at dawn.' }, answer: openaiVideo },
+    remix: {
+      body: openai.remixBody,
+      form: openai.remixBody,
+      example: { prompt: 'The same at dawn.' },
+      answer: openaiVideo,
+    },
   },
   a4f: {
     createAndWait: {

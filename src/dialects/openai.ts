@@ -200,9 +200,11 @@ function chooseContent({ query }: DialectRequest, { id, state }: Video) {
   return MEDIA_OF[variant];
 }
 
+const showModel = (id: string): JsonObject => ({ id, object: 'model', created: 0, owned_by: 'clipyard' });
+
 function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
   const ids = [...new Set(offers.map(({ model }) => model))];
-  const data = ids.map((id) => ({ id, object: 'model', created: 0, owned_by: 'clipyard' }));
+  const data = ids.map(showModel);
   return { status: 200, body: { object: 'list', data } };
 }
 
@@ -311,9 +313,16 @@ export const openai: Dialect = {
     {
       kind: 'models',
       method: 'GET',
-      path: '/v1/models',
+      path: OPENAI_PATHS.models,
       meaning: "the models on offer, in OpenAI's shape",
       render: renderModels,
+    },
+    {
+      kind: 'model',
+      method: 'GET',
+      path: OPENAI_PATHS.model,
+      meaning: 'one of them',
+      render: ({ model }) => ({ status: 200, body: showModel(model) }),
     },
   ],
 };

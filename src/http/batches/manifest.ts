@@ -219,8 +219,8 @@ async function draftOf(
     checkImageHosts(draft.images, trustedHosts);
     return draft;
   }
-  const { mode = 'image', ...create } = body;
-  if (mode !== 'image')
+  const { mode, ...create } = body;
+  if (isFilledIn(mode) && mode !== 'image')
     throw new BadLine('invalid_line', 'mode: a clip that starts from another is made in the mode image');
   const draft = PARSERS[dialect](create);
   if (draft.images.length > 0)

@@ -8,7 +8,7 @@ import { A4F_PATHS, type A4fErrorCode, type CreateBody, createBody, DEFAULT_RATI
 import type { Dialect, DialectAnswer, DialectRequest, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { errorEnvelope, errorType } from './error-envelope.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuseForeignWords } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readCreateBody, refuseForeignWords } from './read-body.ts';
 import { refusalCode, shownParam } from './refusal-words.ts';
 
 /** Nothing is documented, since the clip is in the answer; a day lets a caller who lost it fetch it again. */
@@ -17,7 +17,7 @@ const RETENTION_SECONDS = 86_400;
 /** A4-21: what is wrong for every model; the code sets it apart from what a model refuses. */
 function readStrictly(body: unknown): CreateBody {
   try {
-    const read = readBody(createBody, body);
+    const read = readCreateBody(createBody, body);
     refuseForeignWords(body, KNOWN_KEYS);
     return read;
   } catch (error) {

@@ -3,6 +3,7 @@
 import type { Refusal, RefusalKind } from '../domain/failure.ts';
 import { frameOf, KNOWN_SIZES } from '../domain/frame.ts';
 import type { JsonObject } from '../domain/json.ts';
+import type { ModelOffer } from '../domain/models.ts';
 import { isEnded } from '../domain/video.ts';
 import type { ImageInput, VideoDraft } from '../domain/video-request.ts';
 import {
@@ -14,6 +15,7 @@ import {
   generateBody,
   KNOWN_KEYS,
   MODEL_HEADER,
+  SPECIFICATION_VERSION,
   statusBody,
 } from '../wire/ai-gateway.ts';
 import type { Dialect, DialectAnswer, DialectRequest, Job, ServerSentEvent, VideoView } from './dialect.ts';
@@ -248,6 +250,18 @@ function renderRefusal(refusal: Refusal): DialectAnswer {
   return { status: kind === 'unknown_model' ? 404 : refusal.httpStatus, body: { error } };
 }
 
+/** What the client itself asks for to list models; of prices it knows those of tokens alone. */
+function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
+  const ids = [...new Set(offers.map(({ model }) => model))];
+  const models = ids.map((id) => ({
+    id,
+    name: id,
+    specification: { specificationVersion: SPECIFICATION_VERSION, provider: 'clipyard', modelId: id },
+    modelType: 'video',
+  }));
+  return { status: 200, body: { models } };
+}
+
 /** The face of the AI SDK's gateway protocol. */
 export const aiGateway: Dialect = {
   name: 'ai-gateway',
@@ -277,6 +291,13 @@ export const aiGateway: Dialect = {
       meaning: '`{operation}` → `{status}`: `pending`, `completed` with `videos`, `error` or `cancelled`',
       parse: ({ body }) => readBody(statusBody, body).operation.videos,
       render: renderStatus,
+    },
+    {
+      kind: 'models',
+      method: 'GET',
+      path: AI_GATEWAY_PATHS.models,
+      meaning: 'the models on offer, for `getAvailableModels`',
+      render: renderModels,
     },
   ],
 };

@@ -21,7 +21,7 @@ import type { CreateRoute, Dialect, DialectAnswer, DialectRequest, VideoPage, Vi
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
 import { pollAnswer } from './poll-answer.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readCreateBody, refuse } from './read-body.ts';
 import { refusalCode, refusalText } from './refusal-words.ts';
 
 /** AF-29, X3: their words for our states; a cancelled task has no word of its own. */
@@ -53,7 +53,7 @@ function readImages(body: CreateBody, mode: Mode): readonly ImageInput[] {
 
 /** AF-09 to AF-17; null in an optional field counts as absent. */
 export function parseCreate({ body }: DialectRequest): { readonly draft: VideoDraft } {
-  const read = readBody(createBody, body);
+  const read = readCreateBody(createBody, body);
   checkShortText('model', read.model);
   checkPrompt(read.prompt);
   checkShortText('aspect_ratio', read.aspect_ratio);
@@ -140,7 +140,7 @@ function renderList({ views }: VideoPage): DialectAnswer {
 }
 
 /** AF-10, AF-44 to AF-47. */
-function renderModel({ model, pricePerSecondMicroUsd, capabilities }: ModelOffer): JsonObject {
+function showModel({ model, pricePerSecondMicroUsd, capabilities }: ModelOffer): JsonObject {
   const { durationsSeconds } = capabilities;
   return {
     id: model,
@@ -166,7 +166,12 @@ export function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
   for (const offer of offers) {
     if (!byModel.has(offer.model)) byModel.set(offer.model, offer);
   }
-  return { status: 200, body: { object: 'list', data: [...byModel.values()].map(renderModel) } };
+  return { status: 200, body: { object: 'list', data: [...byModel.values()].map(showModel) } };
+}
+
+/** No page has it; OpenAI's clients, which are used with this API's models as well, ask for it. */
+export function renderModel(offer: ModelOffer): DialectAnswer {
+  return { status: 200, body: showModel(offer) };
 }
 
 /** AF-52 leaves errors open: a text as in tasks (AF-32), and a code beside it. */
@@ -237,6 +242,13 @@ export const airforce: Dialect = {
       path: AIRFORCE_PATHS.models,
       meaning: 'the models on offer',
       render: renderModels,
+    },
+    {
+      kind: 'model',
+      method: 'GET',
+      path: AIRFORCE_PATHS.model,
+      meaning: 'one of them, as it stands in that list',
+      render: renderModel,
     },
   ],
 };

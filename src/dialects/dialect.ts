@@ -136,6 +136,8 @@ export interface ReadManyRoute extends RouteBase {
 /** Makes a video from the settings of another. `parse` throws `Refusal`. */
 export interface RemixRoute extends RouteBase {
   readonly kind: 'remix';
+  /** Whether a body may also be `multipart/form-data`. */
+  readonly takesForms?: true;
   parse(request: DialectRequest, source: Video): { readonly draft: VideoDraft };
   render(view: VideoView): DialectAnswer;
 }
@@ -217,6 +219,12 @@ export interface ModelsRoute extends RouteBase {
   render(offers: readonly ModelOffer[]): DialectAnswer;
 }
 
+/** Shows one of the models on offer; its id may hold slashes, escaped or not. */
+export interface ModelRoute extends RouteBase {
+  readonly kind: 'model';
+  render(offer: ModelOffer): DialectAnswer;
+}
+
 /** Stands for something that the document has and Clipyard cannot do. */
 export interface UnsupportedRoute extends RouteBase {
   readonly kind: 'unsupported';
@@ -241,6 +249,7 @@ export interface RoutesByKind {
   readonly delete: DeleteRoute;
   readonly deleteAll: DeleteAllRoute;
   readonly models: ModelsRoute;
+  readonly model: ModelRoute;
   readonly unsupported: UnsupportedRoute;
 }
 

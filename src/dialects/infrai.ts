@@ -21,7 +21,15 @@ import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, Vide
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl } from './image-input.ts';
 import { pollAnswer } from './poll-answer.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
+import {
+  checkPrompt,
+  checkShortText,
+  forwardedKeys,
+  readBody,
+  readCreateBody,
+  refuse,
+  refuseForeignWords,
+} from './read-body.ts';
 import { readLimit } from './read-query.ts';
 import { refusalCode, refusalText, shownParam } from './refusal-words.ts';
 
@@ -60,7 +68,7 @@ function readDuration({ duration_seconds: seconds }: GenerateBody): number | und
 
 /** IN-06 to IN-12, X13; null in an optional field counts as absent. */
 function parseGenerate({ body }: DialectRequest) {
-  const read = readBody(generateBody, body);
+  const read = readCreateBody(generateBody, body);
   checkPrompt(read.prompt);
   const image = read.reference_image_url;
   const duration = readDuration(read);

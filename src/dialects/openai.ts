@@ -31,7 +31,7 @@ import type {
 import { endFailure } from './end-failure.ts';
 import { errorEnvelope } from './error-envelope.ts';
 import { imageFromUrl, imageOfBytes } from './image-input.ts';
-import { checkPrompt, checkShortText, forwardedKeys, readBody, refuse, refuseForeignWords } from './read-body.ts';
+import { checkPrompt, checkShortText, forwardedKeys, readCreateBody, refuse, refuseForeignWords } from './read-body.ts';
 import { readChoice, readLimit } from './read-query.ts';
 import { refusalCode, shownParam } from './refusal-words.ts';
 import { UploadedFile } from './uploaded-file.ts';
@@ -85,7 +85,7 @@ function readSize(size: string | null | undefined) {
 /** OV-06 to OV-11; `stream` has no effect, and null in an optional field counts as absent. */
 function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']> {
   const { fields, file } = splitFile(body);
-  const read = readBody(createBody, fields);
+  const read = readCreateBody(createBody, fields);
   checkShortText('model', read.model);
   checkPrompt(read.prompt);
   const images = readReference(read, file);
@@ -105,7 +105,7 @@ function parseCreate({ body }: DialectRequest): ReturnType<CreateRoute['parse']>
 
 /** Contract, 3.2: the source's settings under a new prompt. */
 function parseRemix({ body }: DialectRequest, source: Video): { readonly draft: VideoDraft } {
-  const { prompt } = readBody(remixBody, body);
+  const { prompt } = readCreateBody(remixBody, body);
   checkPrompt(prompt);
   const draft: VideoDraft = { ...draftOf(source.request), prompt, remixOf: source.id };
   return { draft };
@@ -200,9 +200,11 @@ function chooseContent({ query }: DialectRequest, { id, state }: Video) {
   return MEDIA_OF[variant];
 }
 
+const showModel = (id: string): JsonObject => ({ id, object: 'model', created: 0, owned_by: 'clipyard' });
+
 function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
   const ids = [...new Set(offers.map(({ model }) => model))];
-  const data = ids.map((id) => ({ id, object: 'model', created: 0, owned_by: 'clipyard' }));
+  const data = ids.map(showModel);
   return { status: 200, body: { object: 'list', data } };
 }
 
@@ -284,7 +286,8 @@ const videoRoutes: readonly DialectRoute[] = [
     kind: 'remix',
     method: 'POST',
     path: OPENAI_PATHS.remix,
-    meaning: 'a new video with the same settings and another prompt',
+    meaning: 'a new video with the same settings and another prompt; JSON or multipart, which the SDK for Java sends',
+    takesForms: true,
     parse: parseRemix,
     render: renderPlain,
   },
@@ -310,9 +313,16 @@ export const openai: Dialect = {
     {
       kind: 'models',
       method: 'GET',
-      path: '/v1/models',
+      path: OPENAI_PATHS.models,
       meaning: "the models on offer, in OpenAI's shape",
       render: renderModels,
+    },
+    {
+      kind: 'model',
+      method: 'GET',
+      path: OPENAI_PATHS.model,
+      meaning: 'one of them',
+      render: ({ model }) => ({ status: 200, body: showModel(model) }),
     },
   ],
 };

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { Refusal } from '../domain/failure.ts';
-import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { isFilledIn, isJsonObject, type JsonObject } from '../domain/json.ts';
 import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import { GATEWAY_KEYS, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
@@ -24,6 +24,29 @@ export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
   if (read.success) return read.data;
   const { path, problem } = firstProblem(read.error.issues);
   return refuse(path === '' ? 'body' : path, problem);
+}
+
+/** The same without members that are empty texts, however deep. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (!isJsonObject(value)) return value;
+  const filled = Object.entries(value).filter(([, member]) => member !== '');
+  return Object.fromEntries(filled.map(([key, member]) => [key, withoutEmpty(member)]));
+}
+
+/**
+ * The body of a create as the schema reads it: what was sent empty is absent, as it is in a form. What is only forwarded
+ * is not read here, and stands as it was sent (AF-17).
+ * @throws Refusal `invalid_request` naming the first parameter at fault.
+ */
+export function readCreateBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  try {
+    return readBody(schema, withoutEmpty(body));
+  } catch (error) {
+    const { param = '' } = error instanceof Refusal ? error : {};
+    if (isJsonObject(body) && body[param] === '') return refuse(param, 'must not be empty');
+    throw error;
+  }
 }
 
 /** Refuses a prompt that is blank or longer than 32 KiB. */
@@ -54,9 +77,9 @@ export function refuseForeignWords(body: unknown, knownKeys: readonly string[]):
   if (!isJsonObject(body)) return;
   const own = LENGTHS.find((word) => knownKeys.includes(word));
   if (own === undefined) return;
-  const foreign = LENGTHS.find((word) => word !== own && body[word] != null);
+  const foreign = LENGTHS.find((word) => word !== own && isFilledIn(body[word]));
   if (foreign !== undefined) refuse(foreign, `is called ${own} here`);
-  const count = body[COUNT] ?? 1;
+  const count = isFilledIn(body[COUNT]) ? body[COUNT] : 1;
   if (!knownKeys.includes(COUNT) && count !== 1 && count !== '1') refuse(COUNT, 'one request makes one clip here');
 }
 

@@ -10,6 +10,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether a value says something: null and an empty text stand for a field that was not filled in. */
+export function isFilledIn(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
 /** What a text holds; undefined where it is no JSON. */
 export function parseJson(text: string): unknown {
   try {

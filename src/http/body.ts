@@ -27,6 +27,10 @@ const EXCESSES = {
   depth: `the body is nested deeper than ${BOUNDS.deepest} levels`,
 } as const;
 
+const LOSES_DIGITS =
+  `the body holds a whole number beyond ${Number.MAX_SAFE_INTEGER}, which would lose digits; ` +
+  'send a smaller one, or its digits as a text';
+
 function refuse(problem: string): never {
   throw new Refusal('invalid_request', problem);
 }
@@ -46,6 +50,8 @@ export function checkValues(root: unknown): void {
     if (typeof value === 'string') checkText(value);
     // 1e999 is read as Infinity, which would be forwarded as null.
     if (typeof value === 'number' && !Number.isFinite(value)) refuse('the body holds a number that is out of range');
+    // AF-17: it would not be forwarded as it stands, and a seed that is another one makes another clip.
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) refuse(LOSES_DIGITS);
     if (Array.isArray(value)) for (const item of value) visit(item, depth + 1);
     if (isJsonObject(value)) for (const key of Object.keys(value)) visitMember(key, value[key], depth);
   };

@@ -8,11 +8,12 @@ export function pathOf(url: string): string {
   return path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
 }
 
-/** Matches the paths of a route whose parameters are whole segments, such as `/v1/videos/:id`. */
+/** Matches the paths of a route whose parameters are whole segments, such as `/v1/videos/:id`, or the rest of it, `*`. */
 export function patternOf(route: string): RegExp {
-  const segments = route
-    .split('/')
-    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^$()[\]]/g, '\\$&')));
+  const segments = route.split('/').map((part) => {
+    if (part === '*') return '.+';
+    return part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^$()[\]]/g, '\\$&');
+  });
   return new RegExp(`^${segments.join('/')}$`);
 }
 

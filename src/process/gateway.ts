@@ -173,7 +173,6 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
         findFilm: (id) => findFilm(db, id),
         findInputImage: (sha256) => findInputImage(db, sha256),
       }),
-      temporalCodecRoutes(createTemporalCodec(config.encryptionKeys)),
       openaiWebhookRoutes(webhooks),
       openaiBatchRoutes({ batches, files, trustedHosts }),
       ownRoutes({
@@ -200,6 +199,8 @@ function appOf({ parts, link, checkWorkers, context, consoleFolder }: GatewayOpt
         mediaOrigin: store.linkOrigin ?? null,
       }),
       openApiRoutes({ publicUrl: config.publicUrl, version: VERSION }),
+      // No person calls it, so it comes last in the document.
+      temporalCodecRoutes(createTemporalCodec(config.encryptionKeys)),
     ],
     ...(metrics && { onAnswered: metrics.countAnswer }),
     traces: parts.traces,

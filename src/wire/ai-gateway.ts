@@ -7,7 +7,11 @@ export const AI_GATEWAY_PATHS = {
   generate: '/v4/ai/video-model',
   start: '/v4/ai/video-model/start',
   status: '/v4/ai/video-model/status',
+  models: '/v4/ai/config',
 } as const;
+
+/** What a model has to say of itself, or the client refuses the whole list. */
+export const SPECIFICATION_VERSION = 'v4';
 
 /** GW-01: the model stands in a header instead of the body. */
 export const MODEL_HEADER = 'ai-model-id';

@@ -11,6 +11,7 @@ export const AIRFORCE_PATHS = {
   task: '/v1/video/tasks/:id',
   stream: '/v1/video/tasks/:id/stream',
   models: '/v1/models',
+  model: '/v1/models/:id',
 } as const;
 
 /** AF-04: a task and its result last exactly this long from its creation. */

@@ -155,6 +155,7 @@ const token = { 'idempotency-key': 'my-own-token' };
 const asked = { fps: 24, aspectRatio: '16:9', resolution: '1280x720', seed: 7, generateAudio: true };
 const providerOptions = { airforce: { style: 'film' }, gateway: { order: ['x'] } };
 const found = {
+  models: (await gateway.getAvailableModels()).models,
   long: await generated({}),
   polled: await generated({ n: 2, poll: { intervalMs: 100 } }),
   withImage: await generated({ prompt: { image: png, text: 'from an image' } }),

@@ -78,6 +78,13 @@ export function aiSdk(running: () => RunningClipyard): void {
     expect(found.settled.seen.at(-1)).toBe('completed');
   });
 
+  test('the models are listed', () => {
+    const specification = { specificationVersion: 'v4', provider: 'clipyard', modelId: 'sandbox-mini' };
+    expect(found.models).toContainEqual(
+      expect.objectContaining({ id: 'sandbox-mini', specification, modelType: 'video' }),
+    );
+  });
+
   test('its own download refuses a private address, which docs/routes.md says', () => {
     expect(found.defaultDownload).toMatchObject({ name: 'AI_DownloadError' });
   });

@@ -155,5 +155,7 @@ const found = {
   deletes: await deletes(id),
   errors: await errors(),
   models: await idsOf(client.models.list()),
+  model: await client.models.retrieve('sandbox-mini'),
+  noModel: await refused(() => client.models.retrieve('vendor/none')),
 };
 console.log(JSON.stringify(found));

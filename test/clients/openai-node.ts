@@ -144,7 +144,9 @@ export function openaiNode(running: () => RunningClipyard): void {
     expect(found.errors.isSame).toBe(true);
   });
 
-  test('models are listed', () => {
+  test('models are listed and shown', () => {
     expect(found.models).toEqual(expect.arrayContaining(['sandbox-mini', 'sora-2']));
+    expect(found.model).toEqual({ id: 'sandbox-mini', object: 'model', created: 0, owned_by: 'clipyard' });
+    expect(found.noModel).toEqual(refused('NotFoundError', 404, 'model_not_found', 'model'));
   });
 }

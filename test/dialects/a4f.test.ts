@@ -42,6 +42,7 @@ describe('a create body', () => {
   test('is 9:16 where it does not say (A4-07)', () => {
     expect(parse(MINIMAL).aspectRatio).toBe('9:16');
     expect(parse({ ...MINIMAL, ratio: null }).aspectRatio).toBe('9:16');
+    expect(parse({ ...MINIMAL, ratio: '' }).aspectRatio).toBe('9:16');
   });
 
   test('keeps unknown keys', () => {

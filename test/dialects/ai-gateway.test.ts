@@ -3,7 +3,7 @@
 import { aiGateway } from '../../src/dialects/ai-gateway.ts';
 import type { DialectRequest, VideoView } from '../../src/dialects/dialect.ts';
 import { Refusal, type RefusalKind } from '../../src/domain/failure.ts';
-import { makeCompletedVideo, makeVideo } from '../builders.ts';
+import { makeCompletedVideo, makeOffer, makeVideo } from '../builders.ts';
 import { makePng } from '../fixtures/images.ts';
 import { refusalOf, requestOf, routeOf, viewOf } from './dialect-routes.ts';
 
@@ -44,12 +44,26 @@ const failed = (id: string, state: 'failed' | 'cancelled' | 'expired' = 'failed'
     makeVideo({ id, state, endedAt: new Date(), failure: { kind: 'upstream_failed', message: 'no', upstream: null } }),
   );
 
-test('the three calls stand below /v4/ai (GW-01, GW-02, GW-03)', () => {
+test('the three calls stand below /v4/ai, and the list of models (GW-01, GW-02, GW-03)', () => {
   expect(aiGateway.routes.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual([
+    'GET /v4/ai/config',
     'POST /v4/ai/video-model',
     'POST /v4/ai/video-model/start',
     'POST /v4/ai/video-model/status',
   ]);
+});
+
+test('the models are listed once each, as the client reads them', () => {
+  expect(routeOf(aiGateway, 'models').render([makeOffer(), makeOffer({ account: 'airforce-2' })]).body).toEqual({
+    models: [
+      {
+        id: 'wan-2.6',
+        name: 'wan-2.6',
+        specification: { specificationVersion: 'v4', provider: 'clipyard', modelId: 'wan-2.6' },
+        modelType: 'video',
+      },
+    ],
+  });
 });
 
 describe('a generate body (GW-01)', () => {

@@ -64,6 +64,13 @@ describe('a create body', () => {
     expect(parse({ ...MINIMAL, ...extra }).extra).toEqual(extra);
   });
 
+  test('takes what was sent empty as absent, in images as well', () => {
+    const empty = { mode: '', duration_seconds: '', aspect_ratio: '', quality: '', input_images: '' };
+    expect(parse({ ...MINIMAL, ...empty })).toEqual(parse(MINIMAL));
+    const image = { url: 'https://images.example/a.png', b64_json: '' };
+    expect(parse({ ...MINIMAL, mode: 'image', input_images: [image] }).images).toMatchObject([{ url: image.url }]);
+  });
+
   test('takes null in optional fields as absent', () => {
     const nulls = { mode: null, duration_seconds: null, aspect_ratio: null, quality: null, input_images: null };
     expect(parse({ ...MINIMAL, ...nulls })).toEqual({ ...MINIMAL, mode: 'text', images: [], extra: {} });
@@ -82,7 +89,7 @@ describe('a create body', () => {
     ['duration_seconds', { ...MINIMAL, duration_seconds: '8' }],
     ['duration_seconds', { ...MINIMAL, duration_seconds: 0 }],
     ['duration_seconds', { ...MINIMAL, duration_seconds: 1e300 }],
-    ['aspect_ratio', { ...MINIMAL, aspect_ratio: '' }],
+    ['aspect_ratio', { ...MINIMAL, aspect_ratio: ' ' }],
     ['quality', { ...MINIMAL, quality: ['720p'] }],
     ['input_images', { ...MINIMAL, mode: 'image' }],
     ['input_images', { ...MINIMAL, mode: 'image', input_images: [] }],

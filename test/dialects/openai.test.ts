@@ -94,6 +94,21 @@ describe('a create body', () => {
     });
   });
 
+  test('takes what was sent empty as absent, as in a form, but for what is only forwarded', () => {
+    const reference = { image_url: '', file_id: '' };
+    const empty = { size: '', seconds: '', stream: '', duration: '', n: '', negative_prompt: '' };
+    for (const input_reference of ['', null]) {
+      expect(parse({ ...MINIMAL, ...empty, input_reference }).extra).toMatchObject({ negative_prompt: '' });
+    }
+    expect(parse({ ...MINIMAL, ...empty })).toMatchObject({ mode: 'text', images: [] });
+    expect(refusalOf(() => parse({ ...MINIMAL, input_reference: reference }))).toMatchObject({
+      param: 'input_reference',
+    });
+    const url = 'https://images.example/a.png';
+    expect(parse({ ...MINIMAL, input_reference: { image_url: url, file_id: '' } }).images).toMatchObject([{ url }]);
+    expect(refusalOf(() => parse({ ...MINIMAL, model: '' })).message).toBe('model: must not be empty');
+  });
+
   test.each([
     ['model', { prompt: 'a fox' }],
     ['model', { ...MINIMAL, model: '' }],
@@ -106,7 +121,6 @@ describe('a create body', () => {
     ['seconds', { ...MINIMAL, seconds: '8.5' }],
     ['seconds', { ...MINIMAL, seconds: 2.5 }],
     ['seconds', { ...MINIMAL, seconds: 0 }],
-    ['seconds', { ...MINIMAL, seconds: '' }],
     ['stream', { ...MINIMAL, stream: 'maybe' }],
     ['input_reference', { ...MINIMAL, input_reference: 'a.png' }],
     ['input_reference', { ...MINIMAL, input_reference: {} }],

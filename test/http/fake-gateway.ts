@@ -25,6 +25,7 @@ export class FakeGateway implements DialectGateway {
   /** Thrown by the next call of any method. */
   failure: unknown = null;
   reads = 0;
+  offered = [makeOffer(), makeOffer({ account: 'airforce-2', pricePerSecondMicroUsd: 900_000 })];
 
   /** Stores a video, or its next state, and tells who watches it. */
   put(video: Video): void {
@@ -120,7 +121,7 @@ export class FakeGateway implements DialectGateway {
 
   async offers() {
     this.#fail();
-    return [makeOffer(), makeOffer({ account: 'airforce-2', pricePerSecondMicroUsd: 900_000 })];
+    return this.offered;
   }
 
   watch(id: string, onChange: () => void): () => void {

@@ -88,11 +88,15 @@ const PARSER_WORDS: ReadonlyMap<string, string> = new Map([
   ['CSV_MAX_RECORD_SIZE', `a record is longer than ${MANIFEST_BOUNDS.lineBytes} bytes`],
 ]);
 
+/** What the names of columns mean. */
+interface ColumnWords {
+  isColumn(name: string): boolean;
+  /** What a column says, of which there may be one. */
+  keyOf(name: string): string;
+}
+
 /** The records below the header; what makes the file unreadable comes last, and may swallow some that stand before it. */
-export async function* readCsvRecords(
-  source: Readable,
-  isColumn: (name: string) => boolean,
-): AsyncGenerator<CsvRecord> {
+export async function* readCsvRecords(source: Readable, columnWords: ColumnWords): AsyncGenerator<CsvRecord> {
   const lines = new RecordLines();
   const parser = source.pipe(
     parse({
@@ -119,7 +123,7 @@ export async function* readCsvRecords(
   try {
     for await (const { record, raw, line } of records) {
       if (columns === null) {
-        const problem = headerProblem(record, isColumn);
+        const problem = headerProblem(record, columnWords);
         if (problem !== null) return yield { line, unreadable: problem };
         columns = record;
       } else if (raw.includes(REPLACEMENT)) {
@@ -141,9 +145,12 @@ export async function* readCsvRecords(
   }
 }
 
-function headerProblem(names: readonly string[], isColumn: (name: string) => boolean): string | null {
+function headerProblem(names: readonly string[], { isColumn, keyOf }: ColumnWords): string | null {
   const unknown = names.filter((name) => !isColumn(name));
   if (unknown.length > 0) return `unknown columns: ${unknown.slice(0, 10).join(', ')}`;
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  return twice === undefined ? null : `the column ${twice} stands there twice`;
+  const keys = names.map(keyOf);
+  const at = keys.findIndex((key, index) => keys.indexOf(key) !== index);
+  if (at === -1) return null;
+  const [twice, first] = [names[at], names[keys.indexOf(keys[at] ?? '')]];
+  return twice === first ? `the column ${twice} stands there twice` : `the columns ${first} and ${twice} say the same`;
 }

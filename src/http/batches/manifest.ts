@@ -7,7 +7,7 @@ import { openai } from '../../dialects/openai.ts';
 import { type InvalidLine, MANIFEST_BOUNDS, type ReadLine, type StartFrom } from '../../domain/batch.ts';
 import { DELIVER_KEY } from '../../domain/clip-delivery.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isJsonObject, type JsonObject } from '../../domain/json.ts';
+import { isFilledIn, isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { isVideoId } from '../../domain/video.ts';
 import { CALLBACK_KEY, type ImageInput, REQUEST_BOUNDS, type VideoDraft } from '../../domain/video-request.ts';
 import { checkValues } from '../body.ts';
@@ -96,7 +96,7 @@ function readStartFrom(value: unknown): StartFrom | null {
 }
 
 function dialectOf(body: JsonObject): 'airforce' | 'openai' {
-  const uses = (words: readonly string[]) => words.filter((word) => Object.hasOwn(body, word));
+  const uses = (words: readonly string[]) => words.filter((word) => isFilledIn(body[word]));
   const [ours, theirs] = [uses(WORDS.airforce), uses(WORDS.openai)];
   if (ours.length > 0 && theirs.length > 0) {
     throw new BadLine('invalid_line', `the line mixes words of two APIs: ${[...ours, ...theirs].join(', ')}`);
@@ -140,6 +140,9 @@ function readCreate({ startFrom, start_from, ...body }: JsonObject): RawCreate {
 function readNumber(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value)) throw new BadLine('invalid_line', `${name}: must be a number`);
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw new BadLine('invalid_line', `${name}: must not be beyond ${Number.MAX_SAFE_INTEGER}`);
+  }
   return value;
 }
 
@@ -200,10 +203,10 @@ async function draftOf(
   { dialect, body, startFrom }: RawCreate,
   { readImage, trustedHosts }: ManifestOptions,
 ): Promise<VideoDraft> {
-  if (body[CALLBACK_KEY] != null) {
+  if (isFilledIn(body[CALLBACK_KEY])) {
     throw new BadLine('invalid_line', `${CALLBACK_KEY}: the batch is told of its end, and no line by itself`);
   }
-  if (body[DELIVER_KEY] != null) {
+  if (isFilledIn(body[DELIVER_KEY])) {
     throw new BadLine('invalid_line', `${DELIVER_KEY}: clips of batches are fetched when the batch has ended`);
   }
   const { input_reference: named, ...others } = body;
@@ -216,8 +219,8 @@ async function draftOf(
     checkImageHosts(draft.images, trustedHosts);
     return draft;
   }
-  const { mode = 'image', ...create } = body;
-  if (mode !== 'image')
+  const { mode, ...create } = body;
+  if (isFilledIn(mode) && mode !== 'image')
     throw new BadLine('invalid_line', 'mode: a clip that starts from another is made in the mode image');
   const draft = PARSERS[dialect](create);
   if (draft.images.length > 0)
@@ -258,7 +261,8 @@ export async function* readManifest(source: Readable, options: ManifestOptions):
   }
   const isExtra = (name: string) => name.startsWith(EXTRA) && ![EXTRA, `${EXTRA}__proto__`].includes(name);
   const isColumn = (name: string) => COLUMNS.includes(name) || isExtra(name);
-  for await (const record of readCsvRecords(source, isColumn)) {
+  const keyOf = (name: string) => (isExtra(name) ? name.slice(EXTRA.length) : name);
+  for await (const record of readCsvRecords(source, { isColumn, keyOf })) {
     if ('unreadable' in record) {
       const { line, unreadable } = record;
       yield { kind: 'unreadable', invalid: { line, code: 'invalid_line', message: unreadable } };

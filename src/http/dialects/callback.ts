@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { Refusal } from '../../domain/failure.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { isFilledIn, isJsonObject } from '../../domain/json.ts';
 import { checkReceiverUrl } from '../../domain/receiver-url.ts';
 import { CALLBACK_KEY } from '../../domain/video-request.ts';
 import type { CreateCallback } from '../../gateway/orders.ts';
@@ -27,7 +27,7 @@ export function readCallback(
     [CALLBACK_KEY, inBody],
     [CALLBACK_HEADER, headers[CALLBACK_HEADER]],
   ];
-  const [first, ...others] = all.filter(([, url]) => url != null);
+  const [first, ...others] = all.filter(([, url]) => isFilledIn(url));
   if (first === undefined) return {};
   const [param, url] = first;
   if (typeof url !== 'string') throw new Refusal('invalid_request', `${param}: must be an HTTPS URL`, { param });

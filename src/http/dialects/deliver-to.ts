@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { DELIVER_KEY, type DeliveryTarget } from '../../domain/clip-delivery.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isJsonObject, type JsonObject } from '../../domain/json.ts';
+import { isFilledIn, isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { checkReceiverUrl } from '../../domain/receiver-url.ts';
 
 const DELIVER_HEADER = 'x-deliver-to';
@@ -47,7 +47,8 @@ export function readDeliverTo(
   { headers, body }: { readonly headers: IncomingHttpHeaders; readonly body: unknown },
   trustedHosts: readonly string[],
 ): { readonly deliverTo?: DeliveryTarget } {
-  const inBody = (isJsonObject(body) ? body[DELIVER_KEY] : null) ?? null;
+  const named = isJsonObject(body) ? body[DELIVER_KEY] : null;
+  const inBody = isFilledIn(named) ? named : null;
   const inHeader = headers[DELIVER_HEADER];
   if (inBody === null && inHeader === undefined) return {};
   if (inBody !== null && inHeader !== undefined)

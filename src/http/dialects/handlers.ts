@@ -48,6 +48,15 @@ function dialectRequest({ request, body }: Exchange): DialectRequest {
   return { params: request.params, query: singly(request.query), headers: singly(request.headers), body };
 }
 
+/** As much as is repeated of what is no model's name. */
+const LONGEST_NAME = 256;
+
+/** With the code that OpenAI's clients know; a create that names such a model is 400, but here it is what is asked for. */
+function noSuchModel(id: string): Refusal {
+  const code = 'model_not_found';
+  return new Refusal('not_found', `model ${id.slice(0, LONGEST_NAME)} is not on offer`, { code, param: 'model' });
+}
+
 function viewOf({ links }: FrontDoor, video: Video): VideoView {
   return { video, ...links(video) };
 }
@@ -251,6 +260,13 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
 
   async models(door, exchange, route) {
     return route.render(await door.gateway.offers(exchange.caller));
+  },
+
+  async model(door, exchange, route) {
+    const id = exchange.request.params['*'] ?? '';
+    const offer = (await door.gateway.offers(exchange.caller)).find(({ model }) => model === id);
+    if (offer === undefined) throw noSuchModel(id);
+    return route.render(offer);
   },
 
   async unsupported(_door, _exchange, { problem }) {

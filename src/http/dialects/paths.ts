@@ -2,7 +2,7 @@
 
 import type { Dialect, DialectRoute } from '../../dialects/dialect.ts';
 import { Refusal } from '../../domain/failure.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { isFilledIn, isJsonObject } from '../../domain/json.ts';
 import { pathOf, patternOf } from '../route-methods.ts';
 
 /** One dialect's route, and the name it is mounted under. */
@@ -45,12 +45,20 @@ function findDialectPath(paths: readonly DialectPath[], url: string): DialectPat
   return paths.find(({ pattern }) => pattern.test(path));
 }
 
-/** Whose error shape fits a URL: the prefix's dialect, the default one of a documented path, or none. */
+/** Below here all documented APIs but one have their paths. */
+const SHARED_START = 'v1';
+/** Its errors have what a4f's, infrai's and the older airforce's have, and most clients that ask for what is not here are its. */
+const MOST_WIDELY_READ = 'openai';
+
+/**
+ * Whose error shape fits a URL: the prefix's dialect, the default one of a documented path or of one beside it, the shape
+ * that most clients read where no API's name tells, or none.
+ */
 export function dialectOfUrl(dialects: DialectTable, paths: readonly DialectPath[], url: string): Dialect | null {
   const prefix = pathOf(url).split('/')[1] ?? '';
   if (Object.hasOwn(dialects, prefix)) return dialects[prefix] ?? null;
   const [faces] = (findDialectPath(paths, url) ?? besides(paths, url))?.methods.values() ?? [];
-  return faces?.[0]?.dialect ?? null;
+  return faces?.[0]?.dialect ?? (prefix === SHARED_START ? (dialects[MOST_WIDELY_READ] ?? null) : null);
 }
 
 /** How many leading parts make a path an API's own: `/v4/ai` and `/v1/videos` do, `/v1` does not. */
@@ -63,11 +71,11 @@ function besides(paths: readonly DialectPath[], url: string): DialectPath | unde
   return paths.find((path) => start(path.url) === own);
 }
 
-/** Which of the keys that speak for a face stand in a body; one that is null is absent, here as everywhere. */
+/** Which of the keys that speak for a face stand in a body; one that is not filled in is absent, here as everywhere. */
 function claimedKeys({ route }: Face, body: unknown): readonly string[] {
   const makesVideos = route.kind === 'create' || route.kind === 'createAndWait';
   const ownKeys = makesVideos ? (route.ownKeys ?? []) : [];
-  return isJsonObject(body) ? ownKeys.filter((key) => Object.hasOwn(body, key) && body[key] !== null) : [];
+  return isJsonObject(body) ? ownKeys.filter((key) => isFilledIn(body[key])) : [];
 }
 
 /** What a shared path is decided from. */

@@ -74,7 +74,8 @@ function answer(door: FrontDoor, faces: readonly Face[]) {
   };
 }
 
-const readsForms = (route: DialectRoute) => route.kind === 'create' && route.takesForms === true;
+const readsForms = (route: DialectRoute) =>
+  (route.kind === 'create' || route.kind === 'remix') && route.takesForms === true;
 
 /** What is not supported is refused as that, however it is sent. */
 function typesTaken(faces: readonly Face[]): readonly string[] {
@@ -99,7 +100,8 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
       app.route<{ Params: DialectHttpRequest['params']; Querystring: DialectHttpRequest['query'] }>({
         // Media answer HEAD themselves: the framework would tell the length of the answer's empty body.
         method: servesMedia ? [method, 'HEAD'] : method,
-        url: path.url,
+        // What is left of the path, for the names of models hold slashes.
+        url: faces.some(({ route }) => route.kind === 'model') ? path.url.replace(/:id$/, '*') : path.url,
         // A stream has no headers to tell without streaming.
         exposeHeadRoute: method === 'GET' && !servesMedia && !isStream,
         config: { isStream, takes: typesTaken(faces), ...operationAt(path.url, faces) },

@@ -40,13 +40,15 @@ const cursor = z.string().optional().describe('Where the page before ended.');
 
 const airforceTask = task.meta({ id: 'AirforceTask' });
 const airforceTasks = taskList.extend({ data: z.array(airforceTask) }).meta({ id: 'AirforceTasks' });
-const airforceModels = modelList.meta({ id: 'AirforceModels' });
+const airforceModel = modelList.shape.data.element.meta({ id: 'AirforceModel' });
+const airforceModels = modelList.extend({ data: z.array(airforceModel) }).meta({ id: 'AirforceModels' });
 const airforceShapes = (create: z.ZodType): Shapes => ({
   create: { body: create, example: { model: MODEL, prompt: PROMPT, duration_seconds: 4 }, answer: airforceTask },
   read: { answer: airforceTask },
   list: { answer: airforceTasks },
   stream: { answer: STREAM },
   models: { answer: airforceModels },
+  model: { answer: airforceModel },
 });
 const older = airforceShapes(
   z.looseObject({ ...airforceCreate.shape, ...namedKeys.shape }).meta({ id: 'Airforce2024Create' }),
@@ -101,7 +103,12 @@ const SHAPES: Readonly<Record<DialectName, Shapes>> = {
       answer: openaiVideos,
     },
     content: { query: z.object({ variant: z.enum(openai.VARIANTS).optional() }), answer: CLIP },
-    remix: { body: openai.remixBody, example: { prompt: 'The same at dawn.' }, answer: openaiVideo },
+    remix: {
+      body: openai.remixBody,
+      form: openai.remixBody,
+      example: { prompt: 'The same at dawn.' },
+      answer: openaiVideo,
+    },
   },
   a4f: {
     createAndWait: {
@@ -135,6 +142,7 @@ const SUMMARIES: Readonly<Record<Exclude<RouteKind, 'unsupported'>, string>> = {
   delete: 'Removes a video',
   deleteAll: 'Removes all videos',
   models: 'The models on offer',
+  model: 'A model on offer',
 };
 
 const CREATES: readonly RefusalKind[] = [

@@ -48,7 +48,7 @@ export interface OpenApiDocument {
 }
 
 const DESCRIPTION =
-  "Clipyard's own routes, and behind them those of the documented video APIs that it speaks, which make the videos. " +
+  'The routes of the documented video APIs that Clipyard speaks, which make the videos, and behind them its own. ' +
   'Errors of our own are problem details (RFC 9457) whose `code` says why, times are ISO 8601, money is whole ' +
   'micro-dollars, absent things are null; a documented API has its own words. Every answer carries `x-request-id`.';
 
@@ -153,8 +153,8 @@ export function buildOpenApi(
   mounted: Iterable<Operation>,
   { url, version }: { readonly url: string; readonly version: string },
 ): OpenApiDocument {
-  // The documented APIs come behind our own routes, and what needs no key comes last.
-  const rank = ({ access, rendersRefusal }: Operation) => (access === 'none' ? 2 : rendersRefusal ? 1 : 0);
+  // What most come for is first: the documented APIs, which make the videos. What needs no key comes last.
+  const rank = ({ access, rendersRefusal }: Operation) => (access === 'none' ? 2 : rendersRefusal ? 0 : 1);
   const operations = [...mounted].sort((a, b) => rank(a) - rank(b));
   const tags = [...new Set(operations.map(({ tag }) => tag))];
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};

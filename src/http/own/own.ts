@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptio
 import type { z } from 'zod';
 import type { Caller } from '../../domain/caller.ts';
 import { Refusal } from '../../domain/failure.ts';
+import { isJsonObject } from '../../domain/json.ts';
 import { firstProblem, problemWords } from '../../domain/schema-problems.ts';
 import { GATES } from './access.ts';
 import type { Operation, RawAnswer, Tag } from './operation.ts';
@@ -61,6 +62,14 @@ function read(schema: z.ZodType, value: unknown): unknown {
   throw new Refusal('invalid_request', `${param}: ${problem}`, { param });
 }
 
+/** A query without what it names and says nothing of, as forms send it: absent, as in the lists of dialects. */
+function filledIn({ shape }: z.ZodObject, query: unknown): unknown {
+  if (!isJsonObject(query)) return query;
+  return Object.fromEntries(
+    Object.entries(query).filter(([name, value]) => value !== '' || !Object.hasOwn(shape, name)),
+  );
+}
+
 /** Mounts the route. */
 export function own<
   const Path extends string,
@@ -88,7 +97,7 @@ export function own<
       const asked = {
         caller: request.caller,
         params: request.params,
-        query: query && read(query, request.query),
+        query: query && read(query, filledIn(query, request.query)),
         body: body && read(body, request.body),
         request,
         reply,

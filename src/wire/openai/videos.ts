@@ -14,6 +14,8 @@ export const OPENAI_PATHS = {
   extensions: '/v1/videos/extensions',
   characters: '/v1/videos/characters',
   character: '/v1/videos/characters/:id',
+  models: '/v1/models',
+  model: '/v1/models/:id',
 } as const;
 
 /** OV-02: stands for `/v1/videos` in the create; for the routes below it this is assumed. */

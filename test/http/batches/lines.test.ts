@@ -4,6 +4,11 @@ import { Readable } from 'node:stream';
 import { MANIFEST_BOUNDS } from '../../../src/domain/batch.ts';
 import { type CsvRecord, readCsvRecords } from '../../../src/http/batches/lines.ts';
 
+const WORDS = {
+  isColumn: (name: string) => name !== 'colour',
+  keyOf: (name: string) => name.replace(/^extra\./, ''),
+};
+
 const ROWS = ['model,prompt', '', 'a,"one', 'two', 'three"', 'b,x', '', 'c,"four', 'five"', 'd,y', ''];
 
 async function read(
@@ -13,7 +18,7 @@ async function read(
 ): Promise<readonly CsvRecord[]> {
   const records: CsvRecord[] = [];
   const source = Readable.from([Buffer.from(rows.join(newline), encoding)]);
-  for await (const record of readCsvRecords(source, (name) => name !== 'colour')) records.push(record);
+  for await (const record of readCsvRecords(source, WORDS)) records.push(record);
   return records;
 }
 
@@ -76,4 +81,12 @@ test.each([
   ['model', 'the column model stands there twice'],
 ])('a header with the column %s once more makes no record', async (column, problem) => {
   expect(await read([`model,prompt,${column}`, 'a,x,y'], '\n')).toEqual([{ line: 1, unreadable: problem }]);
+});
+
+test.each([
+  ['the column prompt stands there twice', 'prompt,prompt'],
+  ['the columns prompt and extra.prompt say the same', 'prompt,extra.prompt'],
+  ['the columns extra.seed and seed say the same', 'model,extra.seed,seed'],
+])('a header in which %s is refused', async (problem, header) => {
+  expect(await read([header, 'a,b,c'], '\n')).toEqual([{ line: 1, unreadable: problem }]);
 });

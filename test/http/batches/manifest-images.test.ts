@@ -77,3 +77,19 @@ test('a line that cannot become a clip keeps its name, and the name is taken the
     'create',
   ]);
 });
+
+test('a line that leaves a field empty is as one without it, also where it starts from another', async () => {
+  const line = { model: 'm', prompt: 'p', mode: '', callback_url: '', seconds: '4', size: '', input_images: '' };
+  const lines = await read('jsonl', jsonl(line) + jsonl({ ...line, startFrom: { line: 1 } }));
+  expect(lines).toMatchObject([
+    { kind: 'create', create: { dialect: 'openai', draft: { mode: 'text', durationSeconds: 4 } } },
+    { kind: 'create', create: { startFrom: { line: 1 }, draft: { mode: 'image' } } },
+  ]);
+});
+
+test('a seed that would lose digits refuses its line', async () => {
+  const [ofCsv] = await read('csv', 'model,prompt,seed\nm,p,9007199254740993\n');
+  expect(ofCsv).toMatchObject({ kind: 'invalid', invalid: { message: expect.stringContaining('seed') } });
+  const [ofJson] = await read('jsonl', '{"model":"m","prompt":"p","seed":9007199254740993}\n');
+  expect(ofJson).toMatchObject({ kind: 'invalid', invalid: { message: expect.stringContaining('lose digits') } });
+});

@@ -17,6 +17,10 @@ describe.each(NAMES)('%s', (name) => {
 
   test('has none where none is named', async () => {
     expect((await create(name, { callback_url: null })).order).not.toHaveProperty('callback');
+    const { order } = await create(name, { callback_url: '', deliver_to: '' });
+    expect(order).toBeDefined();
+    expect(order).not.toHaveProperty('callback');
+    expect(order).not.toHaveProperty('deliverTo');
   });
 
   test.each([

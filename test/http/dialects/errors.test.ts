@@ -85,6 +85,7 @@ test.each([
   ['half a surrogate pair', '{"model":"m","prompt":"\\ud83e"}', 400],
   ['half a pair in a forwarded key', '{"model":"m","prompt":"p","x":{"y":["\\udd8a"]}}', 400],
   ['a number out of range', '{"model":"m","prompt":"p","seed":1e999}', 400],
+  ['a whole number that would lose digits', '{"model":"m","prompt":"p","a":[{"seed":-9007199254740993}]}', 400],
   ['a key __proto__', '{"model":"m","prompt":"p","__proto__":{"mode":"image"}}', 400],
   ['65 levels', `{"model":"m","prompt":"p","x":${'['.repeat(65)}${']'.repeat(65)}}`, 400],
   ['a million levels', `${'['.repeat(1e6)}${']'.repeat(1e6)}`, 400],

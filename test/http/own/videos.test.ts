@@ -172,7 +172,7 @@ describe('our own routes for videos', () => {
     expect((await idsAt('?state=archiving,failed', 'root-key')).ids).toEqual(['video_other']);
     expect((await idsAt('?state=archiving&state=failed', 'root-key')).ids).toEqual(['video_other']);
     expect((await idsAt('?state=&model=none', 'root-key')).ids).toEqual([]);
-    expect((await idsAt('?state=', key)).ids).toHaveLength(3);
+    expect((await idsAt('?state=&limit=&cursor=&model=&batchId=', key)).ids).toHaveLength(3);
     expect((await idsAt(`?caller=${callerId}`, key)).ids).toHaveLength(3);
     expect((await ask({ url: '/clipyard/v1/videos?caller=someone', key })).status).toBe(403);
   });
@@ -181,7 +181,6 @@ describe('our own routes for videos', () => {
     'limit=0',
     'limit=201',
     'limit=1.5',
-    'limit=',
     'state=running',
     'cursor=zzz',
     'order=asc',

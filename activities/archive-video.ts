@@ -11,7 +11,6 @@ import { nextResultDelayMs } from '../src/domain/result-schedule.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
 import { WAITING_KINDS, type WaitingFor } from '../src/domain/waiting-for.ts';
 import { clipKeyOf, posterKeyOf } from '../src/media/media-key.ts';
-import { isStoreAway } from '../src/media/media-store.ts';
 import type { FoundResult, ResultSource } from '../src/submissions/result-source.ts';
 import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -20,8 +19,6 @@ export interface ArchiveDependencies extends Pick<ActivityDependencies, 'archive
   findResult(videoId: string): Promise<FoundResult | null>;
   /** Says in the video's row what it waits for, and since when. */
   noteWaiting(videoId: string, waitingFor: WaitingFor): Promise<unknown>;
-  /** The same where it does not wait for anything yet. */
-  noteFirstWait(videoId: string, waitingFor: WaitingFor): Promise<unknown>;
   /** Whether the clip is to be delivered once it is archived. */
   waitsForDelivery(videoId: string): Promise<boolean>;
   /** Takes note of what has just been archived. */
@@ -36,8 +33,7 @@ export type ArchiveResult = ArchivedClip & { readonly deliver?: true };
  * every other failure may be retried, and a retry goes on from the last heartbeat.
  */
 export function createArchiveActivity(dependencies: ArchiveDependencies) {
-  const { findResult, noteWaiting, noteFirstWait, waitsForDelivery, noteArchived, archiveClip, inspectClip } =
-    dependencies;
+  const { findResult, noteWaiting, waitsForDelivery, noteArchived, archiveClip, inspectClip } = dependencies;
 
   /** The result cannot be had yet: a later attempt asks for it again, at a link that may be another one by then. */
   async function waitForResult(videoId: string, problem: ArchiveProblem, result: ResultSource) {
@@ -65,17 +61,6 @@ export function createArchiveActivity(dependencies: ArchiveDependencies) {
     throw await waitForResult(videoId, fetched.problem, result);
   }
 
-  /** Nothing is decided by it: the attempts that follow go on where this one stopped. */
-  async function sayStoreAway(videoId: string, error: unknown): Promise<never> {
-    if (isStoreAway(error)) {
-      const since = new Date().toISOString();
-      const wait = { kind: 'store_away', since, until: null, detail: WAITING_KINDS.store_away } as const;
-      // A catalog on the same full disk takes no note either.
-      await noteFirstWait(videoId, wait).catch(() => undefined);
-    }
-    throw error;
-  }
-
   async function archive(videoId: string): Promise<ArchivedClip> {
     const result = await findResult(videoId);
     // The workflow opens the video again.
@@ -92,7 +77,7 @@ export function createArchiveActivity(dependencies: ArchiveDependencies) {
 
   return {
     async archiveVideo({ videoId }: { readonly videoId: string }): Promise<ArchiveResult> {
-      const clip = await archive(videoId).catch((error: unknown) => sayStoreAway(videoId, error));
+      const clip = await archive(videoId);
       return (await waitsForDelivery(videoId)) ? { ...clip, deliver: true } : clip;
     },
   };

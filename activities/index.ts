@@ -1,7 +1,7 @@
 /** All activities, made from the instances they work with; workflows import this for its type alone. */
 
 import { findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
-import { noteFirstWait, noteWaiting } from '../src/catalog/videos.ts';
+import { noteWaiting } from '../src/catalog/videos.ts';
 import type { Poll } from '../src/domain/poll.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import type { AttemptOutcome } from '../src/domain/webhook.ts';
@@ -37,7 +37,6 @@ export function createActivities(dependencies: ActivityDependencies) {
       ...dependencies,
       findResult: (videoId) => findResult(dependencies, videoId),
       noteWaiting: (videoId, waitingFor) => noteWaiting(dependencies.db, videoId, waitingFor),
-      noteFirstWait: (videoId, waitingFor) => noteFirstWait(dependencies.db, videoId, waitingFor),
       waitsForDelivery: async (videoId) => (await findDeliveryTarget(dependencies.db, videoId)) !== null,
       noteArchived: (videoId, clip) => noteLength(dependencies, videoId, clip),
     }),

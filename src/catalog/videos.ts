@@ -92,12 +92,6 @@ export async function noteWaiting(db: Db, id: string, waitingFor: WaitingFor): P
   return rows.length > 0;
 }
 
-/** Notes it where nothing is noted: since when it waits, and the patience with a result, do not begin anew. */
-export async function noteFirstWait(db: Db, id: string, waitingFor: WaitingFor): Promise<void> {
-  const waitsForNothing = and(eq(videos.id, id), isNull(videos.endedAt), isNull(videos.waitingFor));
-  await db.update(videos).set({ waitingFor }).where(waitsForNothing);
-}
-
 /** A cursor is the id of the last video of the page before: ids order as creation times do. */
 async function beyond(db: Db, selection: VideoFilter): Promise<SQL | undefined> {
   if (selection.cursor === undefined) return undefined;

@@ -10,7 +10,6 @@ export const WAITING_KINDS = {
   account_doubtful: 'the answer to an earlier create of the account was lost, and what became of it is being found out',
   lost_answer: 'the answer to its create was lost',
   result_not_ready: 'its result cannot be had yet',
-  store_away: 'the media store cannot be used for now',
   start_video: 'the video that it starts from has not ended',
   temporal: 'Temporal cannot be told of it for now',
 } as const;

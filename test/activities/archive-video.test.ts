@@ -8,7 +8,6 @@ import type { ArchiveClip, ArchiveOrder } from '../../src/archive/archive-clip.t
 import { ArchiveProblem } from '../../src/archive/archive-problem.ts';
 import type { ArchivedClip } from '../../src/domain/video.ts';
 import type { WaitingFor } from '../../src/domain/waiting-for.ts';
-import { StoreAway } from '../../src/media/media-store.ts';
 import type { ResultSource } from '../../src/submissions/result-source.ts';
 import { makeArchive } from '../builders.ts';
 
@@ -53,7 +52,6 @@ function run({ source = makeSource(), archiveClip, environment = makeEnvironment
   const { archiveVideo } = createArchiveActivity({
     findResult: async () => source,
     noteWaiting: async (_videoId, waitingFor) => noted.push(waitingFor),
-    noteFirstWait: async (_videoId, waitingFor) => noted.push(waitingFor),
     waitsForDelivery: async () => false,
     noteArchived: async (_videoId, clip) => void archived.push(clip),
     archiveClip,
@@ -219,15 +217,6 @@ test('a result that cannot be had yet is asked for again, and the row says so', 
   expect(noted).toMatchObject([
     { kind: 'result_not_ready', detail: 'its result cannot be had yet: the link answers 404' },
   ]);
-});
-
-test.each([
-  ['a bucket that refuses us', new StoreAway(new Error('AccessDenied'))],
-  ['a full disk', Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })],
-])('%s is what the row says that the video waits for, and another attempt follows', async (_, error) => {
-  const archiveClip = () => Promise.reject(error);
-  await expect(run({ archiveClip })).rejects.toBe(error);
-  expect(noted).toMatchObject([{ kind: 'store_away', detail: 'the media store cannot be used for now' }]);
 });
 
 test('the waits grow with the attempts, and a hint of the upstream makes them longer', async () => {

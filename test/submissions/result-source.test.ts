@@ -1,6 +1,6 @@
 /** Where a finished clip is fetched: a link that did not serve is asked for anew at the task. */
 
-import { noteFirstWait, noteWaiting } from '../../src/catalog/videos.ts';
+import { noteWaiting } from '../../src/catalog/videos.ts';
 import type { TaskStatus } from '../../src/domain/provider.ts';
 import { findResult } from '../../src/submissions/result-source.ts';
 import { describeOnBothCatalogs } from '../catalog/with-catalog.ts';
@@ -42,14 +42,5 @@ describeOnBothCatalogs('a result', (catalog) => {
     expect(await find()).toMatchObject({ url: 'https://cdn.example/second.mp4' });
     scene.upstream.onCheck = async () => Promise.reject(new Error('not now'));
     expect(await find()).toMatchObject({ url: 'https://cdn.example/second.mp4' });
-  });
-
-  test('is no less patiently waited for where the store was away, nor is the patience with it forgotten then', async () => {
-    const away = { kind: 'store_away', since: since.toISOString(), until: null, detail: '' } as const;
-    await noteFirstWait(scene.db, 'v1', away);
-    expect(await find()).toMatchObject({ notReadySince: null });
-    await waitForIt();
-    await noteFirstWait(scene.db, 'v1', away);
-    expect(await find()).toMatchObject({ notReadySince: since });
   });
 });

@@ -1,13 +1,15 @@
 /** `submitTask`: sends a video's create at most once per submission, and finds out what became of it. */
 
 import { findSubmission } from '../src/catalog/submissions.ts';
+import { WRITE_DOWN_MS } from '../src/domain/doubt.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import { isInDoubt } from '../src/domain/submission.ts';
-import { claim } from '../src/submissions/claim.ts';
+import { type Claim, claim } from '../src/submissions/claim.ts';
 import { confirm } from '../src/submissions/confirm.ts';
 import { honoursKey } from '../src/submissions/dependencies.ts';
 import { findEarlier } from '../src/submissions/find-earlier.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
+import { outlastCatalog } from '../src/submissions/outlast.ts';
 import { record } from '../src/submissions/record.ts';
 import { send } from '../src/submissions/send.ts';
 import { askAgain } from '../src/submissions/send-again.ts';
@@ -19,14 +21,20 @@ export interface SubmitTaskInput {
   readonly submissionId: string;
 }
 
+/** The create of a claim, and what came of it; null when its answer was lost. The catalog may be away between them. */
+async function sendOnce(dependencies: ActivityDependencies, claimed: Claim): Promise<NextStep | null> {
+  const untilMs = claimed.untilMs + WRITE_DOWN_MS;
+  const earlier = await outlastCatalog(untilMs, () => findEarlier(dependencies, claimed));
+  const { submission, outcome } = earlier ?? { ...claimed, outcome: await send(dependencies, claimed) };
+  return await outlastCatalog(untilMs, () => record(dependencies, submission, outcome));
+}
+
 async function advance(
   dependencies: ActivityDependencies,
   { videoId, submissionId }: SubmitTaskInput,
 ): Promise<NextStep> {
   const claimed = await claim(dependencies, submissionId);
-  const earlier = claimed && (await findEarlier(dependencies, claimed));
-  const sent = claimed && (earlier ?? { ...claimed, outcome: await send(dependencies, claimed) });
-  const recorded = sent && (await record(dependencies, sent.submission, sent.outcome));
+  const recorded = claimed && (await sendOnce(dependencies, claimed));
   if (recorded) return recorded;
   const submission = await findSubmission(dependencies.db, submissionId);
   // An older copy of the catalog: only the workflow knows of this submission, and perhaps it was sent.

@@ -1,5 +1,6 @@
 /** What is done at accounts is done with: handed in, so that a test can hand in its own. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../catalog/driver/database.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import { type AccountConfig, accountNamed } from '../domain/account.ts';
@@ -82,17 +83,47 @@ export function createTimeoutOf(dependencies: SubmissionDependencies, provider: 
   return PROVIDER_FACTS[provider].answersAtEnd ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
 }
 
-/** Tells every winner of a slot; one that cannot be told is found by the sweep. */
+/** What could not be told is told again so often, and so many times; for longer it is the sweep's. */
+const TELL_AGAIN_MS = 2_000;
+const TELLS_AGAIN = 30;
+
+/**
+ * Tells every winner of a slot. One that could not be told is told again behind the answer, until Temporal is back: an
+ * account that makes one create at a time makes none before its winner knows.
+ */
 export async function announceGrants(
   { workflows, log }: Pick<SubmissionDependencies, 'workflows'> & { readonly log: Pick<Log, 'warn'> },
   grants: readonly Grant[],
 ): Promise<void> {
-  const tell = async ({ videoId, ...slot }: Grant) => {
-    try {
-      await workflows.signalGranted(videoId, slot);
-    } catch (error) {
-      log.warn({ videoId, error: String(error) }, 'a granted slot could not be announced; the sweep will');
-    }
+  const tell = async (grant: Grant) => {
+    const error = await failureToTell(workflows, grant);
+    if (error === null) return;
+    log.warn(
+      { videoId: grant.videoId, error: String(error) },
+      'a granted slot could not be announced; it is told again',
+    );
+    void tellAgain(workflows, grant);
   };
   await Promise.all(grants.map(tell));
+}
+
+/** What kept the winner from being told; null when it has been. */
+async function failureToTell(
+  workflows: SubmissionDependencies['workflows'],
+  { videoId, ...slot }: Grant,
+): Promise<unknown> {
+  try {
+    await workflows.signalGranted(videoId, slot);
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** A slot that another video was granted meanwhile is none to its former winner, which reads its rows. */
+async function tellAgain(workflows: SubmissionDependencies['workflows'], grant: Grant): Promise<void> {
+  for (let tell = 0; tell < TELLS_AGAIN; tell += 1) {
+    await sleep(TELL_AGAIN_MS, undefined, { ref: false });
+    if ((await failureToTell(workflows, grant)) === null) return;
+  }
 }

@@ -2,6 +2,7 @@
 
 import { readClock } from '../catalog/clock.ts';
 import { type SubmissionRow, voidSubmission } from '../catalog/submissions.ts';
+import { findVideoRow } from '../catalog/videos.ts';
 import { askAgainAfterMs } from '../domain/doubt.ts';
 import type { StartOutcome } from '../domain/provider.ts';
 import type { NextStep } from '../domain/step.ts';
@@ -39,12 +40,14 @@ export async function askAgain(
 /** The same create under the same key: its answer is the task of the first one, or the task that it makes now. */
 export async function sendAgain(dependencies: SubmissionDependencies, submission: SubmissionRow): Promise<NextStep> {
   // In doubt before it is sent: what an earlier attempt still learns of its own create says nothing of this one.
-  const { answered, lastError } = submission;
+  const { answered, lastError, videoId } = submission;
+  const video = await findVideoRow(dependencies.db, videoId);
+  if (video === null) return { step: 'open' };
   const upstream = lastError ?? { message: 'the create was interrupted' };
   const unconfirmed = await enterDoubt(dependencies, submission, { answered: answered ?? false, upstream });
-  if (!unconfirmed) return await readNextStep(dependencies, submission.videoId);
+  if (!unconfirmed) return await readNextStep(dependencies, videoId);
   const untilMs = Date.now() + createTimeoutOf(dependencies, unconfirmed.provider);
-  const outcome = await send(dependencies, { submission: unconfirmed, untilMs });
+  const outcome = await send(dependencies, { submission: unconfirmed, video, untilMs });
   if (outcome.kind === 'not sent') return await askAgain(dependencies, unconfirmed);
   if (outcome.kind !== 'refused') {
     return (await record(dependencies, unconfirmed, outcome)) ?? (await askAgain(dependencies, unconfirmed));

@@ -1,20 +1,21 @@
 /** Sending a create that was claimed: one exchange with the upstream, whose outcome is a value. */
 
-import { findVideo } from '../catalog/videos.ts';
 import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import { storeClip } from '../media/store-clip.ts';
 import type { Claim } from './claim.ts';
 import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
-/** Sends the create of a submission that may be sent until then; nothing is thrown for what the upstream does. */
+/**
+ * Sends the create of a submission that may be sent until then; nothing is thrown for what the upstream does. No row is
+ * read: an attempt that failed here would leave a create that was never sent to be taken for a lost one.
+ */
 export async function send(
   dependencies: SubmissionDependencies,
-  { submission, untilMs }: Pick<Claim, 'submission' | 'untilMs'>,
+  { submission, video, untilMs }: Claim,
 ): Promise<StartOutcome> {
   const account = findAccount(dependencies, submission.account);
-  const video = await findVideo(dependencies.db, submission.videoId);
   // A key goes only to the place that it was configured for.
-  if (!account || !video || account.baseUrl !== submission.baseUrl) {
+  if (account?.baseUrl !== submission.baseUrl) {
     return { kind: 'not sent', message: `account ${submission.account} is not configured` };
   }
   const timeoutMs = untilMs - Date.now();

@@ -73,6 +73,26 @@ describeOnBothCatalogs('submitTask', (catalog) => {
     expect(scene.upstream.creates).toHaveLength(1);
   });
 
+  test.each([
+    ['a task', 'started', 'watch', 'running'],
+    ['the clip', { kind: 'delivered', clip: { sha256: 'of the clip', sizeBytes: 1 } }, 'archive', 'ended'],
+    ['a refusal', refusal('request', 400), 'ended', 'void'],
+  ] as const)(
+    'writes down that it is answered with %s when the catalog is back',
+    async (_what, answer, step, state) => {
+      await furnish();
+      const id = await scene.granted('v1');
+      scene.upstream.plan('v1', { records: answer === 'started' ? 'at once' : 'never', answer });
+      scene.upstream.onCreate = () => {
+        const stopped = Object.assign(new Error('terminating connection'), { code: '57P01' });
+        jest.spyOn(scene.db, 'transaction').mockRejectedValueOnce(stopped).mockRejectedValueOnce(stopped);
+      };
+      expect(await scene.submit('v1', id)).toMatchObject({ step });
+      expect(await scene.statesOf('v1')).toEqual([state]);
+      expect(scene.upstream.creates).toHaveLength(1);
+    },
+  );
+
   test('of a video that ended sends nothing', async () => {
     await furnish();
     const id = await scene.granted('v1');

@@ -35,6 +35,20 @@ test('videos that run while Temporal is stopped end when it is back', async () =
   expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
 }, 120_000);
 
+test('a video that is granted a slot while Temporal is stopped goes on when it is back', async () => {
+  const operate = (act: string) =>
+    stack.app.inject({ method: 'POST', url: `/clipyard/v1/accounts/sandbox/${act}`, headers: stack.headers });
+  await operate('pause');
+  const id = await stack.create({ prompt: 'granted during an outage' });
+  const history = () => stack.client.workflow.getHandle(id).fetchHistory();
+  const isWaiting = async () => (await history()).events?.some((event) => event.timerStartedEventAttributes != null);
+  while (!(await isWaiting().catch(() => false))) await sleep(50);
+  await stack.stopTemporal();
+  expect((await operate('resume')).statusCode).toBe(200);
+  await stack.startTemporal();
+  expect(await stack.ended(id)).toMatchObject({ state: 'completed', submissions: 1 });
+}, 120_000);
+
 test('videos wait while no worker runs', async () => {
   await stack.stopWorkers();
   const id = await stack.create();

@@ -5,10 +5,14 @@ import { type ClipDelivery, WAITING_DELIVERY } from '../domain/clip-delivery.ts'
 import type { Db } from './driver/database.ts';
 import { videos } from './tables/videos.ts';
 
-/** The sealed target of a video's clip; null where none is left to be delivered to. */
-export async function findDeliveryTarget(db: Db, videoId: string): Promise<string | null> {
-  const [row] = await db.select({ deliverTo: videos.deliverTo }).from(videos).where(eq(videos.id, videoId));
-  return row?.deliverTo ?? null;
+/** Whose clip it is, and its sealed target; null where none is left to be delivered to. */
+export async function findDeliveryTarget(db: Db, videoId: string) {
+  const [row] = await db
+    .select({ callerId: videos.callerId, sealed: videos.deliverTo })
+    .from(videos)
+    .where(eq(videos.id, videoId));
+  const { callerId, sealed = null } = row ?? {};
+  return callerId === undefined || sealed === null ? null : { callerId, sealed };
 }
 
 const isOpen = (videoId: string) => and(eq(videos.id, videoId), isNotNull(videos.deliverTo));

@@ -135,9 +135,10 @@ async function inTime(tx: Db, { expiresAt, hiddenAt }: VideoRow, ending: VideoEn
   return { state: 'expired', failure: { kind: 'deadline_exceeded', message, upstream }, archive: null };
 }
 
-/** No end leaves a delivery that is still to come, or the secret of where to. */
-function undelivered({ state }: VideoEnding): Partial<VideoRow> {
-  const message = state === 'completed' ? 'the clip was not taken in time' : 'the video ended without a clip';
+/** No end leaves a delivery that is still to come, or the secret of where to; of one that was tried the last try says why. */
+function undelivered({ state }: VideoEnding, { delivery }: VideoRow): Partial<VideoRow> {
+  const untaken = delivery?.message ?? 'the clip was not taken in time';
+  const message = state === 'completed' ? untaken : 'the video ended without a clip';
   return { deliverTo: null, delivery: failedDelivery(new Date(), message) };
 }
 
@@ -163,7 +164,7 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
     waitingFor: null,
     endedAt: new Date(),
     ...(ending.state === 'completed' && { progress: 100 }),
-    ...(video.delivery?.state === 'waiting' && undelivered(ending)),
+    ...(video.delivery?.state === 'waiting' && undelivered(ending, video)),
   };
   await changeVideo(tx, videoId, change);
   await recordEvent(tx, { callerId: video.callerId, subjectId: videoId, type: EVENT_OF_END[ending.state] });

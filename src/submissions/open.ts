@@ -88,7 +88,7 @@ async function chooseTerms({ db }: Pick<SubmissionDependencies, 'db'>, { request
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
   const { mode, extra } = draft;
   const { model, prompt, images = [], remixOf } = request;
-  const createdAt = new Date();
+  const createdAt = await readClock(db);
   return {
     dialect: DEFAULT_DIALECT,
     request: { model, prompt, mode, images, extra, ...values, ...(remixOf !== undefined && { remixOf }) },

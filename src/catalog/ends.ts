@@ -125,8 +125,11 @@ function withLastWord({ lastWord }: VideoRow, failure: VideoFailure | null): Vid
 }
 
 /** A clip that is not there before its time is over can be fetched by no caller, and is paid by none. */
-async function inTime(tx: Db, { expiresAt, hiddenAt }: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
+async function inTime(tx: Db, video: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
+  const { expiresAt, hiddenAt, delivery } = video;
   const { state, failure } = ending;
+  // Its caller has it, by storage that took until now to take it.
+  if (state === 'completed' && delivery?.state === 'delivered') return ending;
   const wasMade = state === 'completed' || failure?.kind === 'result_expired';
   // One that its caller has deleted meanwhile is made for the caller all the same (X9).
   if (!wasMade || hiddenAt !== null || expiresAt > (await readClock(tx))) return ending;

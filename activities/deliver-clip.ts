@@ -12,6 +12,8 @@ import { withHeartbeats } from './heartbeat.ts';
 /** Of one caller at a worker: its storage may take minutes to take nothing. */
 const AT_ONCE_OF_CALLER = 10;
 
+const HAD_ITS_TIME = 'the clip was not taken within the time that it is kept for';
+
 export function createClipDeliveryActivities({
   db,
   putClip,
@@ -22,6 +24,8 @@ export function createClipDeliveryActivities({
     async deliverClip({ videoId }: { readonly videoId: string }): Promise<void> {
       const wanted = await findDeliveryTarget(db, videoId);
       if (wanted === null) return;
+      // Its bytes are promised to be gone by now, and its end removes them.
+      if (wanted.isOver) return await endClipDelivery(db, videoId, failedDelivery(new Date(), HAD_ITS_TIME));
       const target = JSON.parse(secrets.open(wanted.sealed)) as DeliveryTarget;
       const { cancellationSignal: signal } = Context.current();
       const outcome = await withinShare(wanted.callerId, () =>

@@ -1,4 +1,4 @@
-/** What callers' own servers hold of a worker's places: some for each caller, in both activities that wait for them. */
+/** What callers' own servers hold of a worker's places, in both activities that wait for them, and when a clip's delivery is given up. */
 
 import { setImmediate } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -10,6 +10,7 @@ import type { PutOutcome } from '../../src/archive/deliver-clip.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
+import { videos } from '../../src/catalog/tables/videos.ts';
 import { deliveries } from '../../src/catalog/tables/webhooks.ts';
 import { findVideoRow } from '../../src/catalog/videos.ts';
 import { createEndpoint } from '../../src/catalog/webhooks.ts';
@@ -82,6 +83,15 @@ describe('deliveries of clips', () => {
     letGo.pop()?.();
     await again;
     expect((await findVideoRow(database.db, 'video_11'))?.delivery).toMatchObject({ state: 'delivered' });
+  });
+
+  test('are given up once the clip has had its time', async () => {
+    await accept('video_1', 'caller_1');
+    await database.db.update(videos).set({ expiresAt: new Date(Date.now() - 1000) });
+    const { deliverClip } = delivering({ kind: 'later', message: 'the storage answered 503' }, () => false);
+    await run(deliverClip, { videoId: 'video_1' });
+    const message = 'the clip was not taken within the time that it is kept for';
+    expect(await findVideoRow(database.db, 'video_1')).toMatchObject({ delivery: { state: 'failed', message } });
   });
 
   test('that were never taken say in the end why the last try was in vain', async () => {

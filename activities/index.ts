@@ -4,14 +4,13 @@ import { findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
 import { noteWaiting } from '../src/catalog/videos.ts';
 import type { Poll } from '../src/domain/poll.ts';
 import type { NextStep } from '../src/domain/step.ts';
-import type { AttemptOutcome } from '../src/domain/webhook.ts';
 import { noteLength } from '../src/submissions/note-length.ts';
 import { type CheckTaskInput, pollTask } from '../src/submissions/poll-task.ts';
 import { findResult } from '../src/submissions/result-source.ts';
 import { takeTurn } from '../src/submissions/take-turn.ts';
-import { type AttemptInput, attemptDelivery } from '../src/webhooks/attempt.ts';
 import { createBatchActivities } from './advance-batch.ts';
 import { createArchiveActivity } from './archive-video.ts';
+import { createWebhookActivities } from './attempt-delivery.ts';
 import { createCancelActivities } from './cancel-task.ts';
 import { createClipDeliveryActivities } from './deliver-clip.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -47,8 +46,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createBatchFileActivities(dependencies),
     ...createPictureActivities(dependencies),
     ...createFilmActivities(dependencies),
-    /** Never throws for what the endpoint answers: that is an outcome, and the workflow is the schedule. */
-    attemptDelivery: (input: AttemptInput): Promise<AttemptOutcome> => attemptDelivery(dependencies.delivery, input),
+    ...createWebhookActivities(dependencies),
     ...createSweepActivities(dependencies),
   };
 }

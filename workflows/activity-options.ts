@@ -104,12 +104,12 @@ export const filmRows = proxyActivities<Pick<Activities, 'endFilm'>>({
   cancellationType,
 });
 
-/** One attempt of a delivery: the workflow is its schedule. */
+/** One attempt of a delivery: the workflow is its schedule, and the retries are what our own side could not make. */
 export function delivering(summary: string) {
   return proxyActivities<Pick<Activities, 'attemptDelivery'>>({
     taskQueue: TASK_QUEUES.delivery,
     startToCloseTimeout: '30 seconds',
-    retry: { maximumAttempts: 1 },
+    retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
     cancellationType,
     summary,
   });

@@ -9,6 +9,7 @@ import type { ImageReference, VideoRequest } from '../domain/video-request.ts';
 import { acceptVideo, queueDeadline } from './acceptance.ts';
 import { type BatchRow, findBatch, moveLines, progressOf } from './batches.ts';
 import { readCaller } from './callers.ts';
+import { readClockLately } from './clock.ts';
 import { type Db, inTransaction, isUniqueViolation, rowsOf } from './driver/database.ts';
 import { batches, batchLines } from './tables/batches.ts';
 import { findVideo } from './videos.ts';
@@ -124,7 +125,7 @@ async function acceptLine(
   { retentionSeconds, maxQueuedVideos, maxRunningVideos }: Caller,
 ): Promise<Video | null> {
   const id = videoIdOfLine(batch.id, line);
-  const createdAt = new Date();
+  const createdAt = await readClockLately(db);
   const keptUntilMs =
     retentionSeconds === null
       ? batch.expiresAt.getTime() + KEPT_AFTER_WINDOW_MS

@@ -12,7 +12,7 @@ import { videos } from './tables/videos.ts';
 import { PROMPT } from './videos.ts';
 
 /** Whose tasks a task id of an account names for certain. */
-const isAccounts = ({ account, credential }: Pick<SubmissionRow, 'account' | 'credential'>): SQL<boolean> =>
+export const isAccounts = ({ account, credential }: Pick<SubmissionRow, 'account' | 'credential'>): SQL<boolean> =>
   sql`(${submissions.credential} = ${credential} or ${submissions.account} = ${account})`;
 
 /** Which of these tasks of an account belong to a submission of ours, under any key. */

@@ -1,14 +1,22 @@
 /** Where clips are to be delivered, and what became of it: columns of their videos. */
 
-import { and, eq, isNotNull } from 'drizzle-orm';
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import { type ClipDelivery, WAITING_DELIVERY } from '../domain/clip-delivery.ts';
 import type { Db } from './driver/database.ts';
 import { videos } from './tables/videos.ts';
 
-/** The sealed target of a video's clip; null where none is left to be delivered to. */
-export async function findDeliveryTarget(db: Db, videoId: string): Promise<string | null> {
-  const [row] = await db.select({ deliverTo: videos.deliverTo }).from(videos).where(eq(videos.id, videoId));
-  return row?.deliverTo ?? null;
+/**
+ * Whose clip it is, whether it has had its time, and its sealed target; null where none is left to be delivered to. One that
+ * was deleted while it was made is made and brought to its caller all the same (X9).
+ */
+export async function findDeliveryTarget(db: Db, videoId: string) {
+  const isOver = sql<boolean>`(${videos.expiresAt} <= now() and ${videos.hiddenAt} is null)`;
+  const [row] = await db
+    .select({ callerId: videos.callerId, sealed: videos.deliverTo, isOver })
+    .from(videos)
+    .where(eq(videos.id, videoId));
+  const { sealed = null } = row ?? {};
+  return row === undefined || sealed === null ? null : { ...row, sealed };
 }
 
 const isOpen = (videoId: string) => and(eq(videos.id, videoId), isNotNull(videos.deliverTo));

@@ -77,6 +77,12 @@ export async function noteStarted(db: Db, id: string): Promise<void> {
   await db.update(deliveries).set({ startedAt: new Date(), claimedUntil: null }).where(isTaken);
 }
 
+/** Whose delivery it is; null where it is gone. */
+export async function findDeliveryCaller(db: Db, id: string): Promise<string | null> {
+  const [row] = await db.select({ callerId: deliveries.callerId }).from(deliveries).where(eq(deliveries.id, id));
+  return row?.callerId ?? null;
+}
+
 /** What an attempt needs to know. */
 export interface DueDelivery {
   readonly id: string;

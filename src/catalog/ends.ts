@@ -125,8 +125,11 @@ function withLastWord({ lastWord }: VideoRow, failure: VideoFailure | null): Vid
 }
 
 /** A clip that is not there before its time is over can be fetched by no caller, and is paid by none. */
-async function inTime(tx: Db, { expiresAt, hiddenAt }: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
+async function inTime(tx: Db, video: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
+  const { expiresAt, hiddenAt, delivery } = video;
   const { state, failure } = ending;
+  // Its caller has it, by storage that took until now to take it.
+  if (state === 'completed' && delivery?.state === 'delivered') return ending;
   const wasMade = state === 'completed' || failure?.kind === 'result_expired';
   // One that its caller has deleted meanwhile is made for the caller all the same (X9).
   if (!wasMade || hiddenAt !== null || expiresAt > (await readClock(tx))) return ending;
@@ -135,9 +138,10 @@ async function inTime(tx: Db, { expiresAt, hiddenAt }: VideoRow, ending: VideoEn
   return { state: 'expired', failure: { kind: 'deadline_exceeded', message, upstream }, archive: null };
 }
 
-/** No end leaves a delivery that is still to come, or the secret of where to. */
-function undelivered({ state }: VideoEnding): Partial<VideoRow> {
-  const message = state === 'completed' ? 'the clip was not taken in time' : 'the video ended without a clip';
+/** No end leaves a delivery that is still to come, or the secret of where to; of one that was tried the last try says why. */
+function undelivered({ state }: VideoEnding, { delivery }: VideoRow): Partial<VideoRow> {
+  const untaken = delivery?.message ?? 'the clip was not taken in time';
+  const message = state === 'completed' ? untaken : 'the video ended without a clip';
   return { deliverTo: null, delivery: failedDelivery(new Date(), message) };
 }
 
@@ -163,7 +167,7 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
     waitingFor: null,
     endedAt: new Date(),
     ...(ending.state === 'completed' && { progress: 100 }),
-    ...(video.delivery?.state === 'waiting' && undelivered(ending)),
+    ...(video.delivery?.state === 'waiting' && undelivered(ending, video)),
   };
   await changeVideo(tx, videoId, change);
   await recordEvent(tx, { callerId: video.callerId, subjectId: videoId, type: EVENT_OF_END[ending.state] });

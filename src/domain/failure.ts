@@ -82,6 +82,7 @@ export const ACTIVITY_FAILURES = {
   },
   result_not_ready: { passes: true, meaning: 'The result cannot be had yet.' },
   not_delivered: { passes: true, meaning: "The caller's own storage did not take the clip." },
+  share_taken: { passes: true, meaning: 'Its caller has as many deliveries under way at this worker as it may.' },
   account_missing: { passes: true, meaning: 'The result needs the key of an account that is not configured.' },
 } as const satisfies Record<string, ActivityFailureFacts>;
 

@@ -20,6 +20,7 @@ import {
   readProgress,
   type Validated,
 } from '../catalog/batches.ts';
+import { readClock } from '../catalog/clock.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type InvalidLine, windowMs } from '../domain/batch.ts';
 import { type Caller, requireSeen } from '../domain/caller.ts';
@@ -87,7 +88,7 @@ export function createBatches(dependencies: BatchesDependencies) {
   }
 
   async function begin(tx: Db, { id, window }: NewBatch, validated: Validated): Promise<BatchRow> {
-    const startedAt = new Date();
+    const startedAt = await readClock(tx);
     const expiresAt = new Date(startedAt.getTime() + readWindow(window));
     const batch = await beginBatch(tx, id, { ...validated, startedAt, expiresAt });
     if (!batch) throw givenUp(id);
@@ -128,7 +129,7 @@ export function createBatches(dependencies: BatchesDependencies) {
 
   async function create(order: BatchOrder): Promise<CreatedBatch> {
     const { isDryRun = false, hasKey } = order;
-    const batch = rowOf(order);
+    const batch = rowOf(order, await readClock(db));
     const earlier = isDryRun ? null : await enterOnce(batch, hasKey);
     if (earlier) {
       const { total, estimateMicroUsd, invalid } = earlier;
@@ -168,7 +169,7 @@ export function createBatches(dependencies: BatchesDependencies) {
       if (before.endedAt === null) throw new Refusal('conflict', `batch ${id} has not ended`);
       // A batch has one other that makes its lines again, however often that is asked for; that one has one in turn.
       const order = { ...before, caller: { id: before.callerId }, repeatKey: `retry ${id}`, bodyHash: null };
-      const batch = { ...rowOf(order), retryOf: id };
+      const batch = { ...rowOf(order, await readClock(db)), retryOf: id };
       const { begun, earlier } = await inTransaction(db, async (tx) => {
         const repeated = await enterBatchOnce(tx, batch, true);
         if (repeated) return { begun: repeated, earlier: repeated };
@@ -206,10 +207,9 @@ type RowOrder = Pick<
 };
 
 /** A new batch as it is entered, to be validated. */
-function rowOf({ caller, window, repeatKey, ...order }: RowOrder): NewBatch {
+function rowOf({ caller, window, repeatKey, ...order }: RowOrder, createdAt: Date): NewBatch {
   const { name, endpoint, inputFileId, metadata, callbackUrl, outputSeconds, bodyHash } = order;
   const id = `batch_${uuidv7()}`;
-  const createdAt = new Date();
   return {
     id,
     callerId: caller.id,

@@ -9,6 +9,7 @@ import {
   nthKey,
   queueDeadline,
 } from '../catalog/acceptance.ts';
+import { readClockLately } from '../catalog/clock.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import type { HoldOfOrder } from '../catalog/ledger.ts';
 import { latestOffers } from '../catalog/models.ts';
@@ -133,7 +134,7 @@ export async function prepareVideo(
     checkAdmission(db, { callerId: caller.id, limits: caller, amountMicroUsd: count * price });
   const priced = await requestOf({ db, store }, draft, { offers, admit });
   const id = newVideoId();
-  const createdAt = new Date();
+  const createdAt = await readClockLately(db);
   const retentionSeconds = caller.retentionSeconds ?? order.retentionSeconds;
   const expiresAt = new Date(createdAt.getTime() + retentionSeconds * 1000);
   return {

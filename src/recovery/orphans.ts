@@ -21,6 +21,7 @@ import type { MicroUsd } from '../domain/money.ts';
 import { providerOf } from '../domain/provider.ts';
 import { clockOf, isBehind, type ReadList, readList } from '../submissions/account-list.ts';
 import { callOf, findAccount, type SubmissionDependencies } from '../submissions/dependencies.ts';
+import { followLateBills } from './late-bills.ts';
 
 /** How far two readings of an upstream's clock may lie apart: it tells whole seconds, and its answers take their time. */
 const CLOCK_MARGIN_MS = 5000;
@@ -52,6 +53,7 @@ async function readAccount(dependencies: SubmissionDependencies, due: DueAccount
   const own = { account: due.id, credential: due.credential, baseUrl };
   const claimed = await listListedClaims(db, own, list.tasks);
   await noteList(db, due.id, { showsOurs: claimed.size > 0 });
+  await followLateBills(dependencies, { account: due.id, credential: due.credential }, list.tasks);
   const toUpstreamMs = clockOf(list, claimed);
   const untilMs = doubt === null ? Number.POSITIVE_INFINITY : doubt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;
   const sinceMs = due.firstUsedAt.getTime() + toUpstreamMs - CLOCK_MARGIN_MS;

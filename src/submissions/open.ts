@@ -50,7 +50,7 @@ async function chooseTerms({ db }: Pick<SubmissionDependencies, 'db'>, { request
   const draft = draftOfGiven(request);
   const { offer, values } = chooseOffer(draft, await listOffers(db, request.model));
   const { prompt, mode, images, extra, remixOf } = draft;
-  const createdAt = new Date();
+  const createdAt = await readClock(db);
   return {
     dialect: DEFAULT_DIALECT,
     request: {

@@ -307,6 +307,13 @@ describeOnBothCatalogs('a batch', (catalog) => {
     expect(await begun(goodLines(1), { repeatKey: 'key k' })).not.toBe(lost?.id);
   });
 
+  test('has its time by the clock of the catalog, whatever that of the gateway says', async () => {
+    if (catalog.databaseUrl === null) return;
+    const batch = await read(await withClockAhead(-86_400_000, () => begun(goodLines(1), { window: '1h' })));
+    for (const at of [batch.createdAt, batch.startedAt]) expect(Number(at)).toBeGreaterThan(Date.now() - 600_000);
+    expect(batch.expiresAt.getTime()).toBeGreaterThan(Date.now());
+  });
+
   test('that comes again while it is validated is the same, or refused like it; one that was lost is made anew', async () => {
     const isLost = { createdAt: new Date(0) };
     let goOn: () => void = () => undefined;

@@ -168,7 +168,7 @@ describeOnBothCatalogs('acceptance', (catalog) => {
     const order = makeOrder(await makeCaller(db, null), { deliverTo: 'sealed' });
     const { video } = await acceptVideo(db, order);
     expect(video).toEqual(await findVideo(db, order.id));
-    expect(await findDeliveryTarget(db, order.id)).toBe('sealed');
+    expect(await findDeliveryTarget(db, order.id)).toMatchObject({ sealed: 'sealed', isOver: false });
     await endVideo(db, order.id, { state: 'cancelled', failure: null, archive: null });
     expect(await findDeliveryTarget(db, order.id)).toBeNull();
     const delivery = { state: 'failed', message: 'the video ended without a clip' };

@@ -6,6 +6,7 @@ import { settleLateEnd } from '../../src/catalog/ends.ts';
 import { markRunning, voidSubmission } from '../../src/catalog/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
 import { lockVideo } from '../../src/catalog/videos.ts';
+import { deliveredAt } from '../../src/domain/clip-delivery.ts';
 import { VIDEO_FAILURES, type VideoFailureKind } from '../../src/domain/failure.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import {
@@ -198,6 +199,15 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     await end(db, 'cancelled', CANCELLED);
     await closeLate(db, SUCCEEDED, 4 * ESTIMATE);
     expect(await entries(db)).toEqual(HELD);
+  });
+
+  test('of a video whose caller was brought its clip is settled, also where that took longer than it is kept for', async () => {
+    const { db } = catalog.database;
+    await makeHeld(db, { submission: made });
+    await db.update(videos).set({ expiresAt: new Date(Date.now() - 60_000), delivery: deliveredAt(new Date()) });
+    await end(db, 'completed');
+    expect(await entries(db)).toEqual(settledAt(800_000));
+    expect(await read(db)).toMatchObject({ state: 'completed', delivery: { state: 'delivered' } });
   });
 
   test('of a video made twice is the cost of what was delivered', async () => {

@@ -16,7 +16,7 @@ import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { findVideo } from '../../src/catalog/videos.ts';
 import type { Poll } from '../../src/domain/poll.ts';
 import type { Grant } from '../../src/domain/slot.ts';
-import type { NextStep, OpenedVideo, TaskMemory } from '../../src/domain/step.ts';
+import type { NextStep, OpenedVideo, RunningTask, TaskMemory } from '../../src/domain/step.ts';
 import type { Video } from '../../src/domain/video.ts';
 import type { ImageReference } from '../../src/domain/video-request.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
@@ -256,6 +256,14 @@ export class Scene {
       case 'ended':
         return next;
     }
+  }
+
+  /** Polls a task that is not waited for any longer. */
+  async giveUp(videoId: string, task: RunningTask): Promise<NextStep> {
+    const input: CheckTaskInput = { videoId, task, finality: 'in any case' };
+    const poll: Poll = await makeEnvironment().run(this.activities.checkTask, input);
+    if (poll.kind !== 'over') throw new Error('the task is waited for on');
+    return poll.next;
   }
 
   async end(videoId: string, state: 'completed' | 'failed' | 'cancelled' | 'expired'): Promise<NextStep> {

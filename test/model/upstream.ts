@@ -153,7 +153,7 @@ export class Upstream {
   /** As the documents have it: whole seconds, and infrai's list shows nothing but ids. */
   #list(account: string, hidesFields: boolean) {
     const visible = this.tasks.filter((task) => task.account === account && task.visibleAtMs <= Date.now());
-    const tasks = visible.map(({ taskId, visibleAtMs, model, prompt, durationSeconds }) =>
+    const tasks = visible.map(({ taskId, visibleAtMs, model, prompt, durationSeconds, status }) =>
       hidesFields
         ? { taskId, createdAtMs: undefined, costMicroUsd: null }
         : {
@@ -162,7 +162,7 @@ export class Upstream {
               createdAtMs: wholeSeconds(visibleAtMs + this.datesAheadMs),
               model,
               durationSeconds,
-              costMicroUsd: null,
+              costMicroUsd: 'costMicroUsd' in status ? status.costMicroUsd : null,
             },
             ...(this.showsPrompts && { prompt }),
           },

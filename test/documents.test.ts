@@ -114,4 +114,13 @@ describe('docker-compose.yml', () => {
     expect(sorted(commands)).toEqual(['migrate', 'sandbox', 'serve', 'work']);
     expect(commands.filter((command) => !commandNames().includes(command))).toEqual([]);
   });
+
+  test('PostgreSQL takes the connections of all processes at once', () => {
+    const { worker, postgres, temporal } = services;
+    // The two pools of a process and its listener, as docs/operating.md has it; four services of Temporal with two stores each.
+    const ours = 14 * (1 + worker.deploy.replicas);
+    const temporals = 8 * temporal.environment.SQL_MAX_CONNS;
+    const [, most] = /max_connections=(\d+)/.exec(postgres.command.join(' ')) ?? [];
+    expect(Number(most)).toBeGreaterThan(ours + temporals);
+  });
 });

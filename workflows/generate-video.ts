@@ -50,7 +50,7 @@ const STEPS: { readonly [Name in StepName]: (run: Run, next: Step<Name>) => Prom
   submit,
   confirm,
   cancel: (run, { task }) => cancelTask(run, task),
-  watch: (run, { task, ended, stops = false }) => (ended ? followBill(run, task, stops) : watch(run, task)),
+  watch: (run, next) => (next.ended ? followBill(run, next) : watch(run, next.task)),
   archive,
   end: (run, { state, failure }) => end(run, state, { failure }),
 };

@@ -1,6 +1,7 @@
 /** What an operator reads of a running video: snapshot query, search attributes and details in Markdown. */
 
 import { patched, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { adviceOn } from '../src/domain/failure.ts';
 import type { GivenRequest } from '../src/domain/video-request.ts';
 import { type VideoSnapshot, videoQuery } from './messages.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
@@ -14,6 +15,12 @@ export interface Story {
 
 const dollars = (microUsd: number | null) => (microUsd === null ? '—' : `$${(microUsd / 1_000_000).toFixed(4)}`);
 
+/** A bill above its bound is decided by an operator; every other clip that is there has its cost by its end. */
+function describeCost({ state, endedAt, settledMicroUsd }: VideoSnapshot): string {
+  const isHeld = state === 'completed' && endedAt !== null && settledMicroUsd === null;
+  return isHeld ? 'held for review, until an operator says what it costs (`settle`)' : dollars(settledMicroUsd);
+}
+
 function render(snapshot: VideoSnapshot, doing: string, request: GivenRequest): string {
   const { failure } = snapshot;
   const lines = [
@@ -22,9 +29,11 @@ function render(snapshot: VideoSnapshot, doing: string, request: GivenRequest): 
     `- model: \`${request.model}\`, ${request.mode ?? 'text'}, ${request.durationSeconds ?? 'default'} s`,
     `- account: ${snapshot.account ? `\`${snapshot.account}\` (${snapshot.provider})` : '—'}`,
     `- task: ${snapshot.taskId ? `\`${snapshot.taskId}\`` : '—'}, polls: ${snapshot.polls}`,
-    `- estimate: ${dollars(snapshot.estimateMicroUsd)}, settled: ${dollars(snapshot.settledMicroUsd)}`,
+    `- estimate: ${dollars(snapshot.estimateMicroUsd)}, settled: ${describeCost(snapshot)}`,
   ];
   if (failure) lines.push(`- failure: \`${failure.kind}\` — ${failure.message}`);
+  const advice = failure && adviceOn(failure.kind);
+  if (advice) lines.push(`- what to do: ${advice}`);
   return lines.join('\n');
 }
 

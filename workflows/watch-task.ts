@@ -24,6 +24,9 @@ const LEAST_AFTER_NEWS_MS = 1000;
 /** A cancel that the upstream has not obeyed is repeated with so many polls. */
 const REPEATED_CANCELS = 10;
 
+/** Older runs did not tell of an end that was given elsewhere, or by a run before, until the task was over as well. */
+const TELLS_OF_FOLLOWING = 'tells-of-following';
+
 /** Past the time of an ended video's task the polls themselves may fail, and are not to be repeated at once. */
 const WAITS_AT_ITS_END = 'waits-between-last-looks';
 
@@ -46,7 +49,10 @@ export async function watch(run: Run, task: RunningTask): Promise<NextStep> {
     if (isInterrupted()) continue;
     const isLast = Date.now() >= untilMs;
     const poll = await pollTask(run, task, seen, { finality: 'never' });
-    if (poll.kind === 'over') return poll.next;
+    if (poll.kind === 'over') {
+      story.tell({ polls: seen.polls + 1 }, 'over upstream');
+      return poll.next;
+    }
     if (isLast) return await endAtDeadline(run, task);
     polledMs = Date.now();
     seen = afterPoll(seen, poll);
@@ -55,11 +61,19 @@ export async function watch(run: Run, task: RunningTask): Promise<NextStep> {
 }
 
 /** Polls the task of an ended video at the slowest pace; its upstream is asked to stop it where that can be. */
-export async function followBill(run: Run, task: RunningTask, stops: boolean): Promise<NextStep> {
-  const { timing } = task;
-  const { wishes } = run;
-  const submittedMs = Date.parse(task.submittedAt);
+export async function followBill(
+  run: Run,
+  { task, end: given, stops = false }: Extract<NextStep, { step: 'watch' }>,
+): Promise<NextStep> {
+  const { timing, account, provider, taskId, submittedAt } = task;
+  const { wishes, story } = run;
+  const submittedMs = Date.parse(submittedAt);
   const untilMs = Date.parse(task.expiresAt) + LATE_WATCH_MS;
+  if (given && patched(TELLS_OF_FOLLOWING)) {
+    const { state, endedAt, failure } = given;
+    const told = { account, provider, taskId, submittedAt, progress: task.progress, polls: task.polls };
+    story.tell({ ...told, state, endedAt, failure }, 'following its task, which keeps its slot and may be billed');
+  }
   const isInterrupted = () => wishes.reopen;
   let seen = seenSoFar(task);
   let polledMs = Date.now();
@@ -97,7 +111,8 @@ async function askToStop(task: RunningTask): Promise<void> {
 
 async function endAtDeadline(run: Run, task: RunningTask): Promise<NextStep> {
   if (task.onDeadline === 'cancelled') return await cancelTask(run, task);
-  return await end(run, 'expired', { failure: failureOf('deadline_exceeded') });
+  const message = `its task at ${task.account} had not ended by ${new Date(deadlineMsOf(task)).toISOString()}, its deadline`;
+  return await end(run, 'expired', { failure: failureOf('deadline_exceeded', message) });
 }
 
 interface PollWait {

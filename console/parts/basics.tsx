@@ -18,9 +18,21 @@ export function StateBadge({ state }: { readonly state: VideoState }) {
   return <span class={`badge state-${state}`}>{STATE_WORDS[state]}</span>;
 }
 
-/** A dash where there is none. */
-export function Money({ microUsd }: { readonly microUsd: number | null }) {
-  return microUsd === null ? <span class="soft">–</span> : <span class="number">{dollars(microUsd)}</span>;
+/** A dash where there is none; signed where it is a change of what is available. */
+export function Money({
+  microUsd,
+  isSigned = false,
+}: {
+  readonly microUsd: number | null;
+  readonly isSigned?: boolean;
+}) {
+  if (microUsd === null) return <span class="soft">–</span>;
+  return (
+    <span class="number">
+      {isSigned && microUsd > 0 && '+'}
+      {dollars(microUsd)}
+    </span>
+  );
 }
 
 export function Ago({ at }: { readonly at: string }) {
@@ -87,6 +99,16 @@ export function Trouble({ error, retry }: { readonly error: unknown; readonly re
         )
       )}
     </div>
+  );
+}
+
+/** A screen whose subject could not be read. */
+export function Missing({ title, ...trouble }: { readonly title: string } & Parameters<typeof Trouble>[0]) {
+  return (
+    <>
+      <Head title={title} />
+      <Trouble {...trouble} />
+    </>
   );
 }
 

@@ -6,7 +6,7 @@ import { ask, local, post, readPages } from '../api.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, confirm } from '../notices.tsx';
-import { Ago, Badge, Facts, Figure, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Copy, Facts, Figure, Head, Loading, Missing, Panel } from '../parts/basics.tsx';
 import { go, href } from '../router.ts';
 import { ago, bytes, counted, dateTime, dollars, duration, shortId } from '../view/format.ts';
 import { failureWords } from '../view/words.ts';
@@ -31,7 +31,9 @@ export function BatchScreen({ id }: { readonly id: string }) {
     [id],
     isEnded ? null : EVERY_MS,
   );
-  if (error !== null && data === undefined) return <Trouble error={error} retry={reload} />;
+  if (error !== null && data === undefined) {
+    return <Missing title={`Batch ${shortId(id)}`} error={error} retry={reload} />;
+  }
   if (data === undefined) return <Loading />;
   const { batch, items } = data;
   return (
@@ -55,6 +57,7 @@ export function BatchScreen({ id }: { readonly id: string }) {
         <div class="grid">
           <FilmPanel batch={batch} items={items} />
           <Failed items={items} />
+          <Results batch={batch} />
           <Details batch={batch} />
         </div>
       </div>
@@ -191,6 +194,24 @@ function Failed({ items }: { items: readonly BatchItem[] }) {
         ))}
       </ul>
       {failed.length > 30 && <p class="soft small">and {failed.length - 30} more.</p>}
+    </Panel>
+  );
+}
+
+/** All clips at once; a browser fetches them one by one, after they were chosen in the gallery. */
+function Results({ batch: { id, counts } }: { batch: Batch }) {
+  if (counts.completed === 0) return null;
+  const command = `npx clipyard batch results ${id} --dir clips`;
+  return (
+    <Panel title="Results" aside={<Copy text={command} />}>
+      <p class="soft">
+        {counted(counts.completed, 'clip')} so far, each verified, with a manifest of all lines; run again, it goes on
+        where it stopped:
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
+      <pre tabIndex={0}>
+        <code>{command}</code>
+      </pre>
     </Panel>
   );
 }

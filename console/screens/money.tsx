@@ -244,7 +244,7 @@ function Ledger() {
                 <td>{KINDS[kind]}</td>
                 <td>{videoId === null ? '–' : <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a>}</td>
                 <td class="end">
-                  <Money microUsd={amountMicroUsd} />
+                  <Money microUsd={amountMicroUsd} isSigned />
                 </td>
               </tr>
             ))}

@@ -343,7 +343,7 @@ function Price({ draft, model, problems, isBusy }: PriceProps) {
         </p>
         <p class="soft">
           {lately === null
-            ? 'It was not made here lately, so nothing tells how long it takes.'
+            ? 'None was made here lately, so how long it takes is not known.'
             : `Half of them took ${duration(lately.p50Ms)} here lately, nine of ten ${duration(lately.p90Ms)}.`}
         </p>
         {problems.length > 0 && (

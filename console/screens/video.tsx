@@ -7,7 +7,7 @@ import { act } from '../bulk.ts';
 import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Badge, Copy, Facts, Head, Loading, Money, Panel, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Copy, Facts, Head, Loading, Missing, Money, Panel, StateBadge } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
 import { Player } from '../parts/player.tsx';
@@ -15,8 +15,8 @@ import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { curlOf, DIALECTS } from '../view/curl.ts';
 import { isEnded } from '../view/filters.ts';
-import { ago, bytes, dateTime, duration, sentence, shortId, spaced } from '../view/format.ts';
-import { failureWords, whyOf } from '../view/words.ts';
+import { ago, bytes, dateTime, duration, sentence, shortId } from '../view/format.ts';
+import { adviceOn, failureWords, whyOf } from '../view/words.ts';
 import { Decide, isHeldForReview } from './decide.tsx';
 
 const BETWEEN_READS_MS = 4000;
@@ -34,7 +34,9 @@ export function VideoScreen({ id }: { readonly id: string }) {
     [id],
     everyMs,
   );
-  if (video === undefined) return error === null ? <Loading /> : <Trouble error={error} retry={reload} />;
+  if (video === undefined) {
+    return error === null ? <Loading /> : <Missing title={`Video ${shortId(id)}`} error={error} retry={reload} />;
+  }
   return <Shown video={video} reload={reload} />;
 }
 
@@ -169,6 +171,8 @@ function Why({ video }: { video: Video }) {
   const { failure, waitingFor } = video;
   if (why === null) return null;
   const said = failure?.upstream;
+  const hasSaid = said != null && [said.message, said.status, said.code].some((each) => each != null);
+  const advice = failure && adviceOn(failure.kind);
   const hasMore = failure !== null && ![failureWords(failure.kind), said?.message].includes(failure.message);
   return (
     <div class={failure === null || video.state === 'cancelled' ? 'why' : 'why failed'} role="status">
@@ -177,9 +181,10 @@ function Why({ video }: { video: Video }) {
         {waitingFor?.until != null && ` It is tried again ${ago(waitingFor.until, Date.now())}.`}
       </p>
       {hasMore && <p class="soft">{sentence(failure.message)}</p>}
-      {said && (
+      {advice !== null && <p>{advice}</p>}
+      {hasSaid && (
         <blockquote>
-          {said.message ?? 'No message'}
+          {said.message ?? 'It gave no reason.'}
           <footer class="soft">
             The upstream{said.status !== undefined && `, with status ${said.status}`}
             {said.code !== undefined && ` (${said.code})`}
@@ -296,7 +301,7 @@ function Paid({ video }: { video: Video }) {
               <time class="soft small" dateTime={at}>
                 {dateTime(at)}
               </time>
-              <Money microUsd={amountMicroUsd} />
+              <Money microUsd={amountMicroUsd} isSigned />
             </li>
           ))}
         </ol>
@@ -331,7 +336,7 @@ function Known({ video }: { video: Video }) {
           ['Said last', upstreamWord],
           ['Creates sent', submissions],
           ['Polls', polls],
-          ['Failure', failure === null ? null : spaced(failure.kind)],
+          ['Failure', failure && <code key="f">{failure.kind}</code>],
           [
             'Clip',
             archive &&

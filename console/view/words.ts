@@ -15,22 +15,59 @@ export const STATE_WORDS: Readonly<Record<VideoState, string>> = {
   expired: 'Expired',
 };
 
-const FAILURES: Readonly<Record<string, string>> = {
-  upstream_failed: 'The upstream reports that the task failed.',
-  upstream_refused: 'The upstream refused to make it.',
-  input_image_unusable: 'An input image could not be used.',
-  upstream_no_output: 'The upstream reports success, and gave no clip.',
-  answer_lost: "The upstream's answer was lost, and nothing tells whether a task was made.",
-  result_expired: "The upstream's link was dead before the clip was here.",
-  result_invalid: "What stands at the upstream's link is not a video.",
-  deadline_exceeded: 'It was not finished in the time it had.',
-  cancelled: 'It was cancelled.',
-  no_account: 'No account can make it.',
-  start_refused: 'Temporal refused to start it.',
+interface FailureWords {
+  readonly words: string;
+  readonly advice: string | null;
+}
+
+const FAILURES: Readonly<Record<string, FailureWords>> = {
+  upstream_failed: {
+    words: 'The upstream reports that the task failed.',
+    advice: 'Ask for the clip again; where the upstream names the prompt or an image, change that first.',
+  },
+  upstream_refused: {
+    words: 'The upstream refused to make it.',
+    advice: 'Change the request as the upstream says; it will refuse the same one again.',
+  },
+  input_image_unusable: {
+    words: 'An input image could not be used.',
+    advice: 'Put the image where it can be fetched, or send it as a file.',
+  },
+  upstream_no_output: {
+    words: 'The upstream reports success, and gave no clip.',
+    advice: 'Ask for the clip again.',
+  },
+  answer_lost: {
+    words: "The upstream's answer was lost, and nothing tells whether a task was made.",
+    advice: "Look at the account's own list of tasks before asking again, which may pay a second time.",
+  },
+  result_expired: {
+    words: "The upstream's link was dead before the clip was here.",
+    advice: 'Have its link fetched once more, or ask for the clip again.',
+  },
+  result_invalid: {
+    words: "What stands at the upstream's link is not a video.",
+    advice: 'Ask for the clip again.',
+  },
+  deadline_exceeded: {
+    words: 'It was not finished in the time it had.',
+    advice: 'Ask for the clip again, with more time where it is short.',
+  },
+  cancelled: { words: 'It was cancelled.', advice: null },
+  no_account: { words: 'No account can make it.', advice: 'Ask for the clip again when an account offers the model.' },
+  start_refused: {
+    words: 'Temporal refused to start it.',
+    advice: 'Tell the operator: the words of Temporal name a limit or a defect.',
+  },
 };
 
 export function failureWords(kind: string): string {
-  return FAILURES[kind] ?? kind.replaceAll('_', ' ');
+  return FAILURES[kind]?.words ?? kind.replaceAll('_', ' ');
+}
+
+/** What to do about a failure; the buttons of its page do it. */
+export function adviceOn(kind: string): string | null {
+  return FAILURES[kind]?.advice ?? null;
 }
 
 const OPEN: Readonly<Partial<Record<VideoState, string>>> = {

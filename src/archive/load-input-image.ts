@@ -55,7 +55,10 @@ async function fetchAndCheck(parts: ImageLoaderParts, url: string, signal: Abort
     return { bytes, ...readImageHeader(bytes) };
   } catch (error) {
     signal.throwIfAborted();
-    throw new UnusableImage(`${name} ${error instanceof UnusableImage ? error.message : `failed: ${String(error)}`}`);
+    if (error instanceof UnusableImage) throw new UnusableImage(`${name} ${error.message}`);
+    // Several addresses that fail together have no words of their own.
+    const words = (error instanceof Error && error.message) || String(error);
+    throw new UnusableImage(`${name} could not be fetched: ${words}`);
   }
 }
 

@@ -84,7 +84,8 @@ function showPriced({ output }: Session, answer: unknown, { onInvalidLine }: Sub
   output.show(answer, () => renderPriced(priced));
   const { total, invalid } = priced;
   if (total > 0 && (invalid.length === 0 || onInvalidLine === 'skip')) return;
-  throw new CommandFailure(total > 0 ? countBadLines(invalid.length) : 'no line can become a clip');
+  const none = invalid.length === 0 ? 'the manifest has no line' : 'no line can become a clip';
+  throw new CommandFailure(total > 0 ? countBadLines(invalid.length) : none);
 }
 
 /** @throws CommandFailure for bad lines unless they are to be skipped. */

@@ -1,6 +1,7 @@
 /** A video's snapshot as people see it; what is not shown of it is printed as JSON only. */
 
 import type { z } from 'zod';
+import { adviceOn } from '../domain/failure.ts';
 import { isEnded, type VideoState } from '../domain/video.ts';
 import { VIDEO_PATHS, videoAnswer, videoListAnswer } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
@@ -56,6 +57,7 @@ export function renderSnapshot(snapshot: Snapshot): string {
     id,
     state: describeState(snapshot),
     failure: failure && `${failure.message} (${failure.kind})`,
+    'what to do': failure && adviceOn(failure.kind),
     'waiting for': waitingFor?.detail,
     model: snapshot.model,
     prompt: request.prompt,

@@ -17,7 +17,12 @@ export interface FileKey extends Entry {
 
 const DAY_MS = 86_400_000;
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a name of letters, digits, dot, - and _');
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'is not a name of letters, digits, dot, - and _, of at most 64 characters',
+  );
 const modelName = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is not a model id without spaces');
 
 const headers = z.record(z.string(), z.string()).superRefine((given, context) => {

@@ -61,6 +61,7 @@ export const MOST_NAMED_LINES = 1000;
 
 /** How many lines are bad, by how many of them are named. */
 export function countBadLines(named: number): string {
+  if (named === 1) return '1 line cannot become a clip';
   return named < MOST_NAMED_LINES ? `${named} lines cannot become clips` : `${named} or more lines cannot become clips`;
 }
 

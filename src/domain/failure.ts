@@ -6,30 +6,63 @@ interface VideoFailureFacts {
   /** What the caller pays for a video that ended so: nothing, or what the task cost if it completed upstream. */
   readonly charge: 'none' | 'if completed';
   readonly meaning: string;
+  /** What its caller does next. */
+  readonly advice: string | null;
 }
 
 /** Kinds that end a video that had been accepted. */
 export const VIDEO_FAILURES = {
-  upstream_failed: { charge: 'none', meaning: 'The upstream reports that the task failed.' },
-  upstream_refused: { charge: 'none', meaning: 'The upstream refused to create the task.' },
+  upstream_failed: {
+    charge: 'none',
+    meaning: 'The upstream reports that the task failed.',
+    advice: 'Ask for the clip again; where the upstream names the prompt or an image, change that first.',
+  },
+  upstream_refused: {
+    charge: 'none',
+    meaning: 'The upstream refused to create the task.',
+    advice: 'Change the request as the upstream says; it will refuse the same one again.',
+  },
   input_image_unusable: {
     charge: 'none',
     meaning: 'An input image could not be fetched, or is not an image that can be passed on.',
+    advice: 'Put the image where it can be fetched, or send it as a file.',
   },
-  upstream_no_output: { charge: 'none', meaning: 'The upstream reports success without a link to the result.' },
+  upstream_no_output: {
+    charge: 'none',
+    meaning: 'The upstream reports success without a link to the result.',
+    advice: 'Ask for the clip again.',
+  },
   answer_lost: {
     charge: 'none',
     meaning: 'The answer to the create was lost and it cannot be told whether a task exists.',
+    advice: "Look at the account's own list of tasks before asking again, which may pay a second time.",
   },
   result_expired: {
     charge: 'none',
     meaning: 'The upstream finished, but its link was dead before the clip was archived.',
+    advice: 'Have its link fetched once more (`rearchive`), or ask for the clip again.',
   },
-  result_invalid: { charge: 'none', meaning: 'The upstream finished, but the bytes at its link are not the video.' },
-  deadline_exceeded: { charge: 'none', meaning: 'The video was not finished in the time it had.' },
-  cancelled: { charge: 'if completed', meaning: 'The caller or an operator cancelled the video.' },
-  no_account: { charge: 'none', meaning: 'No configured account can serve the video.' },
-  start_refused: { charge: 'none', meaning: 'Temporal refused to start the video.' },
+  result_invalid: {
+    charge: 'none',
+    meaning: 'The upstream finished, but the bytes at its link are not the video.',
+    advice: 'Ask for the clip again.',
+  },
+  deadline_exceeded: {
+    charge: 'none',
+    meaning: 'The video was not finished in the time it had.',
+    advice: 'Ask for the clip again, with more time where it is short.',
+  },
+  cancelled: { charge: 'if completed', meaning: 'The caller or an operator cancelled the video.', advice: null },
+  no_account: {
+    charge: 'none',
+    meaning: 'No configured account can serve the video.',
+    advice: 'Ask for the clip again when an account offers the model.',
+  },
+  start_refused: {
+    charge: 'none',
+    meaning: 'Temporal refused to start the video.',
+    advice: 'Tell the operator: the words of Temporal name a limit or a defect.',
+  },
 } as const satisfies Record<string, VideoFailureFacts>;
 
 interface RefusalFacts {
@@ -100,6 +133,11 @@ export function passes(type: ActivityFailureType): boolean {
 /** Whether a video can end under this type. */
 export function isVideoFailureKind(type: string): type is VideoFailureKind {
   return Object.hasOwn(VIDEO_FAILURES, type);
+}
+
+/** What its caller does next; null where there is nothing to do, or the kind is one of a later version. */
+export function adviceOn(kind: string): string | null {
+  return isVideoFailureKind(kind) ? VIDEO_FAILURES[kind].advice : null;
 }
 
 /** What an upstream said when it failed or refused; every field as it said it. */

@@ -97,13 +97,14 @@ export type NextStep =
   | { readonly step: 'cancel'; readonly task: RunningTask }
   /**
    * `ended`: the video has its end already, and the task is only watched for its bill; `stops`: its upstream is asked
-   * to stop it.
+   * to stop it; `end`: which one it has, absent in what older runs were told.
    */
   | {
       readonly step: 'watch';
       readonly task: RunningTask;
       readonly ended: boolean;
       readonly stops?: boolean | undefined;
+      readonly end?: EndedVideo | undefined;
     }
   | {
       readonly step: 'archive';

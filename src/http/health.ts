@@ -54,7 +54,10 @@ function partsWatch(checks: HealthOptions['checks'], log: FastifyBaseLogger): ()
   const ask = async (part: Part): Promise<PartState> => {
     const problem = await problemOf(async () => checks[part]());
     const state = problem === null ? 'up' : 'down';
-    if ((last.get(part) ?? 'up') !== state) log.warn({ part, err: problem }, `${part} is ${state}`);
+    if ((last.get(part) ?? 'up') !== state) {
+      if (problem === null) log.info({ part }, `${part}: up again`);
+      else log.warn({ part, err: problem }, `${part}: down`);
+    }
     last.set(part, state);
     return state;
   };

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type GatewayClient, GatewayFailure } from '../client/gateway-client.ts';
 import { dollars, shorten } from '../client/output.ts';
 import { describeState, lookAt, type Snapshot } from '../client/video-answers.ts';
+import { adviceOn } from '../domain/failure.ts';
 import { isEnded, VIDEO_STATES } from '../domain/video.ts';
 import { VIDEO_PATHS } from '../wire/clipyard/videos.ts';
 import { OPENAI_PATHS } from '../wire/openai/videos.ts';
@@ -69,6 +70,7 @@ export function describeVideo(snapshot: Snapshot): string {
   const words = [
     `${id}: ${describeState(snapshot)}, ${price}`,
     failure && `${failure.message} (${failure.kind})`,
+    failure && adviceOn(failure.kind),
     waitingFor && `waiting: ${waitingFor}`,
     url && `the clip, until ${expiresAt}: ${url}`,
     next && `next: ${next}`,

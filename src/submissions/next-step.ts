@@ -117,7 +117,8 @@ export function nextStepOf(
   if (submission?.state === 'running') {
     const task = toRunningTask(dependencies, video, submission);
     if (isToBeCancelled) return { step: 'cancel', task };
-    return { step: 'watch', task, ended, ...(video.state === 'cancelled' && task.cancels && { stops: true }) };
+    const stops = video.state === 'cancelled' && task.cancels;
+    return { step: 'watch', task, ended, ...(stops && { stops }), ...(ended && { end: toEndedVideo(video) }) };
   }
   // Also after the end it has to be found out whether there is a task: it has a slot, and perhaps a bill.
   if (ended && !(submission && isInDoubt(submission))) return { step: 'ended', end: toEndedVideo(video) };

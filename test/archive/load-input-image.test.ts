@@ -80,7 +80,9 @@ test.each<[string, Script]>([
 test('what fails three times has failed', async () => {
   await expect(load(text(503, 'later'))).rejects.toMatchObject({
     name: 'UnusableImage',
-    message: expect.stringMatching(/^the input image at http:\/\/127\.0\.0\.1:\d+ failed: .*it answered 503$/),
+    message: expect.stringMatching(
+      /^the input image at http:\/\/127\.0\.0\.1:\d+ could not be fetched: it answered 503$/,
+    ),
   });
   expect(server.received).toHaveLength(3);
 });

@@ -152,6 +152,18 @@ describe('clipyard batch submit', () => {
     });
     const bad = await run('batch', 'submit', manifest('bad.csv', 'custom_id,colour\na,red\n'), '--dry-run');
     expect(bad).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('line 1: unknown columns: colour') });
+    const list = await run('batch', 'submit', manifest('list.jsonl', '[{"model":"sandbox-mini"},\n{}]\n'), '--dry-run');
+    expect(list.stdout).toContain(
+      'line 1: the line is not valid JSON: each line is an object by itself, not one of a list',
+    );
+    const one = 'model,prompt,duration_seconds\nsandbox-mini,fox,2\nsandbox-mini,fox,"2,0"\n';
+    expect(await run('batch', 'submit', manifest('one.csv', one), '--dry-run')).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('line 3: duration_seconds: must be a number, not 2,0'),
+      stderr: 'clipyard: 1 line cannot become a clip\n',
+    });
+    const none = await run('batch', 'submit', manifest('none.csv', 'model,prompt\n'), '--dry-run');
+    expect(none).toMatchObject({ exitCode: 1, stderr: 'clipyard: the manifest has no line\n' });
     expect(await batchIds()).toEqual(before);
   });
 
@@ -162,9 +174,9 @@ describe('clipyard batch submit', () => {
     const refused = await run('batch', 'submit', file);
     expect(refused).toEqual({
       exitCode: 1,
-      stdout:
-        'line 2: the line is not valid JSON (invalid_json)\n' +
-        'line 4: custom_id good stands in an earlier line (duplicate_custom_id)\n',
+      stdout: expect.stringMatching(
+        /^line 2: the line is not valid JSON: .* position 1\b.* \(invalid_json\)\nline 4: custom_id good stands in line 1 already \(duplicate_custom_id\)\n$/,
+      ),
       stderr: 'clipyard: 2 lines cannot become clips; nothing was made\n',
     });
     const asJson = await run('batch', 'submit', file, '--json');

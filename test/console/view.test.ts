@@ -10,7 +10,8 @@ import { ago, bytes, dollars, duration } from '../../console/view/format.ts';
 import { byReason, lossesOf } from '../../console/view/losses.ts';
 import { byDay, inStretches, medianOf, tally } from '../../console/view/series.ts';
 import { ticksOf, waterfallOf } from '../../console/view/waterfall.ts';
-import { whyOf } from '../../console/view/words.ts';
+import { adviceOn, failureWords, whyOf } from '../../console/view/words.ts';
+import { VIDEO_FAILURES } from '../../src/domain/failure.ts';
 import { DIALECTS as ALL_DIALECTS } from '../../src/domain/vendor.ts';
 
 const AT = '2026-03-01T12:00:00.000Z';
@@ -268,4 +269,12 @@ test('rows as CSV hold what would be a formula as text', () => {
   expect(csvOf([{ id: 'a,"b"', note: '=1+1', amount: -5, none: null }])).toBe(
     'id,note,amount,none\r\n"a,""b""",\'=1+1,-5,\r\n',
   );
+});
+
+test('each failure has words of its own, and the advice of the other places that tell of it', () => {
+  for (const [kind, { advice }] of Object.entries(VIDEO_FAILURES)) {
+    expect(failureWords(kind)).toMatch(/^[A-Z].*\.$/);
+    // Its page has a button for it, and names no route.
+    expect([kind, adviceOn(kind)]).toEqual([kind, advice?.replace(' (`rearchive`)', '') ?? null]);
+  }
 });

@@ -12,8 +12,13 @@ import { code, printTable } from './table.ts';
 import { UPSTREAM_PARTS } from './upstreams.ts';
 
 function printVideoFailures(): string {
-  const rows = Object.entries(VIDEO_FAILURES).map(([kind, { charge, meaning }]) => [code(kind), charge, meaning]);
-  return printTable(['kind', 'charge', 'meaning'], rows);
+  const rows = Object.entries(VIDEO_FAILURES).map(([kind, { charge, meaning, advice }]) => [
+    code(kind),
+    charge,
+    meaning,
+    advice ?? '-',
+  ]);
+  return printTable(['kind', 'charge', 'meaning', 'what to do'], rows);
 }
 
 function printRefusals(): string {

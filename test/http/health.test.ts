@@ -1,5 +1,6 @@
 /** Liveness and readiness as load balancers read them. */
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { makeApp } from './test-app.ts';
 
 async function up(): Promise<void> {}
@@ -66,4 +67,21 @@ test('a check that throws at once counts as down', async () => {
     },
   });
   expect(answer.json()).toMatchObject({ status: 'degraded', workers: 'down' });
+});
+
+test('a part that goes down is a warning, and one that is up again is none', async () => {
+  let temporal = down;
+  const { app, logged } = makeApp({
+    health: { checks: { ...ALL_UP, temporal: () => temporal() }, isDraining: () => false },
+  });
+  const status = async () => (await app.inject({ url: '/readyz' })).json<{ readonly status: string }>().status;
+  expect(await status()).toBe('degraded');
+  temporal = up;
+  // An answer is shared for a while.
+  while ((await status()) !== 'ready') await wait(50);
+  const told = logged.map((line) => JSON.parse(line)).filter(({ part }) => part === 'temporal');
+  expect(told.map(({ level, msg }) => [level, msg])).toEqual([
+    [40, 'temporal: down'],
+    [30, 'temporal: up again'],
+  ]);
 });

@@ -66,6 +66,26 @@ test('a run that is told to look at its rows while it ends does so before it clo
   expect(await entries(id)).toEqual(SETTLED);
 });
 
+const METADATA_QUERY = '__temporal_workflow_metadata';
+
+/** What the Temporal UI shows of a run in Markdown. */
+async function detailsOf(id: string): Promise<string> {
+  const metadata = await stack.client.workflow.getHandle(id).query<{ readonly currentDetails: string }>(METADATA_QUERY);
+  return metadata.currentDetails;
+}
+
+test('a video that failed says in its story what to do, and how often it was polled', async () => {
+  await stack.faults([{ kind: 'failed_task', count: 1, message: 'no foxes' }]);
+  const id = await stack.create();
+  const { polls } = await stack.ended(id);
+  await stack.client.workflow
+    .getHandle(id)
+    .result()
+    .catch(() => undefined);
+  expect(await detailsOf(id)).toContain(`polls: ${polls}\n`);
+  expect(await detailsOf(id)).toContain('failure: `upstream_failed` — no foxes\n- what to do: Ask for the clip again');
+});
+
 describe('a video that goes well', () => {
   test('is generated, archived and settled', async () => {
     const id = await stack.create();
@@ -98,6 +118,14 @@ describe('a video that goes well', () => {
       Account: ['sandbox'],
     });
     expect(await handle.query(videoQuery)).toMatchObject({ id, state: 'completed', account: 'sandbox', progress: 100 });
+  });
+
+  test('whose bill is held for review says so where its story is read', async () => {
+    await stack.faults([{ kind: 'overbilled', factor: 5, count: 1 }]);
+    const id = await stack.create();
+    await stack.ended(id);
+    await stack.client.workflow.getHandle(id).result();
+    expect(await detailsOf(id)).toMatch(/settled: held for review, until an operator says what it costs/);
   });
 
   test('closes its workflow with what was archived', async () => {
@@ -339,6 +367,11 @@ describe('a cancel', () => {
     expect(await stack.gateway.cancel(await root(), id)).toMatchObject({ state: 'cancelled', settledMicroUsd: null });
     expect(await entries(id)).toEqual({ hold: -10_000 });
     expect(await submissionStates(id)).toEqual(['running']);
+    const details: string[] = [];
+    while (!details.at(-1)?.includes('following its task')) details.push(await detailsOf(id));
+    expect(details.at(-1)).toMatch(/^\*\*cancelled\*\* .*\n\n.*\n- account: `sandbox` \(airforce\)/);
+    const { searchAttributes } = await stack.client.workflow.getHandle(id).describe();
+    expect(searchAttributes).toMatchObject({ VideoState: ['cancelled'], FailureKind: ['cancelled'] });
     const video = await stack.until(id, ({ settledMicroUsd }) => settledMicroUsd !== null);
     expect(video).toMatchObject({ state: 'cancelled', settledMicroUsd: 10_000, archive: null });
     expect(await entries(id)).toEqual(SETTLED);

@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PGlite, QueryOptions } from '@electric-sql/pglite';
 import type { CatalogDatabase } from './catalog-database.ts';
+import { failWithoutValues } from './failed-statement.ts';
 import { DataDirInUse, type DataDirLock, lockDataDir } from './lock.ts';
 import { makeCatalog } from './make-catalog.ts';
 import { bringUpToDate } from './migrations.ts';
@@ -48,9 +49,10 @@ function quicken(client: PGlite, calls: PreparedCalls): void {
 async function open(location: string, { lock, ...origin }: Origin): Promise<CatalogDatabase> {
   // Imported only here: processes that use PostgreSQL do without its WebAssembly.
   const { PGlite, protocol } = await import('@electric-sql/pglite');
-  const { drizzle } = await import('drizzle-orm/pglite');
+  const { drizzle, PglitePreparedQuery } = await import('drizzle-orm/pglite');
   const { migrate } = await import('drizzle-orm/pglite/migrator');
   const client = await PGlite.create(location, { startParams: [...PGlite.defaultStartParams, ...SETTINGS], ...origin });
+  failWithoutValues(PglitePreparedQuery);
   quicken(client, new PreparedCalls(client, protocol.serialize));
   const db = drizzle(client);
   await bringUpToDate((how) => migrate(db, how));

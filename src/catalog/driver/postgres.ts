@@ -1,11 +1,12 @@
 /** The shared catalog: a PostgreSQL that any number of processes use. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { drizzle } from 'drizzle-orm/node-postgres';
+import { drizzle, NodePgPreparedQuery } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import type { CatalogDatabase, Db } from './catalog-database.ts';
 import { findDatabaseError } from './database-error.ts';
+import { failWithoutValues } from './failed-statement.ts';
 import { listenOnPostgres } from './listener.ts';
 import { bringUpToDate } from './migrations.ts';
 
@@ -121,6 +122,7 @@ function openDb(pool: pg.Pool): Db {
 
 /** Opens the catalog at a PostgreSQL URL. */
 export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase> {
+  failWithoutValues(NodePgPreparedQuery);
   await migrateAlone(databaseUrl);
   const pool = openPool(databaseUrl, REQUESTS);
   const sweepPool = openPool(databaseUrl, SWEEP);

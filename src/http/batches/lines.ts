@@ -88,15 +88,23 @@ const PARSER_WORDS: ReadonlyMap<string, string> = new Map([
   ['CSV_MAX_RECORD_SIZE', `a record is longer than ${MANIFEST_BOUNDS.lineBytes} bytes`],
 ]);
 
-/** What the names of columns mean. */
-interface ColumnWords {
-  isColumn(name: string): boolean;
+/** The columns that a header may name. */
+interface ColumnNames {
+  has(name: string): boolean;
   /** What a column says, of which there may be one. */
   keyOf(name: string): string;
+  /** All of them, in words. */
+  readonly words: string;
+}
+
+/** Without the empty cells at its end, which spreadsheets write for columns that were emptied; as many stay as are asked for. */
+function trimmedEnd(record: readonly string[], least = 0): readonly string[] {
+  const last = record.findLastIndex((cell) => cell !== '');
+  return record.slice(0, Math.max(least, last + 1));
 }
 
 /** The records below the header; what makes the file unreadable comes last, and may swallow some that stand before it. */
-export async function* readCsvRecords(source: Readable, columnWords: ColumnWords): AsyncGenerator<CsvRecord> {
+export async function* readCsvRecords(source: Readable, names: ColumnNames): AsyncGenerator<CsvRecord> {
   const lines = new RecordLines();
   const parser = source.pipe(
     parse({
@@ -121,19 +129,25 @@ export async function* readCsvRecords(source: Readable, columnWords: ColumnWords
   const records: AsyncIterable<ParsedRecord & { readonly line: number }> = parser;
   let columns: readonly string[] | null = null;
   try {
-    for await (const { record, raw, line } of records) {
+    for await (const { record: cells, raw, line } of records) {
       if (columns === null) {
-        const problem = headerProblem(record, columnWords);
+        columns = trimmedEnd(cells);
+        const problem = headerProblem(columns, names);
         if (problem !== null) return yield { line, unreadable: problem };
-        columns = record;
-      } else if (raw.includes(REPLACEMENT)) {
+        continue;
+      }
+      // A row of nothing is a blank line.
+      if (cells.every((cell) => cell === '')) continue;
+      const record = trimmedEnd(cells, Math.min(cells.length, columns.length));
+      if (raw.includes(REPLACEMENT)) {
         const name = columns.find((_, index) => record[index]?.includes(REPLACEMENT));
         yield { line, problem: `${name ?? 'the record'}: is not UTF-8` };
       } else if (record.length === columns.length) {
         yield { line, values: Object.fromEntries(columns.map((name, index) => [name, record[index] ?? ''])) };
       } else {
-        const problem = `it has ${record.length} values and the header ${columns.length}; one with a comma stands in quotes`;
-        yield { line, problem };
+        const advice =
+          record.length > columns.length ? 'one with a comma stands in quotes' : 'an empty one has its comma';
+        yield { line, problem: `it has ${record.length} values and the header ${columns.length}; ${advice}` };
       }
     }
   } catch (error) {
@@ -145,10 +159,17 @@ export async function* readCsvRecords(source: Readable, columnWords: ColumnWords
   }
 }
 
-function headerProblem(names: readonly string[], { isColumn, keyOf }: ColumnWords): string | null {
-  const unknown = names.filter((name) => !isColumn(name));
-  if (unknown.length > 0) return `unknown columns: ${unknown.slice(0, 10).join(', ')}`;
-  const keys = names.map(keyOf);
+function headerProblem(names: readonly string[], known: ColumnNames): string | null {
+  const unknown = names.filter((name) => !known.has(name));
+  const [other] = ['\t', ';'].filter((separator) => unknown.some((name) => name.includes(separator)));
+  if (other) {
+    return `its columns are separated by ${other === ';' ? 'semicolons' : 'tabs'}; save it as a CSV that is separated by commas`;
+  }
+  if (unknown.length > 0) {
+    const named = unknown.slice(0, 10).map((name) => name || 'one without a name');
+    return `unknown columns: ${named.join(', ')}; there are ${known.words}`;
+  }
+  const keys = names.map((name) => known.keyOf(name));
   const at = keys.findIndex((key, index) => keys.indexOf(key) !== index);
   if (at === -1) return null;
   const [twice, first] = [names[at], names[keys.indexOf(keys[at] ?? '')]];

@@ -104,6 +104,13 @@ function dialectOf(body: JsonObject): 'airforce' | 'openai' {
   return theirs.length > 0 ? 'openai' : 'airforce';
 }
 
+/** What is wrong with a line that is no JSON; the parser's own words have the place. */
+function jsonProblem(text: string, error: unknown): string {
+  if (/^\s*[[\]]/.test(text))
+    return 'the line is not valid JSON: each line is an object by itself, not one of a list in [ ]';
+  return `the line is not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
+}
+
 function readJsonLine(line: number, text: string | null, { isOpenai }: ManifestOptions): NamedLine {
   if (text === null)
     throw new BadLine('invalid_line', `the line is longer than ${MANIFEST_BOUNDS.lineBytes} bytes, or not UTF-8`);
@@ -112,7 +119,7 @@ function readJsonLine(line: number, text: string | null, { isOpenai }: ManifestO
     value = JSON.parse(text);
     checkValues(value);
   } catch (error) {
-    throw new BadLine('invalid_json', error instanceof Refusal ? error.message : 'the line is not valid JSON');
+    throw new BadLine('invalid_json', error instanceof Refusal ? error.message : jsonProblem(text, error));
   }
   if (!isJsonObject(value)) throw new BadLine('invalid_json', 'the line must be a JSON object');
   const { custom_id, ...rest } = value;
@@ -139,7 +146,7 @@ function readCreate({ startFrom, start_from, ...body }: JsonObject): RawCreate {
 
 function readNumber(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value)) throw new BadLine('invalid_line', `${name}: must be a number`);
+  if (!Number.isFinite(value)) throw new BadLine('invalid_line', `${name}: must be a number, not ${text}`);
   if (Math.abs(value) > Number.MAX_SAFE_INTEGER) {
     throw new BadLine('invalid_line', `${name}: must not be beyond ${Number.MAX_SAFE_INTEGER}`);
   }
@@ -237,16 +244,18 @@ function invalidOf(line: number, error: unknown): InvalidLine {
 
 /** Reads a manifest line by line; what cannot become a clip is said in place of it. */
 export async function* readManifest(source: Readable, options: ManifestOptions): AsyncGenerator<ReadLine> {
-  const customIds = new Set<string>();
+  /** The line of each. */
+  const customIds = new Map<string, number>();
   const read = async (line: number, nameOf: () => NamedLine): Promise<ReadLine> => {
     let customId: string | null = null;
     try {
       const named = nameOf();
-      if (customIds.has(named.customId)) {
-        throw new BadLine('duplicate_custom_id', `custom_id ${named.customId} stands in an earlier line`);
+      const earlier = customIds.get(named.customId);
+      if (earlier !== undefined) {
+        throw new BadLine('duplicate_custom_id', `custom_id ${named.customId} stands in line ${earlier} already`);
       }
       customId = named.customId;
-      customIds.add(customId);
+      customIds.set(customId, line);
       const create = named.read();
       const { dialect, startFrom } = create;
       return { kind: 'create', create: { line, customId, dialect, startFrom, draft: await draftOf(create, options) } };
@@ -260,9 +269,12 @@ export async function* readManifest(source: Readable, options: ManifestOptions):
     return;
   }
   const isExtra = (name: string) => name.startsWith(EXTRA) && ![EXTRA, `${EXTRA}__proto__`].includes(name);
-  const isColumn = (name: string) => COLUMNS.includes(name) || isExtra(name);
-  const keyOf = (name: string) => (isExtra(name) ? name.slice(EXTRA.length) : name);
-  for await (const record of readCsvRecords(source, { isColumn, keyOf })) {
+  const columns = {
+    has: (name: string) => COLUMNS.includes(name) || isExtra(name),
+    keyOf: (name: string) => (isExtra(name) ? name.slice(EXTRA.length) : name),
+    words: `${COLUMNS.join(', ')} and ${EXTRA}NAME`,
+  };
+  for await (const record of readCsvRecords(source, columns)) {
     if ('unreadable' in record) {
       const { line, unreadable } = record;
       yield { kind: 'unreadable', invalid: { line, code: 'invalid_line', message: unreadable } };

@@ -4,12 +4,13 @@ import { Readable } from 'node:stream';
 import { MANIFEST_BOUNDS } from '../../../src/domain/batch.ts';
 import { type CsvRecord, readCsvRecords } from '../../../src/http/batches/lines.ts';
 
-const WORDS = {
-  isColumn: (name: string) => name !== 'colour',
-  keyOf: (name: string) => name.replace(/^extra\./, ''),
-};
-
 const ROWS = ['model,prompt', '', 'a,"one', 'two', 'three"', 'b,x', '', 'c,"four', 'five"', 'd,y', ''];
+
+const COLUMNS = {
+  has: (name: string) => ['model', 'prompt', 'seed', 'extra.prompt', 'extra.seed'].includes(name),
+  keyOf: (name: string) => name.replace(/^extra\./, ''),
+  words: 'model and prompt',
+};
 
 async function read(
   rows: readonly string[],
@@ -18,7 +19,7 @@ async function read(
 ): Promise<readonly CsvRecord[]> {
   const records: CsvRecord[] = [];
   const source = Readable.from([Buffer.from(rows.join(newline), encoding)]);
-  for await (const record of readCsvRecords(source, WORDS)) records.push(record);
+  for await (const record of readCsvRecords(source, COLUMNS)) records.push(record);
   return records;
 }
 
@@ -39,7 +40,7 @@ test.each(NEWLINES)(
     expect(await read(['model,prompt', 'a,"x', 'y"', 'b,red, fox', 'c', 'd,y'], newline)).toEqual([
       { line: 2, values: { model: 'a', prompt: `x${newline}y` } },
       { line: 4, problem: expect.stringContaining('3 values and the header 2') },
-      { line: 5, problem: expect.stringContaining('1 values and the header 2') },
+      { line: 5, problem: 'it has 1 values and the header 2; an empty one has its comma' },
       { line: 6, values: { model: 'd', prompt: 'y' } },
     ]);
   },
@@ -77,10 +78,31 @@ test('a quote within a value is said in our words', async () => {
 });
 
 test.each([
-  ['colour', 'unknown columns: colour'],
+  ['colour', 'unknown columns: colour; there are model and prompt'],
+  ['', 'unknown columns: one without a name; there are model and prompt'],
   ['model', 'the column model stands there twice'],
-])('a header with the column %s once more makes no record', async (column, problem) => {
-  expect(await read([`model,prompt,${column}`, 'a,x,y'], '\n')).toEqual([{ line: 1, unreadable: problem }]);
+])('a header that begins with the column "%s" as well makes no record', async (column, problem) => {
+  expect(await read([`${column},model,prompt`, 'y,a,x'], '\n')).toEqual([{ line: 1, unreadable: problem }]);
+});
+
+test.each([
+  [';', 'semicolons'],
+  ['\t', 'tabs'],
+])('a header that is separated by %j is told so', async (separator, words) => {
+  const rows = [`model${separator}prompt`, `a${separator}red, fox`];
+  expect(await read(rows, '\r\n')).toEqual([
+    { line: 1, unreadable: `its columns are separated by ${words}; save it as a CSV that is separated by commas` },
+  ]);
+});
+
+test('empty cells behind the last column and rows of empty cells, as spreadsheets write them, are nothing', async () => {
+  const rows = ['model,prompt,,', 'a,x,,', ',,,', ' , ,', 'b,,,', 'c,y', 'd,y,,z'];
+  expect(await read(rows, '\r\n')).toEqual([
+    { line: 2, values: { model: 'a', prompt: 'x' } },
+    { line: 5, values: { model: 'b', prompt: '' } },
+    { line: 6, values: { model: 'c', prompt: 'y' } },
+    { line: 7, problem: expect.stringContaining('4 values and the header 2') },
+  ]);
 });
 
 test.each([

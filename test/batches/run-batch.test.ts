@@ -138,9 +138,13 @@ describe('a batch', () => {
     ]);
     const refused = await submit([`${header},colour`, 'one,sandbox-mini,fox,1,red'], '', 'text/csv');
     expect(refused.status).toBe(422);
-    expect(refused.body.invalid).toMatchObject([{ line: 1, message: 'unknown columns: colour' }]);
+    expect(refused.body.invalid).toMatchObject([
+      { line: 1, message: expect.stringContaining('unknown columns: colour;') },
+    ]);
     const reserved = await submit([`${header},extra.__proto__`, 'one,sandbox-mini,fox,1,red'], '', 'text/csv');
-    expect(reserved.body.invalid).toMatchObject([{ line: 1, message: 'unknown columns: extra.__proto__' }]);
+    expect(reserved.body.invalid).toMatchObject([
+      { line: 1, message: expect.stringContaining('unknown columns: extra.__proto__;') },
+    ]);
   });
 
   test('is cancelled: what was submitted is finished, the rest never begins, and can be made again', async () => {

@@ -113,13 +113,14 @@ test.each([
   ['/v1/videos/video_1/nothing', 'openai'],
   ['/v1/openai/nothing', 'openai'],
   ['/v1/video/nothing', 'airforce'],
+  ['/v1/nothing', 'openai'],
 ] as const)('an unknown route %s beside documented ones has the shape of %s (X22)', async (url, name) => {
   const { app } = makeApp();
   for (const method of ['GET', 'POST'] as const) {
     const missing = await app.inject({ method, url });
     expect({ status: missing.statusCode, body: missing.json() }).toEqual({ status: 404, body: ERROR_OF[name] });
   }
-  expect((await app.inject({ url: '/v1/nothing' })).json()).toMatchObject({
+  expect((await app.inject({ url: '/nothing' })).json()).toMatchObject({
     code: 'not_found',
     detail: expect.any(String),
   });

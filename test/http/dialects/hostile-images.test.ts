@@ -12,7 +12,8 @@ const HOSTILE: readonly (readonly [string, Buffer, string])[] = [
   ['no pixels', makePng({ claim: { width: 0, height: 0 } }), 'has no pixels'],
   ['half a PNG', PNG.subarray(0, -9), 'is cut off'],
   ['half a JPEG', encodeImage('jpeg').subarray(0, 40), 'is cut off'],
-  ['nothing', Buffer.alloc(0), 'is empty'],
+  // Base64 of nothing is a field that was not filled in.
+  ['nothing', Buffer.alloc(0), 'is empty|must have exactly one of url and b64_json'],
   ['a vector image that says image/png', SVG, 'is not a PNG, JPEG, WebP or GIF image'],
 ];
 
@@ -93,7 +94,7 @@ describe.each(WAYS)('%s', (_way, { dialect, url, body }) => {
   test.each(HOSTILE)('that is %s is refused', async (_what, bytes, problem) => {
     const { answer, orders } = await post(url, body(bytes));
     expect(answer.statusCode).toBe(400);
-    expect(answer.json()).toEqual(ERROR_OF[dialect](expect.stringContaining(problem)));
+    expect(answer.json()).toEqual(ERROR_OF[dialect](expect.stringMatching(problem)));
     expect(orders).toEqual([]);
   });
 

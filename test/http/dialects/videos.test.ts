@@ -229,7 +229,6 @@ describe('a form', () => {
   test.each([
     ['POST', '/v1/video/generations'],
     ['POST', '/v1/video/generate'],
-    ['POST', '/v1/videos/video_1/remix'],
     ['DELETE', '/v1/videos/video_1'],
   ] as const)('is not taken by %s %s (OV-05)', async (method, url) => {
     const made = makeApp();

@@ -256,7 +256,7 @@ export async function startStack(options: StackOptions = {}) {
     sandbox,
     store,
     workflows: link.workflows,
-    ...sweepsOf(working.dependencies, database.sweepDb),
+    ...sweepsOf(working.dependencies, database.patientDb),
     childrenOf: (workflowId: string) => childrenOf(link, workflowId),
     bill: () => tester.bill(),
     faults: (faults: readonly object[], more: object = {}) => tester.configure({ faults, ...more }),

@@ -117,24 +117,26 @@ export async function openParts(
   closers.add('connections to upstreams', closeUpstreamConnections);
   closers.add('connections to results', closeLentConnections);
   const { accounts, models, publicUrl, metricsPort } = config;
-  const { db } = database;
+  const { db, patientDb, kind } = database;
+  // Where another process starts as well, or grants slots, it may take seconds to have the pools' locks.
+  const starting = { db: patientDb, kind };
   const store = await openStore(config, context);
   await syncAccounts(
-    db,
+    patientDb,
     accounts.map((account) => withFacts(account, providers)),
   );
-  await syncConfiguredModels(db, models);
-  const signingKeys = await ensureSigningKeys(config, database);
+  await syncConfiguredModels(patientDb, models);
+  const signingKeys = await ensureSigningKeys(config, starting);
   const metrics = metricsPort === null ? null : createProcessMetrics();
   const traces = await openProcessTraces(config, db, context);
   return {
-    config: { ...config, accounts: await withFormerIds(db, accounts) },
+    config: { ...config, accounts: await withFormerIds(patientDb, accounts) },
     log,
     database,
     store,
     // Counted inside of the pace: waiting for a turn is no part of an exchange.
     providers: paceProviders(measureProviders(providers, accounts, { metrics, traces }), accounts),
-    rootKey: await ensureRootKey(config, database),
+    rootKey: await ensureRootKey(config, starting),
     signer: createLinkSigner(signingKeys, publicUrl),
     streamTokens: createStreamTokens(signingKeys),
     sessions: createConsoleSessions(signingKeys, (id) => findKeyHolder(db, id)),

@@ -7,7 +7,7 @@ import type { Parts } from './parts.ts';
 /** Enters them, so that they can be asked for. */
 export async function discoverUpstreamModels({ config, log, database, providers }: Parts): Promise<void> {
   const { accounts } = config;
-  const { db } = database;
+  const { patientDb: db } = database;
   const found = await discoverModels({ db, accounts, providers, exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS, log });
   log.info({ models: found }, 'models of the upstreams read');
 }

@@ -55,7 +55,7 @@ export async function openWorkers(options: WorkersOptions): Promise<RunningWorke
     activities: {
       ...createActivities(dependencies),
       // Its statements may take longer, and keep no connection from those of requests.
-      ...createSweepActivities({ ...dependencies, db: parts.database.sweepDb }),
+      ...createSweepActivities({ ...dependencies, db: parts.database.patientDb }),
     },
     workflowBundlePath: options.workflowBundlePath ?? bundle,
     dataConverter: dataConverterOf(encryptionKeys),

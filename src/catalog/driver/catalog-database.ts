@@ -14,8 +14,8 @@ export interface ListenHandlers {
 export interface CatalogDatabase {
   /** For requests and activities, which are waited for: on a server a statement may take five seconds. */
   readonly db: Db;
-  /** For the sweep, on connections of its own: half a minute. */
-  readonly sweepDb: Db;
+  /** For a start and the sweep, which no request waits for, on connections of their own: half a minute. */
+  readonly patientDb: Db;
   readonly kind: 'pglite' | 'postgres';
   /** Listens to a channel until the returned function is called. */
   listen(channel: string, handlers: ListenHandlers): Promise<() => Promise<void>>;

@@ -58,7 +58,7 @@ async function open(location: string, { lock, ...origin }: Origin): Promise<Cata
   await bringUpToDate((how) => migrate(db, how));
   return {
     db,
-    sweepDb: db,
+    patientDb: db,
     kind: 'pglite',
     listen: (channel, { onPayload }) => client.listen(channel, onPayload),
     async check() {

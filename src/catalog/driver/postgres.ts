@@ -26,8 +26,8 @@ interface PoolSize {
 
 /** Requests and activities: what takes longer is given up, and its connection is there for others. */
 const REQUESTS: PoolSize = { max: 10, statementTimeoutMs: 5000 };
-/** The sweep, which no request waits for: connections of its own, so that it takes none from a request. */
-const SWEEP: PoolSize = { max: 3, statementTimeoutMs: 30_000 };
+/** A start and the sweep, which no request waits for: connections of their own, so that they take none from a request. */
+const PATIENT: PoolSize = { max: 3, statementTimeoutMs: 30_000 };
 
 /** Any number will do, as long as all versions of this program use the same. */
 const MIGRATION_LOCK = 2_018_070_213;
@@ -125,11 +125,11 @@ export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase
   failWithoutValues(NodePgPreparedQuery);
   await migrateAlone(databaseUrl);
   const pool = openPool(databaseUrl, REQUESTS);
-  const sweepPool = openPool(databaseUrl, SWEEP);
+  const patientPool = openPool(databaseUrl, PATIENT);
   const stops = new Set<() => Promise<void>>();
   return {
     db: openDb(pool),
-    sweepDb: openDb(sweepPool),
+    patientDb: openDb(patientPool),
     kind: 'postgres',
     async listen(channel, handlers) {
       const stop = await listenOnPostgres(databaseUrl, channel, handlers);
@@ -145,7 +145,7 @@ export async function openPostgres(databaseUrl: string): Promise<CatalogDatabase
     },
     async close() {
       await Promise.all([...stops].map((stop) => stop()));
-      await Promise.all([pool.end(), sweepPool.end()]);
+      await Promise.all([pool.end(), patientPool.end()]);
     },
   };
 }

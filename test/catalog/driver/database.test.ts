@@ -120,11 +120,11 @@ describeOnBothCatalogs('the database', (catalog) => {
   });
 
   test('gives a statement less time where somebody waits for it than in the sweep', async () => {
-    const { db, sweepDb, kind } = catalog.database;
+    const { db, patientDb, kind } = catalog.database;
     const timeoutOf = async (of: Db) =>
       (await of.execute(sql`show statement_timeout`)) as unknown as { rows: unknown[] };
-    const [request, sweep] = [await timeoutOf(db), await timeoutOf(sweepDb)];
-    if (kind === 'pglite') expect(sweepDb).toBe(db);
+    const [request, sweep] = [await timeoutOf(db), await timeoutOf(patientDb)];
+    if (kind === 'pglite') expect(patientDb).toBe(db);
     else expect([...request.rows, ...sweep.rows]).toEqual([{ statement_timeout: '5s' }, { statement_timeout: '30s' }]);
   });
 

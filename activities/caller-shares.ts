@@ -1,5 +1,6 @@
 /** What callers' own servers may hold of a worker's places: those of one that takes nothing leave places for the others. */
 
+import { CallerPlaces } from '../src/domain/caller-places.ts';
 import { activityFailure } from './activity-failure.ts';
 
 /** Does the work in a place of its caller's. */
@@ -10,17 +11,14 @@ export type WithinShare = <Done>(callerId: string, work: () => Promise<Done>) =>
  * Temporal, behind what others have waiting: a wait in the worker would hold the place that it is to spare.
  */
 export function createCallerShares(mostOfEach: number): WithinShare {
-  const taken = new Map<string, number>();
+  const places = new CallerPlaces(mostOfEach);
   return async (callerId, work) => {
-    const count = taken.get(callerId) ?? 0;
-    if (count >= mostOfEach) throw activityFailure('share_taken', `${count} deliveries of this caller are under way`);
-    taken.set(callerId, count + 1);
+    const leave = places.take(callerId);
+    if (leave === null) throw activityFailure('share_taken', `${mostOfEach} deliveries of this caller are under way`);
     try {
       return await work();
     } finally {
-      const left = (taken.get(callerId) ?? 1) - 1;
-      if (left > 0) taken.set(callerId, left);
-      else taken.delete(callerId);
+      leave();
     }
   };
 }

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerSentEvent } from '../dialects/dialect.ts';
+import { CallerPlaces } from '../domain/caller-places.ts';
 import { Refusal } from '../domain/failure.ts';
 import { type Followed, SharedReads } from './shared-reads.ts';
 
@@ -147,13 +148,13 @@ export class EventStreams {
   /** By their callers' ids. */
   readonly #open = new Map<Connection, string>();
   readonly #reads = new SharedReads();
-  /** How many there are, by their callers' ids. */
-  readonly #counts = new Map<string, number>();
+  readonly #places: CallerPlaces;
   #count = 0;
 
   /** @param isActive whether the key of a caller is still good; without it the caller's streams end at the next heartbeat. */
   constructor(isActive: (callerId: string) => Promise<boolean>, settings: Partial<EventStreamSettings> = {}) {
     this.#settings = { heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS, most: MOST, ...settings };
+    this.#places = new CallerPlaces(this.#settings.most.ofCaller);
     this.#isActive = isActive;
     this.#review = setInterval(() => void this.#endThoseOfInactive(), this.#settings.heartbeatMs).unref();
   }
@@ -191,15 +192,17 @@ export class EventStreams {
   /** Counts a stream in; the function that is returned counts it out. */
   #enter(callerId: string): () => void {
     const { inAll, ofCaller } = this.#settings.most;
-    const own = this.#counts.get(callerId) ?? 0;
-    if (own >= ofCaller) throw new Refusal('rate_limited', `this key has ${own} event streams open; close one first`);
-    if (this.#count >= inAll) throw new Refusal('unavailable', 'as many event streams are open as there may be');
-    this.#counts.set(callerId, own + 1);
+    const leave = this.#places.take(callerId);
+    if (leave === null) {
+      throw new Refusal('rate_limited', `this key has ${ofCaller} event streams open; close one first`);
+    }
+    if (this.#count >= inAll) {
+      leave();
+      throw new Refusal('unavailable', 'as many event streams are open as there may be');
+    }
     this.#count += 1;
     return () => {
-      const left = (this.#counts.get(callerId) ?? 1) - 1;
-      if (left === 0) this.#counts.delete(callerId);
-      else this.#counts.set(callerId, left);
+      leave();
       this.#count -= 1;
     };
   }

@@ -2,6 +2,7 @@
 
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import { GatewayClient } from '../client/gateway-client.ts';
+import { CallerPlaces } from '../domain/caller-places.ts';
 import type { Agent } from './agent.ts';
 import { buildServer } from './server.ts';
 
@@ -23,28 +24,9 @@ export interface AgentServerOptions {
   readonly stopping: AbortSignal;
 }
 
-/** Calls that wait, counted by caller. */
-class Waits {
-  readonly #byCaller = new Map<string, number>();
-
-  begin(callerId: string): (() => void) | null {
-    if (this.#count(callerId) >= MOST_WAITS) return null;
-    this.#byCaller.set(callerId, this.#count(callerId) + 1);
-    return () => {
-      const left = this.#count(callerId) - 1;
-      if (left === 0) this.#byCaller.delete(callerId);
-      else this.#byCaller.set(callerId, left);
-    };
-  }
-
-  #count(callerId: string): number {
-    return this.#byCaller.get(callerId) ?? 0;
-  }
-}
-
 /** What answers messages; nothing of them is kept, so the next one may come to any process. */
 export function createAgentServer({ gatewayUrl, stopping }: AgentServerOptions) {
-  const waits = new Waits();
+  const waits = new CallerPlaces(MOST_WAITS);
   // What is being created is not given up while the process stops: it answers what it has taken.
   const always = new AbortController().signal;
   const agentOf = (callerId: string, apiKey: string): Agent => ({
@@ -53,7 +35,7 @@ export function createAgentServer({ gatewayUrl, stopping }: AgentServerOptions) 
     budget: null,
     readsFiles: false,
     stopping,
-    beginWait: () => waits.begin(callerId),
+    beginWait: () => waits.take(callerId),
   });
   const handler = createMcpHandler(
     ({ authInfo: { clientId, token } = { clientId: '', token: '' } }) => buildServer(agentOf(clientId, token)),

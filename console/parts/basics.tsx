@@ -102,6 +102,25 @@ export function Trouble({ error, retry }: { readonly error: unknown; readonly re
   );
 }
 
+/** A command to copy, below what is said of it. */
+export function CommandPanel({ title, command, children }: CommandPanelProps) {
+  return (
+    <Panel title={title} aside={<Copy text={command} />}>
+      {children}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
+      <pre tabIndex={0}>
+        <code>{command}</code>
+      </pre>
+    </Panel>
+  );
+}
+
+interface CommandPanelProps {
+  readonly title: string;
+  readonly command: string;
+  readonly children: ComponentChildren;
+}
+
 /** A screen whose subject could not be read. */
 export function Missing({ title, ...trouble }: { readonly title: string } & Parameters<typeof Trouble>[0]) {
   return (

@@ -6,7 +6,7 @@ import { ask, local, post, readPages } from '../api.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, confirm } from '../notices.tsx';
-import { Ago, Badge, Copy, Facts, Figure, Head, Loading, Missing, Panel } from '../parts/basics.tsx';
+import { Ago, Badge, CommandPanel, Facts, Figure, Head, Loading, Missing, Panel } from '../parts/basics.tsx';
 import { go, href } from '../router.ts';
 import { ago, bytes, counted, dateTime, dollars, duration, shortId } from '../view/format.ts';
 import { failureWords } from '../view/words.ts';
@@ -203,16 +203,12 @@ function Results({ batch: { id, counts } }: { batch: Batch }) {
   if (counts.completed === 0) return null;
   const command = `npx clipyard batch results ${id} --dir clips`;
   return (
-    <Panel title="Results" aside={<Copy text={command} />}>
+    <CommandPanel title="Results" command={command}>
       <p class="soft">
         {counted(counts.completed, 'clip')} so far, each verified, with a manifest of all lines; run again, it goes on
         where it stopped:
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
-      <pre tabIndex={0}>
-        <code>{command}</code>
-      </pre>
-    </Panel>
+    </CommandPanel>
   );
 }
 

@@ -7,7 +7,19 @@ import { act } from '../bulk.ts';
 import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Badge, Copy, Facts, Head, Loading, Missing, Money, Panel, StateBadge } from '../parts/basics.tsx';
+import {
+  Ago,
+  Badge,
+  CommandPanel,
+  Copy,
+  Facts,
+  Head,
+  Loading,
+  Missing,
+  Money,
+  Panel,
+  StateBadge,
+} from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
 import { Player } from '../parts/player.tsx';
@@ -357,7 +369,7 @@ function Curl({ video }: { video: Video }) {
   const [command, setCommand] = useState('');
   useEffect(() => setCommand(curlOf(dialect, video.request, location.origin)), [dialect, video.request]);
   return (
-    <Panel title="As a command" aside={<Copy text={command} />}>
+    <CommandPanel title="As a command" command={command}>
       <div class="tabs" role="group" aria-label="Dialect">
         {names.map((name) => (
           <button
@@ -370,10 +382,6 @@ function Curl({ video }: { video: Video }) {
           </button>
         ))}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys */}
-      <pre tabIndex={0}>
-        <code>{command}</code>
-      </pre>
-    </Panel>
+    </CommandPanel>
   );
 }

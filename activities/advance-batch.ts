@@ -6,7 +6,7 @@ import { wishWaitingCancelled } from '../src/catalog/wishes.ts';
 import type { BatchStep } from '../src/domain/batch.ts';
 import { startVideo } from '../src/recovery/start.ts';
 import { tellWish } from '../src/recovery/wishes.ts';
-import { announceGrants } from '../src/submissions/dependencies.ts';
+import { announceGrants } from '../src/submissions/announce-grants.ts';
 import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeats } from './heartbeat.ts';

@@ -6,7 +6,7 @@ import type { NextStep } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
 import { removeUnshown } from '../src/media/remove-media.ts';
 import { tellBatchOfEnd } from '../src/recovery/batches.ts';
-import { announceGrants } from '../src/submissions/dependencies.ts';
+import { announceGrants } from '../src/submissions/announce-grants.ts';
 import { readNextStep } from '../src/submissions/next-step.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 

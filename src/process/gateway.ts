@@ -35,7 +35,7 @@ import { temporalCodecRoutes } from '../http/temporal-codec.ts';
 import { isStoreAway } from '../media/media-store.ts';
 import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
-import { announceGrants } from '../submissions/dependencies.ts';
+import { announceGrants } from '../submissions/announce-grants.ts';
 import { createTemporalCodec } from '../temporal/payload-codec.ts';
 import { CODEC_PATH } from '../wire/clipyard/temporal-codec.ts';
 import { openAgents } from './agents.ts';

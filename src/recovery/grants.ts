@@ -5,7 +5,8 @@ import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { grantSlots, requestSlot, takeBackGrant } from '../catalog/slots.ts';
 import { noteSignal, type SubmissionRow } from '../catalog/submissions.ts';
 import type { Grant } from '../domain/slot.ts';
-import { announceGrants, type SubmissionDependencies } from '../submissions/dependencies.ts';
+import { announceGrants } from '../submissions/announce-grants.ts';
+import type { SubmissionDependencies } from '../submissions/dependencies.ts';
 
 export type GrantDependencies = Pick<SubmissionDependencies, 'db' | 'workflows' | 'log' | 'countIncident'>;
 

@@ -29,7 +29,8 @@ import {
 import type { NextStep } from '../domain/step.ts';
 import { removeUnshown } from '../media/remove-media.ts';
 import { listWindowOf, readList, sightIn } from './account-list.ts';
-import { announceGrants, findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
+import { announceGrants } from './announce-grants.ts';
+import { findAccount, honoursKey, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { nextStepOf, readNextStep } from './next-step.ts';
 import { enterDoubt, recordStarted } from './record.ts';

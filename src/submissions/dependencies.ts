@@ -1,6 +1,5 @@
 /** What is done at accounts is done with: handed in, so that a test can hand in its own. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../catalog/driver/database.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import { type AccountConfig, accountNamed } from '../domain/account.ts';
@@ -8,7 +7,6 @@ import type { CountIncident } from '../domain/incident.ts';
 import type { Log } from '../domain/log.ts';
 import { type AccountTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
 import { type ProviderCall, type ProviderTable, providerOf, type StartCall } from '../domain/provider.ts';
-import type { Grant } from '../domain/slot.ts';
 import type { RunningTask } from '../domain/step.ts';
 import { PROVIDER_FACTS, type ProviderName } from '../domain/vendor.ts';
 import type { StoredImage } from '../domain/video-request.ts';
@@ -81,49 +79,4 @@ export function honoursKey(
 /** How long a create at this provider may take (milliseconds). */
 export function createTimeoutOf(dependencies: SubmissionDependencies, provider: ProviderName): number {
   return PROVIDER_FACTS[provider].answersAtEnd ? dependencies.deliveryTimeoutMs : dependencies.createTimeoutMs;
-}
-
-/** What could not be told is told again so often, and so many times; for longer it is the sweep's. */
-const TELL_AGAIN_MS = 2_000;
-const TELLS_AGAIN = 30;
-
-/**
- * Tells every winner of a slot. One that could not be told is told again behind the answer, until Temporal is back: an
- * account that makes one create at a time makes none before its winner knows.
- */
-export async function announceGrants(
-  { workflows, log }: Pick<SubmissionDependencies, 'workflows'> & { readonly log: Pick<Log, 'warn'> },
-  grants: readonly Grant[],
-): Promise<void> {
-  const tell = async (grant: Grant) => {
-    const error = await failureToTell(workflows, grant);
-    if (error === null) return;
-    log.warn(
-      { videoId: grant.videoId, error: String(error) },
-      'a granted slot could not be announced; it is told again',
-    );
-    void tellAgain(workflows, grant);
-  };
-  await Promise.all(grants.map(tell));
-}
-
-/** What kept the winner from being told; null when it has been. */
-async function failureToTell(
-  workflows: SubmissionDependencies['workflows'],
-  { videoId, ...slot }: Grant,
-): Promise<unknown> {
-  try {
-    await workflows.signalGranted(videoId, slot);
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
-/** A slot that another video was granted meanwhile is none to its former winner, which reads its rows. */
-async function tellAgain(workflows: SubmissionDependencies['workflows'], grant: Grant): Promise<void> {
-  for (let tell = 0; tell < TELLS_AGAIN; tell += 1) {
-    await sleep(TELL_AGAIN_MS, undefined, { ref: false });
-    if ((await failureToTell(workflows, grant)) === null) return;
-  }
 }

@@ -5,7 +5,8 @@ import { settleLateEnd } from '../catalog/ends.ts';
 import { grantIn, lockPoolOf } from '../catalog/slots.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../catalog/videos.ts';
-import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
+import { announceGrants } from './announce-grants.ts';
+import type { SubmissionDependencies } from './dependencies.ts';
 
 /**
  * Takes the locks in the order that everyone takes them: pool, video, submissions, caller.

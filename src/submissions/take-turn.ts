@@ -5,7 +5,8 @@ import { requestSlot } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { providerOf } from '../domain/provider.ts';
 import type { NextStep } from '../domain/step.ts';
-import { announceGrants, type SubmissionDependencies } from './dependencies.ts';
+import { announceGrants } from './announce-grants.ts';
+import type { SubmissionDependencies } from './dependencies.ts';
 import { readNextStep } from './next-step.ts';
 
 const NO_ACCOUNT: NextStep = {

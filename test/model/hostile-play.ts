@@ -12,7 +12,7 @@ import { removeVideo } from '../../src/gateway/expiry.ts';
 import { cancelVideo, recheckVideo, resolveVideo } from '../../src/gateway/wishes.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
 import { withFacts } from '../../src/process/parts.ts';
-import { announceGrants } from '../../src/submissions/dependencies.ts';
+import { announceGrants } from '../../src/submissions/announce-grants.ts';
 import { discoverModels } from '../../src/submissions/discover-models.ts';
 import { makeRequest } from '../builders.ts';
 import type { Fault } from './faulty-attempt.ts';

@@ -34,7 +34,7 @@ beforeAll(async () => {
     CLIPYARD_PORT: String(port),
     CLIPYARD_ROOT_KEY: '',
   });
-  await untilReady(`http://127.0.0.1:${port}/readyz`, running);
+  await untilReady(`http://127.0.0.1:${port}/readyz`);
   // Workers poll: what is created now is made at once.
   await untilPrinted(running, /^temporal {3}(http.*)$/m);
 }, 300_000);

@@ -215,7 +215,7 @@ test('every line and every single clip ends, is paid for once, and the ledger fo
     TEMPORAL_ADDRESS: temporalAddress,
   };
   const lastingUrl = `http://127.0.0.1:${lastingPort}`;
-  const lasting = start(['serve'], { ...settings, CLIPYARD_PORT: String(lastingPort) });
+  start(['serve'], { ...settings, CLIPYARD_PORT: String(lastingPort) });
   const victims = [
     new Victim(['work'], settings),
     new Victim(['serve'], { ...settings, CLIPYARD_PORT: String(gatewayPort) }),
@@ -229,7 +229,7 @@ test('every line and every single clip ends, is paid for once, and the ledger fo
       // The last blow still holds: the server is about to be started again.
     }
   };
-  await untilReady(`${lastingUrl}/readyz`, lasting);
+  await untilReady(`${lastingUrl}/readyz`);
   const ask = askAs(ROOT_KEY, lastingUrl);
   await untilModels(ask);
   await new SandboxClient(sandboxUrl).configure({ faults: FAULTS });

@@ -31,6 +31,15 @@ export interface ClipyardProcess {
   terminate(): Promise<number | null>;
 }
 
+/** What each of the file's processes has printed. */
+const outputs: (() => string)[] = [];
+const SHOWN_LENGTH = 4_000;
+
+/** What was waited for in vain, with the ends of what all processes of the file have printed. */
+function inVain(message: string): Error {
+  return new Error([message, ...outputs.map((output) => output())].join('\n\n'));
+}
+
 /** Starts a command with exactly these settings. */
 export function startClipyard(args: readonly string[], settings: Readonly<Record<string, string>>): ClipyardProcess {
   const { PATH = '', HOME = '', TEMPORAL_CLI_PATH = '' } = process.env;
@@ -46,6 +55,10 @@ export function startClipyard(args: readonly string[], settings: Readonly<Record
       output = (output + chunk.toString()).slice(-100_000);
     });
   }
+  outputs.push(
+    () =>
+      `clipyard ${args.join(' ')} (${child.exitCode ?? child.signalCode ?? 'runs'}):\n${output.slice(-SHOWN_LENGTH)}`,
+  );
   const exited = once(child, 'exit');
   return {
     child,
@@ -64,13 +77,13 @@ export function startClipyard(args: readonly string[], settings: Readonly<Record
 }
 
 /** Resolves when the URL answers 200. */
-export async function untilReady(url: string, { output }: ClipyardProcess): Promise<void> {
+export async function untilReady(url: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
     const answer = await fetch(url).catch(() => null);
     if (answer?.status === 200) return;
     await sleep(BETWEEN_TRIES_MS);
   }
-  throw new Error(`${url} does not answer 200:\n${output()}`);
+  throw inVain(`${url} does not answer 200`);
 }
 
 /** Resolves with what the pattern's group caught in the output. */
@@ -80,7 +93,7 @@ export async function untilPrinted({ output }: ClipyardProcess, pattern: RegExp)
     if (caught !== undefined) return caught;
     await sleep(BETWEEN_TRIES_MS);
   }
-  throw new Error(`${pattern} was not printed:\n${output()}`);
+  throw inVain(`${pattern} was not printed`);
 }
 
 /** Our own routes of a running gateway, asked as root. */
@@ -109,7 +122,7 @@ export async function untilVideos(
     if (reached(snapshots)) return snapshots;
     await sleep(BETWEEN_TRIES_MS);
   }
-  throw new Error(`the videos stay as they are: ${JSON.stringify(snapshots.map(({ id, state }) => ({ id, state })))}`);
+  throw inVain(`the videos stay as they are: ${JSON.stringify(snapshots.map(({ id, state }) => ({ id, state })))}`);
 }
 
 /** Creates videos through the airforce dialect. */
@@ -130,7 +143,7 @@ export async function untilModels(ask: Ask): Promise<void> {
     if (Array.isArray(data) && data.length > 0) return;
     await sleep(BETWEEN_TRIES_MS);
   }
-  throw new Error('no model is on offer');
+  throw inVain('no model is on offer');
 }
 
 /** What the ledger has settled in all. */

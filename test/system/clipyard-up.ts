@@ -41,7 +41,7 @@ export async function prepareClipyardUp(upstreams?: Upstreams, more: Readonly<Re
     /** Resolves when it is ready. */
     async start(): Promise<ClipyardProcess> {
       running = startClipyard(['up'], settings);
-      await untilReady(`${url}/readyz`, running);
+      await untilReady(`${url}/readyz`);
       return running;
     },
     /** What was started last. */

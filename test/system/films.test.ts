@@ -84,7 +84,8 @@ test('a film is finished by another worker when its own is killed', async () => 
   };
   const doomed = start(['work'], settings);
   const url = `http://127.0.0.1:${port}`;
-  await untilReady(`${url}/readyz`, start(['serve'], settings));
+  start(['serve'], settings);
+  await untilReady(`${url}/readyz`);
   const ask = askAs(ROOT_KEY, url);
   await untilModels(ask);
   const videos = await createVideos(ask, CLIPS, 'clip');

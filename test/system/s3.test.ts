@@ -135,7 +135,8 @@ async function startAll() {
     CLIPYARD_TRUSTED_HOSTS: new URL(endpoint).host,
   };
   const worker = start(['work'], settings);
-  await untilReady(`http://127.0.0.1:${port}/readyz`, start(['serve'], settings));
+  start(['serve'], settings);
+  await untilReady(`http://127.0.0.1:${port}/readyz`);
   const ask = askAs(ROOT_KEY, `http://127.0.0.1:${port}`);
   await untilModels(ask);
   return { s3, settings, worker, ask, ranges, sandbox: new SandboxClient(sandboxUrl) };

@@ -94,12 +94,12 @@ async function startAll(): Promise<void> {
   gatewayUrls = ports.slice(3).map((port) => `http://127.0.0.1:${port}`);
   for (const [index, url] of gatewayUrls.entries()) {
     const { port } = new URL(url);
-    const gateway = start(['serve'], {
+    start(['serve'], {
       ...settings,
       CLIPYARD_PORT: port,
       CLIPYARD_METRICS_PORT: String(gatewayMetrics[index]),
     });
-    await untilReady(`${url}/readyz`, gateway);
+    await untilReady(`${url}/readyz`);
   }
 }
 

@@ -96,7 +96,7 @@ const askOf = (port: number) => askAs(ROOT_KEY, `http://127.0.0.1:${port}`);
 
 async function serve(port: number): Promise<ClipyardProcess> {
   const gateway = start(['serve'], { ...settings, CLIPYARD_PORT: String(port) });
-  await untilReady(`http://127.0.0.1:${port}/readyz`, gateway);
+  await untilReady(`http://127.0.0.1:${port}/readyz`);
   return gateway;
 }
 

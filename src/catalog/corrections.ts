@@ -1,7 +1,7 @@
 /** What operators decide of a video: a refund, the cost of one held for review, what became of a lost answer. */
 
 import { Refusal } from '../domain/failure.ts';
-import type { MicroUsd } from '../domain/money.ts';
+import { dollarsOf, type MicroUsd } from '../domain/money.ts';
 import type { Grant } from '../domain/slot.ts';
 import { isOpenState } from '../domain/submission.ts';
 import { addBatchCost } from './batches.ts';
@@ -42,7 +42,7 @@ export async function refundVideo(db: Db, id: string): Promise<void> {
 async function refuseUnlessUnderReview(tx: Db, video: VideoRow): Promise<void> {
   if (video.endedAt === null) throw new Refusal('conflict', `video ${video.id} has not ended`);
   if (video.settledMicroUsd !== null) {
-    throw new Refusal('conflict', `the cost of video ${video.id} was decided: ${video.settledMicroUsd} micro-dollars`);
+    throw new Refusal('conflict', `the cost of video ${video.id} was decided: ${dollarsOf(video.settledMicroUsd)}`);
   }
   const submission = await findCurrentSubmission(tx, video.id);
   if (submission && isOpenState(submission.state)) {

@@ -3,7 +3,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { Refusal } from '../domain/failure.ts';
-import type { MicroUsd } from '../domain/money.ts';
+import { dollarsOf, type MicroUsd } from '../domain/money.ts';
 import { type Db, rowsOf } from './driver/database.ts';
 import { callers, ledger } from './tables/callers.ts';
 
@@ -90,9 +90,9 @@ export function refusedHold(
   const availableMicroUsd = funds.availableMicroUsd + index * amountMicroUsd;
   const heldMicroUsd = funds.heldMicroUsd - index * amountMicroUsd;
   const neededMicroUsd = count * amountMicroUsd;
-  const facts = `${neededMicroUsd} micro-dollars are needed and ${availableMicroUsd} available`;
+  const facts = `${dollarsOf(neededMicroUsd)} is needed and ${dollarsOf(availableMicroUsd)} available`;
   return availableMicroUsd + heldMicroUsd >= neededMicroUsd
-    ? new Refusal('credit_held', `${facts}; ${heldMicroUsd} are held by videos that have not ended`)
+    ? new Refusal('credit_held', `${facts}; ${dollarsOf(heldMicroUsd)} is held by videos that have not ended`)
     : new Refusal('insufficient_credit', facts);
 }
 

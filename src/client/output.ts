@@ -2,6 +2,7 @@
 
 import Table from 'cli-table3';
 import picocolors from 'picocolors';
+import { dollarsOf } from '../domain/money.ts';
 
 /** A stream, as far as it is written to here. */
 export type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean };
@@ -93,14 +94,9 @@ export function renderFacts(facts: Readonly<Record<string, Cell>>): string {
   return aligned(known.map(([name, cell]) => [name, cellText(cell)]));
 }
 
-/** Micro-dollars as dollars, exact, with two decimals or as many as it takes. */
+/** Micro-dollars as dollars; null where there is no amount. */
 export function dollars(amountMicroUsd: number | null | undefined): string | null {
-  if (amountMicroUsd === null || amountMicroUsd === undefined) return null;
-  const [whole = '0', decimals = ''] = Math.abs(amountMicroUsd / 1_000_000)
-    .toFixed(6)
-    .split('.');
-  const fraction = decimals.replace(/0+$/, '').padEnd(2, '0');
-  return `${amountMicroUsd < 0 ? '-' : ''}$${whole}.${fraction}`;
+  return amountMicroUsd === null || amountMicroUsd === undefined ? null : dollarsOf(amountMicroUsd);
 }
 
 /** An ISO time to the second. */

@@ -25,6 +25,7 @@ import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type InvalidLine, windowMs } from '../domain/batch.ts';
 import { type Caller, requireSeen } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
+import { dollarsOf } from '../domain/money.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { cancelBatch, endLostValidations, startBatch } from '../recovery/batches.ts';
@@ -238,6 +239,6 @@ async function shortOf(
   if (creditMicroUsd === null || availableMicroUsd >= estimateMicroUsd) return null;
   return new Refusal(
     'insufficient_credit',
-    `the batch is estimated at ${estimateMicroUsd} micro-dollars; ${availableMicroUsd} are available`,
+    `the batch is estimated at ${dollarsOf(estimateMicroUsd)}; ${dollarsOf(availableMicroUsd)} is available`,
   );
 }

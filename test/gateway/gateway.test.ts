@@ -177,7 +177,7 @@ describe('several videos of one order, refused for their price,', () => {
   test('are told that the credit is spent when nothing else holds any', async () => {
     await expect(order(6)).rejects.toMatchObject({
       kind: 'insufficient_credit',
-      message: '12000000 micro-dollars are needed and 10000000 available',
+      message: '$12.00 is needed and $10.00 available',
     });
   });
 
@@ -185,7 +185,7 @@ describe('several videos of one order, refused for their price,', () => {
     await order(1);
     await expect(order(5)).rejects.toMatchObject({
       kind: 'credit_held',
-      message: expect.stringMatching(/^10000000 micro-dollars are needed and 8000000 available; 2000000 are held/),
+      message: expect.stringMatching(/^\$10\.00 is needed and \$8\.00 available; \$2\.00 is held/),
     });
     await expect(order(6)).rejects.toMatchObject({ kind: 'insufficient_credit' });
     expect(await order(4)).toHaveLength(4);

@@ -4,7 +4,7 @@ import { findSubmission } from '../src/catalog/submissions.ts';
 import { WRITE_DOWN_MS } from '../src/domain/doubt.ts';
 import type { NextStep } from '../src/domain/step.ts';
 import { isInDoubt } from '../src/domain/submission.ts';
-import { type Claim, claim } from '../src/submissions/claim.ts';
+import { type Claim, claim, whileClaimed } from '../src/submissions/claim.ts';
 import { confirm } from '../src/submissions/confirm.ts';
 import { honoursKey } from '../src/submissions/dependencies.ts';
 import { findEarlier } from '../src/submissions/find-earlier.ts';
@@ -34,7 +34,7 @@ async function advance(
   { videoId, submissionId }: SubmitTaskInput,
 ): Promise<NextStep> {
   const claimed = await claim(dependencies, submissionId);
-  const recorded = claimed && (await sendOnce(dependencies, claimed));
+  const recorded = claimed && (await whileClaimed(dependencies, claimed, () => sendOnce(dependencies, claimed)));
   if (recorded) return recorded;
   const submission = await findSubmission(dependencies.db, submissionId);
   // An older copy of the catalog: only the workflow knows of this submission, and perhaps it was sent.

@@ -47,11 +47,17 @@ async function move(
   return row ?? null;
 }
 
-/** granted → sending: the one that succeeds, and no other ever, may send the create, and for so long. */
-export async function beginSending(tx: Db, id: string, timeoutMs: number) {
+/** granted → sending: the one that succeeds, and no other ever, may send the create, and is taken to live for so long. */
+export async function beginSending(tx: Db, id: string, forMs: number) {
   const sentAt = await readClock(tx);
-  const sendUntil = new Date(sentAt.getTime() + timeoutMs);
+  const sendUntil = new Date(sentAt.getTime() + forMs);
   return await move(tx, id, { from: ['granted'], to: { state: 'sending', sentAt, sendUntil } });
+}
+
+/** The attempt that sends still lives, and is taken to for so long from now on. */
+export async function keepSending(db: Db, id: string, forMs: number): Promise<void> {
+  const sendUntil = new Date((await readClock(db)).getTime() + forMs);
+  await move(db, id, { from: ['sending'], to: { sendUntil } });
 }
 
 /** sending → unconfirmed: the create's answer was lost. */

@@ -1,11 +1,11 @@
-/** What failed tasks cost after all: the list of their account tells where to look, and a poll how much. */
+/** What tasks cost after all: the list of their account tells where to look, and a poll how much. */
 
 import { enterLateBill, listOtherwiseBilled } from '../catalog/late-bills.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import { providerOf, type TaskList } from '../domain/provider.ts';
 import { callFor, type SubmissionDependencies } from '../submissions/dependencies.ts';
 
-/** A failed task may be billed, or its bill be taken back, when no workflow looks at it any more. */
+/** A task may be billed, or its bill be changed or taken back, when no workflow looks at it any more. */
 export async function followLateBills(
   dependencies: SubmissionDependencies,
   own: Pick<SubmissionRow, 'account' | 'credential'>,
@@ -22,9 +22,12 @@ export async function followLateBills(
       const costMicroUsd = await pollBill(dependencies, submission);
       if (costMicroUsd === null || costMicroUsd === submission.costMicroUsd) return;
       await enterLateBill(db, submission, costMicroUsd);
-      log.warn({ account, videoId, taskId, costMicroUsd }, 'the bill of a task that had failed has changed');
+      log.warn({ account, videoId, taskId, costMicroUsd }, 'the bill of a task has changed after its end');
     } catch (error) {
-      log.warn({ account, videoId, taskId, error: String(error) }, 'the bill of a failed task could not be polled');
+      log.warn(
+        { account, videoId, taskId, error: String(error) },
+        'the bill of a task that has ended could not be polled',
+      );
     }
   });
   await Promise.all(polls);

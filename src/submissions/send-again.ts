@@ -47,7 +47,7 @@ export async function sendAgain(dependencies: SubmissionDependencies, submission
   const unconfirmed = await enterDoubt(dependencies, submission, { answered: answered ?? false, upstream });
   if (!unconfirmed) return await readNextStep(dependencies, videoId);
   const untilMs = Date.now() + createTimeoutOf(dependencies, unconfirmed.provider);
-  const outcome = await send(dependencies, { submission: unconfirmed, video, untilMs });
+  const outcome = await send(dependencies, { submission: unconfirmed, video, startByMs: untilMs, untilMs });
   if (outcome.kind === 'not sent') return await askAgain(dependencies, unconfirmed);
   if (outcome.kind !== 'refused') {
     return (await record(dependencies, unconfirmed, outcome)) ?? (await askAgain(dependencies, unconfirmed));

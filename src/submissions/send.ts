@@ -11,19 +11,20 @@ import { callOf, findAccount, type SubmissionDependencies } from './dependencies
  */
 export async function send(
   dependencies: SubmissionDependencies,
-  { submission, video, untilMs }: Claim,
+  { submission, video, startByMs, untilMs }: Claim,
 ): Promise<StartOutcome> {
   const account = findAccount(dependencies, submission.account);
   // A key goes only to the place that it was configured for.
   if (account?.baseUrl !== submission.baseUrl) {
     return { kind: 'not sent', message: `account ${submission.account} is not configured` };
   }
-  const timeoutMs = untilMs - Date.now();
-  if (timeoutMs <= 0) {
+  const nowMs = Date.now();
+  if (nowMs >= startByMs) {
     // The machine was suspended, say: by now others may have concluded that no create can be on its way.
     const message = 'the worker was held up before it could send the create';
     return { kind: 'lost', answered: false, upstream: { message } };
   }
+  const timeoutMs = untilMs - nowMs;
   // Never the attempt's own: an answer that comes late is still written down.
   const signal = AbortSignal.timeout(timeoutMs);
   return await providerOf(dependencies.providers, submission).start(video.request, {

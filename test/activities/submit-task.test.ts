@@ -533,6 +533,33 @@ describeOnBothCatalogs('a lost create', (catalog) => {
     expect(await first).toMatchObject({ step: 'ended', end: { failure: { kind: 'answer_lost' } } });
   });
 
+  test.each([
+    ['lives goes on', true],
+    ['was killed is lost', false],
+  ])('that may take twenty minutes and whose attempt %s after a minute', async (_name, lives) => {
+    const timers = jest.spyOn(globalThis, 'setInterval');
+    await furnish({ accounts: [{ readsList: false, singleLane: false }], createTimeoutMs: 20 * 60_000 });
+    const id = await scene.granted('v1');
+    const { answer, open } = gate();
+    scene.upstream.plan('v1', { records: 'at once', answer });
+    const first = scene.submit('v1', id);
+    await until(() => scene.upstream.creates.length === 1);
+    await scene.pass(62_000);
+    const sendUntil = async () => (await scene.submissionsOf('v1'))[0]?.sendUntil?.getTime() ?? 0;
+    const passedMs = await sendUntil();
+    const [tells] = timers.mock.calls.find(([, ms]) => ms === 15_000) ?? [];
+    timers.mockRestore();
+    if (lives) {
+      tells?.();
+      while ((await sendUntil()) === passedMs) await new Promise(setImmediate);
+    }
+    const wanted = lives ? { step: 'confirm' } : { step: 'ended', end: { failure: { kind: 'answer_lost' } } };
+    expect(await scene.submit('v1', id)).toMatchObject(wanted);
+    expect(await scene.statesOf('v1')).toEqual([lives ? 'sending' : 'void']);
+    open('started');
+    expect(await first).toMatchObject({ step: lives ? 'watch' : 'ended' });
+  });
+
   test('whose task is found while its video is given up goes on', async () => {
     await furnish();
     const id = await scene.granted('v1');

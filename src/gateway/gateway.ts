@@ -30,8 +30,8 @@ import { type RetentionTerms, removeVideo, retainVideo } from './expiry.ts';
 import {
   acceptAll,
   type CreateOrder,
-  findEarlier,
   findEarlierVideo,
+  findEarlierVideos,
   type KeyedOrder,
   offersFor,
   prepareVideo,
@@ -142,7 +142,7 @@ export function createGateway(dependencies: GatewayDependencies) {
 
     /** As many videos of one order, all or none; a repeat returns the same ones. */
     async createMany(order: CreateOrder, count: number): Promise<readonly Video[]> {
-      const earlier = await findEarlier(db, order, count);
+      const earlier = await findEarlierVideos(db, order, count);
       if (earlier) return earlier;
       const first = await prepareVideo({ db, store, secrets, traces }, order, count);
       const accepted = await acceptAll(db, first, count);

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { createSpriteSheets } from '../archive/sprite-sheet.ts';
+import { SpriteSheets } from '../archive/sprite-sheet.ts';
 import { watchChanges } from '../catalog/changes.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { isCatalogAway } from '../catalog/driver/database-error.ts';
@@ -95,7 +95,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     store,
     secrets: parts.secrets,
     workflows: link.workflows,
-    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
+    spriteSheets: new SpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     subscribe: changes.subscribe,
     log,
     traces: parts.traces,

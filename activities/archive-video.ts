@@ -5,13 +5,16 @@ import type { ArchiveClip, InspectClip } from '../src/archive/archive-clip.ts';
 import type { ArchiveProblem } from '../src/archive/archive-problem.ts';
 import { NotAVideo } from '../src/archive/mp4-boxes.ts';
 import type { ClipKeys } from '../src/archive/poster.ts';
+import { findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
+import { noteWaiting } from '../src/catalog/videos.ts';
 import type { UpstreamWords } from '../src/domain/failure.ts';
 import type { ClipPlace } from '../src/domain/provider.ts';
 import { nextResultDelayMs } from '../src/domain/result-schedule.ts';
 import type { ArchivedClip } from '../src/domain/video.ts';
 import { WAITING_KINDS, type WaitingFor } from '../src/domain/waiting-for.ts';
 import { clipKeyOf, posterKeyOf } from '../src/media/media-key.ts';
-import type { FoundResult, ResultSource } from '../src/submissions/result-source.ts';
+import { noteLength } from '../src/submissions/note-length.ts';
+import { type FoundResult, findResult, type ResultSource } from '../src/submissions/result-source.ts';
 import { activityFailure } from './activity-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -81,6 +84,18 @@ export function createArchiveActivity(dependencies: ArchiveDependencies) {
       return (await waitsForDelivery(videoId)) ? { ...clip, deliver: true } : clip;
     },
   };
+}
+
+/** The same over the catalog and the accounts' upstreams. */
+export function createArchiveActivities(dependencies: ActivityDependencies) {
+  const { db } = dependencies;
+  return createArchiveActivity({
+    ...dependencies,
+    findResult: (videoId) => findResult(dependencies, videoId),
+    noteWaiting: (videoId, waitingFor) => noteWaiting(db, videoId, waitingFor),
+    waitsForDelivery: async (videoId) => (await findDeliveryTarget(db, videoId)) !== null,
+    noteArchived: (videoId, clip) => noteLength(dependencies, videoId, clip),
+  });
 }
 
 /** Until when a result that cannot be had is asked for: its link's life bounds it. */

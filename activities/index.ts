@@ -1,15 +1,11 @@
 /** All activities, made from the instances they work with; workflows import this for its type alone. */
 
-import { findDeliveryTarget } from '../src/catalog/clip-deliveries.ts';
-import { noteWaiting } from '../src/catalog/videos.ts';
 import type { Poll } from '../src/domain/poll.ts';
 import type { NextStep } from '../src/domain/step.ts';
-import { noteLength } from '../src/submissions/note-length.ts';
 import { type CheckTaskInput, pollTask } from '../src/submissions/poll-task.ts';
-import { findResult } from '../src/submissions/result-source.ts';
 import { takeTurn } from '../src/submissions/take-turn.ts';
 import { createBatchActivities } from './advance-batch.ts';
-import { createArchiveActivity } from './archive-video.ts';
+import { createArchiveActivities } from './archive-video.ts';
 import { createWebhookActivities } from './attempt-delivery.ts';
 import { createCancelActivities } from './cancel-task.ts';
 import { createClipDeliveryActivities } from './deliver-clip.ts';
@@ -32,13 +28,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createSubmitActivities(dependencies),
     checkTask: (input: CheckTaskInput): Promise<Poll> => pollTask(dependencies, input),
     ...createCancelActivities(dependencies),
-    ...createArchiveActivity({
-      ...dependencies,
-      findResult: (videoId) => findResult(dependencies, videoId),
-      noteWaiting: (videoId, waitingFor) => noteWaiting(dependencies.db, videoId, waitingFor),
-      waitsForDelivery: async (videoId) => (await findDeliveryTarget(dependencies.db, videoId)) !== null,
-      noteArchived: (videoId, clip) => noteLength(dependencies, videoId, clip),
-    }),
+    ...createArchiveActivities(dependencies),
     ...createClipDeliveryActivities(dependencies),
     ...createRearchiveActivity(dependencies),
     ...createEndActivities(dependencies),

@@ -6,9 +6,7 @@ import type { Parts } from '../src/process/parts.ts';
 import { type FakeWorkflows, fakeWorkflows } from './fake-workflows.ts';
 import { openTestParts, type TestPartsOptions } from './open-parts.ts';
 
-export interface TestGatewayOptions
-  extends TestPartsOptions,
-    Pick<GatewayOptions, 'links' | 'onResumed' | 'consoleFolder'> {}
+export interface TestGatewayOptions extends TestPartsOptions, Pick<GatewayOptions, 'links' | 'consoleFolder'> {}
 
 export interface TestGateway extends OpenGateway {
   readonly parts: Parts;
@@ -21,7 +19,6 @@ export interface TestGateway extends OpenGateway {
 /** Opens it, not listening; videos are accepted and stay queued. */
 export async function openTestGateway({
   links,
-  onResumed,
   consoleFolder,
   ...options
 }: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -37,7 +34,6 @@ export async function openTestGateway({
     checkWorkers: async () => undefined,
     context,
     ...(links && { links }),
-    ...(onResumed && { onResumed }),
     ...(consoleFolder && { consoleFolder }),
   });
   const { database } = parts;

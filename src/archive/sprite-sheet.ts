@@ -20,15 +20,6 @@ const TIMEOUT_MS = 60_000;
 const MOST_AT_ONCE = 1;
 const MOST_WAITING = 8;
 
-export interface SpriteSheets {
-  /**
-   * The key of the sheet of a video whose clip is archived; made now if there is none, once however many ask.
-   * @throws Refusal `not_found` where none can be made, `unavailable` where too many are being made, `gone` where the
-   *   media were purged meanwhile.
-   */
-  ensure(video: Pick<Video, 'id' | 'archive'>): Promise<string>;
-}
-
 export interface SpriteSheetParts {
   readonly store: MediaStore;
   readonly log: Pick<Log, 'warn'>;
@@ -38,12 +29,8 @@ export interface SpriteSheetParts {
   readonly timeoutMs?: number;
 }
 
-/** Makes the sheets of one process; another may make the same one at the same time, which costs only that. */
-export function createSpriteSheets(parts: SpriteSheetParts): SpriteSheets {
-  return new SheetMaker(parts);
-}
-
-class SheetMaker implements SpriteSheets {
+/** Those of one process; another may make the same one at the same time, which costs only that. */
+export class SpriteSheets {
   readonly #parts: SpriteSheetParts;
   readonly #making = new Map<string, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
@@ -54,6 +41,11 @@ class SheetMaker implements SpriteSheets {
     this.#parts = parts;
   }
 
+  /**
+   * The key of the sheet of a video whose clip is archived; made now if there is none, once however many ask.
+   * @throws Refusal `not_found` where none can be made, `unavailable` where too many are being made, `gone` where the
+   *   media were purged meanwhile.
+   */
   async ensure({ id, archive }: Pick<Video, 'id' | 'archive'>): Promise<string> {
     const key = spriteSheetKeyOf(id);
     if (archive === null) throw unavailable('the video has no archived clip');

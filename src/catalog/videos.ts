@@ -148,7 +148,10 @@ export async function listVideoIds(
 }
 
 /** A page of videos and the cursor of the next one. */
-export async function listVideos(db: Db, selection: VideoFilter) {
+export async function listVideos(
+  db: Db,
+  selection: VideoFilter,
+): Promise<{ readonly videos: readonly Video[]; readonly nextCursor: string | null }> {
   const { states, limit } = selection;
   const direction = selection.order === 'oldest' ? asc : desc;
   const cursor = await beyond(db, selection);

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { adviceOn } from '../domain/failure.ts';
-import { isEnded, type VideoState } from '../domain/video.ts';
+import { type EndState, isEnded, type VideoState } from '../domain/video.ts';
 import { VIDEO_PATHS, videoAnswer, videoListAnswer } from '../wire/clipyard/videos.ts';
 import { pathOf } from '../wire/path.ts';
 import { CommandFailure, type GatewayClient, readAnswer } from './gateway-client.ts';
@@ -43,11 +43,19 @@ function describeArchive({ sizeBytes, durationMs, width, height }: Archive): str
   return `${width}x${height}, ${(durationMs / 1000).toFixed(1)} s, ${sizeBytes} bytes`;
 }
 
+/** Whether how far a video is says something in this state. */
+const SHOWS_PROGRESS: Readonly<Record<Exclude<VideoState, EndState>, boolean>> = {
+  queued: false,
+  submitting: false,
+  unconfirmed: false,
+  generating: true,
+  archiving: true,
+};
+
 /** `generating 40 %`: the state, and how far it is while that says something. */
 export function describeState({ state, progress, queuePosition }: Snapshot): string {
   if (state === 'queued') return queuePosition ? `queued, ${queuePosition} in line` : 'queued';
-  const showsProgress: readonly VideoState[] = ['generating', 'archiving'];
-  return showsProgress.includes(state) ? `${state} ${progress} %` : state;
+  return !isEnded(state) && SHOWS_PROGRESS[state] ? `${state} ${progress} %` : state;
 }
 
 /** A video, a line for each fact. */

@@ -137,6 +137,7 @@ export const PROCESS_SETTINGS = {
   },
   syncWaitSeconds: {
     name: 'CLIPYARD_SYNC_WAIT_SECONDS',
+    // X19: SDKs give up after 600 s and send the request again, so the answer comes before.
     schema: wholeNumberText(1, 3_600).default(540),
     meaning: 'how long an a4f create waits for its clip; the other dialects answer at once',
   },

@@ -45,7 +45,7 @@ export interface Config
   /** Absolute; null: no configuration was found, and the embedded sandbox is the upstream. */
   readonly configFile: string | null;
   /** Where media are kept; null: in the data directory. */
-  readonly s3: S3Settings | null;
+  readonly s3: ReturnType<typeof readS3>;
   readonly temporal: {
     /** True when an address or a profile was given; otherwise the dev server is embedded. */
     readonly external: boolean;
@@ -99,19 +99,8 @@ function readTemporal(given: Given, environment: Record<string, string>): Config
   };
 }
 
-/** The bucket of media and the way to it. */
-export interface S3Settings {
-  readonly bucket: string;
-  /** Null: AWS. */
-  readonly endpoint: string | null;
-  readonly region: string | null;
-  /** Null: what the machine or the pod is given. */
-  readonly accessKeyId: string | null;
-  readonly secretAccessKey: string | null;
-  readonly sessionToken: string | null;
-}
-
-function readS3(given: Given): S3Settings | null {
+/** The bucket of media and the way to it; null without one. */
+function readS3(given: Given) {
   const { s3Bucket: bucket, s3Endpoint: endpoint, awsRegion: region, mediaWay } = given;
   const { awsAccessKeyId: accessKeyId, awsSecretAccessKey: secretAccessKey, awsSessionToken: sessionToken } = given;
   if (bucket === null) {

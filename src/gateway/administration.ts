@@ -20,18 +20,16 @@ import { credit } from '../catalog/ledger.ts';
 import { type ModelTimes, readModelTimes } from '../catalog/model-times.ts';
 import { addSecret, type WebhookCatalog } from '../catalog/webhooks.ts';
 import { Refusal } from '../domain/failure.ts';
+import { type GrantDependencies, grantPoolOf } from '../recovery/grants.ts';
 
 export type { ModelTimes };
 
-export interface AdministrationOptions extends WebhookCatalog {
-  /** Called when an account was resumed: its slots can be granted. */
-  readonly onResumed: (account: string) => Promise<void>;
-}
+export interface AdministrationOptions extends WebhookCatalog, GrantDependencies {}
 
 export type Administration = ReturnType<typeof createAdministration>;
 
 /** Every method throws `Refusal` for what cannot be. */
-export function createAdministration({ db, secrets, onResumed }: AdministrationOptions) {
+export function createAdministration({ db, secrets, workflows, log }: AdministrationOptions) {
   async function readAccount(id: string): Promise<AccountView> {
     const account = (await listAccounts(db)).find((each) => each.id === id);
     if (account === undefined) throw new Refusal('not_found', `there is no account ${id}`);
@@ -78,9 +76,10 @@ export function createAdministration({ db, secrets, onResumed }: AdministrationO
       return await readAccount(id);
     },
 
+    /** Its free slots are granted to the videos that wait; a winner that cannot be told now is told by the sweep. */
     async resumeAccount(id: string) {
       await resumeAccount(db, id);
-      await onResumed(id);
+      await grantPoolOf({ db, workflows, log }, id);
       return await readAccount(id);
     },
   };

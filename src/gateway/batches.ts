@@ -25,6 +25,7 @@ import { type Db, inTransaction } from '../catalog/driver/database.ts';
 import { type InvalidLine, windowMs } from '../domain/batch.ts';
 import { type Caller, requireSeen } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
+import type { Log } from '../domain/log.ts';
 import { dollarsOf } from '../domain/money.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
@@ -77,7 +78,7 @@ export interface BatchesDependencies {
   readonly db: Db;
   readonly store: MediaStore;
   readonly workflows: Pick<VideoWorkflows, 'startBatch' | 'signalBatch'>;
-  readonly log: { warn(fields: object, message: string): void };
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /** Every method throws `Refusal` for what cannot be, `not_found` for another caller's batch. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { eachAtOnce } from '../domain/at-once.ts';
 import { withDeadline } from '../domain/deadline.ts';
 import { Refusal, type RefusalKind } from '../domain/failure.ts';
+import type { Log } from '../domain/log.ts';
 
 /** What came of it so far. */
 export interface BulkOutcome {
@@ -20,7 +21,7 @@ const VIDEOS_AT_ONCE = 4;
 const REQUESTS_AT_ONCE = 4;
 
 export interface BulkParts {
-  readonly log: { warn(fields: object, message: string): void };
+  readonly log: Pick<Log, 'warn'>;
   readonly answerAfterMs?: number;
 }
 

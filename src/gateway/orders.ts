@@ -158,7 +158,7 @@ export async function prepareVideo(
 }
 
 /** What was accepted once is answered again, also where models and settings have changed since; null where it was not. */
-export async function findEarlier(
+export async function findEarlierVideos(
   db: Db,
   { caller, idempotencyKey: key, bodyHash }: KeyedOrder,
   count = 1,
@@ -175,7 +175,7 @@ export async function findEarlier(
 
 /** The same of an order of one video. */
 export async function findEarlierVideo(db: Db, order: KeyedOrder): Promise<Video | null> {
-  const [earlier] = (await findEarlier(db, order)) ?? [];
+  const [earlier] = (await findEarlierVideos(db, order)) ?? [];
   return earlier ?? null;
 }
 

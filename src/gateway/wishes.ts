@@ -5,11 +5,11 @@ import { endVideo } from '../catalog/ends.ts';
 import { findCurrentSubmission } from '../catalog/submissions.ts';
 import { type UntoldWish, wish } from '../catalog/wishes.ts';
 import { tellWish, type WishDependencies } from '../recovery/wishes.ts';
-import { announceGrants, type Telling } from '../submissions/announce-grants.ts';
-import type { Starter, StarterDependencies } from './starter.ts';
+import { type AnnouncementDependencies, announceGrants } from '../submissions/announce-grants.ts';
+import type { Starter } from './starter.ts';
 
-export interface Wishing extends Pick<WishDependencies, 'db' | 'log'> {
-  readonly workflows: StarterDependencies['workflows'] & Telling['workflows'];
+export interface Wishing extends WishDependencies {
+  readonly workflows: WishDependencies['workflows'] & AnnouncementDependencies['workflows'];
   readonly starter: Pick<Starter, 'settled' | 'catchUpLater'>;
 }
 

@@ -13,8 +13,7 @@ import {
 } from 'fastify';
 import type { AnsweredRequest } from '../domain/answered-request.ts';
 import { Refusal } from '../domain/failure.ts';
-import { NO_TRACES, type Traces } from '../domain/trace.ts';
-import type { Files } from '../gateway/files.ts';
+import type { Traces } from '../domain/trace.ts';
 import type { DialectGateway } from '../gateway/gateway.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import { addAuthentication, type ReadSession, type ReadStreamToken } from './authentication.ts';
@@ -24,7 +23,7 @@ import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError, answerIncompleteHeads } from './client-errors.ts';
 import { continueOnceAdmitted } from './continue.ts';
 import { allowOrigins, type CookiePages } from './cross-origin.ts';
-import type { VideoLinks } from './dialects/exchange.ts';
+import type { FrontDoor, VideoLinks } from './dialects/exchange.ts';
 import { type DialectPath, type DialectTable, dialectOfUrl, dialectPaths } from './dialects/paths.ts';
 import { mountDialects } from './dialects/routes.ts';
 import { isError, sendError } from './errors.ts';
@@ -43,41 +42,36 @@ export interface AppOptions {
   readonly links: VideoLinks;
   /** Where the clips are that dialects serve by themselves. */
   readonly store: MediaStore;
-  /** Files that requests may name as their images; none when absent. */
-  readonly files?: Files;
+  /** Files that requests may name as their images. */
+  readonly files: FrontDoor['files'];
   /** `host:port` that callers' image URLs may name although they are private. */
   readonly trustedHosts: readonly string[];
   readonly health: HealthOptions;
-  /** Origins whose pages may call us; none when absent. */
-  readonly corsOrigins?: readonly string[];
-  /** Pages that may bring a cookie of ours to some paths; none when absent. */
-  readonly cookiePages?: CookiePages;
+  /** Origins whose pages may call us. */
+  readonly corsOrigins: readonly string[];
+  /** Pages that may bring a cookie of ours to some paths; null for none. */
+  readonly cookiePages: CookiePages | null;
   /** Routes beside the dialects'; their errors are answered as problem details. */
-  readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
+  readonly plugins: readonly (FastifyPluginAsync | FastifyPluginCallback)[];
   readonly log: FastifyBaseLogger;
   /** Told of each request once it is answered; must not throw. */
   readonly onAnswered?: (answer: AnsweredRequest) => void;
-  /** None when absent. */
-  readonly traces?: Traces;
+  readonly traces: Traces;
   readonly streams?: Partial<EventStreamSettings>;
   /** The most bytes of bodies that are held in memory at once; 256 MiB when absent. */
   readonly heldBodyBytes?: number;
   readonly bodyTimes?: Partial<BodyTimes>;
-  /** No token opens a stream when absent. */
-  readonly readStreamToken?: ReadStreamToken;
-  /** What an error from below tells the client, where it is no defect of ours; none does when absent. */
-  readonly refusalOf?: (error: unknown) => Refusal | null;
-  /** No session of the console opens anything when absent. */
-  readonly readSession?: ReadSession;
-  /** How long a caller who waits for a video's end is kept waiting; 540 when absent. */
-  readonly syncWaitSeconds?: number;
+  readonly readStreamToken: ReadStreamToken;
+  /** What an error from below tells the client, where it is no defect of ours. */
+  readonly refusalOf: (error: unknown) => Refusal | null;
+  readonly readSession: ReadSession;
+  /** How long a caller who waits for a video's end is kept waiting. */
+  readonly syncWaitSeconds: number;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** Longer than load balancers keep theirs, so that they never reuse one that we have just closed. */
 const KEEP_ALIVE_MS = 75_000;
-/** X19: SDKs give up after 600 s and send the request again, so the answer comes before. */
-const SYNC_WAIT_SECONDS = 540;
 /** Connections on which nothing is said for minutes are kept open, and found dead, by TCP itself. */
 const TCP_KEEP_ALIVE_MS = 30_000;
 /** Beyond what headers may hold: no parameter is too long to be answered as an id that does not exist. */
@@ -96,7 +90,7 @@ function errorAnswerer({ dialects, refusalOf }: AppOptions, paths: readonly Dial
     const dialect = request.dialect ?? dialectOfUrl(dialects, paths, request.url);
     const hasNoParser = isError(error) && 'code' in error && error.code === NO_PARSER;
     if (hasNoParser) return sendError(wrongType(request), { request, reply, dialect });
-    const refusal = refusalOf?.(error) ?? null;
+    const refusal = refusalOf(error);
     if (refusal !== null) request.log.warn({ err: error }, 'request refused');
     return sendError(refusal ?? error, { request, reply, dialect });
   };
@@ -151,7 +145,7 @@ function closeGently(app: FastifyInstance, streams: EventStreams): void {
 
 /** Builds the application; the caller makes it listen, and closes it. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { dialects, gateway, links, trustedHosts, log } = options;
+  const { dialects, gateway, links, store, files, trustedHosts, log } = options;
   const paths = dialectPaths(dialects);
   const answerError = errorAnswerer(options, paths);
   const app = fastify({
@@ -179,9 +173,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(isActive, options.streams);
   app.decorate('eventStreams', streams);
 
-  traceRequests(app, options.traces ?? NO_TRACES);
+  traceRequests(app, options.traces);
   collectOperations(app);
-  allowOrigins(app, { origins: options.corsOrigins ?? [], cookiePages: options.cookiePages ?? null });
+  allowOrigins(app, { origins: options.corsOrigins, cookiePages: options.cookiePages });
   addAuthentication(app, gateway, { readToken: options.readStreamToken, readSession: options.readSession });
   app.decorate('requestRates', new RequestRates());
   limitBodies(app, options.heldBodyBytes ?? HELD_BODY_BYTES);
@@ -197,10 +191,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
     return answerError(error, request, reply);
   });
   limitHeavyReads(app, paths);
-  const syncWaitMs = (options.syncWaitSeconds ?? SYNC_WAIT_SECONDS) * 1000;
-  const { store, files = null } = options;
+  const syncWaitMs = options.syncWaitSeconds * 1000;
   mountDialects(app, { gateway, links, store, trustedHosts, streams, files, syncWaitMs }, paths);
   app.register(healthRoutes(options.health));
-  for (const plugin of options.plugins ?? []) app.register(plugin);
+  for (const plugin of options.plugins) app.register(plugin);
   return app;
 }

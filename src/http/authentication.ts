@@ -36,13 +36,11 @@ export type ReadStreamToken = (token: string) => Promise<StreamGrant | null>;
 /** Null for a session that has ended, or never was. */
 export type ReadSession = (token: string) => Promise<Caller | null>;
 
-/** What opens the gateway beside keys; nothing does where they are absent. */
+/** What opens the gateway beside keys. */
 export interface KeylessAccess {
-  readonly readToken?: ReadStreamToken | undefined;
-  readonly readSession?: ReadSession | undefined;
+  readonly readToken: ReadStreamToken;
+  readonly readSession: ReadSession;
 }
-
-const none = async () => null;
 
 /** The caller of the console's session that the browser sends; undefined where it sends none. */
 async function callerOfSession(request: FastifyRequest, readSession: ReadSession): Promise<Caller | undefined> {
@@ -80,7 +78,7 @@ export function keyOf({ headers }: FastifyRequest): string | undefined {
 export function addAuthentication(
   app: FastifyInstance,
   gateway: Pick<Gateway, 'authenticate'>,
-  { readToken = none, readSession = none }: KeylessAccess,
+  { readToken, readSession }: KeylessAccess,
 ): void {
   const callerOf = async (request: FastifyRequest): Promise<Caller> => {
     const key = keyOf(request);

@@ -18,15 +18,15 @@ export interface NamedFile {
 
 /** The image in a file. @throws Refusal for one that is not the caller's, and for what is no image. */
 export async function readImageFile(
-  files: Files | null,
+  files: Pick<Files, 'read' | 'open'>,
   caller: Caller,
   { id, param }: NamedFile,
 ): Promise<ImageInput> {
-  const found = await files?.read(caller, id).catch((error: unknown) => {
+  const found = await files.read(caller, id).catch((error: unknown) => {
     if (error instanceof Refusal && error.kind === 'not_found') return null;
     throw error;
   });
-  if (!files || !found) refuse(param, `there is no file ${id.slice(0, 100)}`);
+  if (!found) refuse(param, `there is no file ${id.slice(0, 100)}`);
   if (!IMAGE_PURPOSES.includes(found.purpose) || found.sizeBytes > REQUEST_BOUNDS.imageBytes) {
     refuse(param, `file ${found.id} is no image of the purpose vision`);
   }

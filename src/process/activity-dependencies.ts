@@ -16,7 +16,7 @@ import { fetchUntrusted } from '../net/untrusted/fetch.ts';
 import { postUntrusted, putUntrusted } from '../net/untrusted/send.ts';
 import { measureArchiver } from '../observe/metrics/measured.ts';
 import { linkIn } from '../providers/reading/result-link.ts';
-import { createTaskFollower, type TaskFollower } from '../submissions/follow.ts';
+import { TaskFollower } from '../submissions/follow.ts';
 import type { TemporalLink } from './link.ts';
 import type { Parts } from './parts.ts';
 
@@ -76,5 +76,5 @@ export function activityDependenciesOf(
     exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS,
     ...overrides,
   };
-  return { ...dependencies, follower: createTaskFollower({ ...dependencies, workflows }) };
+  return { ...dependencies, follower: new TaskFollower({ ...dependencies, workflows }) };
 }

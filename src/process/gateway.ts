@@ -2,14 +2,13 @@
 
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { createSpriteSheets } from '../archive/sprite-sheet.ts';
+import { SpriteSheets } from '../archive/sprite-sheet.ts';
 import { watchChanges } from '../catalog/changes.ts';
-import { type Db, inTransaction } from '../catalog/driver/database.ts';
+import type { Db } from '../catalog/driver/database.ts';
 import { isCatalogAway } from '../catalog/driver/database-error.ts';
 import { findFilm } from '../catalog/films.ts';
 import { findInputImage } from '../catalog/input-images.ts';
 import { readRestoreState } from '../catalog/reopenings.ts';
-import { grantSlotsOfAccount } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { DIALECTS } from '../dialects/index.ts';
@@ -35,7 +34,6 @@ import { temporalCodecRoutes } from '../http/temporal-codec.ts';
 import { isStoreAway } from '../media/media-store.ts';
 import { createFilmLink, createVideoLinks } from '../media/signed-links.ts';
 import { VERSION } from '../net/user-agent.ts';
-import { announceGrants } from '../submissions/announce-grants.ts';
 import { createTemporalCodec } from '../temporal/payload-codec.ts';
 import { CODEC_PATH } from '../wire/clipyard/temporal-codec.ts';
 import { openAgents } from './agents.ts';
@@ -57,8 +55,6 @@ export interface GatewayOptions {
   readonly context: Pick<ProcessContext, 'stop' | 'closers'>;
   /** In place of links that the parts' keys sign. */
   readonly links?: AppOptions['links'];
-  /** In place of giving the free slots of an account that was resumed to the videos that wait. */
-  readonly onResumed?: (account: string) => Promise<void>;
   /** Where the console was compiled to, in place of where the build puts it. */
   readonly consoleFolder?: string;
 }
@@ -85,7 +81,7 @@ const CONSOLE_BUILD = 'dist/browser/console';
 
 /** Opens the gateway with everything that it serves; `closers` closes it, with a bound: what still runs then is cut. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const { parts, link, context, links = createVideoLinks(parts.signer), onResumed } = options;
+  const { parts, link, context, links = createVideoLinks(parts.signer) } = options;
   const { log, database, store } = parts;
   const { db } = database;
   const changes = await watchChanges(database);
@@ -95,26 +91,16 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     store,
     secrets: parts.secrets,
     workflows: link.workflows,
-    spriteSheets: createSpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
+    spriteSheets: new SpriteSheets({ store, log, findVideo: (id) => findVideo(db, id) }),
     subscribe: changes.subscribe,
     log,
     traces: parts.traces,
   });
   context.closers.add('gateway', () => gateway.close());
-  const administration = createAdministration({
-    db,
-    secrets: parts.secrets,
-    onResumed: onResumed ?? ((account) => grantFreeSlots(options, account)),
-  });
+  const administration = createAdministration({ db, secrets: parts.secrets, workflows: link.workflows, log });
   const app = appOf(options, { gateway, administration, links });
   context.closers.add('HTTP', () => closeWithin(app, parts.config.drainSeconds));
   return { gateway, administration, app };
-}
-
-/** Gives an account's free slots to the videos that wait; a winner that cannot be told now is told by the sweep. */
-async function grantFreeSlots({ parts, link }: GatewayOptions, account: string): Promise<void> {
-  const grants = await inTransaction(parts.database.db, (tx) => grantSlotsOfAccount(tx, account));
-  await announceGrants({ workflows: link.workflows, log: parts.log }, grants);
 }
 
 interface Served extends Pick<OpenGateway, 'gateway' | 'administration'> {

@@ -2,19 +2,25 @@
 
 import { readClock } from '../catalog/clock.ts';
 import { type Db, inTransaction } from '../catalog/driver/database.ts';
-import { grantSlots, requestSlot, takeBackGrant } from '../catalog/slots.ts';
+import { grantSlots, grantSlotsOfAccount, requestSlot, takeBackGrant } from '../catalog/slots.ts';
 import { noteSignal, type SubmissionRow } from '../catalog/submissions.ts';
 import type { Grant } from '../domain/slot.ts';
-import { announceGrants } from '../submissions/announce-grants.ts';
+import { type AnnouncementDependencies, announceGrants } from '../submissions/announce-grants.ts';
 import type { SubmissionDependencies } from '../submissions/dependencies.ts';
 
-export type GrantDependencies = Pick<SubmissionDependencies, 'db' | 'workflows' | 'log' | 'countIncident'>;
+/** What is granted with, and its winners told. */
+export interface GrantDependencies extends AnnouncementDependencies {
+  readonly db: Db;
+}
 
 /** A slot that was not taken by then is granted to another video. */
 const TAKEN_BACK_MS = 3 * 60_000;
 
 /** Tells the winner again, or gives its slot to another video. */
-export async function refreshGrant(dependencies: GrantDependencies, grant: SubmissionRow): Promise<void> {
+export async function refreshGrant(
+  dependencies: GrantDependencies & Pick<SubmissionDependencies, 'countIncident'>,
+  grant: SubmissionRow,
+): Promise<void> {
   const { db, countIncident, log } = dependencies;
   const { id: submissionId, videoId, account, provider } = grant;
   const now = await readClock(db);
@@ -43,6 +49,11 @@ export async function moveQueue(
 /** Grants what a pool can grant; how many slots. */
 export async function grantPool(dependencies: GrantDependencies, pool: string): Promise<number> {
   return await grant(dependencies, (tx) => grantSlots(tx, pool));
+}
+
+/** The same for the pool of an account. */
+export async function grantPoolOf(dependencies: GrantDependencies, account: string): Promise<number> {
+  return await grant(dependencies, (tx) => grantSlotsOfAccount(tx, account));
 }
 
 async function grant(dependencies: GrantDependencies, work: (tx: Db) => Promise<readonly Grant[]>): Promise<number> {

@@ -5,8 +5,8 @@ import type { Log } from '../domain/log.ts';
 import type { Grant } from '../domain/slot.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
-/** What telling is done with. */
-export interface Telling {
+/** What winners are told with. */
+export interface AnnouncementDependencies {
   readonly workflows: Pick<VideoWorkflows, 'signalGranted'>;
   readonly log: Pick<Log, 'warn'>;
 }
@@ -19,7 +19,10 @@ const TELLS_AGAIN = 30;
  * Tells every winner of a slot. One that could not be told is told again behind the answer, until Temporal is back: an
  * account that makes one create at a time makes none before its winner knows.
  */
-export async function announceGrants({ workflows, log }: Telling, grants: readonly Grant[]): Promise<void> {
+export async function announceGrants(
+  { workflows, log }: AnnouncementDependencies,
+  grants: readonly Grant[],
+): Promise<void> {
   const tell = async (grant: Grant) => {
     const error = await failureToTell(workflows, grant);
     if (error === null) return;
@@ -33,7 +36,10 @@ export async function announceGrants({ workflows, log }: Telling, grants: readon
 }
 
 /** What kept the winner from being told; null when it has been. */
-async function failureToTell(workflows: Telling['workflows'], { videoId, ...slot }: Grant): Promise<unknown> {
+async function failureToTell(
+  workflows: AnnouncementDependencies['workflows'],
+  { videoId, ...slot }: Grant,
+): Promise<unknown> {
   try {
     await workflows.signalGranted(videoId, slot);
     return null;
@@ -43,7 +49,7 @@ async function failureToTell(workflows: Telling['workflows'], { videoId, ...slot
 }
 
 /** A slot that another video was granted meanwhile is none to its former winner, which reads its rows. */
-async function tellAgain(workflows: Telling['workflows'], grant: Grant): Promise<void> {
+async function tellAgain(workflows: AnnouncementDependencies['workflows'], grant: Grant): Promise<void> {
   for (let tell = 0; tell < TELLS_AGAIN; tell += 1) {
     await sleep(TELL_AGAIN_MS, undefined, { ref: false });
     if ((await failureToTell(workflows, grant)) === null) return;

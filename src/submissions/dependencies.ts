@@ -9,7 +9,7 @@ import { type AccountTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts'
 import { type ProviderCall, type ProviderTable, providerOf, type StartCall } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import { PROVIDER_FACTS, type ProviderName } from '../domain/vendor.ts';
-import type { StoredImage } from '../domain/video-request.ts';
+import type { ImageReference, StoredImage } from '../domain/video-request.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import type { TaskFollower } from './follow.ts';
@@ -24,7 +24,7 @@ export interface SubmissionDependencies {
   readonly log: Log;
   readonly countIncident: CountIncident;
   /** The bytes of an input image. @throws UnusableImage */
-  loadImage(image: Parameters<StartCall['loadImage']>[0], signal: AbortSignal): ReturnType<StartCall['loadImage']>;
+  loadImage(image: ImageReference, signal: AbortSignal): ReturnType<StartCall['loadImage']>;
   /** A URL of a stored image for this submission. @throws UnusableImage */
   linkImage(image: StoredImage, submission: Pick<SubmissionRow, 'grantedAt' | 'baseUrl'>): string;
   /** How long a create may take (milliseconds). */

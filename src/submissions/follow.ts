@@ -6,15 +6,6 @@ import { type ProviderTable, providerOf } from '../domain/provider.ts';
 import type { RunningTask } from '../domain/step.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
 
-export interface TaskFollower {
-  /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
-  follow(videoId: string, task: RunningTask): void;
-  /** The task is over, or no workflow waits for it any more. */
-  leave(submissionId: string): void;
-  /** Ends every stream and follows nothing any more; resolves when all are closed. */
-  close(): Promise<void>;
-}
-
 export interface FollowerSettings {
   readonly providers: ProviderTable;
   readonly accounts: readonly AccountConfig[];
@@ -37,12 +28,8 @@ interface Followed {
   stream: AbortController | null;
 }
 
-/** A follower of this process's own: what it knows goes with it, and the polls find out the same without it. */
-export function createTaskFollower(settings: FollowerSettings): TaskFollower {
-  return new StreamFollower(settings);
-}
-
-class StreamFollower implements TaskFollower {
+/** Of one process: what it knows goes with it, and the polls find out the same without it. */
+export class TaskFollower {
   readonly #settings: FollowerSettings;
   /** By submission, oldest first. */
   readonly #followed = new Map<string, Followed>();
@@ -53,6 +40,7 @@ class StreamFollower implements TaskFollower {
     this.#settings = settings;
   }
 
+  /** Follows a running task to its end, unless it is followed already; returns at once and never throws. */
   follow(videoId: string, task: RunningTask): void {
     const { providers, maxStreams = MAX_STREAMS } = this.#settings;
     const listen = providerOf(providers, task).follow;
@@ -72,11 +60,13 @@ class StreamFollower implements TaskFollower {
     this.#running.add(running);
   }
 
+  /** The task is over, or no workflow waits for it any more. */
   leave(submissionId: string): void {
     this.#followed.get(submissionId)?.stream?.abort();
     this.#followed.delete(submissionId);
   }
 
+  /** Ends every stream and follows nothing any more; resolves when all are closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const { stream } of this.#followed.values()) stream?.abort();

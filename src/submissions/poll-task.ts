@@ -61,11 +61,22 @@ function costOf(status: Ended, video: VideoRow): MicroUsd {
   return status.costMicroUsd ?? (status.kind === 'succeeded' ? video.estimateMicroUsd : 0);
 }
 
-const BEFORE_GENERATING: readonly VideoState[] = ['queued', 'submitting', 'unconfirmed'];
+/** Whether a video in this state is known to have a task, or has had its end. */
+const KNOWS_TASK: Readonly<Record<VideoState, boolean>> = {
+  queued: false,
+  submitting: false,
+  unconfirmed: false,
+  generating: true,
+  archiving: true,
+  completed: true,
+  failed: true,
+  cancelled: true,
+  expired: true,
+};
 
 /** What an old copy of the catalog does not know of a video whose task runs; nothing where it does. */
 function healed(video: VideoRow, { account, provider, taskId, submittedAt }: RunningTask): Partial<VideoRow> {
-  if (!BEFORE_GENERATING.includes(video.state)) return {};
+  if (KNOWS_TASK[video.state]) return {};
   return { state: 'generating', account, provider, taskId, submittedAt: video.submittedAt ?? new Date(submittedAt) };
 }
 

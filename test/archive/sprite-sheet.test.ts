@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { findFfmpeg } from '../../src/archive/ffmpeg.ts';
-import { createSpriteSheets, type SpriteSheetParts } from '../../src/archive/sprite-sheet.ts';
+import { type SpriteSheetParts, SpriteSheets } from '../../src/archive/sprite-sheet.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { readImageHeader } from '../../src/domain/image-header.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
@@ -54,7 +54,7 @@ async function putClip(id: string, bytes: Buffer): Promise<void> {
 }
 
 function sheets(parts: Partial<SpriteSheetParts> = {}) {
-  return createSpriteSheets({
+  return new SpriteSheets({
     store,
     log: { warn: () => undefined },
     findVideo: async () => ({ expiresAt }),

@@ -5,7 +5,7 @@ import { microUsdOf } from '../../console/view/amount.ts';
 import { csvOf } from '../../console/view/csv.ts';
 import { curlOf, DIALECTS } from '../../console/view/curl.ts';
 import { draftFor, draftOf, problemsOf, toBody } from '../../console/view/draft.ts';
-import { filterOf, listQuery, matches } from '../../console/view/filters.ts';
+import { filterOf, isEnded, listQuery, matches, TABS } from '../../console/view/filters.ts';
 import { ago, bytes, dollars, duration } from '../../console/view/format.ts';
 import { byReason, lossesOf } from '../../console/view/losses.ts';
 import { byDay, inStretches, medianOf, tally } from '../../console/view/series.ts';
@@ -13,6 +13,8 @@ import { ticksOf, waterfallOf } from '../../console/view/waterfall.ts';
 import { adviceOn, failureWords, whyOf } from '../../console/view/words.ts';
 import { VIDEO_FAILURES } from '../../src/domain/failure.ts';
 import { DIALECTS as ALL_DIALECTS } from '../../src/domain/vendor.ts';
+import { END_STATES, RUNNING_STATES, VIDEO_STATES } from '../../src/domain/video.ts';
+import { readProjectFile } from '../source-files.ts';
 
 const AT = '2026-03-01T12:00:00.000Z';
 const after = (seconds: number) => new Date(Date.parse(AT) + seconds * 1000).toISOString();
@@ -277,4 +279,13 @@ test('each failure has words of its own, and the advice of the other places that
     // Its page has a button for it, and names no route.
     expect([kind, adviceOn(kind)]).toEqual([kind, advice?.replace(' (`rearchive`)', '') ?? null]);
   }
+});
+
+test('each state stands in one tab and has a colour, and one that runs says in a sentence where the video is', () => {
+  const inTabs = Object.values(TABS).flatMap(({ states }): readonly string[] => states ?? []);
+  expect(inTabs.toSorted()).toEqual(VIDEO_STATES.toSorted());
+  const coloured = readProjectFile('console/style.css');
+  expect(VIDEO_STATES.filter((state) => !coloured.includes(`.state-${state}`))).toEqual([]);
+  for (const state of RUNNING_STATES) expect(whyOf(makeVideo({ state }))).toMatch(/^[A-Z].*\.$/);
+  expect(VIDEO_STATES.filter((state) => isEnded({ state }))).toEqual([...END_STATES]);
 });

@@ -3,6 +3,8 @@
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { DIALECTS } from '../../src/dialects/index.ts';
+import { Refusal } from '../../src/domain/failure.ts';
+import { NO_TRACES } from '../../src/domain/trace.ts';
 import type { Video } from '../../src/domain/video.ts';
 import { type AppOptions, buildApp } from '../../src/http/app.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
@@ -23,7 +25,13 @@ async function refuse(): Promise<never> {
 /** Fails every call: most tests have no media. */
 const NO_STORE: MediaStore = { stage: refuse, read: refuse, sizeBytes: refuse, remove: refuse, check: refuse };
 
+async function noFile(): Promise<never> {
+  throw new Refusal('not_found', 'this test has no files');
+}
+
 async function up(): Promise<void> {}
+
+const none = async () => null;
 
 export interface TestApp {
   readonly app: FastifyInstance;
@@ -40,7 +48,16 @@ export function makeApp(overrides: Partial<AppOptions> = {}): TestApp {
     dialects: DIALECTS,
     links: testLinks,
     store: NO_STORE,
+    files: { read: noFile, open: refuse },
     trustedHosts: [],
+    corsOrigins: [],
+    cookiePages: null,
+    plugins: [],
+    traces: NO_TRACES,
+    readStreamToken: none,
+    readSession: none,
+    refusalOf: () => null,
+    syncWaitSeconds: 540,
     health: { checks: { catalog: up, storage: up, temporal: up, workers: up }, isDraining: () => false },
     log: pino({ level: 'info' }, { write: (line: string) => logged.push(line) }),
     ...overrides,

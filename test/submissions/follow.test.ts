@@ -3,7 +3,7 @@
 import type { ProviderCall } from '../../src/domain/provider.ts';
 import type { RunningTask } from '../../src/domain/step.ts';
 import { PROVIDERS_BY_NAME } from '../../src/providers/index.ts';
-import { createTaskFollower, type FollowerSettings } from '../../src/submissions/follow.ts';
+import { type FollowerSettings, TaskFollower } from '../../src/submissions/follow.ts';
 import { silentLog } from '../temporal/silent-log.ts';
 
 /** A stream that was opened, and how a test ends it. */
@@ -57,7 +57,7 @@ function furnish(overrides: Partial<FollowerSettings> = {}) {
       call.signal.addEventListener('abort', () => reject(call.signal.reason));
       opened.push({ taskId, call, pushOver: resolve, lose: () => reject(new Error('cut')) });
     });
-  const follower = createTaskFollower({
+  const follower = new TaskFollower({
     providers: { ...PROVIDERS_BY_NAME, airforce: { ...PROVIDERS_BY_NAME.airforce, follow } },
     accounts: [ACCOUNT],
     workflows: { signalNews: async (videoId) => told.push(videoId) > 0 },

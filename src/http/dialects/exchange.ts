@@ -20,8 +20,8 @@ export interface FrontDoor {
   /** `host:port` of images that may be private. */
   readonly trustedHosts: readonly string[];
   readonly streams: EventStreams;
-  /** Where files are that requests name as their images; null: there are none. */
-  readonly files: Files | null;
+  /** Where files are that requests name as their images. */
+  readonly files: Pick<Files, 'read' | 'open'>;
   /** How long a caller who waits for an end is kept waiting. */
   readonly syncWaitMs: number;
 }

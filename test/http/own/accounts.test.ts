@@ -1,7 +1,11 @@
 /** Our own routes for upstream accounts, for root alone. */
 
 import { syncAccounts } from '../../../src/catalog/accounts.ts';
-import { makeAccount } from '../../catalog/rows.ts';
+import { replacePublishedModels } from '../../../src/catalog/models.ts';
+import { enterQueue } from '../../../src/catalog/slots.ts';
+import { findVideoRow } from '../../../src/catalog/videos.ts';
+import { makeOffer } from '../../builders.ts';
+import { insertVideo, makeAccount } from '../../catalog/rows.ts';
 import { type OwnApp, openOwnApp } from './own-app.ts';
 
 describe('our own routes for accounts', () => {
@@ -27,8 +31,11 @@ describe('our own routes for accounts', () => {
   });
 
   test('show, pause and resume accounts', async () => {
-    const { database, ask, resumed } = own;
-    await syncAccounts(database.db, [makeAccount()]);
+    const { ask, told } = own;
+    const { db } = own.database;
+    await syncAccounts(db, [makeAccount()]);
+    await replacePublishedModels(db, 'airforce-1', [makeOffer()]);
+    const { id: callerId } = await own.join('studio');
     const account = {
       id: 'airforce-1',
       provider: 'airforce',
@@ -50,9 +57,12 @@ describe('our own routes for accounts', () => {
       status: 200,
       body: { ...account, state: 'paused', reasons: ['paused'] },
     });
-    expect(resumed).toEqual([]);
-    expect(await act('airforce-1/resume')).toMatchObject({ status: 200, body: account });
-    expect(resumed).toEqual(['airforce-1']);
+    await insertVideo(db, { id: 'video_1', callerId });
+    const waiting = await findVideoRow(db, 'video_1');
+    expect(waiting && (await enterQueue(db, waiting))).toBe(true);
+    const slots = [{ videoId: 'video_1', state: 'granted' }];
+    expect(await act('airforce-1/resume')).toMatchObject({ status: 200, body: { ...account, inUse: 1, slots } });
+    expect(told).toEqual(['granted video_1']);
     expect((await act('none/pause')).status).toBe(404);
     expect((await act('none/resume')).status).toBe(404);
   });

@@ -17,8 +17,6 @@ export interface OwnApp {
   readonly store: MediaStore;
   /** What workflows were told, in order. */
   readonly told: string[];
-  /** Accounts whose resumption was passed on. */
-  readonly resumed: string[];
   /** A request with a key, `root-key` unless another is given; the answer's body as JSON. */
   ask(
     request: InjectOptions & { readonly key?: string | null },
@@ -32,9 +30,7 @@ export interface OwnApp {
 
 /** Opens the application over PGlite in memory. */
 export async function openOwnApp(): Promise<OwnApp> {
-  const resumed: string[] = [];
-  const onResumed = async (account: string) => void resumed.push(account);
-  const { app, parts, database, db, workflows, close } = await openTestGateway({ links: testLinks, onResumed });
+  const { app, parts, database, db, workflows, close } = await openTestGateway({ links: testLinks });
   const { told } = workflows;
   const problems = holdToDocument(app);
   return {
@@ -42,7 +38,6 @@ export async function openOwnApp(): Promise<OwnApp> {
     database,
     store: parts.store,
     told,
-    resumed,
     async ask({ key = ROOT_KEY, ...request }) {
       const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
       const answer = await app.inject({ ...request, headers: { ...authorization, ...request.headers } });
@@ -57,7 +52,6 @@ export async function openOwnApp(): Promise<OwnApp> {
       await emptyCatalog(database);
       await ensureRootCaller(db, ROOT_KEY);
       told.length = 0;
-      resumed.length = 0;
     },
     close,
   };

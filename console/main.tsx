@@ -56,7 +56,16 @@ function Console() {
   );
 }
 
+/** The second click of a double click is meant for what the first one did, which has another button in its place by then. */
+function dropSecondClick(event: MouseEvent): void {
+  if (event.detail > 1 && (event.target as Element).closest('button') !== null) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
 const root = document.getElementById('app');
 keepFocus();
+addEventListener('click', dropSecondClick, { capture: true });
 if (root) render(<Console />, root);
 void begin();

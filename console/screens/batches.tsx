@@ -101,7 +101,6 @@ function NewManifest() {
       method: 'POST',
       body: file,
       contentType: typeOf(file),
-      ...(more['dryRun'] === undefined && { idempotencyKey: crypto.randomUUID() }),
     });
   const check = async (file: File | undefined) => {
     if (file === undefined) return;

@@ -58,9 +58,7 @@ function Form({ models, source }: { models: readonly Model[]; source: Video | nu
     const made: string[] = [];
     await attempt(null, async () => {
       for (const seed of draft.count === 1 ? [null] : seedsOf(draft)) {
-        const { task_id: id } = await post<{ task_id: string }>(CREATE, toBody(draft, model, seed), {
-          idempotencyKey: crypto.randomUUID(),
-        });
+        const { task_id: id } = await post<{ task_id: string }>(CREATE, toBody(draft, model, seed));
         made.push(id);
       }
       say(made.length === 1 ? 'It is accepted.' : `${made.length} videos are accepted.`);

@@ -12,12 +12,13 @@ import { SCREENS } from './screens/index.ts';
 import { SignIn } from './screens/sign-in.tsx';
 import { begin, session } from './session.ts';
 import { Shell } from './shell.tsx';
+import { step } from './steps.ts';
 
 function Screen() {
   const [place = '', id] = parts.value;
   const { list: List, one: One } = SCREENS[place] ?? {};
-  if (id !== undefined && One !== undefined) return <One key={id} id={decodeURIComponent(id)} />;
-  if (id === undefined && List !== undefined) return <List />;
+  if (id !== undefined && One !== undefined) return <One key={step.value} id={decodeURIComponent(id)} />;
+  if (id === undefined && List !== undefined) return <List key={step.value} />;
   return (
     <Head title="There is no such page">
       <a class="button" href={href('/')}>

@@ -105,6 +105,7 @@ function NewManifest() {
   const check = async (file: File | undefined) => {
     if (file === undefined) return;
     setBusy(true);
+    setSkips(false);
     try {
       setChecked({ file, found: await send(file, { dryRun: 'true' }), problem: null });
     } catch (error) {

@@ -378,6 +378,9 @@ function Curl({ video }: { video: Video }) {
           </button>
         ))}
       </div>
+      {video.request.images.some(({ kind }) => kind === 'stored') && (
+        <p class="problem">What was uploaded as an image is left out: the command makes another video without it.</p>
+      )}
     </CommandPanel>
   );
 }

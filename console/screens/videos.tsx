@@ -12,10 +12,11 @@ import { Rows } from '../parts/rows.tsx';
 import { choose, href, query } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { useVideoList, type VideoList } from '../video-list.ts';
+import { MOST_AT_ONCE } from '../view/draft.ts';
 import { type Filter, filterOf, isEnded, TABS, type Tab } from '../view/filters.ts';
 import { counted, duration } from '../view/format.ts';
 import { whyOf } from '../view/words.ts';
-import { comparison, MOST_COMPARED } from './compare.tsx';
+import { comparison } from './compare.tsx';
 
 type View = 'table' | 'gallery';
 
@@ -332,7 +333,7 @@ function Bulk({ list, choice, clear, all }: BulkProps) {
           </button>
         );
       })}
-      {videos.length > 1 && videos.length <= MOST_COMPARED && (
+      {videos.length > 1 && videos.length <= MOST_AT_ONCE && (
         <a class="button" href={href(comparison(videos.map(({ id }) => id)))}>
           Side by side
         </a>

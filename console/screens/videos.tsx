@@ -11,6 +11,7 @@ import { Picture } from '../parts/picture.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { choose, href, query } from '../router.ts';
 import { isRoot } from '../session.ts';
+import { useKept } from '../steps.ts';
 import { useVideoList, type VideoList } from '../video-list.ts';
 import { MOST_AT_ONCE } from '../view/draft.ts';
 import { type Filter, filterOf, isEnded, TABS, type Tab } from '../view/filters.ts';
@@ -29,7 +30,9 @@ export function VideosScreen() {
   const filter = filterOf(query.value);
   const view: View = query.value.get('view') === 'gallery' ? 'gallery' : 'table';
   const list = useVideoList(filter);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const kept = useKept<ReadonlySet<string>>('chosen');
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(kept.current ?? new Set());
+  kept.current = chosen;
   const toggle = useCallback((id: string) => {
     setChosen((before) => {
       const next = new Set(before);

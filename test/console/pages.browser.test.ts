@@ -101,7 +101,7 @@ test('who goes back from a video is where it was opened: as far down, at its row
   const count = page.locator('.count');
   const rows = page.locator('[data-row]');
   await rows.first().waitFor();
-  while ((await count.innerText()) !== `${VIDEOS} videos`) {
+  while ((await count.textContent()) !== `${VIDEOS} videos`) {
     await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
     await page.evaluate('new Promise(requestAnimationFrame)');
   }
@@ -118,12 +118,34 @@ test('who goes back from a video is where it was opened: as far down, at its row
   // What came meanwhile does not move what is being read.
   await page.getByRole('button', { name: '1 new video' }).waitFor();
   expect(await opened.boundingBox()).toEqual(place);
-  expect(await count.innerText()).toBe(`${VIDEOS} videos`);
+  expect(await count.textContent()).toBe(`${VIDEOS} videos`);
   await page.keyboard.press('j');
   expect(await page.evaluate(FOCUSED)).toBe('clip 19');
   await page.goForward();
   await page.getByRole('heading', { level: 1, name: 'clip 20' }).waitFor();
   expect(await page.evaluate('scrollY')).toBe(0);
+});
+
+test('what is chosen stays chosen for who looks at one of them, and its bar covers no row that keys lead to', async () => {
+  const page = await pageOf(await newContext(), '/videos', ROOT_KEY);
+  await page.locator('[data-row]').first().waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  const bar = page.locator('.bulk');
+  for (let rows = 0; rows < 12; rows++) {
+    await page.keyboard.press('j');
+    const [row, above] = [await page.locator('[data-row] a:focus').boundingBox(), await bar.boundingBox()];
+    expect((row?.y ?? Infinity) + (row?.height ?? 0)).toBeLessThanOrEqual(above?.y ?? 0);
+  }
+  for (let rows = 0; rows < 10; rows++) await page.keyboard.press('k');
+  const [row, head] = [await page.locator('[data-row] a:focus').boundingBox(), page.locator('.rows-head')];
+  expect(row?.y ?? 0).toBeGreaterThanOrEqual(
+    ((await head.boundingBox())?.y ?? 0) + ((await head.boundingBox())?.height ?? 0),
+  );
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1 }).and(page.getByText(/^clip/)).waitFor();
+  await page.goBack();
+  await page.getByText('1 chosen').waitFor();
 });
 
 test('what ends while a list of its state is shown comes into it, also if it is older than what is there', async () => {
@@ -199,7 +221,7 @@ test("root's money is that of all callers, as are its ledger and its videos", as
   const heldMicroUsd = callers.reduce((sum, caller) => sum + caller.heldMicroUsd, 0);
   const page = await pageOf(await newContext(), '/money', ROOT_KEY);
   const figure = page.locator('.figure', { hasText: 'Held' });
-  expect(await figure.locator('strong').innerText()).toBe(`$${(heldMicroUsd / 1_000_000).toFixed(2)}`);
+  expect(await figure.locator('strong').textContent()).toBe(`$${(heldMicroUsd / 1_000_000).toFixed(2)}`);
 });
 
 test('a form is as it was left for who comes back to it, and its fields can be emptied', async () => {
@@ -215,4 +237,27 @@ test('a form is as it was left for who comes back to it, and its fields can be e
   await page.goBack();
   await page.getByRole('button', { name: 'Make 5 videos' }).waitFor();
   expect(await page.getByLabel('Prompt').inputValue()).toBe('written at length');
+});
+
+test('a page that is not shown gives its connection back, and reads again what it missed as soon as it is shown', async () => {
+  const page = await (await newContext()).newPage();
+  await page.clock.install();
+  await page.goto(`${origin}/console/videos`);
+  await page.getByLabel('API key').fill(ROOT_KEY);
+  await page.keyboard.press('Enter');
+  const live = page.locator('.live');
+  await live.and(page.getByText('Live', { exact: true })).waitFor();
+  const show = (isHidden: boolean) =>
+    page.evaluate(`
+      Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+      document.dispatchEvent(new Event('visibilitychange'));
+    `);
+  await show(true);
+  expect(await live.textContent()).toBe('Live');
+  await page.clock.fastForward(60_000);
+  await live.and(page.getByText('Connecting…')).waitFor();
+  await create('made behind its back');
+  await show(false);
+  await live.and(page.getByText('Live', { exact: true })).waitFor();
+  await page.getByRole('link', { name: 'made behind its back' }).waitFor();
 });

@@ -15,7 +15,7 @@ const leftOut = [
     isThere: existsSync(process.env.CLIPYARD_SEEDS),
   },
   {
-    path: '<rootDir>/test/console/browser.test.ts',
+    path: '<rootDir>/test/console/.*browser.test.ts',
     want: 'a browser in CLIPYARD_TEST_BROWSER',
     isThere: process.env.CLIPYARD_TEST_BROWSER !== '',
   },

@@ -53,8 +53,43 @@ async function readBody(response: Response): Promise<unknown> {
   }
 }
 
+/** `crypto.randomUUID` is there over HTTPS and on this machine alone. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-');
+}
+
+interface Change {
+  readonly idempotencyKey: string;
+  /** Null where none came. */
+  answer: Promise<unknown> | null;
+}
+
+/** What was asked for and is not answered yet, by what it is: asked for once more, it is the same change. */
+const changes = new Map<string, Change>();
+
 /** @throws Problem with status 0 where no answer came. */
-export async function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+export function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+  const { method = 'GET', body } = asking;
+  if (method === 'GET') return send(path, asking);
+  const content = body instanceof File ? [body.name, body.size, body.lastModified] : body;
+  const what = JSON.stringify([method, path, content]);
+  const change = changes.get(what) ?? { idempotencyKey: newKey(), answer: null };
+  changes.set(what, change);
+  change.answer ??= send<Answer>(path, { idempotencyKey: change.idempotencyKey, ...asking }).then(
+    (answer) => {
+      changes.delete(what);
+      return answer;
+    },
+    (error: unknown) => {
+      if (error instanceof Problem && error.status > 0) changes.delete(what);
+      else change.answer = null;
+      throw error;
+    },
+  );
+  return change.answer as Promise<Answer>;
+}
+
+async function send<Answer>(path: string, asking: Asking): Promise<Answer> {
   const { method = 'GET', body, contentType = 'application/json', idempotencyKey, signal: abort } = asking;
   const isRaw = typeof body === 'string' || body instanceof Blob;
   const headers: Record<string, string> = {};
@@ -90,16 +125,20 @@ export interface PagesAsked {
   readonly limit: number;
   /** How many pages are read at most. */
   readonly most: number;
+  readonly query?: Parameters<typeof queryOf>[0];
+  /** Where the page before ended. */
+  readonly cursor?: string | null;
   readonly signal?: AbortSignal;
 }
 
 /** The first pages of a list as one. */
-export async function readPages<Item>(path: string, { limit, most, signal }: PagesAsked): Promise<Page<Item>> {
+export async function readPages<Item>(path: string, asked: PagesAsked): Promise<Page<Item>> {
+  const { limit, most, query, cursor = null, signal } = asked;
   const items: Item[] = [];
-  let nextCursor: string | null = null;
+  let nextCursor = cursor;
   for (let page = 0; page < most; page++) {
-    const query = queryOf({ limit, cursor: nextCursor });
-    const answer: Page<Item> = await ask(path + query, signal ? { signal } : {});
+    const which = queryOf({ ...query, limit, cursor: nextCursor });
+    const answer: Page<Item> = await ask(path + which, signal ? { signal } : {});
     items.push(...answer.items);
     nextCursor = answer.nextCursor;
     if (nextCursor === null) break;

@@ -55,17 +55,7 @@ export async function act(action: Action, chosen: readonly Video[]): Promise<boo
   if (!isMeant) return false;
   return await attempt(null, async () => {
     const ids = videos.map(({ id }) => id);
-    const {
-      matched,
-      failed,
-      done: count,
-    } = await post<Bulk>(
-      'videos/bulk',
-      { action, ids },
-      {
-        idempotencyKey: crypto.randomUUID(),
-      },
-    );
+    const { matched, failed, done: count } = await post<Bulk>('videos/bulk', { action, ids });
     if (action === 'delete') forget(ids.filter((id) => !failed.some((each) => each.id === id)));
     const rest = matched - count - failed.length;
     const parts = [

@@ -2,6 +2,7 @@
 
 import { go } from './router.ts';
 import { helpIsOpen } from './shell.tsx';
+import { linkOf } from './steps.ts';
 
 const PLACES: Readonly<Record<string, string>> = {
   o: '/',
@@ -28,8 +29,7 @@ function step(by: 1 | -1): void {
   const index = rows.findIndex((row) => row.contains(document.activeElement));
   const visible = rows.findIndex((row) => row.getBoundingClientRect().bottom > 0);
   const next = rows[index === -1 ? Math.max(0, visible) : index + by];
-  const link = next?.matches('a') ? next : next?.querySelector<HTMLElement>('a');
-  link?.focus({ preventScroll: true });
+  linkOf(next)?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: 'nearest' });
 }
 

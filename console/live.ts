@@ -21,6 +21,7 @@ const listeners = new Set<OnChange>();
 let waiting = new Map<string, Video>();
 let source: EventSource | null = null;
 let again: ReturnType<typeof setTimeout> | undefined;
+let givenBack: ReturnType<typeof setTimeout> | undefined;
 let _timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Told of changes until the function returned is called. */
@@ -46,8 +47,7 @@ export function forget(ids: readonly string[]): void {
   known.value = next;
 }
 
-/** A page that is not shown has no frames: its news are taken every second. */
-const BETWEEN_MS = { shown: 50, hidden: 1000 };
+const BETWEEN_MS = 50;
 
 function takeNews(): void {
   _timer = undefined;
@@ -60,7 +60,7 @@ function takeNews(): void {
 function hear({ data }: MessageEvent<string>): void {
   const video = JSON.parse(data) as Video;
   waiting.set(video.id, video);
-  _timer ??= setTimeout(takeNews, document.hidden ? BETWEEN_MS.hidden : BETWEEN_MS.shown);
+  _timer ??= setTimeout(takeNews, BETWEEN_MS);
 }
 
 /** A server that stops refuses the stream, after which browsers do not ask again by themselves. */
@@ -75,18 +75,36 @@ function open(isAgain: boolean): void {
   source.onerror = () => {
     isLive.value = false;
     if (source?.readyState !== EventSource.CLOSED) return;
-    again = setTimeout(() => void renew().then(() => session.value && open(true)), AGAIN_MS);
+    const broken = source;
+    again = setTimeout(() => void renew().then(() => session.value && source === broken && open(true)), AGAIN_MS);
   };
   source.onmessage = hear;
 }
 
-/** Opens the stream; where it breaks off it goes on behind the last event it had, or is opened anew. */
+function close(): void {
+  clearTimeout(again);
+  source?.close();
+  source = null;
+  isLive.value = false;
+}
+
+/** Browsers have six connections to a host for all of their pages: one that is not shown for so long gives its own back. */
+const GIVEN_BACK_MS = 10_000;
+
+function heedShowing(): void {
+  clearTimeout(givenBack);
+  if (document.hidden) givenBack = setTimeout(close, GIVEN_BACK_MS);
+  else if (source === null) open(true);
+}
+
+/** Opens the stream as soon as the page is shown; where it breaks off it goes on behind the last event it had, or is opened anew. */
 export function connect(): () => void {
-  open(false);
+  if (!document.hidden) open(false);
+  document.addEventListener('visibilitychange', heedShowing);
   return () => {
-    clearTimeout(again);
-    source?.close();
-    isLive.value = false;
+    document.removeEventListener('visibilitychange', heedShowing);
+    clearTimeout(givenBack);
+    close();
     known.value = new Map();
   };
 }

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Page } from './answers.ts';
 import { readPages } from './api.ts';
 import { reopened } from './live.ts';
+import { useKept } from './steps.ts';
 
 export interface Loaded<Answer> {
   /** The last one that came; undefined before the first. */
@@ -56,7 +57,9 @@ export interface LoadedPages<Item> extends Loaded<Page<Item>> {
 
 /** The same of a list, page by page; those that are there are read again together. */
 export function usePages<Item>(path: string, limit: number, everyMs: number | null = null): LoadedPages<Item> {
-  const [most, setMost] = useState(1);
+  const kept = useKept<number>(path);
+  const [most, setMost] = useState(kept.current ?? 1);
+  kept.current = most;
   const loaded = useLoaded((signal) => readPages<Item>(path, { limit, most, signal }), [path, most], everyMs);
   const hasMore = loaded.data !== undefined && loaded.data.nextCursor !== null;
   return { ...loaded, more: hasMore ? () => setMost(most + 1) : null };

@@ -12,12 +12,13 @@ import { SCREENS } from './screens/index.ts';
 import { SignIn } from './screens/sign-in.tsx';
 import { begin, session } from './session.ts';
 import { Shell } from './shell.tsx';
+import { step } from './steps.ts';
 
 function Screen() {
   const [place = '', id] = parts.value;
   const { list: List, one: One } = SCREENS[place] ?? {};
-  if (id !== undefined && One !== undefined) return <One key={id} id={decodeURIComponent(id)} />;
-  if (id === undefined && List !== undefined) return <List />;
+  if (id !== undefined && One !== undefined) return <One key={step.value} id={decodeURIComponent(id)} />;
+  if (id === undefined && List !== undefined) return <List key={step.value} />;
   return (
     <Head title="There is no such page">
       <a class="button" href={href('/')}>
@@ -56,7 +57,16 @@ function Console() {
   );
 }
 
+/** The second click of a double click is meant for what the first one did, which has another button in its place by then. */
+function dropSecondClick(event: MouseEvent): void {
+  if (event.detail > 1 && (event.target as Element).closest('button') !== null) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
 const root = document.getElementById('app');
 keepFocus();
+addEventListener('click', dropSecondClick, { capture: true });
 if (root) render(<Console />, root);
 void begin();

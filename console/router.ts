@@ -2,6 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 import { focusContent } from './focus.ts';
+import { stepTo } from './steps.ts';
 
 const BASE = '/console';
 
@@ -29,7 +30,9 @@ export function href(to: string): string {
 
 /** Goes there; `replace` leaves no step behind that leads back. */
 export function go(to: string, { replace = false }: { readonly replace?: boolean } = {}): void {
-  history[replace ? 'replaceState' : 'pushState'](null, '', href(to));
+  const isThere = href(to) === location.pathname + location.search;
+  if (replace || isThere) history.replaceState(history.state, '', href(to));
+  else stepTo(href(to));
   const isOther = pathOf(location.pathname) !== path.value;
   take();
   if (isOther) {

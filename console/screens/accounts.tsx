@@ -8,7 +8,7 @@ import { attempt } from '../notices.tsx';
 import { Ago, Badge, Empty, Facts, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
 import { Slots } from '../parts/slots.tsx';
 import { href } from '../router.ts';
-import { shortId, spaced } from '../view/format.ts';
+import { counted, shortId, spaced } from '../view/format.ts';
 import { ResolveDialog } from './decide.tsx';
 
 export function AccountsScreen() {
@@ -64,7 +64,7 @@ function AccountPanel({ account, reload }: { account: Account; reload: () => voi
       <Doubts account={account} reload={reload} />
       {orphans.length > 0 && (
         <details>
-          <summary>{orphans.length} tasks belong to no video</summary>
+          <summary>{counted(orphans.length, 'task belongs', 'tasks belong')} to no video</summary>
           <ul class="plain">
             {orphans.map(({ taskId, model, costMicroUsd, createdAt }) => (
               <li key={taskId}>

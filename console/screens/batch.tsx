@@ -80,7 +80,7 @@ function Actions({ batch, reload }: { batch: Batch; reload: () => void }) {
     reload();
   };
   const retry = () =>
-    attempt(`${counted(rest, 'line')} are made again.`, async () =>
+    attempt(`${counted(rest, 'line is', 'lines are')} made again.`, async () =>
       go(`/batches/${(await post<Batch>(`${path}/retry`)).id}`),
     );
   return (
@@ -262,7 +262,9 @@ function FilmPanel({ batch, items }: { batch: Batch; items: readonly BatchItem[]
   const join = (transition: Film['transition']) =>
     attempt('The film is being joined.', async () => {
       const body = { ...clipsOf(batch, items), transition };
-      const { id } = await post<Film>('films', body, { idempotencyKey: `${batch.id}-${transition}` });
+      // The same key finds the film that is there already, where it did not fail.
+      const once = film?.failure ? {} : { idempotencyKey: `${batch.id}-${transition}` };
+      const { id } = await post<Film>('films', body, once);
       setFilmId(id);
     });
   return (

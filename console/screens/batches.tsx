@@ -101,11 +101,11 @@ function NewManifest() {
       method: 'POST',
       body: file,
       contentType: typeOf(file),
-      ...(more['dryRun'] === undefined && { idempotencyKey: crypto.randomUUID() }),
     });
   const check = async (file: File | undefined) => {
     if (file === undefined) return;
     setBusy(true);
+    setSkips(false);
     try {
       setChecked({ file, found: await send(file, { dryRun: 'true' }), problem: null });
     } catch (error) {

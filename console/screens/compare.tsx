@@ -8,11 +8,9 @@ import { useLoaded } from '../load.ts';
 import { Empty, Head, Loading, Money, StateBadge, Trouble } from '../parts/basics.tsx';
 import { Player } from '../parts/player.tsx';
 import { href, query } from '../router.ts';
+import { MOST_AT_ONCE } from '../view/draft.ts';
 import { duration } from '../view/format.ts';
 import { again } from './video.tsx';
-
-/** More are not taken in at one glance. */
-export const MOST_COMPARED = 16;
 
 /** Where these are shown beside each other. */
 export function comparison(ids: readonly string[]): string {
@@ -23,7 +21,7 @@ export function CompareScreen() {
   const ids = (query.value.get('ids') ?? '')
     .split(',')
     .filter((id) => id !== '')
-    .slice(0, MOST_COMPARED);
+    .slice(0, MOST_AT_ONCE);
   const { data, error, reload } = useLoaded(
     async (signal) => {
       const videos = await Promise.all(ids.map((id) => ask<Video>(`videos/${encodeURIComponent(id)}`, { signal })));

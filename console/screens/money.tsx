@@ -2,15 +2,16 @@
 
 import type { Account, Balance, CostItem, Entry, Page, VideoPage } from '../answers.ts';
 import { ask, queryOf, readPages } from '../api.ts';
+import { readBalance } from '../balance.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded, usePages } from '../load.ts';
-import { attempt } from '../notices.tsx';
+import { attempt, say } from '../notices.tsx';
 import { Empty, Figure, Head, Loading, Money, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { csvOf } from '../view/csv.ts';
-import { dateTime, dollars, shortId } from '../view/format.ts';
+import { counted, dateTime, dollars, shortId } from '../view/format.ts';
 import { byReason, lossesOf } from '../view/losses.ts';
 import { byDay } from '../view/series.ts';
 
@@ -18,8 +19,8 @@ const DAY_MS = 86_400_000;
 const DAYS = 30;
 
 export function MoneyScreen() {
-  const balance = useLoaded((signal) => ask<Balance>('balance', { signal }));
-  const from = new Date(Date.now() - DAYS * DAY_MS).toISOString().slice(0, 10);
+  const balance = useLoaded(readBalance);
+  const from = new Date(Date.now() - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10);
   const costs = useLoaded((signal) =>
     ask<Page<CostItem>>(`costs${queryOf({ groupBy: 'day,model,account', from })}`, { signal }),
   );
@@ -54,7 +55,11 @@ function Balances({ balance, costs }: { balance: Balance; costs: readonly CostIt
     <div class="figures">
       {creditMicroUsd !== null && <Figure name="Available" value={dollars(availableMicroUsd)} />}
       <Figure name="Held" value={dollars(heldMicroUsd)} note="for what has not ended" />
-      <Figure name="Spent" value={dollars(spentMicroUsd)} note="since the beginning" />
+      <Figure
+        name="Spent"
+        value={dollars(spentMicroUsd)}
+        note={isRoot.value ? 'by all callers, since the beginning' : 'since the beginning'}
+      />
       {creditMicroUsd !== null && <Figure name="Credit" value={dollars(creditMicroUsd)} note="in all" />}
       {isRoot.value && (
         <Figure name="Lost" value={dollars(lost)} note={`billed, and paid by no caller, in ${DAYS} days`} />
@@ -268,8 +273,10 @@ function save(name: string, text: string): void {
 const MOST_PAGES = 100;
 
 async function saveLedger(): Promise<void> {
-  await attempt('The ledger is saved.', async () => {
-    const { items } = await readPages<Entry>('ledger', { limit: 200, most: MOST_PAGES });
+  await attempt(null, async () => {
+    const { items, nextCursor } = await readPages<Entry>('ledger', { limit: 200, most: MOST_PAGES });
     save('clipyard-ledger.csv', csvOf(items));
+    const what = nextCursor === null ? 'The ledger is' : `The newest ${counted(items.length, 'entry', 'entries')} are`;
+    say(`${what} saved.`);
   });
 }

@@ -8,8 +8,18 @@ import { attempt, say } from '../notices.tsx';
 import { Empty, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
 import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href, query } from '../router.ts';
-import { type Draft, draftFor, draftOf, type NewImage, problemsOf, takesImages, toBody } from '../view/draft.ts';
-import { duration } from '../view/format.ts';
+import { useKept } from '../steps.ts';
+import {
+  type Draft,
+  draftFor,
+  draftOf,
+  MOST_AT_ONCE,
+  type NewImage,
+  problemsOf,
+  takesImages,
+  toBody,
+} from '../view/draft.ts';
+import { counted, duration } from '../view/format.ts';
 import { comparison } from './compare.tsx';
 
 export function NewScreen() {
@@ -44,12 +54,15 @@ export function NewScreen() {
 const CREATE = '/airforce/v1/video/generations';
 
 function Form({ models, source }: { models: readonly Model[]; source: Video | null }) {
-  const [draft, setDraft] = useState<Draft>(() => draftOf(models, source));
+  const kept = useKept<Draft>('draft');
+  const [draft, setDraft] = useState<Draft>(() => kept.current ?? draftOf(models, source));
+  kept.current = draft;
   const [isBusy, setBusy] = useState(false);
   const model = models.find(({ id }) => id === draft.model) ?? models[0];
   if (model === undefined) return null;
   const change = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
   const problems = problemsOf(draft, model);
+  const uploaded = source?.request.images.filter(({ kind }) => kind === 'stored').length ?? 0;
 
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -58,9 +71,7 @@ function Form({ models, source }: { models: readonly Model[]; source: Video | nu
     const made: string[] = [];
     await attempt(null, async () => {
       for (const seed of draft.count === 1 ? [null] : seedsOf(draft)) {
-        const { task_id: id } = await post<{ task_id: string }>(CREATE, toBody(draft, model, seed), {
-          idempotencyKey: crypto.randomUUID(),
-        });
+        const { task_id: id } = await post<{ task_id: string }>(CREATE, toBody(draft, model, seed));
         made.push(id);
       }
       say(made.length === 1 ? 'It is accepted.' : `${made.length} videos are accepted.`);
@@ -84,6 +95,12 @@ function Form({ models, source }: { models: readonly Model[]; source: Video | nu
               onInput={({ currentTarget }) => change({ prompt: currentTarget.value })}
             />
           </label>
+          {uploaded > 0 && takesImages(model) && (
+            <p class="problem">
+              {counted(uploaded, 'image')} of the earlier video {uploaded === 1 ? 'was' : 'were'} uploaded with it, and
+              not taken over: choose {uploaded === 1 ? 'it' : 'them'} once more.
+            </p>
+          )}
           <Images draft={draft} model={model} change={change} />
         </Panel>
         <Panel title="How">
@@ -123,6 +140,11 @@ interface PartProps {
   readonly change: (changes: Partial<Draft>) => void;
 }
 
+/** A field that is emptied stays so until something is typed. */
+function shownNumber(value: number): number | string {
+  return Number.isNaN(value) ? '' : value;
+}
+
 function Capabilities({ draft, model, change }: PartProps) {
   const lengths = model.durationsSeconds;
   return (
@@ -135,8 +157,8 @@ function Capabilities({ draft, model, change }: PartProps) {
             step={1}
             min={model.minDurationSeconds}
             max={model.maxDurationSeconds}
-            value={draft.seconds}
-            onInput={({ currentTarget }) => change({ seconds: Number(currentTarget.value) })}
+            value={shownNumber(draft.seconds)}
+            onInput={({ currentTarget }) => change({ seconds: currentTarget.valueAsNumber })}
           />
         ) : (
           <select
@@ -174,12 +196,10 @@ function Capabilities({ draft, model, change }: PartProps) {
         <input
           type="number"
           min={1}
-          max={16}
+          max={MOST_AT_ONCE}
           step={1}
-          value={draft.count}
-          onInput={({ currentTarget }) =>
-            change({ count: Math.min(16, Math.max(1, Number(currentTarget.value) || 1)) })
-          }
+          value={shownNumber(draft.count)}
+          onInput={({ currentTarget }) => change({ count: currentTarget.valueAsNumber })}
         />
       </label>
     </div>
@@ -311,8 +331,13 @@ function Price({ draft, model, problems, isBusy }: PriceProps) {
     problem: null,
   });
   const { seconds: durationSeconds, aspectRatio, quality } = draft;
+  const count = Number.isNaN(draft.count) ? 1 : draft.count;
   useEffect(() => {
     let isLatest = true;
+    if (Number.isNaN(durationSeconds)) {
+      setEstimate({ each: null, problem: null });
+      return undefined;
+    }
     const body = { model: model.id, durationSeconds, ...(aspectRatio && { aspectRatio }), ...(quality && { quality }) };
     const timer = setTimeout(() => {
       post<Estimate>('estimates', body)
@@ -330,12 +355,12 @@ function Price({ draft, model, problems, isBusy }: PriceProps) {
     <div class="stack">
       <Panel title="Price" class="price">
         <p class="big number" aria-live="polite">
-          {each === null ? '–' : <Money microUsd={each.estimateMicroUsd * draft.count} />}
+          {each === null ? '–' : <Money microUsd={each.estimateMicroUsd * count} />}
         </p>
         <p class="soft">
-          {each !== null && draft.count > 1 && (
+          {each !== null && count > 1 && (
             <>
-              {draft.count} × <Money microUsd={each.estimateMicroUsd} />,{' '}
+              {count} × <Money microUsd={each.estimateMicroUsd} />,{' '}
             </>
           )}
           {each !== null && `made by ${each.account}`}
@@ -354,7 +379,7 @@ function Price({ draft, model, problems, isBusy }: PriceProps) {
           </ul>
         )}
         <button type="submit" class="primary wide" disabled={problems.length > 0}>
-          {isBusy ? 'Sending…' : draft.count === 1 ? 'Make the video' : `Make ${draft.count} videos`}
+          {isBusy ? 'Sending…' : count === 1 ? 'Make the video' : `Make ${count} videos`}
         </button>
         <p class="soft small">
           Nothing is charged before it is done. Many at once? <a href={href('/batches')}>Make a batch</a>.

@@ -1,8 +1,9 @@
 /** Everything at a glance: what is under way, what it costs, who holds which slot, and what went wrong. */
 
 import { useMemo } from 'preact/hooks';
-import type { Account, Balance, Caller, CostItem, Page, Video, VideoPage } from '../answers.ts';
+import type { Account, Caller, CostItem, Page, Video, VideoPage } from '../answers.ts';
 import { ask, queryOf } from '../api.ts';
+import { readBalance } from '../balance.ts';
 import { eachSecond, slowly } from '../clock.ts';
 import { isLive, known } from '../live.ts';
 import { type Loaded, useLoaded } from '../load.ts';
@@ -85,7 +86,7 @@ export function OverviewScreen() {
 const UNKNOWN = '–';
 
 function Figures({ open, costs }: { open: readonly Video[] | undefined; costs: readonly CostItem[] | undefined }) {
-  const { data: balance } = useLoaded((signal) => ask<Balance>('balance', { signal }), [], EVERY_MS);
+  const { data: balance } = useLoaded(readBalance, [], EVERY_MS);
   const today = new Date(slowly.value).toISOString().slice(0, 10);
   const spent = (begin: string) =>
     costs === undefined

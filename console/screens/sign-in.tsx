@@ -2,13 +2,13 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { wordsOf } from '../api.ts';
-import { linkProblem, signIn } from '../session.ts';
+import { signIn, signInProblem } from '../session.ts';
 import { sentence } from '../view/format.ts';
 
 export function SignIn() {
   document.title = 'Sign in · Clipyard';
   const [key, setKey] = useState('');
-  const [problem, setProblem] = useState<string | null>(linkProblem.value);
+  const [problem, setProblem] = useState<string | null>(signInProblem.value);
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   // Browsers heed `autofocus` once in a page's life.

@@ -167,11 +167,7 @@ function Actions({ video, reload }: { video: Video; reload: () => void }) {
 /** The same request once more, as a new video that is shown. */
 export async function again({ id }: Video): Promise<void> {
   await attempt('It is made again.', async () => {
-    const made = await post<Video>(
-      `videos/${encodeURIComponent(id)}/again`,
-      {},
-      { idempotencyKey: crypto.randomUUID() },
-    );
+    const made = await post<Video>(`videos/${encodeURIComponent(id)}/again`);
     remember([made]);
     go(`/videos/${made.id}`);
   });
@@ -382,6 +378,9 @@ function Curl({ video }: { video: Video }) {
           </button>
         ))}
       </div>
+      {video.request.images.some(({ kind }) => kind === 'stored') && (
+        <p class="problem">What was uploaded as an image is left out: the command makes another video without it.</p>
+      )}
     </CommandPanel>
   );
 }

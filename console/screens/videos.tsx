@@ -11,11 +11,13 @@ import { Picture } from '../parts/picture.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { choose, href, query } from '../router.ts';
 import { isRoot } from '../session.ts';
+import { useKept } from '../steps.ts';
 import { useVideoList, type VideoList } from '../video-list.ts';
+import { MOST_AT_ONCE } from '../view/draft.ts';
 import { type Filter, filterOf, isEnded, TABS, type Tab } from '../view/filters.ts';
 import { counted, duration } from '../view/format.ts';
 import { whyOf } from '../view/words.ts';
-import { comparison, MOST_COMPARED } from './compare.tsx';
+import { comparison } from './compare.tsx';
 
 type View = 'table' | 'gallery';
 
@@ -28,7 +30,9 @@ export function VideosScreen() {
   const filter = filterOf(query.value);
   const view: View = query.value.get('view') === 'gallery' ? 'gallery' : 'table';
   const list = useVideoList(filter);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const kept = useKept<ReadonlySet<string>>('chosen');
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(kept.current ?? new Set());
+  kept.current = chosen;
   const toggle = useCallback((id: string) => {
     setChosen((before) => {
       const next = new Set(before);
@@ -332,7 +336,7 @@ function Bulk({ list, choice, clear, all }: BulkProps) {
           </button>
         );
       })}
-      {videos.length > 1 && videos.length <= MOST_COMPARED && (
+      {videos.length > 1 && videos.length <= MOST_AT_ONCE && (
         <a class="button" href={href(comparison(videos.map(({ id }) => id)))}>
           Side by side
         </a>

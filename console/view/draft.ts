@@ -69,12 +69,16 @@ export function draftOf(models: readonly Model[], source: Video | null): Draft {
   return model === undefined ? draft : draftFor(model, draft);
 }
 
+/** More are not taken in at one glance. */
+export const MOST_AT_ONCE = 16;
+
 /** What keeps it from being sent, in words. */
-export function problemsOf({ prompt, seconds, images }: Draft, model: Model): readonly string[] {
+export function problemsOf({ prompt, seconds, images, count }: Draft, model: Model): readonly string[] {
   const { minDurationSeconds: least, maxDurationSeconds: most, modes } = model;
   return [
     ...(prompt.trim() === '' ? ['Say what it shows.'] : []),
     ...(Number.isInteger(seconds) && seconds >= least && seconds <= most ? [] : [`${least} to ${most} whole seconds.`]),
+    ...(Number.isInteger(count) && count >= 1 && count <= MOST_AT_ONCE ? [] : [`1 to ${MOST_AT_ONCE} at once.`]),
     ...(images.length === 0 && !modes.includes('text') ? ['This model needs an image.'] : []),
   ];
 }

@@ -78,14 +78,22 @@ const OPEN: Readonly<Partial<Record<VideoState, string>>> = {
   archiving: 'The upstream is done; the clip is being downloaded and verified.',
 };
 
+function placeWords(position: number): string {
+  if (position === 1) return 'It is next.';
+  return position === 2 ? 'One is before it.' : `${position - 1} are before it.`;
+}
+
 /** Why it is where it is, in a sentence; null where its state says all. */
-export function whyOf({ state, waitingFor, queuePosition, failure, cost }: Video): string | null {
+export function whyOf({ state, waitingFor, queuePosition, failure, cost, delivery }: Video): string | null {
   if (failure !== null) return failureWords(failure.kind);
   if (state === 'cancelled')
     return cost.settledMicroUsd ? 'It was cancelled too late: its task completed and is paid.' : null;
   if (state === 'expired') return 'It had no slot in time, or its task outlived its deadline. Nothing is charged.';
-  const place =
-    queuePosition === null ? '' : ` ${queuePosition === 1 ? 'It is next.' : `${queuePosition - 1} are before it.`}`;
+  if (delivery?.state === 'failed')
+    return `The clip is here, and could not be delivered to its storage: ${sentence(delivery.message ?? 'no reason is known')}`;
+  if (delivery?.state === 'waiting' && delivery.message !== null)
+    return `The clip is here, and its delivery is tried again: ${sentence(delivery.message)}`;
+  const place = queuePosition === null ? '' : ` ${placeWords(queuePosition)}`;
   if (waitingFor !== null) return `${sentence(waitingFor.detail)}${place}`;
   const open = OPEN[state];
   return open === undefined ? null : open + place;

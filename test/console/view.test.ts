@@ -208,6 +208,14 @@ test('why a video waits or failed is said in a sentence', () => {
   const failure = { kind: 'answer_lost', message: 'x', upstream: null } as const;
   expect(whyOf(makeVideo({ state: 'failed', failure }))).toMatch(/answer was lost/);
   expect(whyOf(makeVideo({ state: 'completed' }))).toBeNull();
+  const delivery = { state: 'waiting', at: null, message: 'the storage answered 503' } as const;
+  expect(whyOf(makeVideo({ state: 'archiving', delivery: { ...delivery, message: null } }))).toMatch(/downloaded/);
+  expect(whyOf(makeVideo({ state: 'archiving', delivery }))).toBe(
+    'The clip is here, and its delivery is tried again: The storage answered 503.',
+  );
+  expect(whyOf(makeVideo({ state: 'completed', delivery: { ...delivery, state: 'failed', at: AT } }))).toMatch(
+    /could not be delivered/,
+  );
 });
 
 test('the command of each dialect has its own words, and survives the quotes of a prompt', () => {

@@ -37,7 +37,7 @@ function holdsListener(pid: number, port: number): boolean {
   }
 }
 
-/** Where there is no /proc; a machine without `lsof` cannot tell, and then whoever answers is believed. */
+/** Where there is no /proc. Without `lsof` a machine cannot tell, and the one that answers counts as the right one. */
 function isListedListener(pid: number, port: number): boolean {
   const wanted = ['-nP', '-a', '-p', String(pid), `-iTCP:${port}`, '-sTCP:LISTEN', '-t'];
   try {

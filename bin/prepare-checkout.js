@@ -193,6 +193,8 @@ export function prepareCheckout(root = CHECKOUT) {
   if (!existsSync(join(root, 'tsconfig.build.json'))) return;
   withLock(root, () => {
     installWhereNeeded(root);
-    if (!isCompiled(root)) compile(root);
+    if (isCompiled(root)) return;
+    process.stderr.write('Compiling…\n');
+    compile(root);
   });
 }

@@ -152,6 +152,8 @@ export async function reenterTask(
   const times = { grantedAt: sentAt, sentAt, sendUntil };
   const doubt = { state: 'unconfirmed', answered: false, singleLane: false } as const;
   await tx.insert(submissions).values({ id, videoId: video.id, n, account, provider, ...place, ...times, ...doubt });
+  // The video has not been granted a slot in this copy, which is when it is written to which account it went.
+  await tx.update(videos).set({ account, provider, sentAt, submissions: n }).where(eq(videos.id, video.id));
 }
 
 /** Where an account's creates go, as configured now: what the lost row had is not known. */

@@ -53,7 +53,7 @@ export function temporalCodecRoutes(codec: TemporalCodec): FastifyPluginAsync {
         answers: { 200: codecPayloads },
         handle: async ({ body }) => {
           try {
-            return { payloads: (await codec[verb](body.payloads.map(read))).map(print) };
+            return { payloads: (await codec[verb]((body.payloads ?? []).map(read))).map(print) };
           } catch (error) {
             throw new Refusal('invalid_request', error instanceof Error ? error.message : 'a payload cannot be read');
           }

@@ -76,12 +76,12 @@ const compiled = () => readFileSync(join(root, 'dist/src/main.js'), 'utf8');
 const stamp = () => readFileSync(join(root, 'dist/.built-stamp'), 'utf8');
 
 describe('preparing a checkout', () => {
-  test('sources are compiled and bundled once and not again', async () => {
-    await prepare();
+  test('sources are compiled and bundled once and not again, and standard error says so', async () => {
+    expect((await prepare()).stderr).toBe('Compiling…\n');
     const first = stamp();
     expect(compiled()).toContain('value = 1');
     expect(existsSync(join(root, 'dist/bundled'))).toBe(true);
-    await prepare();
+    expect((await prepare()).stderr).toBe('');
     expect(stamp()).toBe(first);
   });
 

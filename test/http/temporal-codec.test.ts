@@ -45,6 +45,11 @@ test('what is not encrypted comes back as it is', async () => {
   });
 });
 
+test('nothing is answered with nothing, as Temporal prints the result of an activity that has none', async () => {
+  const answer = await ask('decode', undefined);
+  expect([answer.statusCode, answer.json()]).toEqual([200, { payloads: [] }]);
+});
+
 test('what no key opens is refused with the name of the missing one', async () => {
   const [foreign] = await createPayloadCodec([{ id: 'k0', key: randomBytes(32) }]).encode([{ data: randomBytes(4) }]);
   const metadata = Object.fromEntries(

@@ -105,9 +105,11 @@ describeOnBothCatalogs('a video that the catalog has lost', (catalog) => {
     expect(await scene.submit('v1', submissionId)).toMatchObject({ step: 'confirm' });
     await forget();
     expect(await scene.submit('v1', submissionId)).toEqual(OPEN);
-    const create = { submissionId, account: 'airforce-1', provider: 'airforce' } as const;
+    const at = { account: 'airforce-1', provider: 'airforce' } as const;
+    const create = { submissionId, ...at };
     const next = await scene.open('v1', { kind: 'sent', create });
     expect(next).toMatchObject({ step: 'confirm', submissionId });
+    expect(await scene.video('v1')).toMatchObject({ ...at, submissions: 1, sentAt: expect.any(Date) });
     const watch = await scene.take('v1', next);
     if (watch.step !== 'watch') throw new Error(watch.step);
     scene.upstream.finish(watch.task.taskId, SUCCEEDED);

@@ -354,7 +354,12 @@ describe('posting to a URL that a caller named', () => {
   beforeAll(async () => {
     server = createServer((request, reply) => {
       if (request.url === '/moved') reply.writeHead(302, { location: '/hook' });
-      reply.end('x'.repeat(10_000));
+      if (request.url === '/endless') return reply.write('begun');
+      if (request.url === '/broken') {
+        reply.writeHead(200, { 'content-length': 10 });
+        return reply.write('begun', () => reply.destroy());
+      }
+      return reply.end('x'.repeat(10_000));
     });
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
@@ -362,15 +367,22 @@ describe('posting to a URL that a caller named', () => {
     host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(() => {
+    server.closeAllConnections();
     server.close();
   });
-  const call = (url: string, trustedHosts: readonly string[]) =>
-    postUntrusted({ url, trustedHosts, headers: {}, body: '{}', timeoutMs: 5000 });
+  const call = (url: string, trustedHosts: readonly string[], timeoutMs = 5000) =>
+    postUntrusted({ url, trustedHosts, headers: {}, body: '{}', timeoutMs });
 
   test('follows no redirect and keeps 4 KB of the answer', async () => {
     const found = await call(`http://${host}/moved`, [host]);
     expect(found.status).toBe(302);
     expect(found.text).toHaveLength(4096);
+  });
+
+  test('an answer whose body breaks off or does not end is one by its status', async () => {
+    const begun = { status: 200, text: 'begun' };
+    await expect(call(`http://${host}/broken`, [host])).resolves.toMatchObject(begun);
+    await expect(call(`http://${host}/endless`, [host], 500)).resolves.toMatchObject(begun);
   });
 
   test('refuses plain HTTP and private addresses that are not trusted', async () => {

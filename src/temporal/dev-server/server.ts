@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Log } from '../../domain/log.ts';
 import { CHANNEL_ARGS } from '../connection.ts';
 import { SEARCH_ATTRIBUTE_NAMES } from '../setup.ts';
+import { listensAt } from './listener.ts';
 import type { Ports } from './process.ts';
 import { choosePorts, endProcess, isAlive, isPortFree, servesDatabase, spawnServer } from './process.ts';
 
@@ -170,17 +171,19 @@ class WatchedServer implements DevServer {
     this.#pid = child.pid;
     this.#ownsServer = true;
     this.#remember(child.pid);
-    const up = await Promise.race([ended, this.#untilReady()]);
+    const up = await Promise.race([ended, this.#untilReady(child.pid)]);
     if (up) log.info({ serverPid: child.pid, address: this.address }, 'Temporal dev server is up');
     // Started and never ready: ended, so that no second one is started beside it.
     else await endProcess(child.pid);
     return up;
   }
 
-  async #untilReady(): Promise<boolean> {
+  async #untilReady(pid: number): Promise<boolean> {
+    const { port } = this.#ports;
     const untilMs = Date.now() + READY_MS;
     while (this.state() === 'up' && Date.now() < untilMs && !this.#stopping.signal.aborted) {
-      if (await answers(this.#ports.port, this.#options.namespace, 1_000)) return true;
+      // Who took the port first would answer as well, with the workflows of another Clipyard.
+      if (listensAt(pid, port) && (await answers(port, this.#options.namespace, 1_000))) return true;
       await sleep(LOOK_AGAIN_MS);
     }
     return false;

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -154,6 +154,24 @@ describe('the dev server', () => {
     const { port, uiPort } = record();
     writeFileSync(join(other, 'temporal.json'), JSON.stringify({ port, uiPort, pid: null, ownerPid: process.pid }));
     const second = await startDevServer({ binary, dataDir: other, namespace: NAMESPACE, log });
+    expect(second.address).not.toBe(first.address);
+    await second.stop();
+    rmSync(other, { recursive: true });
+  });
+
+  test('a port that another server takes first is left to it, although that one answers there', async () => {
+    await useOwnPorts(dataDir);
+    const other = mkdtempSync(join(tmpdir(), 'clipyard-temporal-'));
+    copyFileSync(join(dataDir, 'temporal.json'), join(other, 'temporal.json'));
+    // The first start finds the port free, and ends long after it has been lost.
+    const slow = join(other, 'temporal');
+    const script = `cd "$(dirname "$0")"; if mkdir tried; then until test -e lost; do sleep 0.1; done; exit 1; fi`;
+    writeFileSync(slow, `#!/bin/sh\n${script}\nexec "${binary}" "$@"\n`, { mode: 0o755 });
+    const starting = startDevServer({ binary: slow, dataDir: other, namespace: NAMESPACE, log });
+    await until(() => existsSync(join(other, 'tried')));
+    const first = await start();
+    writeFileSync(join(other, 'lost'), '');
+    const second = await starting;
     expect(second.address).not.toBe(first.address);
     await second.stop();
     rmSync(other, { recursive: true });

@@ -1,6 +1,5 @@
 /** Whose a listening port is: what answers there need not be the process that was started for it. */
 
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const LISTEN = '0A';
@@ -19,36 +18,40 @@ function listenersAt(port: number): ReadonlySet<string> {
   return new Set(found.map((row) => `socket:[${row[INODE]}]`));
 }
 
-function targetOf(link: string): string {
+/** What is read of a process; nothing where it has ended meanwhile. */
+function orNothing<T>(read: () => T): T | undefined {
   try {
-    return readlinkSync(link);
+    return read();
   } catch {
-    return '';
+    return undefined;
   }
 }
 
-function holdsListener(pid: number, port: number): boolean {
-  const listeners = listenersAt(port);
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => listeners.has(targetOf(`/proc/${pid}/fd/${fd}`)));
-  } catch {
-    // It has ended.
-    return false;
-  }
+/** By process, which one has started it. */
+function readParents(): ReadonlyMap<number, number> {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const parents = pids.map((pid) => {
+    const stat = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? '';
+    // A program's name may hold blanks and brackets.
+    return [Number(pid), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])] as const;
+  });
+  return new Map(parents);
 }
 
-/** Where there is no /proc. Without `lsof` a machine cannot tell, and the one that answers counts as the right one. */
-function isListedListener(pid: number, port: number): boolean {
-  const wanted = ['-nP', '-a', '-p', String(pid), `-iTCP:${port}`, '-sTCP:LISTEN', '-t'];
-  try {
-    execFileSync('lsof', wanted, { stdio: 'ignore', timeout: 5_000 });
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
-  }
+function holdsAny(pid: number, sockets: ReadonlySet<string>): boolean {
+  const files = orNothing(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  return files.some((fd) => sockets.has(orNothing(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? ''));
 }
 
-/** Whether it is this process that listens at the port of the loopback. */
+/**
+ * Whether this process, or one that it has started as scripts around a program do, listens at the port of the loopback.
+ * Where there is no /proc, the one that answers counts as the right one.
+ */
 export function listensAt(pid: number, port: number): boolean {
-  return existsSync('/proc/net/tcp') ? holdsListener(pid, port) : isListedListener(pid, port);
+  if (!existsSync('/proc/net/tcp')) return true;
+  const listeners = listenersAt(port);
+  if (listeners.size === 0) return false;
+  const parents = readParents();
+  const isOurs = (one: number | undefined): boolean => one !== undefined && (one === pid || isOurs(parents.get(one)));
+  return [...parents.keys()].some((one) => isOurs(one) && holdsAny(one, listeners));
 }

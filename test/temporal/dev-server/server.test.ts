@@ -166,7 +166,9 @@ describe('the dev server', () => {
     // The first start finds the port free, and ends long after it has been lost.
     const slow = join(other, 'temporal');
     const script = `cd "$(dirname "$0")"; if mkdir tried; then until test -e lost; do sleep 0.1; done; exit 1; fi`;
-    writeFileSync(slow, `#!/bin/sh\n${script}\nexec "${binary}" "$@"\n`, { mode: 0o755 });
+    // As a script around a program does that is not replaced by it.
+    const around = `trap 'kill $server' TERM; "${binary}" "$@" & server=$!; wait; wait`;
+    writeFileSync(slow, `#!/bin/sh\n${script}\n${around}\n`, { mode: 0o755 });
     const starting = startDevServer({ binary: slow, dataDir: other, namespace: NAMESPACE, log });
     await until(() => existsSync(join(other, 'tried')));
     const first = await start();

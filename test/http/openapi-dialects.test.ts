@@ -211,6 +211,18 @@ test('headers that orders and streams take are described, and the command has th
   expect(renderPage(document)).toMatch(/video-model\/start&#39; (?:.*\n)+? {2}-H &#39;ai-model-id: sandbox-mini&#39; /);
 });
 
+test('parameters have the bounds that the routes hold them to', () => {
+  const schemaOf = (method: string, path: string, named: string) =>
+    document.paths[path]?.[method]?.parameters?.find(({ name }) => name === named)?.schema;
+  expect(schemaOf('get', '/airforce-2024/v1/video/tasks', 'limit')).toMatchObject({ minimum: 1, maximum: 200 });
+  expect(schemaOf('get', '/infrai/v1/video/list', 'limit')).toMatchObject({ minimum: 1, maximum: 100 });
+  expect(schemaOf('get', '/openai/v1/videos', 'limit')).toMatchObject({ minimum: 1, maximum: 100 });
+  const { pattern } = schemaOf('post', '/openai/v1/videos', 'Idempotency-Key') as { pattern: string };
+  const taken = ['', 'k', 'k'.repeat(255), 'k'.repeat(256), 'naïve'].filter((key) => new RegExp(pattern).test(key));
+  expect(taken).toEqual(['k', 'k'.repeat(255)]);
+  expect(schemaOf('post', '/clipyard/v1/batches', 'dryRun')).toMatchObject({ type: 'boolean', enum: [false, true] });
+});
+
 test('examples run, and answers and refusals are as described', async () => {
   const undocumented = undocumentedIn(document);
   const [id = ''] = await Promise.all([door.create(key, 'airforce', { model: 'sandbox-mini' })]);

@@ -1,12 +1,17 @@
 /** Headers that orders and streams take beside body and query, as they are described; each route reads them by itself. */
 
 import { z } from 'zod';
+import { VALID_KEY } from '../../domain/idempotency-key.ts';
 
 const optional = (meaning: string) => z.string().optional().describe(meaning);
 
 /** Of what is made once under a key. */
 export const keyedHeaders = z.object({
-  'Idempotency-Key': optional('The same key with the same request is the same order, made and paid once.'),
+  'Idempotency-Key': z
+    .string()
+    .regex(VALID_KEY)
+    .optional()
+    .describe('The same key with the same request is the same order, made and paid once.'),
 });
 
 /** Of a create. */

@@ -187,17 +187,25 @@ export const DIALECT_TAGS = Object.fromEntries(DIALECTS.map((name) => [name, tag
   Record<DialectName, Tag>
 >;
 
+/** What a route's meaning says that its headline does not. */
+function beyond(headline: string, meaning: string): string {
+  const repeats = meaning.toLowerCase().startsWith(headline.toLowerCase());
+  const said = repeats ? meaning.slice(headline.length).replace(/^[,;\s]+/, '') : meaning;
+  return said.charAt(0).toUpperCase() + said.slice(1);
+}
+
 /** What a dialect's route says of itself, mounted under its prefix; undefined for what is only refused. */
 export function describeRoute(dialect: Dialect, route: DialectRoute): Operation | undefined {
   const { kind, method, path, meaning } = route;
   const isAlias = path.startsWith(openai.OPENAI_ALIAS);
   if (kind === 'unsupported' || isAlias) return undefined;
+  const description = beyond(SUMMARIES[kind], meaning);
   const { answer = JSON_ANSWER, others = {}, form, ...shape } = SHAPES[dialect.name][kind] ?? {};
   const headers = shape.headers ?? (makesClips(route) ? clipHeaders : undefined);
   return {
     ...{ method, path: `/${dialect.name}${path}`, tag: DIALECT_TAGS[dialect.name], id: idOf(dialect, route) },
     summary: SUMMARIES[kind],
-    description: meaning.charAt(0).toUpperCase() + meaning.slice(1),
+    ...(description !== '' && { description }),
     access: 'caller',
     ...shape,
     ...(headers && { headers }),

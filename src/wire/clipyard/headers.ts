@@ -5,6 +5,14 @@ import { VALID_KEY } from '../../domain/idempotency-key.ts';
 
 const optional = (meaning: string) => z.string().optional().describe(meaning);
 
+/** An instant, or how far it is away. */
+const moment = (meaning: string) =>
+  z
+    .string()
+    .regex(/^([1-9]\d{0,8}|\d{4}-\d{2}-\d{2}(T.+)?)$/)
+    .optional()
+    .describe(`${meaning}: ISO 8601, or whole seconds from now.`);
+
 /** Of what is made once under a key. */
 export const keyedHeaders = z.object({
   'Idempotency-Key': z
@@ -17,8 +25,8 @@ export const keyedHeaders = z.object({
 /** Of a create. */
 export const createHeaders = keyedHeaders.extend({
   'x-callback-url': optional('Told of the end, as a webhook.'),
-  'x-start-before': optional('Not begun by then is not made: ISO 8601, or whole seconds from now.'),
-  'x-end-before': optional('Not ended by then is cancelled: ISO 8601, or whole seconds from now.'),
+  'x-start-before': moment('Not begun by then is not made'),
+  'x-end-before': moment('Not ended by then is cancelled'),
   'x-priority': z.enum(['low', 'normal', 'high']).optional().describe("Among the caller's own videos."),
 });
 

@@ -224,6 +224,10 @@ test('parameters have the bounds that the routes hold them to', () => {
   const schemaOf = (method: string, path: string, named: string) =>
     document.paths[path]?.[method]?.parameters?.find(({ name }) => name === named)?.schema;
   expect(schemaOf('get', '/airforce-2024/v1/video/tasks', 'limit')).toMatchObject({ minimum: 1, maximum: 200 });
+  expect(schemaOf('get', '/airforce-2024/v1/video/tasks', 'status')).toMatchObject({
+    enum: expect.arrayContaining(['running']),
+  });
+  expect(schemaOf('post', '/ai-gateway/v4/ai/video-model/start', 'ai-model-id')).toMatchObject({ minLength: 1 });
   expect(schemaOf('get', '/infrai/v1/video/list', 'limit')).toMatchObject({ minimum: 1, maximum: 100 });
   expect(schemaOf('get', '/openai/v1/videos', 'limit')).toMatchObject({ minimum: 1, maximum: 100 });
   const takenAs = (named: string, values: readonly string[]) => {

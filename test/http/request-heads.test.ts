@@ -68,7 +68,10 @@ describe('what is no request, behind one', () => {
 
   test('is not answered within an answer that has begun', async () => {
     made.gateway.put(makeVideo());
-    const { text } = await answersTo(`GET /v1/video/tasks/video_1/stream HTTP/1.1\r\n${HEAD}\r\n\r\n`, 'NONSENSE\r\n\r\n');
+    const { text } = await answersTo(
+      `GET /v1/video/tasks/video_1/stream HTTP/1.1\r\n${HEAD}\r\n\r\n`,
+      'NONSENSE\r\n\r\n',
+    );
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
   });
 
@@ -81,7 +84,8 @@ describe('what is no request, behind one', () => {
   test('is answered behind an answer that is whole, and its connection closed whether its client closes it or not', async () => {
     const { text, socket } = await answersTo(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n\r\n`, 'NONSENSE\r\n\r\n');
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
-    const countOpen = () => new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));
+    const countOpen = () =>
+      new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));
     while ((await countOpen()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
     socket.destroy();
   }, 10_000);

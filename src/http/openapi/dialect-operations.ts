@@ -7,7 +7,7 @@ import { DIALECTS, type DialectName } from '../../domain/vendor.ts';
 import { createBody as a4fCreate, videoAnswer } from '../../wire/a4f.ts';
 import { generateBody as gatewayGenerate, MODEL_HEADER, statusBody } from '../../wire/ai-gateway.ts';
 import { createBody as airforceCreate, modelList, task, taskList } from '../../wire/airforce.ts';
-import { namedKeys, LIST_LIMIT as olderLimit } from '../../wire/airforce-2024.ts';
+import { namedKeys, LIST_LIMIT as olderLimit, STATUSES as olderStatuses } from '../../wire/airforce-2024.ts';
 import { clipHeaders, createHeaders } from '../../wire/clipyard/headers.ts';
 import * as infrai from '../../wire/infrai.ts';
 import * as openai from '../../wire/openai/videos.ts';
@@ -64,14 +64,20 @@ const gatewayCreate = {
   body: gatewayGenerate.meta({ id: 'GatewayGenerate' }),
   example: { prompt: PROMPT, duration: 4 },
   headers: z.object({
-    [MODEL_HEADER]: z.string().meta({ description: 'The model.', param: { example: MODEL } }),
+    [MODEL_HEADER]: z
+      .string()
+      .min(1)
+      .meta({ description: 'The model.', param: { example: MODEL } }),
     ...createHeaders.shape,
   }),
 };
 
 const SHAPES: Readonly<Record<DialectName, Shapes>> = {
   airforce: airforceShapes(airforceCreate.meta({ id: 'AirforceCreate' })),
-  'airforce-2024': { ...older, list: { ...older.list, query: z.object({ limit: limitOf(olderLimit), status: z.string().optional() }) } },
+  'airforce-2024': {
+    ...older,
+    list: { ...older.list, query: z.object({ limit: limitOf(olderLimit), status: z.enum(olderStatuses).optional() }) },
+  },
   infrai: {
     create: {
       body: infrai.generateBody.meta({ id: 'InfraiGenerate' }),

@@ -1,6 +1,7 @@
 /** What an idempotency key may be, for clients and for the gateway. */
 
-const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
+/** As a pattern, for the description of our API. */
+export const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
 
 /** For a sentence about one that is not. */
 export const IDEMPOTENCY_KEY_WORDS = '1 to 255 printable ASCII characters';

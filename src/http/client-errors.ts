@@ -1,7 +1,7 @@
 /** Answers to what is not HTTP at all: no route, no dialect and no framework have seen it. */
 
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Refusal, type RefusalKind } from '../domain/failure.ts';
@@ -33,9 +33,26 @@ function problemOf(status: number) {
   return { headers, body };
 }
 
+/** For a client to read its answer and to close: a connection on which no request can follow is in no other's care. */
+const LINGER_MS = 2000;
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** The newest of each connection. */
+const newest = new WeakMap<Socket, Exchange>();
+
+/** Whether one more answer on a connection would be taken for what belongs to a request that has its own. */
+function hasItsAnswer(socket: Socket): boolean {
+  const { request, response } = newest.get(socket) ?? {};
+  return (response?.headersSent ?? false) && !(request?.complete && response?.writableFinished);
+}
+
 /** Says what is wrong, and closes the connection. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (!socket.writable || error.code === 'ECONNRESET' || hasItsAnswer(socket)) {
     socket.destroy();
     return;
   }
@@ -46,6 +63,8 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(linger));
 }
 
 /** Answers, as every request is, what Node answers by itself with a status alone; its check of `Host` has to be off. */
@@ -56,7 +75,8 @@ export function answerIncompleteHeads(app: FastifyInstance): void {
   });
   // Node leaves out what comes after a thousand headers and says nothing: a second Host, a key that makes a create one.
   app.server.maxHeadersCount = 0;
-  app.addHook('onRequest', async ({ raw, headers }) => {
+  app.addHook('onRequest', async ({ raw, headers }, reply) => {
+    newest.set(raw.socket, { request: raw, response: reply.raw });
     if (raw.httpVersion !== '1.1') return;
     if (headers.host === undefined) throw new Refusal('invalid_request', 'the request names no Host');
     const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');

@@ -11,6 +11,7 @@ import { pino } from 'pino';
 import { balance } from '../../src/catalog/balance.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
+import { inputImages } from '../../src/catalog/tables/input-images.ts';
 import { makeOffer } from '../builders.ts';
 import { makePng } from '../fixtures/images.ts';
 import { openTestGateway, type TestGateway } from '../open-gateway.ts';
@@ -316,6 +317,19 @@ describe.each([START, GENERATE])('a body for %s', (path) => {
   ])('that is %s is refused (GW-06)', async (_, type, body, status) => {
     expectRefusal(await post(path, type, body), status);
   });
+});
+
+test('images of a caller without credit are refused before they are kept', async () => {
+  const { key } = await createCaller(opened.db, { name: 'poor', creditMicroUsd: 0 });
+  const headers = { authorization: `Bearer ${key}`, 'content-type': FORM };
+  const sent = Array.from({ length: 10 }, async (_, n) => {
+    // Kept images are told by their bytes.
+    const image = Buffer.concat([PNG, Buffer.from(String(n))]);
+    const body = new Uint8Array(formOf([...WORDS, file('input_reference', image)]));
+    return (await fetch(`http://127.0.0.1:${port}${VIDEOS}`, { method: 'POST', headers, body })).status;
+  });
+  expect(new Set(await Promise.all(sent))).toEqual(new Set([402]));
+  expect(await opened.db.select().from(inputImages)).toEqual([]);
 });
 
 /** Sends bytes and hangs up; resolves with what was answered once the server has let go as well. */

@@ -85,6 +85,8 @@ describe('the values of a JSON text', () => {
     `[${Array(10).fill('0').join()}]`,
     '',
     '"no end [[[[[[[',
+    '"no end \\" [[[[[[[\\',
+    `["${'\\"['.repeat(20)}"]`,
   ])('%s may be parsed', (text) => {
     expect(excessOf(text)).toBeNull();
   });

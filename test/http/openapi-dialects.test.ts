@@ -211,6 +211,38 @@ test('headers that orders and streams take are described, and the command has th
   expect(renderPage(document)).toMatch(/video-model\/start&#39; (?:.*\n)+? {2}-H &#39;ai-model-id: sandbox-mini&#39; /);
 });
 
+test('what a route says of itself does not repeat its headline', () => {
+  const said = ({ summary, description }: Operation) => [summary, description];
+  const ofOpenai = (id: string) => said(operations.find((operation) => operation.id === id) as Operation);
+  expect(ofOpenai('openaiCreate')).toEqual(['Creates a video', 'JSON or multipart']);
+  expect(ofOpenai('airforceModels')).toEqual(['The models on offer', undefined]);
+  const repeating = operations.map(said).filter(([summary = '', description = '']) => description.startsWith(summary));
+  expect(repeating).toEqual([]);
+});
+
+test('parameters have the bounds that the routes hold them to', () => {
+  const schemaOf = (method: string, path: string, named: string) =>
+    document.paths[path]?.[method]?.parameters?.find(({ name }) => name === named)?.schema;
+  expect(schemaOf('get', '/airforce-2024/v1/video/tasks', 'limit')).toMatchObject({ minimum: 1, maximum: 200 });
+  expect(schemaOf('get', '/airforce-2024/v1/video/tasks', 'status')).toMatchObject({
+    enum: expect.arrayContaining(['running']),
+  });
+  expect(schemaOf('post', '/ai-gateway/v4/ai/video-model/start', 'ai-model-id')).toMatchObject({ minLength: 1 });
+  expect(schemaOf('get', '/infrai/v1/video/list', 'limit')).toMatchObject({ minimum: 1, maximum: 100 });
+  expect(schemaOf('get', '/openai/v1/videos', 'limit')).toMatchObject({ minimum: 1, maximum: 100 });
+  const takenAs = (named: string, values: readonly string[]) => {
+    const { pattern } = schemaOf('post', '/openai/v1/videos', named) as { pattern: string };
+    return values.filter((value) => new RegExp(pattern).test(value));
+  };
+  const keys = ['k', 'k'.repeat(255)];
+  expect(takenAs('Idempotency-Key', ['', ...keys, 'k'.repeat(256), 'naïve'])).toEqual(keys);
+  const times = ['60', '2030-01-31', '2030-01-31T10:00:00Z'];
+  for (const named of ['x-start-before', 'x-end-before']) {
+    expect(takenAs(named, ['', '0', '-1', 'soon', ...times, '1e3'])).toEqual(times);
+  }
+  expect(schemaOf('post', '/clipyard/v1/batches', 'dryRun')).toMatchObject({ type: 'boolean', enum: [false, true] });
+});
+
 test('examples run, and answers and refusals are as described', async () => {
   const undocumented = undocumentedIn(document);
   const [id = ''] = await Promise.all([door.create(key, 'airforce', { model: 'sandbox-mini' })]);

@@ -1,10 +1,11 @@
 /** Requests that are wrong by their heads alone: answered like every other, with a request id. */
 
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { problemAnswer } from '../../src/wire/clipyard/problem.ts';
+import { makeVideo } from '../builders.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from './test-app.ts';
 
 let made: TestApp;
@@ -43,6 +44,51 @@ test.each([
   expect(answer.toLowerCase()).toContain('content-type: application/problem+json');
   const body = problemAnswer.parse(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))));
   expect(body).toMatchObject({ status, detail: expect.not.stringMatching(body.title) });
+});
+
+describe('what is no request, behind one', () => {
+  /** All that comes on a connection on which these are sent, each once something has come for the one before. */
+  async function answersTo(...pieces: readonly string[]): Promise<{ readonly text: string; readonly socket: Socket }> {
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    let text = '';
+    socket.on('error', () => undefined);
+    socket.on('data', (piece) => {
+      text += piece.toString('latin1');
+    });
+    const ended = Promise.race([once(socket, 'end'), once(socket, 'close')]);
+    for (const piece of pieces) {
+      const came = once(socket, 'data');
+      socket.write(piece);
+      if (piece !== pieces.at(-1)) await came;
+    }
+    await ended;
+    return { text, socket };
+  }
+  const HEAD = ['host: a', `authorization: ${AUTHORIZATION.authorization}`].join('\r\n');
+
+  test('is not answered within an answer that has begun', async () => {
+    made.gateway.put(makeVideo());
+    const { text } = await answersTo(
+      `GET /v1/video/tasks/video_1/stream HTTP/1.1\r\n${HEAD}\r\n\r\n`,
+      'NONSENSE\r\n\r\n',
+    );
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+  });
+
+  test('is not answered where it is the body of a request that has its answer', async () => {
+    const head = `POST /v1/videos HTTP/1.1\r\n${HEAD}\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked`;
+    const { text } = await answersTo(`${head}\r\n\r\n`, 'no chunk\r\n\r\n');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 415']);
+  });
+
+  test('is answered behind an answer that is whole, and its connection closed whether its client closes it or not', async () => {
+    const { text, socket } = await answersTo(`GET /healthz HTTP/1.1\r\n${HEAD}\r\n\r\n`, 'NONSENSE\r\n\r\n');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+    const countOpen = () =>
+      new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));
+    while ((await countOpen()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.destroy();
+  }, 10_000);
 });
 
 const MANY_HEADERS = Array.from({ length: 1100 }, () => 'a:');

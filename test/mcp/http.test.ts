@@ -317,6 +317,7 @@ describe('the front door', () => {
       const type = headers.get('content-type')?.split(';')[0];
       expect(Object.keys(paths['/mcp']?.post.responses[status]?.content ?? {})).toContain(type);
     }
+    expect(paths['/mcp']?.post.responses[202]).toBeDefined();
   });
 
   test('opens no stream without an end', async () => {

@@ -64,6 +64,7 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsync {
       bodies: { 'application/json': { schema: message, example: { jsonrpc: '2.0', id: 1, method: 'tools/list' } } },
       answers: {
         200: { meaning: 'The answer.', mediaTypes: ['application/json', 'text/event-stream'] },
+        202: { meaning: 'A notification, which has no answer.', mediaTypes: [] },
         400: { meaning: 'No message of the protocol.', mediaTypes: ['application/json', 'application/problem+json'] },
         406: { meaning: 'Both of these types have to be accepted.', mediaTypes: ['application/json'] },
         415: { meaning: 'A message is JSON.', mediaTypes: ['application/json', 'application/problem+json'] },

@@ -7,7 +7,7 @@ import { DIALECTS, type DialectName } from '../../domain/vendor.ts';
 import { createBody as a4fCreate, videoAnswer } from '../../wire/a4f.ts';
 import { generateBody as gatewayGenerate, MODEL_HEADER, statusBody } from '../../wire/ai-gateway.ts';
 import { createBody as airforceCreate, modelList, task, taskList } from '../../wire/airforce.ts';
-import { namedKeys } from '../../wire/airforce-2024.ts';
+import { namedKeys, LIST_LIMIT as olderLimit, STATUSES as olderStatuses } from '../../wire/airforce-2024.ts';
 import { clipHeaders, createHeaders } from '../../wire/clipyard/headers.ts';
 import * as infrai from '../../wire/infrai.ts';
 import * as openai from '../../wire/openai/videos.ts';
@@ -35,7 +35,7 @@ const PROMPT = 'A lighthouse at dusk, waves breaking on the rocks.';
 const STREAM: RawAnswer = { meaning: 'Server-sent events.', mediaTypes: ['text/event-stream'] };
 const JSON_ANSWER: RawAnswer = { meaning: 'As documented.', mediaTypes: ['application/json'] };
 const CLIP: RawAnswer = { meaning: 'The bytes.', mediaTypes: ['video/mp4', 'image/jpeg', 'image/webp'] };
-const limit = z.int().min(1).optional();
+const limitOf = ({ max }: { readonly max: number }) => z.int().min(1).max(max).optional();
 const cursor = z.string().optional().describe('Where the page before ended.');
 
 const airforceTask = task.meta({ id: 'AirforceTask' });
@@ -64,14 +64,20 @@ const gatewayCreate = {
   body: gatewayGenerate.meta({ id: 'GatewayGenerate' }),
   example: { prompt: PROMPT, duration: 4 },
   headers: z.object({
-    [MODEL_HEADER]: z.string().meta({ description: 'The model.', param: { example: MODEL } }),
+    [MODEL_HEADER]: z
+      .string()
+      .min(1)
+      .meta({ description: 'The model.', param: { example: MODEL } }),
     ...createHeaders.shape,
   }),
 };
 
 const SHAPES: Readonly<Record<DialectName, Shapes>> = {
   airforce: airforceShapes(airforceCreate.meta({ id: 'AirforceCreate' })),
-  'airforce-2024': { ...older, list: { ...older.list, query: z.object({ limit, status: z.string().optional() }) } },
+  'airforce-2024': {
+    ...older,
+    list: { ...older.list, query: z.object({ limit: limitOf(olderLimit), status: z.enum(olderStatuses).optional() }) },
+  },
   infrai: {
     create: {
       body: infrai.generateBody.meta({ id: 'InfraiGenerate' }),
@@ -80,7 +86,7 @@ const SHAPES: Readonly<Record<DialectName, Shapes>> = {
     },
     detail: { answer: infrai.videoJobDetail.meta({ id: 'InfraiJobDetail' }) },
     cancel: { answer: ok },
-    list: { query: z.object({ limit, cursor }), answer: jobs },
+    list: { query: z.object({ limit: limitOf(infrai.LIST_LIMIT), cursor }), answer: jobs },
     delete: { answer: ok },
     deleteAll: { answer: infrai.deletedAnswer.meta({ id: 'InfraiDeleted' }) },
     retain: {
@@ -99,7 +105,7 @@ const SHAPES: Readonly<Record<DialectName, Shapes>> = {
     },
     read: { answer: openaiVideo },
     list: {
-      query: z.object({ limit, after: cursor, order: z.enum(['asc', 'desc']).optional() }),
+      query: z.object({ limit: limitOf(openai.LIST_LIMIT), after: cursor, order: z.enum(['asc', 'desc']).optional() }),
       answer: openaiVideos,
     },
     content: { query: z.object({ variant: z.enum(openai.VARIANTS).optional() }), answer: CLIP },
@@ -187,17 +193,25 @@ export const DIALECT_TAGS = Object.fromEntries(DIALECTS.map((name) => [name, tag
   Record<DialectName, Tag>
 >;
 
+/** What a route's meaning says that its headline does not. */
+function beyond(headline: string, meaning: string): string {
+  const repeats = meaning.toLowerCase().startsWith(headline.toLowerCase());
+  const said = repeats ? meaning.slice(headline.length).replace(/^[,;\s]+/, '') : meaning;
+  return said.charAt(0).toUpperCase() + said.slice(1);
+}
+
 /** What a dialect's route says of itself, mounted under its prefix; undefined for what is only refused. */
 export function describeRoute(dialect: Dialect, route: DialectRoute): Operation | undefined {
   const { kind, method, path, meaning } = route;
   const isAlias = path.startsWith(openai.OPENAI_ALIAS);
   if (kind === 'unsupported' || isAlias) return undefined;
+  const description = beyond(SUMMARIES[kind], meaning);
   const { answer = JSON_ANSWER, others = {}, form, ...shape } = SHAPES[dialect.name][kind] ?? {};
   const headers = shape.headers ?? (makesClips(route) ? clipHeaders : undefined);
   return {
     ...{ method, path: `/${dialect.name}${path}`, tag: DIALECT_TAGS[dialect.name], id: idOf(dialect, route) },
     summary: SUMMARIES[kind],
-    description: meaning.charAt(0).toUpperCase() + meaning.slice(1),
+    ...(description !== '' && { description }),
     access: 'caller',
     ...shape,
     ...(headers && { headers }),

@@ -42,7 +42,7 @@ const flag = z
   .enum(['true', 'false'])
   .default('false')
   .transform((value) => value === 'true')
-  .meta({ override: { type: 'boolean', default: false } });
+  .meta({ override: { type: 'boolean', default: false, enum: [false, true] } });
 
 /** How a manifest is taken: of which name, for how long, and whether bad lines refuse it. */
 export const newBatchQuery = z.strictObject({

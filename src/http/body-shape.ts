@@ -17,12 +17,23 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
+/** To search for the next quote costs a call, and a text may be nothing but quotes: it is looked for so far without one. */
+const NEAR_BYTES = 64;
+
 /** Where the string that begins before `from` ends; no byte of the text where it does not. */
 function endOfString(text: Buffer, from: number): number {
   let at = from;
-  // Byte by byte: to search for the next quote costs a call, and a text may be nothing but escaped ones.
-  while (at < text.length && text[at] !== QUOTE) at += text[at] === BACKSLASH ? 2 : 1;
-  return at;
+  for (;;) {
+    const near = at + NEAR_BYTES;
+    while (at < near && at < text.length && text[at] !== QUOTE) at += text[at] === BACKSLASH ? 2 : 1;
+    if (at < near || at >= text.length) return at;
+    const quote = text.indexOf(QUOTE, at);
+    if (quote === -1) return text.length;
+    let escapes = 0;
+    while (quote - escapes > at && text[quote - 1 - escapes] === BACKSLASH) escapes += 1;
+    if (escapes % 2 === 0) return quote;
+    at = quote + 1;
+  }
 }
 
 /**

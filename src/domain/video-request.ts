@@ -92,12 +92,9 @@ export const REQUEST_BOUNDS = {
   imageBytes: 32 * 1024 * 1024,
 } as const;
 
-/** PostgreSQL stores neither NUL nor half of a surrogate pair; with the `u` flag whole pairs do not match. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
-
-/** Whether the catalog can store a text. */
+/** Whether the catalog can store a text: PostgreSQL takes neither NUL nor half of a surrogate pair. */
 export function isStorable(text: string): boolean {
-  return !UNSTORABLE.test(text);
+  return text.isWellFormed() && !text.includes('\0');
 }
 
 /**

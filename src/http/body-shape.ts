@@ -1,13 +1,17 @@
 /** How much a JSON text holds, counted on its bytes: a small text can become very many values, and parsing builds them all. */
 
+import { isAscii } from 'node:buffer';
+
 /** Bounds that hold for any JSON value that a body may be. */
 export interface ShapeBounds {
   readonly deepest: number;
   readonly mostValues: number;
+  /** Of a text that is not as plain as base64. */
+  readonly longestText: number;
 }
 
 /** What a text is beyond. */
-export type Excess = 'depth' | 'values';
+export type Excess = 'depth' | 'values' | 'text';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -36,26 +40,47 @@ function endOfString(text: Buffer, from: number): number {
   }
 }
 
+/** Some encoders escape each slash, which is every 64th byte of an image. */
+const BYTES_PER_ESCAPE = 32;
+
+/** Whether a text costs little more than its bytes to be read, as images do: reading escapes and what is not ASCII takes far longer. */
+function isPlain(text: Buffer): boolean {
+  if (!isAscii(text)) return false;
+  let escapesLeft = text.length / BYTES_PER_ESCAPE;
+  for (let at = text.indexOf(BACKSLASH); at !== -1; at = text.indexOf(BACKSLASH, at + 2)) {
+    escapesLeft -= 1;
+    if (escapesLeft < 0) return false;
+  }
+  return true;
+}
+
 /**
  * What a JSON text holds too much of, null where it may be parsed. Nothing else is checked: each list and object is a
  * value, and so is what stands before each comma, so a text that passes holds twice `mostValues` at the most.
  */
-export function findExcess(bytes: Uint8Array, { deepest, mostValues }: ShapeBounds): Excess | null {
+export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText }: ShapeBounds): Excess | null {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Of so many values and of their keys.
+  const mostTexts = 4 * mostValues;
   let depth = 0;
   let opened = 0;
   let commas = 0;
+  let texts = 0;
   for (let at = 0; at < text.length; at++) {
     const byte = text[at];
-    if (byte === QUOTE) at = endOfString(text, at + 1);
-    else if (byte === COMMA) commas += 1;
+    if (byte === QUOTE) {
+      const end = endOfString(text, at + 1);
+      if (end - at > longestText && !isPlain(text.subarray(at + 1, end))) return 'text';
+      at = end;
+      texts += 1;
+    } else if (byte === COMMA) commas += 1;
     else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
     else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
       depth += 1;
       opened += 1;
       if (depth > deepest) return 'depth';
     }
-    if (commas >= mostValues || opened > mostValues) return 'values';
+    if (commas >= mostValues || opened > mostValues || texts > mostTexts) return 'values';
   }
   return null;
 }

@@ -75,7 +75,7 @@ describe('a client that asks whether to send its body', () => {
 });
 
 describe('the values of a JSON text', () => {
-  const BOUNDS = { deepest: 4, mostValues: 10 };
+  const BOUNDS = { deepest: 4, mostValues: 10, longestText: 70 };
   const excessOf = (text: string) => findExcess(Buffer.from(text), BOUNDS);
 
   test.each([
@@ -87,6 +87,7 @@ describe('the values of a JSON text', () => {
     '"no end [[[[[[[',
     '"no end \\" [[[[[[[\\',
     `["${'\\"['.repeat(20)}"]`,
+    `["${'a'.repeat(100)}","${'\\/'.concat('a'.repeat(62)).repeat(4)}"]`,
   ])('%s may be parsed', (text) => {
     expect(excessOf(text)).toBeNull();
   });
@@ -95,6 +96,8 @@ describe('the values of a JSON text', () => {
     ['values', `[${Array(11).fill('0').join()}]`],
     ['values', '[{},{},{},{},{},{},{},{},{},{},{}]'],
     ['values', `{${Array.from({ length: 12 }, (_, n) => `"${n}":0`).join()}}`],
+    ['text', `["","${'\u00e9'.repeat(40)}"]`],
+    ['text', `{"${'\\n'.repeat(40)}":1}`],
     ['depth', '[[[[[1]]]]]'],
     ['depth', '{"a":{"a":{"a":{"a":{"a":1}}}}}'],
   ])('too much of %s is seen in %s', (excess, text) => {

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
 import { hasBody } from './body.ts';
+import { toldBytesOf } from './receive-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -60,9 +61,8 @@ export class BodyBudget {
 }
 
 /** A body that does not tell its length may be as long as is allowed. */
-function bytesOf({ headers }: FastifyRequest, mostBytes: number): number {
-  const told = Number(headers['content-length'] ?? mostBytes);
-  return Number.isFinite(told) ? Math.min(told, mostBytes) : mostBytes;
+function bytesOf(request: FastifyRequest, mostBytes: number): number {
+  return Math.min(toldBytesOf(request) ?? mostBytes, mostBytes);
 }
 
 /** Gives an app's requests their share of the bytes; each is given back when its answer is sent, or its client gone. */

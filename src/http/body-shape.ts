@@ -24,20 +24,26 @@ const CLOSE_OBJECT = 0x7d;
 /** To search for the next quote costs a call, and a text may be nothing but quotes: it is looked for so far without one. */
 const NEAR_BYTES = 64;
 
-/** Where the string that begins before `from` ends; no byte of the text where it does not. */
-function endOfString(text: Buffer, from: number): number {
+/** Where the string that begins before `from` ends, which is no byte of a text without its end; null for too many escapes. */
+function endOfString(text: Buffer, from: number, mostEscapes: number): number | null {
   let at = from;
-  for (;;) {
+  let escapes = 0;
+  while (escapes <= mostEscapes) {
     const near = at + NEAR_BYTES;
-    while (at < near && at < text.length && text[at] !== QUOTE) at += text[at] === BACKSLASH ? 2 : 1;
+    while (at < near && at < text.length && text[at] !== QUOTE) {
+      const isEscape = text[at] === BACKSLASH;
+      if (isEscape) escapes += 1;
+      at += isEscape ? 2 : 1;
+    }
     if (at < near || at >= text.length) return at;
     const quote = text.indexOf(QUOTE, at);
     if (quote === -1) return text.length;
-    let escapes = 0;
-    while (quote - escapes > at && text[quote - 1 - escapes] === BACKSLASH) escapes += 1;
-    if (escapes % 2 === 0) return quote;
+    let backslashes = 0;
+    while (quote - backslashes > at && text[quote - 1 - backslashes] === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return quote;
     at = quote + 1;
   }
+  return null;
 }
 
 /** Some encoders escape each slash, which is every 64th byte of an image. */
@@ -62,6 +68,8 @@ export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Of so many values and of their keys.
   const mostTexts = 4 * mostValues;
+  // With more of them a string is too long and not plain, wherever it ends: each takes two bytes at least.
+  const mostEscapes = Math.max(longestText / 2, text.length / BYTES_PER_ESCAPE);
   let depth = 0;
   let opened = 0;
   let commas = 0;
@@ -69,7 +77,8 @@ export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText
   for (let at = 0; at < text.length; at++) {
     const byte = text[at];
     if (byte === QUOTE) {
-      const end = endOfString(text, at + 1);
+      const end = endOfString(text, at + 1, mostEscapes);
+      if (end === null) return 'text';
       if (end - at > longestText && !isPlain(text.subarray(at + 1, end))) return 'text';
       at = end;
       texts += 1;

@@ -1,8 +1,8 @@
 /** Reading bodies: JSON is bounded, strict UTF-8, and free of what the catalog cannot store. */
 
 import { isAscii } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
-import { setImmediate as othersTurn } from 'node:timers/promises';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { UploadedFile } from '../dialects/uploaded-file.ts';
@@ -10,6 +10,7 @@ import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isStorable } from '../domain/video-request.ts';
 import { findExcess } from './body-shape.ts';
+import { readBody } from './receive-body.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -145,19 +146,6 @@ function checkEncoding({ headers }: FastifyRequest, reply: FastifyReply): void {
   throw new Refusal('unsupported_media_type', problem, { param: 'content-encoding' });
 }
 
-/** Smaller ones are read at once. */
-const LARGE_BODY_BYTES = 256 * 1024;
-/** Resolves when none is read any more. */
-let largeBodies: Promise<unknown> = Promise.resolve();
-
-/** Reads large bodies that are there at the same time one by one, and answers others between them. */
-async function inTurn<T>(sizeBytes: number, read: () => T): Promise<T> {
-  if (sizeBytes < LARGE_BODY_BYTES) return read();
-  const reading = largeBodies.then(() => othersTurn()).then(read);
-  largeBodies = reading.catch(() => undefined);
-  return await reading;
-}
-
 /** Makes JSON the only content type an app reads, beside forms, which their routes read themselves. */
 export function acceptJsonAndForms(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, reply, payload) => {
@@ -168,10 +156,8 @@ export function acceptJsonAndForms(app: FastifyInstance): void {
     return payload;
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer', bodyLimit: JSON_BODY_BYTES },
-    async (_request: FastifyRequest, body: Buffer) => await inTurn(body.length, () => readJson(body)),
-  );
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    return await readBody(request, payload, readJson);
+  });
   app.register(multipart);
 }

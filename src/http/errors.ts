@@ -30,8 +30,6 @@ function isFrameworkError(error: unknown): error is FastifyError & { readonly st
 
 /** What the framework refuses by itself, in our words. */
 const WORDS: ReadonlyMap<string, string> = new Map([
-  ['FST_ERR_CTP_BODY_TOO_LARGE', 'the body is larger than this route takes'],
-  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'the body is not as long as its Content-Length says'],
   ['FST_ERR_BAD_URL', 'the path is not valid: what follows a % in it is no UTF-8'],
 ]);
 

@@ -2,9 +2,11 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { findExcess } from '../../src/http/body-shape.ts';
+import { receive } from '../../src/http/receive-body.ts';
 import { KEY } from './fake-gateway.ts';
 import { makeApp } from './test-app.ts';
 
@@ -98,10 +100,68 @@ describe('the values of a JSON text', () => {
     ['values', `{${Array.from({ length: 12 }, (_, n) => `"${n}":0`).join()}}`],
     ['text', `["","${'\u00e9'.repeat(40)}"]`],
     ['text', `{"${'\\n'.repeat(40)}":1}`],
+    ['text', `"${'\\"'.repeat(40)}`],
     ['depth', '[[[[[1]]]]]'],
     ['depth', '{"a":{"a":{"a":{"a":{"a":1}}}}}'],
   ])('too much of %s is seen in %s', (excess, text) => {
     expect(excessOf(text)).toBe(excess);
+  });
+});
+
+/** A connection that announces a body of so many bytes and sends those that are given. */
+function announce(port: number, bytes: number, sent = ''): Socket {
+  const socket = connect({ host: '127.0.0.1', port });
+  sockets.push(socket);
+  socket.write(`${[CREATE, 'host: a', JSON_TYPE, `content-length: ${bytes}`, AUTHORIZED, '', sent].join('\r\n')}`);
+  return socket;
+}
+
+describe('a large body', () => {
+  const bounds = { toldBytes: null, mostBytes: MIB, tooLarge: 'too large' };
+
+  test('lets others have their turn after each of its pieces, and keeps each', async () => {
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const pieces = Array.from({ length: 8 }, (_, n) => Buffer.alloc(128 * 1024 - n, n));
+    const bytes = await receive(Readable.from(pieces), bounds);
+    clearImmediate(counting);
+    expect(bytes.equals(Buffer.concat(pieces))).toBe(true);
+    expect(turns).toBeGreaterThanOrEqual(6);
+  });
+
+  test('is refused as soon as more has come than may', async () => {
+    async function* endless() {
+      for (;;) yield Buffer.alloc(64 * 1024);
+    }
+    await expect(receive(endless(), bounds)).rejects.toThrow('too large');
+    await expect(receive(endless(), { ...bounds, toldBytes: MIB + 1 })).rejects.toThrow('too large');
+  });
+
+  test('that does not come keeps none behind it waiting', async () => {
+    const { port } = await listen();
+    announce(port, 12 * MIB, '{');
+    const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a'.repeat(5 * MIB) });
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });
+    expect(answer.status).toBe(400);
+  });
+
+  test('that breaks off is no defect', async () => {
+    const { app } = makeApp();
+    opened.push(app);
+    const begun = once(app.server, 'request');
+    const thrown = new Promise((resolve) => {
+      app.addHook('onError', async (_request, _reply, error) => resolve(error));
+    });
+    const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = announce(Number(port), MIB, '{');
+    await begun;
+    socket.destroy();
+    expect(await thrown).toMatchObject({ kind: 'invalid_request', message: 'the body breaks off' });
   });
 });
 
@@ -143,9 +203,7 @@ describe('bodies that are read at the same time', () => {
   test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {
     const { port } = await listen({ heldBodyBytes: 2 * MIB });
     const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });
-    const socket = connect({ host: '127.0.0.1', port });
-    sockets.push(socket);
-    socket.write(`${[CREATE, 'host: a', JSON_TYPE, `content-length: ${MIB}`, AUTHORIZED, '', ''].join('\r\n')}`);
+    const socket = announce(port, MIB);
     const status = async () => {
       const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
       const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });

@@ -1,14 +1,15 @@
 /** Reading `multipart/form-data`: the same values that a JSON body would have, and files, bounded while they arrive. */
 
-import { createHash } from 'node:crypto';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { UploadedFile } from '../../dialects/uploaded-file.ts';
 import { REFUSALS, Refusal } from '../../domain/failure.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { REQUEST_BOUNDS } from '../../domain/video-request.ts';
+import { digestOfImage } from '../../media/input-images.ts';
 import { checkValues, JSON_BODY_BYTES, readJson } from '../body.ts';
 import { isError } from '../errors.ts';
+import { receive, toldBytesOf } from '../receive-body.ts';
 
 const MOST_FIELDS = 100;
 const MOST_FILES = 1;
@@ -16,6 +17,8 @@ const MOST_FILES = 1;
 const LONGEST_NAME = 256;
 const DEEPEST_PATH = 8;
 const TOO_MANY_FIELDS = 'the form has too many fields';
+const FILE_TOO_LARGE = 'a file of the form is too large';
+const FIELDS_TOO_LARGE = `the fields exceed ${JSON_BODY_BYTES} bytes`;
 const TOO_MANY_FILES = 'the form carries too many files';
 /** `a`, `a[b]` for an object, `a[]` for a list, and so on. */
 const NAME = /^([^[\]]+)((?:\[[^[\]]*\])*)$/;
@@ -69,21 +72,14 @@ function put(form: Form, [key = '', ...rest]: readonly string[], field: Field): 
   }
 }
 
-async function readFile(part: MultipartFile): Promise<UploadedFile> {
-  const bytes = await part.toBuffer();
-  return new UploadedFile(bytes, createHash('sha256').update(bytes).digest('hex'));
-}
-
-/** The bytes of a field, which has no file's bound. */
-async function readBytes({ file }: MultipartFile, mostBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of file) {
-    bytes += chunk.length;
-    if (bytes > mostBytes) throw new Refusal('too_large', `the fields exceed ${JSON_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** `formBytes` is what the whole form says it has. */
+async function readFile({ file }: MultipartFile, formBytes: number | null): Promise<UploadedFile> {
+  const mostBytes = REQUEST_BOUNDS.imageBytes;
+  const toldBytes = formBytes === null ? null : Math.min(formBytes, mostBytes);
+  const bytes = await receive(file, { toldBytes, mostBytes, tooLarge: FILE_TOO_LARGE });
+  // The parser has left out what is more.
+  if (file.truncated) throw new Refusal('too_large', FILE_TOO_LARGE);
+  return new UploadedFile(bytes, await digestOfImage(bytes));
 }
 
 /** The value of a field: its text, or what a part has that says it is JSON. */
@@ -118,7 +114,7 @@ async function collect(request: FastifyRequest): Promise<Form> {
       files += 1;
       if (files > MOST_FILES) throw new Refusal('too_large', TOO_MANY_FILES);
       if (path.length > 1) refuse(`${part.fieldname}: a file stands under a plain name`, part.fieldname);
-      const file = await readFile(part);
+      const file = await readFile(part, toldBytesOf(request));
       // As browsers send it where no file was chosen.
       const isNone = part.filename === '' && file.bytes.length === 0;
       if (!isNone) put(form, path, { name: part.fieldname, value: file });
@@ -126,7 +122,11 @@ async function collect(request: FastifyRequest): Promise<Form> {
     }
     fields += 1;
     if (fields > MOST_FIELDS) throw new Refusal('too_large', TOO_MANY_FIELDS);
-    const bytes = await readBytes(part, JSON_BODY_BYTES - textBytes);
+    const bytes = await receive(part.file, {
+      toldBytes: null,
+      mostBytes: JSON_BODY_BYTES - textBytes,
+      tooLarge: FIELDS_TOO_LARGE,
+    });
     textBytes += bytes.length;
     // As browsers send what was not filled in.
     if (bytes.length > 0) put(form, path, { name: part.fieldname, value: readValue(part, bytes) });
@@ -139,7 +139,6 @@ const PARSER_WORDS = new Map<unknown, string>([
   ['FST_FILES_LIMIT', TOO_MANY_FILES],
   ['FST_FIELDS_LIMIT', TOO_MANY_FIELDS],
   ['FST_PARTS_LIMIT', TOO_MANY_FIELDS],
-  ['FST_REQ_FILE_TOO_LARGE', 'a file of the form is too large'],
   ['FST_PROTO_VIOLATION', 'a field of the form has a name that none may have, such as constructor'],
   ['FST_INVALID_JSON_FIELD_ERROR', 'a field of the form says that it is JSON, and is not'],
 ]);

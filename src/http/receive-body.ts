@@ -1,0 +1,102 @@
+/** Receives bodies into memory, large ones in turn: ten at once would keep every other request waiting. */
+
+import type { Readable } from 'node:stream';
+import { setImmediate as othersTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyRequest } from 'fastify';
+import { Refusal } from '../domain/failure.ts';
+
+/** Smaller ones are received and read at once. */
+const LARGE_BODY_BYTES = 256 * 1024;
+
+const FIRST_BYTES = 16 * 1024;
+
+interface ReceiveBounds {
+  /** What there is room for at first; null where nothing is known. */
+  readonly toldBytes: number | null;
+  readonly mostBytes: number;
+  /** What to say of more. */
+  readonly tooLarge: string;
+}
+
+/**
+ * The bytes of a stream. Each piece goes to its place as it comes: kept and put together at the end they cost as much again.
+ * @throws Refusal `too_large`; what the stream throws.
+ */
+export async function receive(
+  chunks: AsyncIterable<Buffer>,
+  { toldBytes, mostBytes, tooLarge }: ReceiveBounds,
+): Promise<Buffer> {
+  if (toldBytes !== null && toldBytes > mostBytes) throw new Refusal('too_large', tooLarge);
+  let bytes = Buffer.allocUnsafeSlow(toldBytes ?? FIRST_BYTES);
+  let size = 0;
+  for await (const chunk of chunks) {
+    const grown = size + chunk.length;
+    if (grown > mostBytes) throw new Refusal('too_large', tooLarge);
+    if (grown > bytes.length) {
+      const longer = Buffer.allocUnsafeSlow(Math.min(2 * grown, mostBytes));
+      bytes.copy(longer, 0, 0, size);
+      bytes = longer;
+    }
+    chunk.copy(bytes, size);
+    size = grown;
+    // Else a connection is read until two megabytes have come before any other is looked at.
+    if (bytes.length >= LARGE_BODY_BYTES) await othersTurn();
+  }
+  return bytes.subarray(0, size);
+}
+
+/** Lets large bodies begin one after another. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Runs when its turn comes; the next begins when it has ended, or `passesOn` has. */
+  async take<T>(run: () => Promise<T>, passesOn?: () => Promise<void>): Promise<T> {
+    const running = this.#last.then(run);
+    const hasEnded = running.catch(() => undefined);
+    this.#last = passesOn === undefined ? hasEnded : Promise.race([hasEnded, this.#last.then(passesOn)]);
+    return await running;
+  }
+}
+
+const reading = new Turns();
+const receiving = new Turns();
+/** Of these a caller can send a few dozen at a time, so that the last of them begins a second or two late at the most. */
+const QUEUED_BODY_BYTES = 4 * 1024 * 1024;
+/** What is not there by then comes over a slow line, and would keep the next one waiting for nothing. */
+const TURN_MS = 50;
+
+/** What breaks off cannot be answered any more, and is no defect of ours. */
+function brokenOff(cause: unknown): never {
+  if (cause instanceof Refusal) throw cause;
+  throw new Refusal('invalid_request', 'the body breaks off', { cause });
+}
+
+/** What a request says that its body has; null where it says nothing. */
+export function toldBytesOf({ headers }: FastifyRequest): number | null {
+  const told = headers['content-length'];
+  return told === undefined ? null : Number(told);
+}
+
+/**
+ * What `read` makes of a request's body.
+ * @throws Refusal `too_large` beyond the route's limit, `invalid_request` where it breaks off; what `read` throws.
+ */
+export async function readBody<T>(request: FastifyRequest, payload: Readable, read: (bytes: Buffer) => T): Promise<T> {
+  const bounds = {
+    toldBytes: toldBytesOf(request),
+    mostBytes: request.routeOptions.bodyLimit,
+    tooLarge: 'the body is larger than this route takes',
+  };
+  // Destroyed, the stream would take the connection with it, and the answer.
+  const chunks: AsyncIterable<Buffer> = payload.iterator({ destroyOnReturn: false });
+  const receiveAndRead = async () => {
+    const bytes = await receive(chunks, bounds).catch(brokenOff);
+    if (bytes.length < LARGE_BODY_BYTES) return read(bytes);
+    return await reading.take(async () => {
+      await othersTurn();
+      return read(bytes);
+    });
+  };
+  if ((bounds.toldBytes ?? 0) < QUEUED_BODY_BYTES) return await receiveAndRead();
+  return await receiving.take(receiveAndRead, () => sleep(TURN_MS));
+}

@@ -3,15 +3,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
 import { hasBody } from './body.ts';
-import { toldBytesOf } from './receive-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * To be called before a body is read into memory that may have so many bytes.
+     * To be called before a body takes so many bytes of memory; they are held in place of those that it held before.
      * @throws Refusal `unavailable` when too many are held.
      */
-    holdBody(mostBytes: number): void;
+    holdBody(bytes: number): void;
     /** Gives the bytes back before the answer is sent: what the body said has been taken over. */
     releaseBody(): void;
   }
@@ -60,17 +59,13 @@ export class BodyBudget {
   }
 }
 
-/** A body that does not tell its length may be as long as is allowed. */
-function bytesOf(request: FastifyRequest, mostBytes: number): number {
-  return Math.min(toldBytesOf(request) ?? mostBytes, mostBytes);
-}
-
 /** Gives an app's requests their share of the bytes; each is given back when its answer is sent, or its client gone. */
 export function limitBodies(app: FastifyInstance, mostBytes: number): void {
   const budget = new BodyBudget(mostBytes);
   const held = new WeakMap<FastifyRequest, () => void>();
-  app.decorateRequest('holdBody', function holdBody(this: FastifyRequest, most: number) {
-    held.set(this, budget.take(this.caller?.id ?? '', bytesOf(this, most)));
+  app.decorateRequest('holdBody', function holdBody(this: FastifyRequest, bytes: number) {
+    this.releaseBody();
+    held.set(this, budget.take(this.caller?.id ?? '', bytes));
   });
   app.decorateRequest('releaseBody', function releaseBody(this: FastifyRequest) {
     held.get(this)?.();

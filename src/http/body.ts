@@ -10,7 +10,7 @@ import { Refusal } from '../domain/failure.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { isStorable } from '../domain/video-request.ts';
 import { findExcess } from './body-shape.ts';
-import { readBody } from './receive-body.ts';
+import { FIRST_BYTES, readBody, toldBytesOf } from './receive-body.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -152,7 +152,7 @@ export function acceptJsonAndForms(app: FastifyInstance): void {
     if (!hasBody(request)) return payload;
     checkEncoding(request, reply);
     checkForm(request);
-    if (isJson(request)) request.holdBody(JSON_BODY_BYTES);
+    if (isJson(request)) request.holdBody(Math.min(toldBytesOf(request) ?? FIRST_BYTES, JSON_BODY_BYTES));
     return payload;
   });
   app.removeAllContentTypeParsers();

@@ -8,7 +8,8 @@ import { Refusal } from '../domain/failure.ts';
 /** Smaller ones are received and read at once. */
 const LARGE_BODY_BYTES = 256 * 1024;
 
-const FIRST_BYTES = 16 * 1024;
+/** What there is room for at first where a body does not tell its length. */
+export const FIRST_BYTES = 16 * 1024;
 
 interface ReceiveBounds {
   /** What there is room for at first; null where nothing is known. */
@@ -16,6 +17,8 @@ interface ReceiveBounds {
   readonly mostBytes: number;
   /** What to say of more. */
   readonly tooLarge: string;
+  /** Told before there is room for so many; what it throws ends the receiving. */
+  readonly onGrown?: (bytes: number) => unknown;
 }
 
 /**
@@ -24,7 +27,7 @@ interface ReceiveBounds {
  */
 export async function receive(
   chunks: AsyncIterable<Buffer>,
-  { toldBytes, mostBytes, tooLarge }: ReceiveBounds,
+  { toldBytes, mostBytes, tooLarge, onGrown }: ReceiveBounds,
 ): Promise<Buffer> {
   if (toldBytes !== null && toldBytes > mostBytes) throw new Refusal('too_large', tooLarge);
   let bytes = Buffer.allocUnsafeSlow(toldBytes ?? FIRST_BYTES);
@@ -33,7 +36,9 @@ export async function receive(
     const grown = size + chunk.length;
     if (grown > mostBytes) throw new Refusal('too_large', tooLarge);
     if (grown > bytes.length) {
-      const longer = Buffer.allocUnsafeSlow(Math.min(2 * grown, mostBytes));
+      const longerBytes = Math.min(2 * grown, mostBytes);
+      onGrown?.(longerBytes);
+      const longer = Buffer.allocUnsafeSlow(longerBytes);
       bytes.copy(longer, 0, 0, size);
       bytes = longer;
     }
@@ -65,12 +70,6 @@ const QUEUED_BODY_BYTES = 4 * 1024 * 1024;
 /** What is not there by then comes over a slow line, and would keep the next one waiting for nothing. */
 const TURN_MS = 50;
 
-/** What breaks off cannot be answered any more, and is no defect of ours. */
-function brokenOff(cause: unknown): never {
-  if (cause instanceof Refusal) throw cause;
-  throw new Refusal('invalid_request', 'the body breaks off', { cause });
-}
-
 /** What a request says that its body has; null where it says nothing. */
 export function toldBytesOf({ headers }: FastifyRequest): number | null {
   const told = headers['content-length'];
@@ -86,11 +85,20 @@ export async function readBody<T>(request: FastifyRequest, payload: Readable, re
     toldBytes: toldBytesOf(request),
     mostBytes: request.routeOptions.bodyLimit,
     tooLarge: 'the body is larger than this route takes',
+    // What a client that is gone held has been given back.
+    onGrown: (bytes: number) => payload.destroyed || request.holdBody(bytes),
   };
   // Destroyed, the stream would take the connection with it, and the answer.
   const chunks: AsyncIterable<Buffer> = payload.iterator({ destroyOnReturn: false });
+  const giveUp = (cause: unknown): never => {
+    // Left there, the rest would keep the connection's next request from being read, and a client that sends first from the answer.
+    payload.resume();
+    if (cause instanceof Refusal) throw cause;
+    // No defect of ours.
+    throw new Refusal('invalid_request', 'the body breaks off', { cause });
+  };
   const receiveAndRead = async () => {
-    const bytes = await receive(chunks, bounds).catch(brokenOff);
+    const bytes = await receive(chunks, bounds).catch(giveUp);
     if (bytes.length < LARGE_BODY_BYTES) return read(bytes);
     return await reading.take(async () => {
       await othersTurn();

@@ -200,6 +200,21 @@ describe('bodies that are read at the same time', () => {
     expect((await fetch(`http://127.0.0.1:${port}/v1/models`, { headers })).status).toBe(200);
   });
 
+  test('that do not tell their length hold what has come of them', async () => {
+    const { port } = await listen({ heldBodyBytes: 2 * MIB });
+    const send = async (promptBytes: number) => {
+      const body = new Blob([JSON.stringify({ model: 'wan-2.6', prompt: 'a'.repeat(promptBytes) })]).stream();
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+      const init = { method: 'POST', headers, body, duplex: 'half' } as const;
+      return (await fetch(`http://127.0.0.1:${port}/v1/videos`, init)).status;
+    };
+    const small = await Promise.all(Array.from({ length: 30 }, () => send(100)));
+    expect(new Set(small)).toEqual(new Set([200]));
+    // What was held of it is given back.
+    for (let n = 0; n < 5; n += 1) expect(await send(2 * MIB)).toBe(503);
+    expect(await send(300_000)).toBe(400);
+  });
+
   test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {
     const { port } = await listen({ heldBodyBytes: 2 * MIB });
     const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });

@@ -103,7 +103,9 @@ const PARSING = {
 };
 
 async function collect(request: FastifyRequest): Promise<Form> {
-  request.holdBody(JSON_BODY_BYTES + REQUEST_BOUNDS.imageBytes);
+  // One that does not tell its length may be as long as is allowed.
+  const mostBytes = JSON_BODY_BYTES + REQUEST_BOUNDS.imageBytes;
+  request.holdBody(Math.min(toldBytesOf(request) ?? mostBytes, mostBytes));
   const form: Form = {};
   let textBytes = 0;
   let files = 0;

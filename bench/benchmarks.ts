@@ -11,6 +11,7 @@ import { createBeside } from './create-beside.ts';
 import { download } from './download.ts';
 import { idle } from './idle.ts';
 import { largeBatch } from './large-batch.ts';
+import { largeBodies } from './large-bodies.ts';
 import { makespan, makespanBatch, makespanStream } from './makespan.ts';
 import { s3 } from './s3.ts';
 import { scale } from './scale.ts';
@@ -23,6 +24,7 @@ export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['create', create],
   ['create-beside', createBeside],
   ['status', status],
+  ['large-bodies', largeBodies],
   ['archive', archive],
   ['s3', s3],
   ['base64', base64],

@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Table from 'cli-table3';
 import { z } from 'zod';
-import { PROCESS_SETTINGS } from '../src/config/environment.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { RUNNING_STATES } from '../src/domain/video.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import { type ProcessMemory, readMappingKinds, readProcessTree } from './process-memory.ts';
 import { sum } from './statistics.ts';
-import { startCommand } from './subject.ts';
+import { ROOT_KEY, startEmbedded } from './subject.ts';
 
 const CLIPS = 8;
 /** From the last thing that happened until memory is read. */
@@ -21,15 +20,6 @@ const LOOK_MS = 500;
 const MOST_MIB = 530;
 /** The sandbox renders in this process too, and V8 keeps the heap that the work has grown. */
 const MOST_AFTER_CLIPS_MIB = 800;
-const ROOT_KEY = 'cy_root_key_of_the_benchmark';
-
-/** The embedded Clipyard, whatever else the environment names. */
-const NOTHING_SHARED = {
-  [PROCESS_SETTINGS.databaseUrl.name]: '',
-  [PROCESS_SETTINGS.temporalAddress.name]: '',
-  [PROCESS_SETTINGS.temporalProfile.name]: '',
-  [PROCESS_SETTINGS.configFile.name]: '',
-};
 
 /** What Node tells of its own memory in the metrics, in bytes. */
 const NODE_FIGURES = {
@@ -46,21 +36,9 @@ interface Subject {
 }
 
 async function startSubject(context: BenchContext): Promise<Subject> {
-  const [port, metricsPort] = [await freePort(0), await freePort(0)];
-  const { pid } = await startCommand(context, {
-    args: ['up'],
-    settings: {
-      ...NOTHING_SHARED,
-      CLIPYARD_DATA_DIR: context.dataDir,
-      CLIPYARD_PORT: String(port),
-      CLIPYARD_METRICS_PORT: String(metricsPort),
-      CLIPYARD_ROOT_KEY: ROOT_KEY,
-    },
-    // Its last line: by then the workers poll.
-    prints: 'temporal',
-  });
-  const at = (free: number) => `http://127.0.0.1:${free}`;
-  return { pid, url: at(port), metricsUrl: `${at(metricsPort)}/metrics`, stop: context.stop };
+  const metricsPort = await freePort(0);
+  const started = await startEmbedded(context, { CLIPYARD_METRICS_PORT: String(metricsPort) });
+  return { ...started, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, stop: context.stop };
 }
 
 async function ask<Schema extends z.ZodType>({ url, stop }: Subject, schema: Schema, path: string, body?: object) {

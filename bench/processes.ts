@@ -9,9 +9,8 @@ import { freePort } from '../src/temporal/dev-server/process.ts';
 import { ask, type BatchClient } from './batch-client.ts';
 import type { BenchContext } from './benchmark.ts';
 import { findPostgresBinaries, type PostgresServer, startPostgres } from './postgres-server.ts';
-import { type StartedCommand, startCommand, startSandboxProcess } from './subject.ts';
+import { ROOT_KEY, type StartedCommand, startCommand, startSandboxProcess } from './subject.ts';
 
-const ROOT_KEY = 'cy_root_key_of_the_benchmark';
 const LOOK_MS = 250;
 
 export interface UpstreamOrder {

@@ -6,6 +6,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
+import { PROCESS_SETTINGS } from '../src/config/environment.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { atPort, type Config, embeddedOnly, loadConfig } from '../src/config/settings.ts';
 import type { AccountConfig } from '../src/domain/account.ts';
@@ -88,6 +89,30 @@ export async function startCommand({ dataDir, closers }: BenchContext, order: Co
   const printed = await readPrinted(child, order.prints);
   if (child.pid === undefined) throw new Error('the command was not started');
   return { pid: child.pid, printed };
+}
+
+/** The root key of a subject. */
+export const ROOT_KEY = 'cy_root_key_of_the_benchmark';
+
+/** The embedded Clipyard, whatever else the environment names. */
+const NOTHING_SHARED = {
+  [PROCESS_SETTINGS.databaseUrl.name]: '',
+  [PROCESS_SETTINGS.temporalAddress.name]: '',
+  [PROCESS_SETTINGS.temporalProfile.name]: '',
+  [PROCESS_SETTINGS.configFile.name]: '',
+};
+
+/** Starts everything in one process; resolves when its workers poll. */
+export async function startEmbedded(
+  context: BenchContext,
+  more: NodeJS.ProcessEnv = {},
+): Promise<{ readonly pid: number; readonly url: string }> {
+  const port = await freePort(0);
+  const own = { CLIPYARD_DATA_DIR: context.dataDir, CLIPYARD_PORT: String(port), CLIPYARD_ROOT_KEY: ROOT_KEY };
+  const settings = { ...NOTHING_SHARED, ...own, ...more };
+  // Its last line.
+  const { pid } = await startCommand(context, { args: ['up'], settings, prints: 'temporal' });
+  return { pid, url: `http://127.0.0.1:${port}` };
 }
 
 /** Starts a sandbox that works at this speed; its URL. */

@@ -73,7 +73,8 @@ async function readNotice(db: Db): Promise<string | null> {
   if (restore.isNeeded) {
     return 'this catalog is an older copy than the workflows in Temporal: no slot is granted until `clipyard restore` is run';
   }
-  return `a restore is under way: no slot is granted until ${restore.videos} videos have opened again and lists were read`;
+  const videos = restore.videos === 0 ? '' : `${restore.videos} videos have opened again and `;
+  return `a restore is under way: no slot is granted until ${videos}the upstreams' lists were read`;
 }
 
 /** Where the build puts the console's modules. */

@@ -65,6 +65,8 @@ export function limitBodies(app: FastifyInstance, mostBytes: number): void {
   const held = new WeakMap<FastifyRequest, () => void>();
   app.decorateRequest('holdBody', function holdBody(this: FastifyRequest, bytes: number) {
     this.releaseBody();
+    // Nothing would give back what is held for a client that is gone.
+    if (this.raw.socket.destroyed) return;
     held.set(this, budget.take(this.caller?.id ?? '', bytes));
   });
   app.decorateRequest('releaseBody', function releaseBody(this: FastifyRequest) {

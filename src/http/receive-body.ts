@@ -11,14 +11,14 @@ const LARGE_BODY_BYTES = 256 * 1024;
 /** What there is room for at first where a body does not tell its length. */
 export const FIRST_BYTES = 16 * 1024;
 
-interface ReceiveBounds {
+export interface ReceiveBounds {
   /** What there is room for at first; null where nothing is known. */
   readonly toldBytes: number | null;
   readonly mostBytes: number;
   /** What to say of more. */
   readonly tooLarge: string;
   /** Told before there is room for so many; what it throws ends the receiving. */
-  readonly onGrown?: (bytes: number) => unknown;
+  readonly onGrown?: (bytes: number) => void;
 }
 
 /**
@@ -85,8 +85,7 @@ export async function readBody<T>(request: FastifyRequest, payload: Readable, re
     toldBytes: toldBytesOf(request),
     mostBytes: request.routeOptions.bodyLimit,
     tooLarge: 'the body is larger than this route takes',
-    // What a client that is gone held has been given back.
-    onGrown: (bytes: number) => payload.destroyed || request.holdBody(bytes),
+    onGrown: (bytes: number) => request.holdBody(bytes),
   };
   // Destroyed, the stream would take the connection with it, and the answer.
   const chunks: AsyncIterable<Buffer> = payload.iterator({ destroyOnReturn: false });

@@ -202,17 +202,24 @@ describe('bodies that are read at the same time', () => {
 
   test('that do not tell their length hold what has come of them', async () => {
     const { port } = await listen({ heldBodyBytes: 2 * MIB });
-    const send = async (promptBytes: number) => {
-      const body = new Blob([JSON.stringify({ model: 'wan-2.6', prompt: 'a'.repeat(promptBytes) })]).stream();
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
-      const init = { method: 'POST', headers, body, duplex: 'half' } as const;
+    const send = async (body: Blob, type: string) => {
+      const headers = { 'content-type': type, authorization: `Bearer ${KEY}` };
+      const init = { method: 'POST', headers, body: body.stream(), duplex: 'half' } as const;
       return (await fetch(`http://127.0.0.1:${port}/v1/videos`, init)).status;
     };
-    const small = await Promise.all(Array.from({ length: 30 }, () => send(100)));
+    const json = (promptBytes: number) =>
+      send(new Blob([JSON.stringify({ model: 'wan-2.6', prompt: 'a'.repeat(promptBytes) })]), 'application/json');
+    const small = await Promise.all(Array.from({ length: 30 }, () => json(100)));
     expect(new Set(small)).toEqual(new Set([200]));
     // What was held of it is given back.
-    for (let n = 0; n < 5; n += 1) expect(await send(2 * MIB)).toBe(503);
-    expect(await send(300_000)).toBe(400);
+    for (let n = 0; n < 5; n += 1) expect(await json(2 * MIB)).toBe(503);
+    expect(await json(300_000)).toBe(400);
+    const form = (fileBytes: number) => {
+      const file = `--b\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\n${'a'.repeat(fileBytes)}\r\n--b--\r\n`;
+      return send(new Blob([file]), 'multipart/form-data; boundary=b');
+    };
+    expect(new Set(await Promise.all(Array.from({ length: 10 }, () => form(100))))).toEqual(new Set([400]));
+    for (let n = 0; n < 5; n += 1) expect(await form(2 * MIB)).toBe(503);
   });
 
   test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {

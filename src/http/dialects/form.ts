@@ -9,7 +9,7 @@ import { REQUEST_BOUNDS } from '../../domain/video-request.ts';
 import { digestOfImage } from '../../media/input-images.ts';
 import { checkValues, JSON_BODY_BYTES, readJson } from '../body.ts';
 import { isError } from '../errors.ts';
-import { receive, toldBytesOf } from '../receive-body.ts';
+import { FIRST_BYTES, type ReceiveBounds, receive, toldBytesOf } from '../receive-body.ts';
 
 const MOST_FIELDS = 100;
 const MOST_FILES = 1;
@@ -72,14 +72,43 @@ function put(form: Form, [key = '', ...rest]: readonly string[], field: Field): 
   }
 }
 
-/** `formBytes` is what the whole form says it has. */
-async function readFile({ file }: MultipartFile, formBytes: number | null): Promise<UploadedFile> {
-  const mostBytes = REQUEST_BOUNDS.imageBytes;
-  const toldBytes = formBytes === null ? null : Math.min(formBytes, mostBytes);
-  const bytes = await receive(file, { toldBytes, mostBytes, tooLarge: FILE_TOO_LARGE });
-  // The parser has left out what is more.
-  if (file.truncated) throw new Refusal('too_large', FILE_TOO_LARGE);
-  return new UploadedFile(bytes, await digestOfImage(bytes));
+/** Receives a form's parts; of one that does not tell its length as much is held as has come. */
+class PartReader {
+  readonly #request: FastifyRequest;
+  readonly #toldBytes: number | null;
+  #readBytes = 0;
+  #textBytes = 0;
+
+  constructor(request: FastifyRequest) {
+    this.#request = request;
+    this.#toldBytes = toldBytesOf(request);
+    request.holdBody(Math.min(this.#toldBytes ?? FIRST_BYTES, JSON_BODY_BYTES + REQUEST_BOUNDS.imageBytes));
+  }
+
+  async readFile({ file }: MultipartFile): Promise<UploadedFile> {
+    const mostBytes = REQUEST_BOUNDS.imageBytes;
+    const toldBytes = this.#toldBytes === null ? null : Math.min(this.#toldBytes, mostBytes);
+    const bytes = await this.#receive(file, { toldBytes, mostBytes, tooLarge: FILE_TOO_LARGE });
+    // The parser has left out what is more.
+    if (file.truncated) throw new Refusal('too_large', FILE_TOO_LARGE);
+    return new UploadedFile(bytes, await digestOfImage(bytes));
+  }
+
+  async readText({ file }: MultipartFile): Promise<Buffer> {
+    const mostBytes = JSON_BODY_BYTES - this.#textBytes;
+    const bytes = await this.#receive(file, { toldBytes: null, mostBytes, tooLarge: FIELDS_TOO_LARGE });
+    this.#textBytes += bytes.length;
+    return bytes;
+  }
+
+  async #receive(file: MultipartFile['file'], bounds: ReceiveBounds): Promise<Buffer> {
+    const onGrown = (bytes: number) => {
+      if (this.#toldBytes === null) this.#request.holdBody(this.#readBytes + bytes);
+    };
+    const bytes = await receive(file, { ...bounds, onGrown });
+    this.#readBytes += bytes.length;
+    return bytes;
+  }
 }
 
 /** The value of a field: its text, or what a part has that says it is JSON. */
@@ -103,11 +132,8 @@ const PARSING = {
 };
 
 async function collect(request: FastifyRequest): Promise<Form> {
-  // One that does not tell its length may be as long as is allowed.
-  const mostBytes = JSON_BODY_BYTES + REQUEST_BOUNDS.imageBytes;
-  request.holdBody(Math.min(toldBytesOf(request) ?? mostBytes, mostBytes));
+  const reader = new PartReader(request);
   const form: Form = {};
-  let textBytes = 0;
   let files = 0;
   let fields = 0;
   for await (const part of request.files(PARSING)) {
@@ -116,7 +142,7 @@ async function collect(request: FastifyRequest): Promise<Form> {
       files += 1;
       if (files > MOST_FILES) throw new Refusal('too_large', TOO_MANY_FILES);
       if (path.length > 1) refuse(`${part.fieldname}: a file stands under a plain name`, part.fieldname);
-      const file = await readFile(part, toldBytesOf(request));
+      const file = await reader.readFile(part);
       // As browsers send it where no file was chosen.
       const isNone = part.filename === '' && file.bytes.length === 0;
       if (!isNone) put(form, path, { name: part.fieldname, value: file });
@@ -124,12 +150,7 @@ async function collect(request: FastifyRequest): Promise<Form> {
     }
     fields += 1;
     if (fields > MOST_FIELDS) throw new Refusal('too_large', TOO_MANY_FIELDS);
-    const bytes = await receive(part.file, {
-      toldBytes: null,
-      mostBytes: JSON_BODY_BYTES - textBytes,
-      tooLarge: FIELDS_TOO_LARGE,
-    });
-    textBytes += bytes.length;
+    const bytes = await reader.readText(part);
     // As browsers send what was not filled in.
     if (bytes.length > 0) put(form, path, { name: part.fieldname, value: readValue(part, bytes) });
   }

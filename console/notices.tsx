@@ -82,17 +82,20 @@ export function confirm(question: Question): Promise<boolean> {
   });
 }
 
-/** A dialog of the browser's own: it holds the focus and gives it back, and Escape closes it. */
+/** A dialog of the browser's own: it holds the focus and gives it back, and Escape closes it unless it has to be answered. */
 export function Dialog({
   title,
   onClose,
   isWide = false,
+  isToBeAnswered = false,
   children,
 }: {
   readonly title: string;
   readonly onClose: () => void;
   /** For what is long. */
   readonly isWide?: boolean;
+  /** For what is lost with it. */
+  readonly isToBeAnswered?: boolean;
   readonly children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -101,7 +104,14 @@ export function Dialog({
     dialog.current?.showModal();
   }, []);
   return (
-    <dialog ref={dialog} class={isWide ? 'wide' : undefined} aria-label={title} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      class={isWide ? 'wide' : undefined}
+      aria-label={title}
+      onClose={onClose}
+      // A `cancel` event can be kept from closing it only the first time.
+      onKeyDown={(event) => isToBeAnswered && event.key === 'Escape' && event.preventDefault()}
+    >
       <h2>{title}</h2>
       {children}
     </dialog>

@@ -16,7 +16,7 @@ export interface ShownOnceProps {
 export function ShownOnce({ title, note, secrets, onClose }: ShownOnceProps) {
   const entries = Object.entries(secrets);
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={onClose} isToBeAnswered>
       <p>{note}</p>
       {entries.map(([name, value]) => (
         <div key={name} class="secret">

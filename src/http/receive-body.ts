@@ -26,7 +26,6 @@ export async function receive(
   chunks: AsyncIterable<Buffer>,
   { toldBytes, mostBytes, tooLarge }: ReceiveBounds,
 ): Promise<Buffer> {
-  if (toldBytes !== null && toldBytes > mostBytes) throw new Refusal('too_large', tooLarge);
   let bytes = Buffer.allocUnsafeSlow(toldBytes ?? FIRST_BYTES);
   let size = 0;
   for await (const chunk of chunks) {
@@ -82,21 +81,24 @@ export function toldBytesOf({ headers }: FastifyRequest): number | null {
  * @throws Refusal `too_large` beyond the route's limit, `invalid_request` where it breaks off; what `read` throws.
  */
 export async function readBody<T>(request: FastifyRequest, payload: Readable, read: (bytes: Buffer) => T): Promise<T> {
-  const bounds = {
-    toldBytes: toldBytesOf(request),
-    mostBytes: request.routeOptions.bodyLimit,
-    tooLarge: 'the body is larger than this route takes',
-  };
+  const toldBytes = toldBytesOf(request);
+  const mostBytes = request.routeOptions.bodyLimit;
+  const tooLarge = 'the body is larger than this route takes';
+  if (toldBytes !== null && toldBytes > mostBytes) throw new Refusal('too_large', tooLarge);
   // Destroyed, the stream would take the connection with it, and the answer.
   const chunks: AsyncIterable<Buffer> = payload.iterator({ destroyOnReturn: false });
   const receiveAndRead = async () => {
-    const bytes = await receive(chunks, bounds).catch(brokenOff);
+    const bytes = await receive(chunks, { toldBytes, mostBytes, tooLarge }).catch((cause) => {
+      // Nothing of its connection is read before the rest has been, and so no other request on it.
+      payload.resume();
+      return brokenOff(cause);
+    });
     if (bytes.length < LARGE_BODY_BYTES) return read(bytes);
     return await reading.take(async () => {
       await othersTurn();
       return read(bytes);
     });
   };
-  if ((bounds.toldBytes ?? 0) < QUEUED_BODY_BYTES) return await receiveAndRead();
+  if ((toldBytes ?? 0) < QUEUED_BODY_BYTES) return await receiveAndRead();
   return await receiving.take(receiveAndRead, () => sleep(TURN_MS));
 }

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { findExcess } from '../../src/http/body-shape.ts';
 import { receive } from '../../src/http/receive-body.ts';
@@ -138,7 +138,20 @@ describe('a large body', () => {
       for (;;) yield Buffer.alloc(64 * 1024);
     }
     await expect(receive(endless(), bounds)).rejects.toThrow('too large');
-    await expect(receive(endless(), { ...bounds, toldBytes: MIB + 1 })).rejects.toThrow('too large');
+  });
+
+  test('that is refused without having told its length leaves its connection to the next request', async () => {
+    const small: FastifyPluginAsync = async (app) => {
+      app.post('/small', { bodyLimit: 1024 }, async () => 'read');
+    };
+    const { port } = await listen({ plugins: [small] });
+    const { head, socket } = await sendHead(port, ['GET /healthz HTTP/1.1']);
+    const chunk = `${MIB.toString(16)}\r\n${'a'.repeat(MIB)}\r\n0\r\n\r\n`;
+    socket.write(['POST /small HTTP/1.1', 'host: a', JSON_TYPE, 'transfer-encoding: chunked', '', chunk].join('\r\n'));
+    socket.write('GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n');
+    const statuses = () => [...head().matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
+    while (statuses().length < 3) await once(socket, 'data');
+    expect(statuses()).toEqual(['200', '413', '401']);
   });
 
   test('that does not come keeps none behind it waiting', async () => {

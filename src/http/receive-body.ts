@@ -44,6 +44,8 @@ export async function receive(
   return bytes.subarray(0, size);
 }
 
+const noResult = () => undefined;
+
 /** Lets large bodies begin one after another. */
 class Turns {
   #last: Promise<unknown> = Promise.resolve();
@@ -51,7 +53,8 @@ class Turns {
   /** Runs when its turn comes; the next begins when it has ended, or `passesOn` has. */
   async take<T>(run: () => Promise<T>, passesOn?: () => Promise<void>): Promise<T> {
     const running = this.#last.then(run);
-    const hasEnded = running.catch(() => undefined);
+    // Without its result: a body would be kept until the next one comes.
+    const hasEnded = running.then(noResult, noResult);
     this.#last = passesOn === undefined ? hasEnded : Promise.race([hasEnded, this.#last.then(passesOn)]);
     return await running;
   }

@@ -3,7 +3,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { setImmediate as othersTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { isJsonObject } from '../../src/domain/json.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { findExcess } from '../../src/http/body-shape.ts';
 import { receive } from '../../src/http/receive-body.ts';
@@ -152,6 +156,28 @@ describe('a large body', () => {
     const statuses = () => [...head().matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
     while (statuses().length < 3) await once(socket, 'data');
     expect(statuses()).toEqual(['200', '413', '401']);
+  });
+
+  test('is not kept once it has been answered', async () => {
+    const taken: WeakRef<object>[] = [];
+    const take: FastifyPluginAsync = async (app) => {
+      app.post('/take', async ({ body }) => {
+        if (isJsonObject(body)) taken.push(new WeakRef(body));
+        return 'taken';
+      });
+    };
+    const { port } = await listen({ plugins: [take] });
+    const body = JSON.stringify({ a: 'a'.repeat(5 * MIB) });
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    await fetch(`http://127.0.0.1:${port}/take`, { method: 'POST', headers, body });
+    expect(taken).toHaveLength(1);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc');
+    for (let turns = 0; turns < 20 && taken[0]?.deref() !== undefined; turns++) {
+      await othersTurn();
+      collect();
+    }
+    expect(taken[0]?.deref() === undefined).toBe(true);
   });
 
   test('that does not come keeps none behind it waiting', async () => {

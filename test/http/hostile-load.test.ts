@@ -1,12 +1,13 @@
 /** Requests that cost more than they are worth: refused before they are read, and bounded while they are. */
 
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { isJsonObject } from '../../src/domain/json.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { findExcess } from '../../src/http/body-shape.ts';
@@ -113,10 +114,10 @@ describe('the values of a JSON text', () => {
 });
 
 /** A connection that announces a body of so many bytes and sends those that are given. */
-function announce(port: number, bytes: number, sent = ''): Socket {
+function announce(port: number, bytes: number, sent = '', first = CREATE): Socket {
   const socket = connect({ host: '127.0.0.1', port });
   sockets.push(socket);
-  socket.write(`${[CREATE, 'host: a', JSON_TYPE, `content-length: ${bytes}`, AUTHORIZED, '', sent].join('\r\n')}`);
+  socket.write(`${[first, 'host: a', JSON_TYPE, `content-length: ${bytes}`, AUTHORIZED, '', sent].join('\r\n')}`);
   return socket;
 }
 
@@ -239,23 +240,80 @@ describe('bodies that are read at the same time', () => {
     expect((await fetch(`http://127.0.0.1:${port}/v1/models`, { headers })).status).toBe(200);
   });
 
-  test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {
-    const { port } = await listen({ heldBodyBytes: 2 * MIB });
-    const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });
-    const socket = announce(port, MIB);
-    const status = async () => {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
-      const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });
-      return { status: answer.status, retryAfter: answer.headers.get('retry-after') };
+  test('are held until they have been read, though their clients are gone', async () => {
+    const steps = new EventEmitter();
+    const isRead = once(steps, 'read');
+    const isGone = once(steps, 'gone');
+    const slow: FastifyPluginAsync = async (app) => {
+      app.removeContentTypeParser('application/json');
+      app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+        payload.once('close', () => steps.emit('gone'));
+        steps.emit('begun');
+        return await request.holdBodyWhile(isRead);
+      });
+      app.post('/slow', async () => 'read');
+      app.get('/hold', async (request) => request.holdBody(MIB));
     };
-    const until = async (wanted: boolean) => {
-      for (;;) {
-        const seen = await status();
-        if ((seen.status === 503) === wanted) return seen;
-      }
-    };
-    expect(await until(true)).toEqual({ status: 503, retryAfter: '2' });
+    const { port } = await listen({ heldBodyBytes: 2 * MIB, plugins: [slow] });
+    const isBegun = once(steps, 'begun');
+    const socket = announce(port, MIB, '', 'POST /slow HTTP/1.1');
+    await isBegun;
     socket.destroy();
-    await until(false);
+    await isGone;
+    const hold = async () => (await fetch(`http://127.0.0.1:${port}/hold`)).status;
+    expect(await hold()).toBe(503);
+    steps.emit('read');
+    expect(await hold()).toBe(200);
+  });
+
+  /** The first answer to a small create that is refused for want of room, or is not. */
+  async function refusedForWantOfRoom(port: number, isWanted: boolean) {
+    const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+    for (let tries = 0; tries < 200; tries++) {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });
+      const seen = { status: answer.status, retryAfter: answer.headers.get('retry-after') };
+      if ((seen.status === 503) === isWanted) return seen;
+    }
+    throw new Error('the room for bodies stayed as it was');
+  }
+
+  const never: FastifyPluginAsync = async (app) => {
+    app.get('/never', async (_request, reply) => reply.hijack());
+  };
+
+  test.each([
+    ['alone on their connections', ''],
+  ])(
+    'beyond the bound are refused with a time to wait, and taken again when others are gone, %s',
+    async (_, before) => {
+      const { port } = await listen({ heldBodyBytes: 2 * MIB, plugins: [never] });
+      const socket = announce(port, MIB, '', `${before}${CREATE}`);
+      expect(await refusedForWantOfRoom(port, true)).toEqual({ status: 503, retryAfter: '2' });
+      socket.destroy();
+      await refusedForWantOfRoom(port, false);
+    },
+  );
+
+  test('are not held for a client that is gone before its key is known', async () => {
+    const { app, gateway, port } = await listen({ heldBodyBytes: 2 * MIB });
+    const connected = once(app.server, 'connection');
+    const caller = await gateway.authenticate(KEY);
+    let lookups = 0;
+    const isHeld = new Promise((resolve) => {
+      gateway.authenticate = async () => {
+        lookups += 1;
+        if (lookups > 1) return caller;
+        const [connection] = await connected;
+        const isClosed = once(connection, 'close');
+        socket.destroy();
+        await isClosed;
+        setImmediate(resolve);
+        return caller;
+      };
+    });
+    const socket = announce(port, MIB);
+    await isHeld;
+    await refusedForWantOfRoom(port, false);
   });
 });

@@ -284,6 +284,7 @@ describe('bodies that are read at the same time', () => {
 
   test.each([
     ['alone on their connections', ''],
+    ['behind others on their connections', 'GET /never HTTP/1.1\r\nhost: a\r\n\r\n'],
   ])(
     'beyond the bound are refused with a time to wait, and taken again when others are gone, %s',
     async (_, before) => {

@@ -7,11 +7,13 @@ import { Readable } from 'node:stream';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { isJsonObject } from '../../src/domain/json.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { findExcess } from '../../src/http/body-shape.ts';
 import { receive } from '../../src/http/receive-body.ts';
+import { randomRuns } from '../random-runs.ts';
 import { KEY } from './fake-gateway.ts';
 import { makeApp } from './test-app.ts';
 
@@ -94,6 +96,7 @@ describe('the values of a JSON text', () => {
     '"no end [[[[[[[',
     '"no end \\" [[[[[[[\\',
     `["${'\\"['.repeat(20)}"]`,
+    `["${'\u00e9'.repeat(35)}"]`,
     `["${'a'.repeat(100)}","${'\\/'.concat('a'.repeat(62)).repeat(4)}"]`,
   ])('%s may be parsed', (text) => {
     expect(excessOf(text)).toBeNull();
@@ -110,6 +113,33 @@ describe('the values of a JSON text', () => {
     ['depth', '{"a":{"a":{"a":{"a":{"a":1}}}}}'],
   ])('too much of %s is seen in %s', (excess, text) => {
     expect(excessOf(text)).toBe(excess);
+  });
+
+  test('are too long in a text as a plain reading finds them', () => {
+    const pieces = [
+      fc.constantFrom('\\"', '\\\\', '\\u005c', '\u00e9'),
+      fc.integer({ min: 1, max: 130 }).map((n) => 'a'.repeat(n)),
+      fc.integer({ min: 29, max: 34 }).map((n) => `${'a'.repeat(n)}\\"`.repeat(7)),
+      fc.integer({ min: 61, max: 67 }).map((n) => '\\\\'.repeat(n)),
+    ];
+    const content = fc.array(fc.oneof(...pieces), { maxLength: 40 }).map((some) => some.join(''));
+    const isTooLong = (one: string, longestText: number) => {
+      const bytes = Buffer.byteLength(one);
+      const escapes = one.match(/\\./g)?.length ?? 0;
+      return bytes > longestText && (bytes > one.length || escapes > bytes / 32);
+    };
+    fc.assert(
+      fc.property(
+        fc.array(content, { maxLength: 5 }),
+        fc.constantFrom(0, 63, 64, 65, 500, 1000),
+        (all, longestText) => {
+          const text = Buffer.from(`[${all.map((one) => `"${one}"`).join()}]`);
+          const excess = findExcess(text, { ...BOUNDS, longestText });
+          expect(excess).toBe(all.some((one) => isTooLong(one, longestText)) ? 'text' : null);
+        },
+      ),
+      randomRuns(1000),
+    );
   });
 });
 

@@ -21,6 +21,7 @@ import { acceptJsonAndForms, JSON_BODY_BYTES, restOfBody, wrongType } from './bo
 import { HELD_BODY_BYTES, limitBodies } from './body-budget.ts';
 import { type BodyTimes, limitBodyTime } from './body-time.ts';
 import { answerClientError, answerIncompleteHeads } from './client-errors.ts';
+import { closeAnswersWithConnection } from './closed-connections.ts';
 import { continueOnceAdmitted } from './continue.ts';
 import { allowOrigins, type CookiePages } from './cross-origin.ts';
 import type { FrontDoor, VideoLinks } from './dialects/exchange.ts';
@@ -173,6 +174,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(isActive, options.streams);
   app.decorate('eventStreams', streams);
 
+  closeAnswersWithConnection(app);
   traceRequests(app, options.traces);
   collectOperations(app);
   allowOrigins(app, { origins: options.corsOrigins, cookiePages: options.cookiePages });

@@ -11,6 +11,8 @@ declare module 'fastify' {
      * @throws Refusal `unavailable` when too many are held.
      */
     holdBody(bytes: number): void;
+    /** What `reading` makes of the body; the bytes are held until then, also where the client is gone by then. */
+    holdBodyWhile<T>(reading: Promise<T>): Promise<T>;
     /** Gives the bytes back before the answer is sent: what the body said has been taken over. */
     releaseBody(): void;
   }
@@ -59,21 +61,31 @@ export class BodyBudget {
   }
 }
 
-/** Gives an app's requests their share of the bytes; each is given back when its answer is sent, or its client gone. */
+/**
+ * Gives an app's requests their share of the bytes; each is given back when its answer is sent or its client gone, and
+ * its body is not being read: what waits for its turn is in memory, and who sends and goes could fill it.
+ */
 export function limitBodies(app: FastifyInstance, mostBytes: number): void {
   const budget = new BodyBudget(mostBytes);
   const held = new WeakMap<FastifyRequest, () => void>();
   app.decorateRequest('holdBody', function holdBody(this: FastifyRequest, bytes: number) {
     this.releaseBody();
-    // Nothing would give back what is held for a client that is gone.
+    // Gone while its key was looked up, and nothing more is told of it.
     if (this.raw.socket.destroyed) return;
     held.set(this, budget.take(this.caller?.id ?? '', bytes));
+  });
+  const readings = new WeakMap<FastifyRequest, Promise<unknown>>();
+  app.decorateRequest('holdBodyWhile', function holdBodyWhile<T>(this: FastifyRequest, reading: Promise<T>) {
+    readings.set(this, reading);
+    return reading;
   });
   app.decorateRequest('releaseBody', function releaseBody(this: FastifyRequest) {
     held.get(this)?.();
   });
   app.addHook('preParsing', async (request, reply, payload) => {
-    if (hasBody(request)) reply.raw.once('close', () => request.releaseBody());
+    if (!hasBody(request)) return payload;
+    const release = () => request.releaseBody();
+    reply.raw.once('close', () => Promise.resolve(readings.get(request)).then(release, release));
     return payload;
   });
 }

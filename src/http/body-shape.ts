@@ -79,7 +79,7 @@ export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText
     if (byte === QUOTE) {
       const end = endOfString(text, at + 1, mostEscapes);
       if (end === null) return 'text';
-      if (end - at > longestText && !isPlain(text.subarray(at + 1, end))) return 'text';
+      if (end - at - 1 > longestText && !isPlain(text.subarray(at + 1, end))) return 'text';
       at = end;
       texts += 1;
     } else if (byte === COMMA) commas += 1;

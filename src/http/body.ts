@@ -157,7 +157,7 @@ export function acceptJsonAndForms(app: FastifyInstance): void {
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
-    return await readBody(request, payload, readJson);
+    return await request.holdBodyWhile(readBody(request, payload, readJson));
   });
   app.register(multipart);
 }

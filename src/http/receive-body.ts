@@ -29,7 +29,6 @@ export async function receive(
   chunks: AsyncIterable<Buffer>,
   { toldBytes, mostBytes, tooLarge, onGrown }: ReceiveBounds,
 ): Promise<Buffer> {
-  if (toldBytes !== null && toldBytes > mostBytes) throw new Refusal('too_large', tooLarge);
   let bytes = Buffer.allocUnsafeSlow(toldBytes ?? FIRST_BYTES);
   let size = 0;
   for await (const chunk of chunks) {
@@ -50,6 +49,8 @@ export async function receive(
   return bytes.subarray(0, size);
 }
 
+const noResult = () => undefined;
+
 /** Lets large bodies begin one after another. */
 class Turns {
   #last: Promise<unknown> = Promise.resolve();
@@ -57,7 +58,8 @@ class Turns {
   /** Runs when its turn comes; the next begins when it has ended, or `passesOn` has. */
   async take<T>(run: () => Promise<T>, passesOn?: () => Promise<void>): Promise<T> {
     const running = this.#last.then(run);
-    const hasEnded = running.catch(() => undefined);
+    // Without its result: a body would be kept until the next one comes.
+    const hasEnded = running.then(noResult, noResult);
     this.#last = passesOn === undefined ? hasEnded : Promise.race([hasEnded, this.#last.then(passesOn)]);
     return await running;
   }
@@ -87,6 +89,7 @@ export async function readBody<T>(request: FastifyRequest, payload: Readable, re
     tooLarge: 'the body is larger than this route takes',
     onGrown: (bytes: number) => request.holdBody(bytes),
   };
+  if ((bounds.toldBytes ?? 0) > bounds.mostBytes) throw new Refusal('too_large', bounds.tooLarge);
   // Destroyed, the stream would take the connection with it, and the answer.
   const chunks: AsyncIterable<Buffer> = payload.iterator({ destroyOnReturn: false });
   const giveUp = (cause: unknown): never => {

@@ -1,12 +1,19 @@
 /** Requests that cost more than they are worth: refused before they are read, and bounded while they are. */
 
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import { setImmediate as othersTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { isJsonObject } from '../../src/domain/json.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { findExcess } from '../../src/http/body-shape.ts';
 import { receive } from '../../src/http/receive-body.ts';
+import { randomRuns } from '../random-runs.ts';
 import { KEY } from './fake-gateway.ts';
 import { makeApp } from './test-app.ts';
 
@@ -89,6 +96,7 @@ describe('the values of a JSON text', () => {
     '"no end [[[[[[[',
     '"no end \\" [[[[[[[\\',
     `["${'\\"['.repeat(20)}"]`,
+    `["${'\u00e9'.repeat(35)}"]`,
     `["${'a'.repeat(100)}","${'\\/'.concat('a'.repeat(62)).repeat(4)}"]`,
   ])('%s may be parsed', (text) => {
     expect(excessOf(text)).toBeNull();
@@ -106,13 +114,40 @@ describe('the values of a JSON text', () => {
   ])('too much of %s is seen in %s', (excess, text) => {
     expect(excessOf(text)).toBe(excess);
   });
+
+  test('are too long in a text as a plain reading finds them', () => {
+    const pieces = [
+      fc.constantFrom('\\"', '\\\\', '\\u005c', '\u00e9'),
+      fc.integer({ min: 1, max: 130 }).map((n) => 'a'.repeat(n)),
+      fc.integer({ min: 29, max: 34 }).map((n) => `${'a'.repeat(n)}\\"`.repeat(7)),
+      fc.integer({ min: 61, max: 67 }).map((n) => '\\\\'.repeat(n)),
+    ];
+    const content = fc.array(fc.oneof(...pieces), { maxLength: 40 }).map((some) => some.join(''));
+    const isTooLong = (one: string, longestText: number) => {
+      const bytes = Buffer.byteLength(one);
+      const escapes = one.match(/\\./g)?.length ?? 0;
+      return bytes > longestText && (bytes > one.length || escapes > bytes / 32);
+    };
+    fc.assert(
+      fc.property(
+        fc.array(content, { maxLength: 5 }),
+        fc.constantFrom(0, 63, 64, 65, 500, 1000),
+        (all, longestText) => {
+          const text = Buffer.from(`[${all.map((one) => `"${one}"`).join()}]`);
+          const excess = findExcess(text, { ...BOUNDS, longestText });
+          expect(excess).toBe(all.some((one) => isTooLong(one, longestText)) ? 'text' : null);
+        },
+      ),
+      randomRuns(1000),
+    );
+  });
 });
 
 /** A connection that announces a body of so many bytes and sends those that are given. */
-function announce(port: number, bytes: number, sent = ''): Socket {
+function announce(port: number, bytes: number, sent = '', first = CREATE): Socket {
   const socket = connect({ host: '127.0.0.1', port });
   sockets.push(socket);
-  socket.write(`${[CREATE, 'host: a', JSON_TYPE, `content-length: ${bytes}`, AUTHORIZED, '', sent].join('\r\n')}`);
+  socket.write(`${[first, 'host: a', JSON_TYPE, `content-length: ${bytes}`, AUTHORIZED, '', sent].join('\r\n')}`);
   return socket;
 }
 
@@ -138,7 +173,42 @@ describe('a large body', () => {
       for (;;) yield Buffer.alloc(64 * 1024);
     }
     await expect(receive(endless(), bounds)).rejects.toThrow('too large');
-    await expect(receive(endless(), { ...bounds, toldBytes: MIB + 1 })).rejects.toThrow('too large');
+  });
+
+  test('that is refused without having told its length leaves its connection to the next request', async () => {
+    const small: FastifyPluginAsync = async (app) => {
+      app.post('/small', { bodyLimit: 1024 }, async () => 'read');
+    };
+    const { port } = await listen({ plugins: [small] });
+    const { head, socket } = await sendHead(port, ['GET /healthz HTTP/1.1']);
+    const chunk = `${MIB.toString(16)}\r\n${'a'.repeat(MIB)}\r\n0\r\n\r\n`;
+    socket.write(['POST /small HTTP/1.1', 'host: a', JSON_TYPE, 'transfer-encoding: chunked', '', chunk].join('\r\n'));
+    socket.write('GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n');
+    const statuses = () => [...head().matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
+    while (statuses().length < 3) await once(socket, 'data');
+    expect(statuses()).toEqual(['200', '413', '401']);
+  });
+
+  test('is not kept once it has been answered', async () => {
+    const taken: WeakRef<object>[] = [];
+    const take: FastifyPluginAsync = async (app) => {
+      app.post('/take', async ({ body }) => {
+        if (isJsonObject(body)) taken.push(new WeakRef(body));
+        return 'taken';
+      });
+    };
+    const { port } = await listen({ plugins: [take] });
+    const body = JSON.stringify({ a: 'a'.repeat(5 * MIB) });
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    await fetch(`http://127.0.0.1:${port}/take`, { method: 'POST', headers, body });
+    expect(taken).toHaveLength(1);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc');
+    for (let turns = 0; turns < 20 && taken[0]?.deref() !== undefined; turns++) {
+      await othersTurn();
+      collect();
+    }
+    expect(taken[0]?.deref() === undefined).toBe(true);
   });
 
   test('that does not come keeps none behind it waiting', async () => {
@@ -222,23 +292,81 @@ describe('bodies that are read at the same time', () => {
     for (let n = 0; n < 5; n += 1) expect(await form(2 * MIB)).toBe(503);
   });
 
-  test('beyond the bound are refused with a time to wait, and taken again when others are gone', async () => {
-    const { port } = await listen({ heldBodyBytes: 2 * MIB });
-    const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });
-    const socket = announce(port, MIB);
-    const status = async () => {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
-      const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });
-      return { status: answer.status, retryAfter: answer.headers.get('retry-after') };
+  test('are held until they have been read, though their clients are gone', async () => {
+    const steps = new EventEmitter();
+    const isRead = once(steps, 'read');
+    const isGone = once(steps, 'gone');
+    const slow: FastifyPluginAsync = async (app) => {
+      app.removeContentTypeParser('application/json');
+      app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+        payload.once('close', () => steps.emit('gone'));
+        steps.emit('begun');
+        return await request.holdBodyWhile(isRead);
+      });
+      app.post('/slow', async () => 'read');
+      app.get('/hold', async (request) => request.holdBody(MIB));
     };
-    const until = async (wanted: boolean) => {
-      for (;;) {
-        const seen = await status();
-        if ((seen.status === 503) === wanted) return seen;
-      }
-    };
-    expect(await until(true)).toEqual({ status: 503, retryAfter: '2' });
+    const { port } = await listen({ heldBodyBytes: 2 * MIB, plugins: [slow] });
+    const isBegun = once(steps, 'begun');
+    const socket = announce(port, MIB, '', 'POST /slow HTTP/1.1');
+    await isBegun;
     socket.destroy();
-    await until(false);
+    await isGone;
+    const hold = async () => (await fetch(`http://127.0.0.1:${port}/hold`)).status;
+    expect(await hold()).toBe(503);
+    steps.emit('read');
+    expect(await hold()).toBe(200);
+  });
+
+  /** The first answer to a small create that is refused for want of room, or is not. */
+  async function refusedForWantOfRoom(port: number, isWanted: boolean) {
+    const body = JSON.stringify({ model: 'wan-2.6', prompt: 'a fox' });
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${KEY}` };
+    for (let tries = 0; tries < 200; tries++) {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/videos`, { method: 'POST', headers, body });
+      const seen = { status: answer.status, retryAfter: answer.headers.get('retry-after') };
+      if ((seen.status === 503) === isWanted) return seen;
+    }
+    throw new Error('the room for bodies stayed as it was');
+  }
+
+  const never: FastifyPluginAsync = async (app) => {
+    app.get('/never', async (_request, reply) => reply.hijack());
+  };
+
+  test.each([
+    ['alone on their connections', ''],
+    ['behind others on their connections', 'GET /never HTTP/1.1\r\nhost: a\r\n\r\n'],
+  ])(
+    'beyond the bound are refused with a time to wait, and taken again when others are gone, %s',
+    async (_, before) => {
+      const { port } = await listen({ heldBodyBytes: 2 * MIB, plugins: [never] });
+      const socket = announce(port, MIB, '', `${before}${CREATE}`);
+      expect(await refusedForWantOfRoom(port, true)).toEqual({ status: 503, retryAfter: '2' });
+      socket.destroy();
+      await refusedForWantOfRoom(port, false);
+    },
+  );
+
+  test('are not held for a client that is gone before its key is known', async () => {
+    const { app, gateway, port } = await listen({ heldBodyBytes: 2 * MIB });
+    const connected = once(app.server, 'connection');
+    const caller = await gateway.authenticate(KEY);
+    let lookups = 0;
+    const isHeld = new Promise((resolve) => {
+      gateway.authenticate = async () => {
+        lookups += 1;
+        if (lookups > 1) return caller;
+        const [connection] = await connected;
+        const isClosed = once(connection, 'close');
+        socket.destroy();
+        await isClosed;
+        setImmediate(resolve);
+        return caller;
+      };
+    });
+    const socket = announce(port, MIB);
+    await isHeld;
+    await refusedForWantOfRoom(port, false);
   });
 });

@@ -80,7 +80,7 @@ describe('the root key', () => {
 describe('signing keys', () => {
   const warned: string[] = [];
   const log = { warn: (_fields: object, message: string) => void warned.push(message) };
-  const ensure = (...signingKeys: readonly string[]) => ensureSigningKeys({ signingKeys }, database, log);
+  const ensure = (...signingKeys: string[]) => ensureSigningKeys({ signingKeys }, database, log);
   beforeEach(() => warned.splice(0));
 
   test('generated ones are the same for everyone', async () => {

@@ -101,7 +101,7 @@ function Sums({ items }: { items: readonly CostItem[] }) {
   const bars = spent.slice(0, 12).map(({ label, settledMicroUsd: value }) => ({ label, value }));
   return (
     <div class="grid sums">
-      <Panel title="Spent, each day">
+      <Panel title="Spent, each day" aside={<span class="soft small">days are those of UTC</span>}>
         <Columns bars={byDay(items, DAYS, slowly.value)} label="Spent, each day" print={dollars} hasTable />
       </Panel>
       <Panel title={`Models, ${DAYS} days`}>
@@ -231,7 +231,7 @@ function Ledger() {
     );
   }
   return (
-    <Panel title="Ledger">
+    <Panel title="Ledger" aside={<span class="soft small">times are those of your own zone</span>}>
       <Scroll label="Ledger">
         <table>
           <thead>

@@ -27,8 +27,8 @@ import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { curlOf, DIALECTS } from '../view/curl.ts';
 import { isEnded } from '../view/filters.ts';
-import { ago, bytes, dateTime, duration, sentence, shortId } from '../view/format.ts';
-import { adviceOn, failureWords, whyOf } from '../view/words.ts';
+import { bytes, dateTime, duration, sentence, shortId } from '../view/format.ts';
+import { adviceOn, failureWords, waitEnds, whyOf } from '../view/words.ts';
 import { Decide, isHeldForReview } from './decide.tsx';
 
 const BETWEEN_READS_MS = 4000;
@@ -176,7 +176,7 @@ export async function again({ id }: Video): Promise<void> {
 /** Why it is where it is, and what the upstream itself said. */
 function Why({ video }: { video: Video }) {
   const why = whyOf(video);
-  const { failure, waitingFor } = video;
+  const { failure } = video;
   if (why === null) return null;
   const said = failure?.upstream;
   const hasSaid = said != null && [said.message, said.status, said.code].some((each) => each != null);
@@ -184,10 +184,7 @@ function Why({ video }: { video: Video }) {
   const hasMore = failure !== null && ![failureWords(failure.kind), said?.message].includes(failure.message);
   return (
     <div class={failure === null || video.state === 'cancelled' ? 'why' : 'why failed'} role="status">
-      <p>
-        {why}
-        {waitingFor?.until != null && ` It is tried again ${ago(waitingFor.until, Date.now())}.`}
-      </p>
+      <p>{[why, waitEnds(video, Date.now())].filter(Boolean).join(' ')}</p>
       {hasMore && <p class="soft">{sentence(failure.message)}</p>}
       {advice !== null && <p>{advice}</p>}
       {hasSaid && (

@@ -1,7 +1,7 @@
 /** What states and ends are called, and what they mean, in words for people. */
 
 import type { Video, VideoState } from '../answers.ts';
-import { sentence } from './format.ts';
+import { ago, sentence } from './format.ts';
 
 export const STATE_WORDS: Readonly<Record<VideoState, string>> = {
   queued: 'Queued',
@@ -39,7 +39,8 @@ const FAILURES: Readonly<Record<string, FailureWords>> = {
   },
   answer_lost: {
     words: "The upstream's answer was lost, and nothing tells whether a task was made.",
-    advice: "Look at the account's own list of tasks before asking again, which may pay a second time.",
+    advice:
+      'Ask for the clip again: nothing is charged for this one. Its upstream may bill it all the same, so who runs the account looks at its list of tasks first.',
   },
   result_expired: {
     words: "The upstream's link was dead before the clip was here.",
@@ -77,6 +78,12 @@ const OPEN: Readonly<Partial<Record<VideoState, string>>> = {
   generating: 'The upstream is making it.',
   archiving: 'The upstream is done; the clip is being downloaded and verified.',
 };
+
+/** When a wait ends by itself, in a sentence; null where that is not known. A doubt is judged anew then, and nothing is sent. */
+export function waitEnds({ state, waitingFor }: Pick<Video, 'state' | 'waitingFor'>, nowMs: number): string | null {
+  if (waitingFor === null || waitingFor.until === null) return null;
+  return `It is ${state === 'unconfirmed' ? 'looked at' : 'tried'} again ${ago(waitingFor.until, nowMs)}.`;
+}
 
 function placeWords(position: number): string {
   if (position === 1) return 'It is next.';

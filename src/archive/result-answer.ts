@@ -1,5 +1,6 @@
 /** Reads the answer to a request for a clip: a whole body, the rest of one, or none yet. */
 
+import { httpDateMs } from '../domain/http-date.ts';
 import { type Headers, retryAfterMs } from '../net/retry-after.ts';
 import type { AnswerHead } from '../net/untrusted/lent-answer.ts';
 import { ArchiveProblem } from './archive-problem.ts';
@@ -57,7 +58,7 @@ export function readValidator({ headers }: AnswerHead): string | null {
   const etag = headers['etag'];
   if (etag !== undefined) return etag.startsWith('"') ? etag : null;
   const modified = headers['last-modified'];
-  const ageMs = Date.parse(headers['date'] ?? '') - Date.parse(modified ?? '');
+  const ageMs = httpDateMs(headers['date']) - httpDateMs(modified);
   return modified !== undefined && ageMs >= 1000 ? modified : null;
 }
 

@@ -24,6 +24,9 @@ interface Obstacle {
   readonly until: Date | null;
 }
 
+/** Of a slot that no account has: a later configuration, or its upstream, may offer the model again. */
+const NOT_OFFERED = 'no configured account offers its model now';
+
 /** A workflow that has not opened its video by then has not heard of it. */
 const OPENS_WITHIN_MS = 10_000;
 
@@ -46,7 +49,8 @@ function waitOf({ createdAt, openedAt }: Video, obstacle: Obstacle | undefined):
     ? ({ kind: 'temporal', since: null, until: null } as const)
     : (obstacle ?? { kind: 'slot', since: null, until: null });
   const from = new Date(Math.max(createdAt.getTime(), since?.getTime() ?? 0));
-  return { kind, since: from.toISOString(), until: until?.toISOString() ?? null, detail: WAITING_KINDS[kind] };
+  const detail = isUnheard || obstacle ? WAITING_KINDS[kind] : NOT_OFFERED;
+  return { kind, since: from.toISOString(), until: until?.toISOString() ?? null, detail };
 }
 
 /** Videos that may not be granted again before some time: their last create was refused, or its answer was lost. */

@@ -49,19 +49,21 @@ const MOST_ENDPOINTS = 50;
 const MOST_SECRETS = 8;
 
 /** As much of a secret as tells it from others. */
-export const hintOf = (secret: string) => `whsec_…${secret.slice(-HINT_LENGTH)}`;
+const hintOf = (secret: string) => `whsec_…${secret.slice(-HINT_LENGTH)}`;
+
+/** In its place for a secret that was sealed under another key, which no key of ours reads again. */
+const UNREADABLE_HINT = 'unreadable, to be replaced';
 
 const makeSecret = () => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 
 function toEndpoint(
   { callerId: _callerId, probeAt: _probeAt, words: _words, ...row }: EndpointRow,
-  secret: string,
+  secretHint: string,
 ): Endpoint {
-  return { ...row, secretHint: hintOf(secret) };
+  return { ...row, secretHint };
 }
 
-/** The secrets that sign for an endpoint or a caller now, the newest first. */
-export async function activeSecrets({ db, secrets }: WebhookCatalog, owner: string): Promise<readonly string[]> {
+async function readSealed(db: Db, owner: string): Promise<readonly string[]> {
   const isActive = or(isNull(webhookSecrets.expiresAt), gt(webhookSecrets.expiresAt, new Date()));
   const rows = await db
     .select({ sealed: webhookSecrets.sealed })
@@ -69,7 +71,23 @@ export async function activeSecrets({ db, secrets }: WebhookCatalog, owner: stri
     .where(and(eq(webhookSecrets.owner, owner), isActive))
     .orderBy(desc(webhookSecrets.createdAt), desc(webhookSecrets.id))
     .limit(MOST_SECRETS);
-  return rows.map(({ sealed }) => secrets.open(sealed));
+  return rows.map(({ sealed }) => sealed);
+}
+
+/** The secrets that sign for an endpoint or a caller now, the newest first. @throws Error where one cannot be read. */
+export async function activeSecrets({ db, secrets }: WebhookCatalog, owner: string): Promise<readonly string[]> {
+  return (await readSealed(db, owner)).map((sealed) => secrets.open(sealed));
+}
+
+/** The end of the newest of them; null where there is none. One that cannot be read hides nothing else of its owner. */
+export async function newestHint({ db, secrets }: WebhookCatalog, owner: string): Promise<string | null> {
+  const [newest] = await readSealed(db, owner);
+  if (newest === undefined) return null;
+  try {
+    return hintOf(secrets.open(newest));
+  } catch {
+    return UNREADABLE_HINT;
+  }
 }
 
 /** Gives an endpoint or a caller one more secret, which is shown this once. */
@@ -94,7 +112,7 @@ export async function createEndpoint(
       .returning();
     if (!row) throw new Error('the endpoint was not entered');
     const secret = await addSecret({ db: tx, secrets }, row.id);
-    return { endpoint: toEndpoint(row, secret), secret };
+    return { endpoint: toEndpoint(row, hintOf(secret)), secret };
   });
 }
 
@@ -116,8 +134,7 @@ async function readRow(db: Db, callerId: string, id: string): Promise<EndpointRo
 }
 
 async function show(catalog: WebhookCatalog, row: EndpointRow): Promise<Endpoint> {
-  const [newest = ''] = await activeSecrets(catalog, row.id);
-  return toEndpoint(row, newest);
+  return toEndpoint(row, (await newestHint(catalog, row.id)) ?? hintOf(''));
 }
 
 /** All endpoints of a caller, the oldest first. */
@@ -219,6 +236,6 @@ export async function rotateSecret(
     const row = await readRow(tx, callerId, id);
     await expireSecrets(tx, id, keepOldHours);
     const secret = await addSecret({ db: tx, secrets }, id);
-    return { endpoint: toEndpoint(row, secret), secret };
+    return { endpoint: toEndpoint(row, hintOf(secret)), secret };
   });
 }

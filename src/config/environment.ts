@@ -82,7 +82,8 @@ export const PROCESS_SETTINGS = {
     example: 'new-key-of-20-characters,previous-key-of-20-characters',
     isSecret: true,
     absent: 'generated, kept in the catalog',
-    meaning: 'signs links, 20 characters or more; a list `new,old` rotates: the first signs, all verify',
+    meaning:
+      'signs links, 20 characters or more; a list `new,old` rotates, after `old,new` has been set everywhere: the first signs, all verify',
   },
   secretKey: {
     name: 'CLIPYARD_SECRET_KEY',

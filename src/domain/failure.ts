@@ -35,7 +35,8 @@ export const VIDEO_FAILURES = {
   answer_lost: {
     charge: 'none',
     meaning: 'The answer to the create was lost and it cannot be told whether a task exists.',
-    advice: "Look at the account's own list of tasks before asking again, which may pay a second time.",
+    advice:
+      'Ask for the clip again: nothing is charged for this one. Its upstream may bill it all the same, so who runs the account looks at its list of tasks first.',
   },
   result_expired: {
     charge: 'none',

@@ -1,5 +1,7 @@
 /** How an upstream says when to come back. */
 
+import { httpDateMs } from '../domain/http-date.ts';
+
 /** A header name in lower case, and its value. */
 export type Headers = Readonly<Record<string, string>>;
 
@@ -7,8 +9,6 @@ export type Headers = Readonly<Record<string, string>>;
 const LONGEST_HINT_MS = 24 * 60 * 60_000;
 
 const NUMBER = /^\d+(\.\d+)?$/;
-/** All three HTTP date formats name the weekday first. */
-const HTTP_DATE = /^[A-Za-z]{3,9},? /;
 
 /** The clock of the upstream when it answered; undefined where it sent no `Date`. */
 export function upstreamNowMs(headers: Headers): number | undefined {
@@ -38,6 +38,6 @@ function readRetryAfter(value: string | undefined, nowMs: number): number | unde
 
 /** Milliseconds of an HTTP date; undefined for anything else. */
 function readHttpDateMs(text: string): number | undefined {
-  const atMs = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
+  const atMs = httpDateMs(text);
   return Number.isNaN(atMs) ? undefined : atMs;
 }

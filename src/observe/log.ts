@@ -59,6 +59,8 @@ export function openLog(level: string, destination: DestinationStream = standard
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       mixin: traceField,
+      // What Temporal's SDK tells has its errors under this name, and JSON shows nothing of one.
+      serializers: { error: pino.stdSerializers.err },
       hooks: { streamWrite: withoutSecrets },
     },
     destination,

@@ -126,7 +126,7 @@ export async function openParts(
     accounts.map((account) => withFacts(account, providers)),
   );
   await syncConfiguredModels(patientDb, models);
-  const signingKeys = await ensureSigningKeys(config, starting);
+  const signingKeys = await ensureSigningKeys(config, starting, log);
   const metrics = metricsPort === null ? null : createProcessMetrics();
   const traces = await openProcessTraces(config, db, context);
   return {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ensureRootCaller } from '../catalog/callers.ts';
 import type { CatalogDatabase } from '../catalog/driver/database.ts';
-import { ensureSetting, writeSetting } from '../catalog/settings.ts';
+import { ensureSetting, readSetting, writeSetting } from '../catalog/settings.ts';
 import type { Config } from '../config/settings.ts';
+import type { Log } from '../domain/log.ts';
 import { readRootKeyFile, rootKeyFile } from './root-key-file.ts';
 
 export interface RootKey {
@@ -66,15 +67,24 @@ export function ensureSecretKey({ secretKey, dataDir }: Pick<Config, 'secretKey'
 const SIGNING_KEYS = 'signing_keys';
 const keyList = z.array(z.string().min(1)).min(1);
 
-/** The keys of links, the first of which signs: those of the settings hold for all processes, else the catalog's. */
+const readKeys = (stored: string | null) => (stored === null ? [] : keyList.parse(JSON.parse(stored)));
+
+/**
+ * The keys of links, the first of which signs: those of the settings hold for all processes, else the catalog's. Keys that
+ * the settings leave out are gone from the catalog, perhaps a generated one that stands nowhere else: the log says so.
+ */
 export async function ensureSigningKeys(
   config: Pick<Config, 'signingKeys'>,
   { db }: Pick<CatalogDatabase, 'db'>,
+  log: Pick<Log, 'warn'>,
 ): Promise<readonly string[]> {
   if (config.signingKeys.length > 0) {
+    const former = readKeys(await readSetting(db, SIGNING_KEYS));
+    const leftOut = former.filter((key) => !config.signingKeys.includes(key)).length;
+    if (leftOut > 0) log.warn({ keys: leftOut }, 'links of a key that CLIPYARD_SIGNING_KEY leaves out are refused now');
     await writeSetting(db, SIGNING_KEYS, JSON.stringify(config.signingKeys));
     return config.signingKeys;
   }
   const stored = await ensureSetting(db, SIGNING_KEYS, () => JSON.stringify([randomBytes(32).toString('base64url')]));
-  return keyList.parse(JSON.parse(stored));
+  return readKeys(stored);
 }

@@ -40,7 +40,8 @@ export async function startVideo(dependencies: StartDependencies, video: Video):
 /** It would be refused for ever: the video ends, and its hold is released. */
 async function refuse({ db, log }: StartDependencies, { id }: Video, words: string): Promise<Start> {
   log.warn({ videoId: id, error: words }, 'Temporal will never start this video');
-  const failure = { kind: 'start_refused', message: words, upstream: null } as const;
+  const message = `Temporal refused to start the video: ${words}`;
+  const failure = { kind: 'start_refused', message, upstream: null } as const;
   try {
     await endVideo(db, id, { state: 'failed', failure, archive: null });
     return 'ended';

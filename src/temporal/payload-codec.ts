@@ -62,10 +62,15 @@ function encrypt({ key }: EncryptionKey, plain: Uint8Array): Buffer {
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-function decrypt({ key }: EncryptionKey, data: Buffer): Buffer {
+function decrypt({ id, key }: EncryptionKey, data: Buffer): Buffer {
   const end = data.length - TAG_BYTES;
   if (end < NONCE_BYTES) throw new Error('an encrypted payload is cut short');
   const decipher = createDecipheriv(CIPHER, key, data.subarray(0, NONCE_BYTES));
   decipher.setAuthTag(data.subarray(end));
-  return Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, end)), decipher.final()]);
+  try {
+    return Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, end)), decipher.final()]);
+  } catch (cause) {
+    const key = `the key "${id}" of CLIPYARD_ENCRYPTION_KEYS`;
+    throw new Error(`a payload cannot be read with ${key}: it was changed, or another key had this id`, { cause });
+  }
 }

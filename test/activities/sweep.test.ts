@@ -107,7 +107,10 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     expect(await scene.video('v1')).toMatchObject({
       state: 'failed',
       settledMicroUsd: 0,
-      failure: { kind: 'start_refused', message: 'input exceeds size limit' },
+      failure: {
+        kind: 'start_refused',
+        message: 'Temporal refused to start the video: input exceeds size limit',
+      },
     });
     const entries = await scene.db.select().from(ledger).where(eq(ledger.videoId, 'v1'));
     expect(entries.map(({ kind }) => kind).toSorted()).toEqual(['hold', 'release']);

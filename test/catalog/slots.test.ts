@@ -31,7 +31,8 @@ import { accounts } from '../../src/catalog/tables/accounts.ts';
 import { pools, waiting } from '../../src/catalog/tables/queue.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
-import { lockVideo } from '../../src/catalog/videos.ts';
+import { lockVideo, toVideo } from '../../src/catalog/videos.ts';
+import { readWaits } from '../../src/catalog/waiting-reasons.ts';
 import type { Grant } from '../../src/domain/slot.ts';
 import type { ProviderName } from '../../src/domain/vendor.ts';
 import { makeOffer } from '../builders.ts';
@@ -287,6 +288,19 @@ describeOnBothCatalogs('the queue', (catalog) => {
     await furnish(db);
     await accept(db, 'a001', { model: 'unheard-of' });
     expect(await inTransaction(db, (tx) => requestSlot(tx, 'a001', 'unheard-of'))).toEqual({ kind: 'no account' });
+  });
+
+  test('says that a video waits for a model that no configured account offers any more', async () => {
+    const { db } = catalog.database;
+    await furnish(db, [{ ...WIDE, maxConcurrentTasks: 1 }]);
+    await queue(db, ['a001', 'a002']);
+    const waitsFor = async () => {
+      const [row] = await db.select().from(videos).where(eq(videos.id, 'a002'));
+      return row && (await readWaits(db, [toVideo({ ...row, openedAt: new Date() })])).get('a002');
+    };
+    expect(await waitsFor()).toMatchObject({ kind: 'slot', detail: 'no account that may make it has a free slot' });
+    await syncAccounts(db, []);
+    expect(await waitsFor()).toMatchObject({ kind: 'slot', detail: 'no configured account offers its model now' });
   });
 
   test('puts a video that lost its slot at its head', async () => {

@@ -10,7 +10,7 @@ import { ago, bytes, dollars, duration } from '../../console/view/format.ts';
 import { byReason, lossesOf } from '../../console/view/losses.ts';
 import { byDay, inStretches, medianOf, tally } from '../../console/view/series.ts';
 import { ticksOf, waterfallOf } from '../../console/view/waterfall.ts';
-import { adviceOn, failureWords, whyOf } from '../../console/view/words.ts';
+import { adviceOn, failureWords, waitEnds, whyOf } from '../../console/view/words.ts';
 import { VIDEO_FAILURES } from '../../src/domain/failure.ts';
 import { DIALECTS as ALL_DIALECTS } from '../../src/domain/vendor.ts';
 import { END_STATES, RUNNING_STATES, VIDEO_STATES } from '../../src/domain/video.ts';
@@ -216,6 +216,14 @@ test('why a video waits or failed is said in a sentence', () => {
   expect(whyOf(makeVideo({ state: 'completed', delivery: { ...delivery, state: 'failed', at: AT } }))).toMatch(
     /could not be delivered/,
   );
+});
+
+test('a doubt is looked at again, what else waits is tried again, where it is known when', () => {
+  const waitingFor = { kind: 'lost_answer', since: AT, until: AT, detail: 'x' } as const;
+  const nowMs = Date.parse(AT) - 7000;
+  expect(waitEnds(makeVideo({ state: 'unconfirmed', waitingFor }), nowMs)).toBe('It is looked at again in 7 s.');
+  expect(waitEnds(makeVideo({ waitingFor }), nowMs)).toBe('It is tried again in 7 s.');
+  expect(waitEnds(makeVideo({ waitingFor: { ...waitingFor, until: null } }), nowMs)).toBeNull();
 });
 
 test('the command of each dialect has its own words, and survives the quotes of a prompt', () => {

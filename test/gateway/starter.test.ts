@@ -74,7 +74,7 @@ test('catching up ends a video whose start is refused as invalid and starts the 
   expect(await findVideo(database.db, 'v1')).toMatchObject({
     state: 'failed',
     settledMicroUsd: 0,
-    failure: { kind: 'start_refused', message: 'input exceeds size limit' },
+    failure: { kind: 'start_refused', message: 'Temporal refused to start the video: input exceeds size limit' },
   });
   const entries = await database.db.select().from(ledger).where(eq(ledger.videoId, 'v1'));
   expect(entries.map(({ kind }) => kind).toSorted()).toEqual(['hold', 'release']);

@@ -68,7 +68,7 @@ test.each([
   ['/clipyard/v1/videos?limit=0', 'limit: must be a whole number from 1 to 200'],
   ['/clipyard/v1/videos?color=red', 'color: is not known here'],
   ['/clipyard/v1/costs?groupBy=day,planet', 'groupBy: must be one of day, model, caller, account, or several'],
-  ['/clipyard/v1/ledger?from=yesterday', 'from: must be an ISO 8601 date or time'],
+  ['/clipyard/v1/ledger?from=yesterday', 'from: must be an ISO 8601 date, or a time with its zone'],
 ])('%s names its own field', async (url, words) => {
   const { body } = await door.app.inject({ url, headers: { authorization } });
   expect(JSON.parse(body)).toMatchObject({

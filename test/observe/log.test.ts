@@ -21,6 +21,20 @@ describe('the log', () => {
     expect(text).toContain('hello');
   });
 
+  test("errors are told under Temporal's name for them as under ours", () => {
+    const text = logged((log) => {
+      for (const name of ['error', 'err']) log.error({ [name]: new Error('no such key') }, 'hello');
+      log.warn({ error: 'Error: in words' }, 'hello');
+    });
+    const [theirs, ours, words] = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(theirs.error).toMatchObject({ type: 'Error', message: 'no such key' });
+    expect(ours.err).toMatchObject({ type: 'Error', message: 'no such key' });
+    expect(words.error).toBe('Error: in words');
+  });
+
   test.each<[string, object]>([
     ['a scheme of its own', { headers: { 'Proxy-Authorization': 'Basic dXNlcjpLRVk=', authorization: 'Key KEY' } }],
     ['a list in a list', { apiKey: [['a]', 'KEY'], 'KEY'] }],

@@ -78,15 +78,30 @@ describe('the root key', () => {
 });
 
 describe('signing keys', () => {
+  const warned: string[] = [];
+  const log = { warn: (_fields: object, message: string) => void warned.push(message) };
+  const ensure = (...signingKeys: string[]) => ensureSigningKeys({ signingKeys }, database, log);
+  beforeEach(() => warned.splice(0));
+
   test('generated ones are the same for everyone', async () => {
-    const keys = await ensureSigningKeys({ signingKeys: [] }, database);
+    const keys = await ensure();
     expect(keys).toHaveLength(1);
-    expect(await ensureSigningKeys({ signingKeys: [] }, database)).toEqual(keys);
+    expect(await ensure()).toEqual(keys);
   });
 
   test('given ones hold for those who have none', async () => {
-    await ensureSigningKeys({ signingKeys: [] }, database);
-    await ensureSigningKeys({ signingKeys: ['new', 'old'] }, database);
-    expect(await ensureSigningKeys({ signingKeys: [] }, database)).toEqual(['new', 'old']);
+    await ensure();
+    await ensure('new', 'old');
+    expect(await ensure()).toEqual(['new', 'old']);
+  });
+
+  test('one that is left out, whose links are refused from then on, is told of once', async () => {
+    const [generated = ''] = await ensure();
+    await ensure(generated, 'new');
+    await ensure('new', generated);
+    expect(warned).toEqual([]);
+    await ensure('new');
+    await ensure('new');
+    expect(warned).toEqual(['links of a key that CLIPYARD_SIGNING_KEY leaves out are refused now']);
   });
 });

@@ -47,6 +47,13 @@ test('without keys nothing is encrypted, and what is cannot be read', async () =
   await expect(none.decode(encrypted)).rejects.toThrow('under the key "new", which CLIPYARD_ENCRYPTION_KEYS lacks');
 });
 
+test('a payload of another key with the same id is refused, and the key is named', async () => {
+  const encrypted = await createPayloadCodec([{ ...NEW, key: Buffer.alloc(32, 9) }]).encode(plain());
+  await expect(createPayloadCodec([NEW]).decode(encrypted)).rejects.toThrow(
+    'cannot be read with the key "new" of CLIPYARD_ENCRYPTION_KEYS',
+  );
+});
+
 test.each<[string, (data: Buffer) => Uint8Array]>([
   ['changed', (data) => data.fill(0, 20, 24)],
   ['cut', (data) => data.subarray(0, 20)],

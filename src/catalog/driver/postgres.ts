@@ -15,8 +15,11 @@ const CONNECT_TIMEOUT_MS = 5000;
 const ANSWER_MARGIN_MS = 5000;
 const IDLE_TRANSACTION_TIMEOUT_MS = 60_000;
 
-/** Compiling a statement takes longer than any of ours, and guesses at their costs are what it goes by. */
-export const SESSION_OPTIONS = '-c jit=off';
+/**
+ * Compiling a statement takes longer than any of ours, and guesses at their costs are what it goes by. Instants have to be written
+ * as they are read here, also where the database or its role prefers another form.
+ */
+export const SESSION_OPTIONS = '-c jit=off -c datestyle=ISO -c timezone=UTC';
 
 interface PoolSize {
   readonly max: number;

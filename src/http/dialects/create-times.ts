@@ -11,17 +11,23 @@ const PRIORITIES: ReadonlyMap<string, number> = new Map([
 ]);
 const WHOLE_SECONDS = /^\d{1,9}$/;
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}(T.+)?$/;
+/** Read as it stands it would be a time of the zone that this process happens to run in. */
+const WITHOUT_ZONE = /T[\d:.]+$/;
 
 function refuse(param: string, problem: string): Refusal {
   return new Refusal('invalid_request', `the header ${param} ${problem}`, { param });
 }
 
-/** An instant, or whole seconds from now. */
+function isoMs(value: string): number {
+  return Date.parse(WITHOUT_ZONE.test(value) ? `${value}Z` : value);
+}
+
+/** An instant, UTC where it names no zone, or whole seconds from now. */
 function readInstant(headers: IncomingHttpHeaders, name: string): Date | undefined {
   const text = headers[name];
   if (text === undefined) return undefined;
   const value = String(text).trim();
-  const at = WHOLE_SECONDS.test(value) ? Date.now() + Number(value) * 1000 : Date.parse(value);
+  const at = WHOLE_SECONDS.test(value) ? Date.now() + Number(value) * 1000 : isoMs(value);
   if (Number.isNaN(at) || !(WHOLE_SECONDS.test(value) || ISO_8601.test(value))) {
     throw refuse(name, 'is neither an ISO 8601 time nor whole seconds from now');
   }

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../domain/failure.ts';
+import { httpDateMs } from '../../domain/http-date.ts';
 import type { ByteRange, MediaStore } from '../../media/media-store.ts';
 
 /** An object and what is known of it without opening it. */
@@ -134,7 +135,7 @@ function checkIsMeant({ headers }: FastifyRequest, { etag, lastModified }: Serve
     throw new Refusal('precondition_failed', `If-Match names another ETag than ${etag}`);
   }
   // False for what is no date, which is ignored.
-  const isNewer = wholeSeconds(lastModified) > Date.parse(headers['if-unmodified-since'] ?? '');
+  const isNewer = wholeSeconds(lastModified) > httpDateMs(headers['if-unmodified-since']);
   if (isNewer) throw new Refusal('precondition_failed', `the file was last modified at ${lastModified.toUTCString()}`);
 }
 
@@ -145,7 +146,7 @@ function isNotModified({ headers }: FastifyRequest, { etag, lastModified }: Serv
     const tags = tagsOf(known).map((tag) => tag.replace(/^W\//, ''));
     return tags.includes('*') || tags.includes(etag);
   }
-  const sinceMs = Date.parse(headers['if-modified-since'] ?? '');
+  const sinceMs = httpDateMs(headers['if-modified-since']);
   return wholeSeconds(lastModified) <= sinceMs;
 }
 
@@ -174,7 +175,7 @@ function resolveRange(first: string, last: string, sizeBytes: number): Requested
 /** If-Range: the part is wanted only of the representation that the client knows; weak tags never match (13.1.5). */
 function isUnchanged(ifRange: unknown, { etag, lastModified }: ServedObject): boolean {
   if (typeof ifRange !== 'string') return true;
-  return ifRange.includes('"') ? ifRange === etag : Date.parse(ifRange) === wholeSeconds(lastModified);
+  return ifRange.includes('"') ? ifRange === etag : httpDateMs(ifRange) === wholeSeconds(lastModified);
 }
 
 /** HTTP dates have no milliseconds. */

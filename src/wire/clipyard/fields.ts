@@ -57,7 +57,9 @@ export const chosenCount = z.int().positive().max(MAX_COUNT);
 export const chosenMoney = z.int().nonnegative();
 
 const moment = z
-  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'must be an ISO 8601 date or time' })
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], {
+    error: 'must be an ISO 8601 date, or a time with its zone',
+  })
   .transform((value) => new Date(value))
   .refine((date) => date.getUTCFullYear() >= YEARS.first && date.getUTCFullYear() <= YEARS.last, {
     error: `must lie in the years ${YEARS.first} to ${YEARS.last}`,

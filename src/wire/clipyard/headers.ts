@@ -11,7 +11,7 @@ const moment = (meaning: string) =>
     .string()
     .regex(/^([1-9]\d{0,8}|\d{4}-\d{2}-\d{2}(T.+)?)$/)
     .optional()
-    .describe(`${meaning}: ISO 8601, or whole seconds from now.`);
+    .describe(`${meaning}: ISO 8601, UTC where it names no zone, or whole seconds from now.`);
 
 /** Of what is made once under a key. */
 export const keyedHeaders = z.object({

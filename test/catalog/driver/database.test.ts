@@ -14,6 +14,7 @@ import {
 } from '../../../src/catalog/driver/database.ts';
 import { findDatabaseError } from '../../../src/catalog/driver/database-error.ts';
 import { readSetting } from '../../../src/catalog/settings.ts';
+import { callers } from '../../../src/catalog/tables/callers.ts';
 import { settings } from '../../../src/catalog/tables/settings.ts';
 import { describeOnBothCatalogs } from '../with-catalog.ts';
 
@@ -137,6 +138,26 @@ describeOnBothCatalogs('the database', (catalog) => {
     await catalog.database.db.execute(sql`alter database standby set default_transaction_read_only = on`);
     await expect(standby.check()).rejects.toThrow('only reads');
     await standby.close();
+  });
+
+  test.each([
+    ['ISO', 'Asia/Kathmandu'],
+    ['SQL, DMY', 'America/St_Johns'],
+    ['German', 'Pacific/Chatham'],
+  ])('reads the same instants from a database that prefers %s in %s', async (style, zone) => {
+    const { databaseUrl } = catalog;
+    if (databaseUrl === null) return;
+    const { db } = catalog.database;
+    await db.execute(sql`create database elsewhere`);
+    await db.execute(sql.raw(`alter database elsewhere set datestyle = ${style}`));
+    await db.execute(sql.raw(`alter database elsewhere set timezone = '${zone}'`));
+    const other = await openDatabase({ databaseUrl: databaseUrl.replace(/postgres$/, 'elsewhere'), dataDir: '' });
+    const at = sql`timestamptz '2026-02-01 23:30:00.250Z'`.mapWith(callers.createdAt);
+    expect(await other.db.select({ at }).from(sql`(values (1)) one`)).toEqual([
+      { at: new Date('2026-02-01T23:30:00.250Z') },
+    ]);
+    await other.close();
+    await db.execute(sql`drop database elsewhere`);
   });
 
   test('refuses a server that is too old, by its version', async () => {

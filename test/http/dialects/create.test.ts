@@ -1,4 +1,8 @@
-/** Creating a video over HTTP: what reaches the gateway, and what is refused before it does. */
+/**
+ * Creating a video over HTTP: what reaches the gateway, and what is refused before it does.
+ *
+ * @jest-environment-options {"timeZone":"Asia/Kathmandu"}
+ */
 
 import { airforce } from '../../../src/dialects/airforce.ts';
 import { Refusal } from '../../../src/domain/failure.ts';
@@ -180,6 +184,19 @@ describe('when a video is wanted', () => {
     expect(times).toEqual({ endBefore: at, priority: 1 });
     expect(startBefore?.getTime()).toBeGreaterThanOrEqual(before + 60_000);
     expect(startBefore?.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
+  test.each([
+    ['2099-07-01', '2099-07-01T00:00:00Z'],
+    ['2099-07-01T10:30', '2099-07-01T10:30:00Z'],
+    ['2099-07-01T10:30:00.250', '2099-07-01T10:30:00.250Z'],
+    ['2099-07-01T10:30:00Z', '2099-07-01T10:30:00Z'],
+    ['2099-07-01T10:30:00-02:30', '2099-07-01T13:00:00Z'],
+    ['2099-07-01T10:30:00+0545', '2099-07-01T04:45:00Z'],
+  ])('is the same instant wherever the gateway runs: %s', async (value, instant) => {
+    const made = makeApp();
+    expect((await create(made, BODY, { 'x-end-before': value })).statusCode).toBe(200);
+    expect(made.gateway.orders[0]?.times).toEqual({ endBefore: new Date(instant) });
   });
 
   test.each([

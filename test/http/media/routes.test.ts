@@ -1,4 +1,8 @@
-/** The media routes over a real file store: signatures, rows, ranges, conditions, and clients that leave. */
+/**
+ * The media routes over a real file store: signatures, rows, ranges, conditions, and clients that leave.
+ *
+ * @jest-environment-options {"timeZone":"Asia/Kathmandu"}
+ */
 
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -39,6 +43,8 @@ const IMAGE = {
   storedAt: new Date('2024-05-06T12:00:00Z'),
 };
 const LAST_MODIFIED = 'Mon, 06 May 2024 12:56:00 GMT';
+/** The same in the old form that names no zone. */
+const WITHOUT_ZONE = 'Mon May  6 12:56:00 2024';
 const { clipUrl, posterUrl } = createVideoLinks(signer)(video);
 const CLIP = clipUrl ?? '';
 const POSTER_LINK = posterUrl ?? '';
@@ -171,6 +177,7 @@ test.each<[string, Record<string, string>, number]>([
 
 test.each<[string, Record<string, string>, number]>([
   ['the date', { 'if-unmodified-since': LAST_MODIFIED }, 200],
+  ['the date without a zone', { 'if-unmodified-since': WITHOUT_ZONE }, 200],
   ['a later date', { 'if-unmodified-since': 'Mon, 06 May 2024 12:56:01 GMT' }, 200],
   ['an earlier date', { 'if-unmodified-since': 'Mon, 06 May 2024 12:55:59 GMT' }, 412],
   ['nonsense', { 'if-unmodified-since': 'yesterday' }, 200],
@@ -195,6 +202,7 @@ test.each([
   ['another ETag', '"other"', 200],
   ['a weak ETag', `W/${ETAG}`, 200],
   ['the date', LAST_MODIFIED, 206],
+  ['the date without a zone', WITHOUT_ZONE, 206],
   ['an earlier date', 'Mon, 06 May 2024 12:55:59 GMT', 200],
   ['a later date', 'Mon, 06 May 2024 12:56:01 GMT', 200],
   ['nonsense', 'yesterday', 200],
@@ -208,6 +216,7 @@ test.each<[string, Record<string, string>, number]>([
   ['a star', { 'if-none-match': '*' }, 304],
   ['another ETag', { 'if-none-match': '"a"' }, 200],
   ['the date', { 'if-modified-since': LAST_MODIFIED }, 304],
+  ['the date without a zone', { 'if-modified-since': WITHOUT_ZONE }, 304],
   ['an earlier date', { 'if-modified-since': 'Mon, 06 May 2024 12:55:00 GMT' }, 200],
   ['another ETag beside the date', { 'if-none-match': '"a"', 'if-modified-since': LAST_MODIFIED }, 200],
 ])('a condition with %s answers as documented', async (_what, headers, status) => {

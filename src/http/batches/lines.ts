@@ -156,6 +156,9 @@ export async function* readCsvRecords(source: Readable, names: ColumnNames): Asy
     const line = lines.firstOf(String(error['raw']).replace(/[\r\n]$/, ''), Number(error['lines']));
     const words = PARSER_WORDS.get(error.code) ?? 'it has another form';
     yield { line, unreadable: `the CSV cannot be read from here on: ${words}` };
+  } finally {
+    // Its file would be open until the memory of it is collected.
+    source.destroy();
   }
 }
 

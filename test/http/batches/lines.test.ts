@@ -112,3 +112,17 @@ test.each([
 ])('a header in which %s is refused', async (problem, header) => {
   expect(await read([header, 'a,b,c'], '\n')).toEqual([{ line: 1, unreadable: problem }]);
 });
+
+test.each([
+  ['whose header is not known', 'nothing,prompt\n'],
+  ['that cannot be read to its end', 'model,prompt\na,"b" c\n'],
+])('the source of a CSV %s is closed', async (_, beginning) => {
+  const source = Readable.from(
+    (function* () {
+      yield Buffer.from(beginning);
+      for (;;) yield Buffer.from('a,b\n'.repeat(1000));
+    })(),
+  );
+  for await (const record of readCsvRecords(source, COLUMNS)) if ('unreadable' in record) break;
+  expect(source.destroyed).toBe(true);
+});

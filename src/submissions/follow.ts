@@ -45,15 +45,16 @@ export class TaskFollower {
     const { providers, maxStreams = MAX_STREAMS } = this.#settings;
     const listen = providerOf(providers, task).follow;
     const account = accountNamed(this.#settings.accounts, task.account);
-    if (this.#isClosed || !listen || !account || this.#running.size >= maxStreams) return;
+    // A key stays with the place that it is configured for.
+    if (this.#isClosed || !listen || account?.baseUrl !== task.baseUrl || this.#running.size >= maxStreams) return;
     const followed = this.#remember(task.submissionId);
     if (followed.stream !== null || followed.streamsLeft === 0) return;
     const stream = new AbortController();
     followed.stream = stream;
     followed.streamsLeft--;
-    const { apiKey, passage } = account;
-    const call = { baseUrl: task.baseUrl, apiKey, passage, signal: stream.signal };
-    const running = this.#hear(videoId, listen(task.taskId, call), followed).finally(() => {
+    const { baseUrl, apiKey, passage } = account;
+    const over = listen(task.taskId, { baseUrl, apiKey, passage, signal: stream.signal });
+    const running = this.#hear(videoId, over, followed).finally(() => {
       followed.stream = null;
       this.#running.delete(running);
     });

@@ -18,16 +18,16 @@ export type Probe =
 
 const REFUSED: readonly number[] = [401, 403];
 
-/** Probes an account at this base URL. */
+/** Probes an account at this base URL, if it is configured there: another process may have it elsewhere, with another key. */
 export async function probeAccount(
   dependencies: SubmissionDependencies,
   { id, baseUrl }: Pick<AccountConfig, 'id' | 'baseUrl'>,
 ): Promise<Probe> {
   const account = findAccount(dependencies, id);
-  if (!account) return { kind: 'unreachable', message: `account ${id} is not configured` };
+  if (account?.baseUrl !== baseUrl) return { kind: 'unreachable', message: `account ${id} is not configured there` };
   const provider = providerOf(dependencies.providers, { account: id, provider: account.provider });
   const signal = AbortSignal.timeout(dependencies.exchangeTimeoutMs);
-  const found = await askFreely(provider, { ...account, baseUrl }, signal);
+  const found = await askFreely(provider, account, signal);
   if (found.kind !== 'no route') return found;
   // A list that is known to be missing says no more by being missing.
   const isKnown = !account.list || (await findAccountRow(dependencies.db, id))?.listMissingAt != null;

@@ -326,6 +326,19 @@ describeOnBothCatalogs('the sweep', (catalog) => {
     expect(await listSuspendedAccounts(scene.db)).toMatchObject([{ id: 'airforce-1' }]);
   });
 
+  test('shows no key to the place where another process has the account', async () => {
+    await furnish();
+    scene.accounts = [makeAccount({ baseUrl: 'https://moved.example', credential: 'of the new place' })];
+    await scene.configure();
+    await suspend(scene.db, 'airforce-1', REFUSED);
+    let probes = 0;
+    scene.upstream.onProbe = async () => {
+      probes += 1;
+    };
+    expect(await scene.sweep()).toMatchObject({ recovered: [], errors: [] });
+    expect(probes).toBe(0);
+  });
+
   test('leaves a create in doubt to its workflow', async () => {
     await furnish();
     const id = await scene.granted('v1');

@@ -17,7 +17,7 @@ interface Opened {
 const ACCOUNT = {
   id: 'one',
   provider: 'airforce',
-  baseUrl: 'https://changed.example',
+  baseUrl: 'https://one.example',
   apiKey: 'sk-one',
   maxConcurrentTasks: 4,
   shared: false,
@@ -79,9 +79,10 @@ test('tells the workflow once when the end is pushed', async () => {
   expect(told).toEqual(['video_1']);
 });
 
-test('listens with the account’s key where the task was made', () => {
+test('listens with the account’s key where both it and the task are, and nowhere else', () => {
   const { follower, opened } = furnish();
   follower.follow('video_1', task(1));
+  follower.follow('video_2', task(2, { baseUrl: 'https://former.example' }));
   expect(opened).toMatchObject([{ taskId: 'task_1', call: { baseUrl: 'https://one.example', apiKey: 'sk-one' } }]);
 });
 

@@ -1,6 +1,7 @@
 /** Acceptance of a video: row, hold and idempotency key in one transaction, or nothing. */
 
 import { and, eq, type SQL, sql } from 'drizzle-orm';
+import type { Caller } from '../domain/caller.ts';
 import { WAITING_DELIVERY } from '../domain/clip-delivery.ts';
 import { Refusal } from '../domain/failure.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -16,11 +17,7 @@ import { idempotencyKeys } from './tables/videos.ts';
 import { changeVideo, findVideo } from './videos.ts';
 
 /** How many videos a caller may have that have not ended. */
-export interface AcceptanceLimits {
-  readonly maxQueuedVideos: number;
-  readonly maxRunningVideos: number;
-  readonly overflow: 'queue' | 'reject';
-}
+export type AcceptanceLimits = Pick<Caller, 'maxQueuedVideos' | 'maxRunningVideos' | 'overflow'>;
 
 /** A video about to be accepted. */
 export interface NewVideo {

@@ -2,13 +2,12 @@
 
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { BatchState } from '../domain/batch.ts';
+import type { EndState } from '../domain/video.ts';
 import { type BatchRow, clipsOf, type Validated } from './batches.ts';
 import { leaveCallback } from './callbacks.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { recordEvent } from './events.ts';
 import { batches, batchLines } from './tables/batches.ts';
-
-type EndState = 'completed' | 'failed' | 'expired' | 'cancelled';
 
 /** Enters the end of a batch that its transaction has locked, and tells of it. */
 async function enterEnd(

@@ -68,9 +68,7 @@ export async function enterBatchOnce(tx: Db, batch: NewBatch, hasKey: boolean): 
 }
 
 /** What a validation came to: how many lines are to become clips and of which models, and how many cannot. */
-export interface Validated extends Pick<BatchRow, 'total' | 'estimateMicroUsd' | 'models' | 'failed'> {
-  readonly invalid?: BatchRow['invalid'];
-}
+export type Validated = Pick<BatchRow, 'total' | 'estimateMicroUsd' | 'models' | 'failed' | 'invalid'>;
 
 /** Has a batch that was validated begin; null for one that is not being validated any more. */
 export async function beginBatch(
@@ -327,5 +325,6 @@ export async function copyUnfinished(
     estimateMicroUsd: rows.reduce((sum, { estimate }) => sum + Number(estimate), 0),
     models: Object.fromEntries(rows.map(({ model, lines }) => [model, lines])),
     failed: 0,
+    invalid: [],
   };
 }

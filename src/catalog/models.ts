@@ -1,17 +1,9 @@
 /** Models on offer: those that upstreams publish and those that the operator configured, a row per account. */
 
 import { and, asc, eq, not, or, type SQL, sql } from 'drizzle-orm';
-import type { Capabilities, ModelConfig, ModelOffer } from '../domain/models.ts';
-import type { MicroUsd } from '../domain/money.ts';
+import type { ModelConfig, ModelOffer, PublishedModel } from '../domain/models.ts';
 import { type Db, inTransaction } from './driver/database.ts';
 import { accountModels, accounts } from './tables/accounts.ts';
-
-/** A model as an upstream publishes it. */
-export interface PublishedModelFacts {
-  readonly upstreamModel: string;
-  readonly pricePerSecondMicroUsd: MicroUsd;
-  readonly capabilities: Capabilities;
-}
 
 type NewRow = typeof accountModels.$inferInsert;
 
@@ -48,21 +40,11 @@ async function upsert(tx: Db, rows: readonly NewRow[], setWhere?: SQL): Promise<
 export async function replacePublishedModels(
   db: Db,
   account: string,
-  models: readonly PublishedModelFacts[],
+  models: readonly PublishedModel[],
 ): Promise<void> {
   const refreshedAt = new Date();
-  const rows = models.map(({ upstreamModel, pricePerSecondMicroUsd, capabilities }): NewRow => {
-    return {
-      account,
-      model: upstreamModel,
-      upstreamModel,
-      pricePerSecondMicroUsd,
-      capabilities,
-      source: 'published',
-      preference: PUBLISHED_PREFERENCE,
-      refreshedAt,
-    };
-  });
+  const facts = { account, source: 'published', preference: PUBLISHED_PREFERENCE, refreshedAt } as const;
+  const rows = models.map((model) => ({ ...model, ...facts, model: model.upstreamModel }));
   const isOwnPublished = and(eq(accountModels.account, account), eq(accountModels.source, 'published'));
   await inTransaction(db, async (tx) => {
     await upsert(tx, rows, eq(accountModels.source, 'published'));
@@ -74,26 +56,15 @@ export async function replacePublishedModels(
 /** Enters the operator's models; those that vanished from the configuration go. */
 export async function syncConfiguredModels(db: Db, models: readonly ModelConfig[]): Promise<void> {
   const refreshedAt = new Date();
-  const rows = models.flatMap((model) =>
-    model.accounts.map((account, preference) => toRow(model, account, preference)),
-  );
+  const rows = models.flatMap(({ id, accounts, upstreamModel, pricePerSecondMicroUsd, ...capabilities }) => {
+    const facts = { model: id, upstreamModel, pricePerSecondMicroUsd, capabilities, refreshedAt };
+    return accounts.map((account, preference) => ({ ...facts, account, preference, source: 'configured' as const }));
+  });
   await inTransaction(db, async (tx) => {
-    await upsert(
-      tx,
-      rows.map((row) => ({ ...row, refreshedAt })),
-    );
+    await upsert(tx, rows);
     await tx.delete(accountModels).where(and(eq(accountModels.source, 'configured'), notAmong(rows)));
   });
   latest.delete(db);
-}
-
-function toRow(model: ModelConfig, account: string, preference: number) {
-  const { id, upstreamModel, pricePerSecondMicroUsd, durationsSeconds, minDurationSeconds, maxDurationSeconds } = model;
-  const { aspectRatios, qualities, modes } = model;
-  const durations = { durationsSeconds, minDurationSeconds, maxDurationSeconds };
-  const capabilities: Capabilities = { modes, aspectRatios, qualities, ...durations };
-  const source = 'configured' as const;
-  return { account, model: id, upstreamModel, pricePerSecondMicroUsd, capabilities, source, preference };
 }
 
 /** Rows other than these. */

@@ -18,28 +18,21 @@ export interface Capabilities {
 
 /** A model as an upstream publishes it. */
 export interface PublishedModel {
+  /** What its upstream calls it. */
   readonly upstreamModel: string;
   readonly pricePerSecondMicroUsd: MicroUsd;
   readonly capabilities: Capabilities;
 }
 
 /** A model that the operator offers beside those that a provider publishes. */
-export interface ModelConfig {
+export interface ModelConfig extends Capabilities, Omit<PublishedModel, 'capabilities'> {
   readonly id: string;
   /** In order of preference. */
   readonly accounts: readonly string[];
-  readonly upstreamModel: string;
-  readonly pricePerSecondMicroUsd: number;
-  readonly durationsSeconds: readonly number[] | null;
-  readonly minDurationSeconds: number;
-  readonly maxDurationSeconds: number;
-  readonly aspectRatios: readonly string[];
-  readonly qualities: readonly string[];
-  readonly modes: readonly Mode[];
 }
 
 /** One model at one account: the same model id may be offered by several. */
-export interface ModelOffer {
+export interface ModelOffer extends PublishedModel {
   /** What callers send. */
   readonly model: string;
   readonly account: string;
@@ -47,10 +40,6 @@ export interface ModelOffer {
   readonly provider: ProviderName;
   /** How many input images it takes; as its provider does where absent. */
   readonly mostImages?: number | null;
-  /** What the account's upstream calls it. */
-  readonly upstreamModel: string;
-  readonly pricePerSecondMicroUsd: MicroUsd;
-  readonly capabilities: Capabilities;
 }
 
 /** The values a draft resolves to at an offer: defaults filled in, so that what is priced is what is sent. */

@@ -3,6 +3,7 @@
 import type { VideoFailure } from './failure.ts';
 import type { MicroUsd } from './money.ts';
 import type { PollTiming } from './poll-schedule.ts';
+import type { GrantedSlot } from './slot.ts';
 import type { DialectName, ProviderName } from './vendor.ts';
 import type { EndState } from './video.ts';
 
@@ -29,17 +30,11 @@ export interface RunningTask {
   readonly progress: number;
 }
 
-/** A create that was sent, or may have been, and whose task is not known. */
-export interface SentCreate {
-  readonly submissionId: string;
-  readonly account: string;
-  readonly provider: ProviderName;
-}
-
 /** What a workflow knows of its video's task, also where an older copy of the catalog has lost it. */
 export type TaskMemory =
   | { readonly kind: 'running'; readonly task: RunningTask }
-  | { readonly kind: 'sent'; readonly create: SentCreate };
+  /** A create that was sent, or may have been, and whose task is not known. */
+  | { readonly kind: 'sent'; readonly create: GrantedSlot };
 
 /** What was said at a video's acceptance and cannot be worked out again from its request. */
 export interface AcceptedTerms {
@@ -75,12 +70,7 @@ export type NextStep =
       readonly lookAgainMs?: number | undefined;
       readonly isQueued?: boolean | undefined;
     }
-  | {
-      readonly step: 'submit';
-      readonly submissionId: string;
-      readonly account: string;
-      readonly provider: ProviderName;
-    }
+  | ({ readonly step: 'submit' } & GrantedSlot)
   /** Whether a task was made is in doubt: it is asked again after this. */
   | {
       readonly step: 'confirm';

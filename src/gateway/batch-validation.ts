@@ -45,7 +45,7 @@ export async function validateLines(
   dependencies: ValidationDependencies,
   order: ValidationOrder,
   batchId: string,
-): Promise<Required<Validated>> {
+): Promise<Validated> {
   return await new Validation(dependencies, order, batchId).run();
 }
 
@@ -66,7 +66,7 @@ class Validation {
     this.#batchId = batchId;
   }
 
-  async run(): Promise<Required<Validated>> {
+  async run(): Promise<Validated> {
     for await (const read of this.#order.lines()) {
       this.#read += 1;
       if (this.#read > MANIFEST_BOUNDS.lines)

@@ -98,7 +98,7 @@ export function createBatches(dependencies: BatchesDependencies) {
   }
 
   /** Begins it, or says why it does not, and keeps it then as one that failed where the order wants that. */
-  async function judge(order: BatchOrder, batch: NewBatch, validated: Required<Validated>): Promise<CreatedBatch> {
+  async function judge(order: BatchOrder, batch: NewBatch, validated: Validated): Promise<CreatedBatch> {
     const { caller, onInvalidLine, keepsRefused = false, isDryRun = false } = order;
     const { total, estimateMicroUsd, invalid } = validated;
     const answer = { total, estimateMicroUsd, invalid };

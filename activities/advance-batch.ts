@@ -4,6 +4,7 @@ import { advanceBatch, type BatchAdvance } from '../src/catalog/batch-steps.ts';
 import { endVideo } from '../src/catalog/ends.ts';
 import { wishWaitingCancelled } from '../src/catalog/wishes.ts';
 import type { BatchStep } from '../src/domain/batch.ts';
+import { failureOf } from '../src/domain/failure.ts';
 import { startVideo } from '../src/recovery/start.ts';
 import { tellWish } from '../src/recovery/wishes.ts';
 import { announceGrants } from '../src/submissions/announce-grants.ts';
@@ -18,7 +19,7 @@ export function createBatchActivities(dependencies: ActivityDependencies) {
   async function cancelWaiting(videoId: string): Promise<void> {
     const wished = await wishWaitingCancelled(db, videoId);
     if (!wished) return;
-    const failure = { kind: 'cancelled', message: 'its batch was cancelled', upstream: null } as const;
+    const failure = failureOf('cancelled', 'its batch was cancelled');
     const { grants } = await endVideo(db, videoId, { state: 'cancelled', failure, archive: null });
     await announceGrants(dependencies, grants);
     await tellWish(dependencies, wished);

@@ -11,6 +11,7 @@ import {
 import type { ArchiveResult } from '../activities/archive-video.ts';
 import {
   type ActivityFailureType,
+  failureOf,
   isVideoFailureKind,
   type UpstreamWords,
   type VideoFailure,
@@ -20,16 +21,7 @@ import { PROVIDER_FACTS } from '../src/domain/vendor.ts';
 import { failureKindOf } from '../src/domain/video.ts';
 import { archiving, clipDelivery, submission, transactions } from './activity-options.ts';
 import type { GenerateVideoInput, VideoEnd } from './messages.ts';
-import {
-  beginRun,
-  continueWhereLong,
-  end,
-  endCancelled,
-  failureOf,
-  failureOfRun,
-  findActivityFailure,
-  type Run,
-} from './run.ts';
+import { beginRun, continueWhereLong, end, endCancelled, failureOfRun, findActivityFailure, type Run } from './run.ts';
 import { cancelTask, followBill, watch } from './watch-task.ts';
 
 /**

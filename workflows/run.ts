@@ -8,7 +8,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { VIDEO_FAILURES, type VideoFailure, type VideoFailureKind } from '../src/domain/failure.ts';
+import { failureOf, type VideoFailure } from '../src/domain/failure.ts';
 import type { GrantedSlot } from '../src/domain/slot.ts';
 import type { NextStep, TaskMemory } from '../src/domain/step.ts';
 import type { ArchivedClip, EndState } from '../src/domain/video.ts';
@@ -89,11 +89,6 @@ function listen(cancel: boolean): Wishes {
     wishes.cancel = true;
   });
   return wishes;
-}
-
-/** A failure of this kind, in its own words or in those of the failure table. */
-export function failureOf(kind: VideoFailureKind, message?: string): VideoFailure {
-  return { kind, message: message ?? VIDEO_FAILURES[kind].meaning, upstream: null };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Polling a running task: until it is over, or, once its video has its end, until its bill is known. */
 
 import { ActivityFailure, condition, patched } from '@temporalio/workflow';
+import { failureOf } from '../src/domain/failure.ts';
 import {
   afterPoll,
   type Finality,
@@ -13,7 +14,7 @@ import {
 import type { NextStep, RunningTask } from '../src/domain/step.ts';
 import { deadlineMsOf } from '../src/domain/task-deadline.ts';
 import { polling } from './activity-options.ts';
-import { continueWhereLong, end, endCancelled, failureOf, type Run } from './run.ts';
+import { continueWhereLong, end, endCancelled, type Run } from './run.ts';
 
 /** After an end that came before the task's, the task is polled this much longer than the upstream keeps it. */
 const LATE_WATCH_MS = 60 * 60_000;

@@ -156,6 +156,11 @@ export interface VideoFailure {
   readonly upstream: UpstreamWords | null;
 }
 
+/** A failure of this kind, in its own words or in those of the failure table. */
+export function failureOf(kind: VideoFailureKind, message: string = VIDEO_FAILURES[kind].meaning): VideoFailure {
+  return { kind, message, upstream: null };
+}
+
 interface RefusalDetails {
   /** The request's parameter at fault, where there is one. */
   readonly param?: string;

@@ -4,6 +4,7 @@ import { type LostAnswerDecision, resolveLostAnswer } from '../catalog/correctio
 import { endVideo } from '../catalog/ends.ts';
 import { findCurrentSubmission } from '../catalog/submissions.ts';
 import { type UntoldWish, wish } from '../catalog/wishes.ts';
+import { failureOf } from '../domain/failure.ts';
 import { tellWish, type WishDependencies } from '../recovery/wishes.ts';
 import { type AnnouncementDependencies, announceGrants } from '../submissions/announce-grants.ts';
 import type { Starter } from './starter.ts';
@@ -25,7 +26,7 @@ export async function cancelVideo(wishing: Wishing, id: string): Promise<void> {
   const wished = await wish(db, id, 'cancel');
   if (!wished) return;
   if ((await findCurrentSubmission(db, id))?.state !== 'sending') {
-    const failure = { kind: 'cancelled', message: 'cancelled by its caller or an operator', upstream: null } as const;
+    const failure = failureOf('cancelled', 'cancelled by its caller or an operator');
     const { grants } = await endVideo(db, id, { state: 'cancelled', failure, archive: null });
     await announceGrants(wishing, grants);
   }

@@ -6,7 +6,7 @@ import { toEndedVideo } from '../catalog/ends.ts';
 import { readTurn } from '../catalog/queue-order.ts';
 import { findCurrentSubmission, type SubmissionRow } from '../catalog/submissions.ts';
 import { lockVideo, type VideoRow } from '../catalog/videos.ts';
-import { VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
+import { failureOf, type VideoFailure } from '../domain/failure.ts';
 import { providerOf } from '../domain/provider.ts';
 import type { NextStep, RunningTask } from '../domain/step.ts';
 import { isInDoubt } from '../domain/submission.ts';
@@ -64,11 +64,7 @@ export function failureOfTask({ taskEnd }: SubmissionRow): VideoFailure | null {
     return { kind: 'upstream_failed', message, upstream: taskEnd.upstream };
   }
   if (taskEnd?.resultUrl === null && taskEnd.stored === undefined) {
-    return {
-      kind: 'upstream_no_output',
-      message: 'the upstream reports success without a link to the result',
-      upstream: null,
-    };
+    return failureOf('upstream_no_output', 'the upstream reports success without a link to the result');
   }
   return null;
 }
@@ -88,16 +84,12 @@ function stepAfterTask(dependencies: SubmissionDependencies, video: VideoRow, su
   };
 }
 
-const CANCELLED: NextStep = {
-  step: 'end',
-  state: 'cancelled',
-  failure: { kind: 'cancelled', message: VIDEO_FAILURES.cancelled.meaning, upstream: null },
-};
+const CANCELLED: NextStep = { step: 'end', state: 'cancelled', failure: failureOf('cancelled') };
 
 const NOT_BEGUN: NextStep = {
   step: 'end',
   state: 'expired',
-  failure: { kind: 'deadline_exceeded', message: 'no slot came free in the time it had', upstream: null },
+  failure: failureOf('deadline_exceeded', 'no slot came free in the time it had'),
 };
 
 function isPast(at: Date | null, now: Date): boolean {

@@ -16,7 +16,7 @@ import {
   type voidSubmission,
 } from '../catalog/submissions.ts';
 import { changeVideo, findVideo, findVideoRow, lockVideo, type VideoRow } from '../catalog/videos.ts';
-import { type UpstreamWords, VIDEO_FAILURES, type VideoFailure } from '../domain/failure.ts';
+import { failureOf, type UpstreamWords, type VideoFailure } from '../domain/failure.ts';
 import { providerOf, type StartOutcome } from '../domain/provider.ts';
 import type { Grant } from '../domain/slot.ts';
 import type { NextStep } from '../domain/step.ts';
@@ -271,10 +271,7 @@ export function isAboutVideo({ reason }: Refused): boolean {
 }
 
 function refusedFailure({ reason, upstream }: Refused): VideoFailure {
-  if (reason === 'image') {
-    const message = upstream.message ?? VIDEO_FAILURES.input_image_unusable.meaning;
-    return { kind: 'input_image_unusable', message, upstream: null };
-  }
+  if (reason === 'image') return failureOf('input_image_unusable', upstream.message);
   const message = upstream.message ?? `the upstream refused the create with status ${upstream.status ?? 'unknown'}`;
   return { kind: 'upstream_refused', message, upstream };
 }

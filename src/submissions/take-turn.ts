@@ -3,6 +3,7 @@
 import { inTransaction } from '../catalog/driver/database.ts';
 import { requestSlot } from '../catalog/slots.ts';
 import { findVideo } from '../catalog/videos.ts';
+import { failureOf } from '../domain/failure.ts';
 import { providerOf } from '../domain/provider.ts';
 import type { NextStep } from '../domain/step.ts';
 import { announceGrants } from './announce-grants.ts';
@@ -12,7 +13,7 @@ import { readNextStep } from './next-step.ts';
 const NO_ACCOUNT: NextStep = {
   step: 'end',
   state: 'failed',
-  failure: { kind: 'no_account', message: 'no configured account offers the model any more', upstream: null },
+  failure: failureOf('no_account', 'no configured account offers the model any more'),
 };
 
 /** When a model that no account offers is looked for again: with the next reading of the upstreams' models. */

@@ -22,6 +22,7 @@ import { retellReopenings } from '../src/recovery/restore.ts';
 import { listDue, resume } from '../src/recovery/resume.ts';
 import { removeOld } from '../src/recovery/retention.ts';
 import { startUnopened } from '../src/recovery/start.ts';
+import type { Outcomes } from '../src/recovery/try-each.ts';
 import { tellWishes } from '../src/recovery/wishes.ts';
 import { discoverModels } from '../src/submissions/discover-models.ts';
 import { probeAccount } from '../src/submissions/probe.ts';
@@ -99,6 +100,13 @@ class Parts {
     return done;
   }
 
+  /** The same for what is tried with Temporal: how many came to `good`. */
+  async tried(what: string, good: string, work: () => Promise<Outcomes<string>>): Promise<number> {
+    const { [good]: done = 0, failed, away } = await this.section(what, work, {});
+    if (failed || away) this.note(what, away ? 'Temporal is away' : `${failed} failed`);
+    return done;
+  }
+
   /** What could not be done is done by the next sweep, which is worth a line of the report. */
   note(what: string, error: unknown): void {
     this.#log.error({ what, error: String(error) }, 'a part of the sweep failed');
@@ -147,18 +155,6 @@ async function sweepFiles(parts: Parts, { db, store }: ActivityDependencies): Pr
 export function createSweepActivities(dependencies: ActivityDependencies) {
   const { db } = dependencies;
 
-  async function startForgotten(parts: Parts): Promise<number> {
-    const { started, failed, isAway } = await startUnopened(dependencies, new Date(Date.now() - PATIENCE_MS));
-    if (failed > 0 || isAway) parts.note('starts', isAway ? 'Temporal is away' : `${failed} failed`);
-    return started;
-  }
-
-  async function tellForgotten(parts: Parts): Promise<number> {
-    const { told, failed, isAway } = await tellWishes(dependencies);
-    if (failed > 0 || isAway) parts.note('wishes', isAway ? 'Temporal is away' : `${failed} failed`);
-    return told;
-  }
-
   /** Asks suspended accounts whether key and base URL are good again; where there is nothing free to ask for, a create is. */
   async function probe({ id, baseUrl }: AccountRow): Promise<string | null> {
     const found = await probeAccount(dependencies, { id, baseUrl });
@@ -181,8 +177,10 @@ export function createSweepActivities(dependencies: ActivityDependencies) {
       () => listDue(dependencies),
       async (video) => ((await resume(dependencies, video)) === 'started' ? 1 : 0),
     );
-    const started = await parts.section('starts', () => startForgotten(parts), 0);
-    const told = await parts.section('wishes', () => tellForgotten(parts), 0);
+    const started = await parts.tried('starts', 'started', () =>
+      startUnopened(dependencies, new Date(Date.now() - PATIENCE_MS)),
+    );
+    const told = await parts.tried('wishes', 'told', () => tellWishes(dependencies));
     await parts.section('reopenings', () => retellReopenings(dependencies), undefined);
     await parts.each(
       'grants',

@@ -71,9 +71,9 @@ export class Starter {
     // Before the list is read: what is accepted from now on is started by itself.
     this.#isAway = false;
     const starts = await startUnopened(this.#dependencies, new Date());
-    const wishes = starts.isAway ? starts : await tellWishes(this.#dependencies);
-    this.#isAway = wishes.isAway;
-    const isFailing = starts.failed + wishes.failed > 0;
+    const wishes = starts.away ? starts : await tellWishes(this.#dependencies);
+    this.#isAway = wishes.away !== undefined;
+    const isFailing = starts.failed !== undefined || wishes.failed !== undefined;
     this.#waitMs = isFailing && !this.#isAway ? Math.min(this.#waitMs * 2, SLOWEST_CATCH_UP_MS) : CATCH_UP_MS;
     if (isFailing || this.#isAway) this.catchUpLater();
   }

@@ -4,10 +4,12 @@ import { listUnopened } from '../catalog/audits.ts';
 import type { Db } from '../catalog/driver/database.ts';
 import { endVideo } from '../catalog/ends.ts';
 import { wish } from '../catalog/wishes.ts';
+import { failureOf } from '../domain/failure.ts';
 import type { Log } from '../domain/log.ts';
 import { isAway, readRefusal } from '../domain/start-error.ts';
 import type { Video } from '../domain/video.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import { type Outcomes, tryEach } from './try-each.ts';
 
 export interface StartDependencies {
   readonly db: Db;
@@ -40,8 +42,7 @@ export async function startVideo(dependencies: StartDependencies, video: Video):
 /** It would be refused for ever: the video ends, and its hold is released. */
 async function refuse({ db, log }: StartDependencies, { id }: Video, words: string): Promise<Start> {
   log.warn({ videoId: id, error: words }, 'Temporal will never start this video');
-  const message = `Temporal refused to start the video: ${words}`;
-  const failure = { kind: 'start_refused', message, upstream: null } as const;
+  const failure = failureOf('start_refused', `Temporal refused to start the video: ${words}`);
   try {
     await endVideo(db, id, { state: 'failed', failure, archive: null });
     return 'ended';
@@ -68,18 +69,7 @@ async function startForgotten(dependencies: ForgottenDependencies, video: Video)
   return await startVideo(dependencies, video);
 }
 
-/** Starts all videos that no run has opened; one that fails keeps no other from being started. */
-export async function startUnopened(
-  dependencies: ForgottenDependencies,
-  acceptedBefore: Date,
-): Promise<{ readonly started: number; readonly failed: number; readonly isAway: boolean }> {
-  let started = 0;
-  let failed = 0;
-  for await (const video of unopened(dependencies.db, acceptedBefore)) {
-    const outcome = await startForgotten(dependencies, video);
-    if (outcome === 'away') return { started, failed, isAway: true };
-    if (outcome === 'failed') failed++;
-    if (outcome === 'started') started++;
-  }
-  return { started, failed, isAway: false };
+/** Starts all videos that no run has opened. */
+export function startUnopened(dependencies: ForgottenDependencies, acceptedBefore: Date): Promise<Outcomes<Start>> {
+  return tryEach(unopened(dependencies.db, acceptedBefore), (video) => startForgotten(dependencies, video));
 }

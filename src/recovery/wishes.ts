@@ -5,6 +5,7 @@ import { listUntold, noteTold, type UntoldWish } from '../catalog/wishes.ts';
 import type { Log } from '../domain/log.ts';
 import { isAway } from '../domain/start-error.ts';
 import type { VideoWorkflows } from '../domain/video-workflows.ts';
+import { type Outcomes, tryEach } from './try-each.ts';
 
 export interface WishDependencies {
   readonly db: Db;
@@ -30,17 +31,7 @@ export async function tellWish({ db, workflows, log }: WishDependencies, wish: U
 
 const LIMIT = 1000;
 
-/** Tells the workflows that may not have heard; while Temporal is away the rest is left. */
-export async function tellWishes(
-  dependencies: WishDependencies,
-): Promise<{ readonly told: number; readonly failed: number; readonly isAway: boolean }> {
-  let told = 0;
-  let failed = 0;
-  for (const wish of await listUntold(dependencies.db, LIMIT)) {
-    const outcome = await tellWish(dependencies, wish);
-    if (outcome === 'away') return { told, failed, isAway: true };
-    if (outcome === 'told') told++;
-    else failed++;
-  }
-  return { told, failed, isAway: false };
+/** Tells the workflows that may not have heard. */
+export async function tellWishes(dependencies: WishDependencies): Promise<Outcomes<Telling>> {
+  return await tryEach(await listUntold(dependencies.db, LIMIT), (wish) => tellWish(dependencies, wish));
 }

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import type { JsonObject } from '../domain/json.ts';
 import { assertMediaKey } from './media-key.ts';
 import type { ByteRange, MediaStore, StagedObject } from './media-store.ts';
-import { createStagedFile, isMissing, resumeStagedFile, type StagedFilePaths } from './staged-file.ts';
+import { createStagedFile, ifThere, resumeStagedFile, type StagedFilePaths } from './staged-file.ts';
 
 const READ_CHUNK_BYTES = 256 * 1024;
 /** A part file untouched for so long was abandoned: a download that goes on after that begins anew. */
@@ -96,14 +96,5 @@ class FileStore implements MediaStore {
       const found = await ifThere(stat(path));
       if (found !== null && nowMs - found.mtimeMs > STALE_PART_MS) await rm(path, { force: true });
     }
-  }
-}
-
-async function ifThere<T>(lookup: Promise<T>): Promise<T | null> {
-  try {
-    return await lookup;
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
   }
 }

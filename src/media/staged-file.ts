@@ -35,7 +35,7 @@ export async function createStagedFile(paths: StagedFilePaths): Promise<StagedOb
 
 /** Goes on with a part file, whose bytes are read once for the hash; null when it is gone. */
 export async function resumeStagedFile(paths: StagedFilePaths): Promise<StagedObject | null> {
-  const handle = await openExisting(paths.partPath);
+  const handle = await ifThere(open(paths.partPath, 'r+'));
   if (handle === null) return null;
   const hash = createHash('sha256');
   const { size } = await handle.stat();
@@ -47,9 +47,10 @@ export async function resumeStagedFile(paths: StagedFilePaths): Promise<StagedOb
   return new StagedFile(paths, { handle, hash, sizeBytes: size });
 }
 
-async function openExisting(path: string): Promise<FileHandle | null> {
+/** What is found at a path; null where there is nothing. */
+export async function ifThere<Found>(lookup: Promise<Found>): Promise<Found | null> {
   try {
-    return await open(path, 'r+');
+    return await lookup;
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
@@ -57,7 +58,7 @@ async function openExisting(path: string): Promise<FileHandle | null> {
 }
 
 /** True for the errors of a path that is not there. */
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('code' in error)) return false;
   return error.code === 'ENOENT' || error.code === 'ENOTDIR';
 }

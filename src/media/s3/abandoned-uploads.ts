@@ -2,7 +2,8 @@
 
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { MEDIA_FOLDERS } from '../media-key.ts';
-import { type Bucket, isMissing } from './s3-client.ts';
+import { ifThere } from './read-object.ts';
+import type { Bucket } from './s3-client.ts';
 
 /** Aborts those begun before then, a thousand for each kind of media at most; returns how many. */
 export async function abortAbandonedUploads({ client, bucket }: Bucket, before: Date): Promise<number> {
@@ -27,7 +28,5 @@ export async function abortUpload(
   uploadId: string | undefined,
 ) {
   const abort = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
-  await client.send(abort).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-  });
+  await ifThere(client.send(abort));
 }

@@ -1,6 +1,7 @@
 /** Running ffmpeg: found once, fed by a pipe, bounded in time and output, and told nothing of ours. */
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { lowerPriority } from '../process/priority.ts';
@@ -102,10 +103,7 @@ async function run(program: string, { args, input, env, timeoutMs = TIMEOUT_MS }
   // A program that has seen enough closes its input: its exit code tells whether that was an error.
   const fed = pipeline(Readable.from(input, { highWaterMark: 1 }), child.stdin).catch((error: unknown) => error);
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
+    const [code = null]: readonly (number | null)[] = await once(child, 'close');
     const isWhole = sizeBytes <= MAX_OUTPUT_BYTES;
     return { code: isWhole ? code : null, output: Buffer.concat(pieces), hasComplained };
   } finally {

@@ -1,6 +1,7 @@
 /** One run of ffmpeg over files of a folder: bounded in time, processor time, memory and words, told nothing of ours. */
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { lowerPriority } from '../../process/priority.ts';
 
 const MOST_MEMORY_KIB = 6 * 1024 * 1024;
@@ -53,10 +54,7 @@ export async function runFfmpeg({ ffmpeg, folder, args, timeoutMs, signal, onMad
     if (made !== undefined) onMade?.(Number(made) / 1000);
   });
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
+    const [code = null]: readonly (number | null)[] = await once(child, 'close');
     signal.throwIfAborted();
     if (code !== 0) throw new FfmpegFailure(`ffmpeg ended with ${code ?? 'a signal'}: ${words.trim() || 'no words'}`);
   } finally {

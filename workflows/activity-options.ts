@@ -9,7 +9,7 @@ import { TASK_QUEUES } from './messages.ts';
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** Transactions: short, and retried until the catalog is back. */
-export const transactions = proxyActivities<Pick<Activities, 'openVideo' | 'requestSlot' | 'endVideo'>>({
+export const transactions = proxyActivities<Pick<Activities, 'openVideo' | 'requestSlot' | 'endVideo' | 'endFilm'>>({
   startToCloseTimeout: '10 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
   cancellationType,
@@ -95,13 +95,6 @@ export const filming = proxyActivities<Pick<Activities, 'joinFilm'>>({
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
   cancellationType,
   summary: 'join, read back, archive',
-});
-
-/** The row of a film that is not to be made any more. */
-export const filmRows = proxyActivities<Pick<Activities, 'endFilm'>>({
-  startToCloseTimeout: '10 seconds',
-  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
-  cancellationType,
 });
 
 /** One attempt of a delivery: the workflow is its schedule, and the retries are what our own side could not make. */

@@ -2,7 +2,7 @@
 
 import { CancellationScope, isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import { type ArchivedFilm, FILM_FAILURES, type FilmFailureKind } from '../src/domain/film.ts';
-import { filming, filmRows } from './activity-options.ts';
+import { filming, transactions } from './activity-options.ts';
 import type { JoinFilmInput } from './messages.ts';
 import { failureOfRun, findActivityFailure } from './run.ts';
 
@@ -30,7 +30,7 @@ function endOf(error: unknown): FilmFailureKind | null {
 }
 
 async function end(filmId: string, kind: FilmFailureKind): Promise<void> {
-  await filmRows.endFilm({ filmId, failure: { kind, message: FILM_FAILURES[kind] } });
+  await transactions.endFilm({ filmId, failure: { kind, message: FILM_FAILURES[kind] } });
 }
 
 function describe({ durationMs, sizeBytes, width, height, sha256 }: ArchivedFilm): string {

@@ -3,6 +3,7 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnectionOptions } from '@temporalio/worker';
+import { defined } from '../domain/defined.ts';
 
 /** Where the server is and how to be let in. */
 export type ConnectionSettings = Pick<NativeConnectionOptions, 'address' | 'tls' | 'apiKey' | 'metadata'>;
@@ -30,13 +31,7 @@ export function openTemporalClient(
   dataConverter?: DataConverter,
 ): TemporalClient {
   const { address, tls, apiKey, metadata } = settings;
-  const connection = Connection.lazy({
-    ...(address === undefined ? {} : { address }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(metadata === undefined ? {} : { metadata }),
-    channelArgs: CHANNEL_ARGS,
-  });
+  const connection = Connection.lazy(defined({ address, tls, apiKey, metadata, channelArgs: CHANNEL_ARGS }));
   const client = new Client({ connection, namespace, ...(dataConverter && { dataConverter }) });
   return { connection, client, close: () => connection.close() };
 }

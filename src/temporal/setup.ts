@@ -47,7 +47,7 @@ export async function setUpNamespace(connection: SetupConnection, namespace: str
     await ensureNamespace(connection, namespace, log);
     await ensureSearchAttributes(connection, namespace, log);
   } catch (error) {
-    if (!hasCode(error, GRPC.permissionDenied, GRPC.unimplemented, GRPC.unauthenticated)) throw error;
+    if (!isDecided(error)) throw error;
     log.warn(
       { err: error, namespace, searchAttributes: SEARCH_ATTRIBUTE_NAMES },
       'this Temporal does not let us manage the namespace: create it and these search attributes (Keyword) with its own tools',

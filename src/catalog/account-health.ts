@@ -33,26 +33,26 @@ export async function resumeAccount(db: Db, id: string): Promise<void> {
   });
 }
 
-/** How long a pause may be. */
-export interface PauseBounds {
+/** A trouble with an account's creates: what it was, and how long the pause after it may be. */
+export interface Trouble {
+  readonly error: string;
   /** The upstream's own hint, always obeyed. */
-  readonly retryAfterMs: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   /** Doubled with each trouble in a row, up to the longest. */
-  readonly shortestMs: number;
-  readonly longestMs: number;
+  readonly shortestMs?: number;
+  readonly longestMs?: number;
 }
 
+const SHORTEST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
 /** So that doubling stays within what a number can hold. */
 const MOST_DOUBLINGS = 20;
-
-/** A trouble with an account's creates: what it was, and how long the pause after it may be. */
-export type Trouble = PauseBounds & { readonly error: string };
 
 /** A pause of the upstream's making; several troubles during one pause are one trouble. */
 export async function pauseUntil(
   tx: Db,
   account: string,
-  { retryAfterMs = 0, shortestMs, longestMs, error }: Trouble,
+  { error, retryAfterMs = 0, shortestMs = SHORTEST_PAUSE_MS, longestMs = LONGEST_PAUSE_MS }: Trouble,
 ): Promise<void> {
   const doubled = sql`least(${shortestMs}::float8 * power(2, least(${accounts.troubles}, ${MOST_DOUBLINGS})), ${longestMs})`;
   const until = sql`now() + greatest(${doubled}, ${retryAfterMs}) * interval '1 millisecond'`;

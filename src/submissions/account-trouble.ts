@@ -8,18 +8,10 @@ import type { StartOutcome } from '../domain/provider.ts';
 import type { SubmissionDependencies } from './dependencies.ts';
 import { probeAccount } from './probe.ts';
 
-/** Pauses of an account that cannot be reached or asks for less, doubled with each trouble in a row. */
-const SHORTEST_PAUSE_MS = 5000;
-const LONGEST_PAUSE_MS = 5 * 60_000;
-
 /** How long a model is not asked for again at an account that may not use it. */
 const MODEL_SUSPENSION_MS = 10 * 60_000;
 
 type Refused = Extract<StartOutcome, { kind: 'refused' }>;
-
-function pauseBounds(retryAfterMs: number | undefined) {
-  return { retryAfterMs, shortestMs: SHORTEST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS };
-}
 
 /**
  * What a refusal that the account's own free GET can tell more of is about: a 401 that it does not repeat concerns the
@@ -45,7 +37,7 @@ export async function examined(
 
 /** The account cannot be reached. */
 export async function noteUnreachable(tx: Db, { account }: SubmissionRow, error: string): Promise<void> {
-  await pauseUntil(tx, account, { ...pauseBounds(undefined), error });
+  await pauseUntil(tx, account, { error });
 }
 
 /** The account's state after a refusal that is not about the video. */
@@ -54,11 +46,11 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
   const error = refused.upstream.message ?? refused.reason;
   switch (refused.reason) {
     case 'unauthenticated':
-      return await suspend(tx, account, { ...pauseBounds(undefined), error });
+      return await suspend(tx, account, { error });
     case 'no route': {
       const { status = 'nothing' } = refused.upstream;
       const found = `nothing at ${submission.baseUrl} takes creates: ${status}, ${error}`;
-      return await suspend(tx, account, { ...pauseBounds(undefined), error: found });
+      return await suspend(tx, account, { error: found });
     }
     case 'no credit':
     case 'model not allowed': {
@@ -70,6 +62,6 @@ export async function noteTrouble(tx: Db, submission: SubmissionRow, refused: Re
     case 'undecided':
       return;
     default:
-      return await pauseUntil(tx, account, { ...pauseBounds(refused.retryAfterMs), error });
+      return await pauseUntil(tx, account, { error, retryAfterMs: refused.retryAfterMs });
   }
 }

@@ -16,7 +16,7 @@ import { endVideo } from '../src/catalog/ends.ts';
 import { readFigures } from '../src/catalog/figures.ts';
 import { listUnusedImages } from '../src/catalog/input-images.ts';
 import { listDueAccounts, listOpenOrphans } from '../src/catalog/orphans.ts';
-import { chooseNext, queuePosition, queuePositions, readTurn } from '../src/catalog/queue-order.ts';
+import { chooseNext, queuePositions, readTurn } from '../src/catalog/queue-order.ts';
 import { removeOrphans, removeVideos } from '../src/catalog/removals.ts';
 import { listStranded, listUntakenGrants, listWaitingPools, requestSlot } from '../src/catalog/slots.ts';
 import { findCurrentSubmission, listPresumed } from '../src/catalog/submissions.ts';
@@ -221,7 +221,7 @@ export async function questionsOfPlaces(db: Db, whose: string): Promise<readonly
   const rows = await db.select({ id: waiting.videoId }).from(waiting).orderBy(asc(waiting.place));
   const place = (name: string, index: number) => {
     const id = rows[Math.floor(index)]?.id ?? '';
-    return statement(`place in the queue of ${whose}, ${name}`, (tx) => queuePosition(tx, id));
+    return statement(`place in the queue of ${whose}, ${name}`, (tx) => queuePositions(tx, [id]));
   };
   const page = rows.slice(-200).map(({ id }) => id);
   return [

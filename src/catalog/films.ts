@@ -76,10 +76,9 @@ export async function listClipsOf(db: Db, batchId: string, limit: number) {
 
 const isOpen = (id: string) => and(eq(films.id, id), isNull(films.endedAt));
 
-/** A worker is at it. @returns false for a film that has ended. */
-export async function noteFilmProgress(db: Db, id: string, progress: number): Promise<boolean> {
-  const change = { state: 'joining', progress, aliveAt: sql`now()` } as const;
-  return (await db.update(films).set(change).where(isOpen(id)).returning({ id: films.id })).length > 0;
+/** A worker is at it. */
+export async function noteFilmProgress(db: Db, id: string, progress: number): Promise<void> {
+  await db.update(films).set({ state: 'joining', progress, aliveAt: sql`now()` }).where(isOpen(id));
 }
 
 /** Its workflow runs, or was started now. */

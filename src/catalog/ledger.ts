@@ -123,20 +123,14 @@ export async function settle(
   return await post(tx, posting);
 }
 
-/**
- * Gives a settled cost back, once.
- * @returns the amount.
- * @throws Refusal `conflict` when nothing was settled, or it was given back before.
- */
-export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise<MicroUsd> {
+/** Gives a settled cost back, once. @throws Refusal `conflict` when nothing was settled, or it was given back before. */
+export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise<void> {
   const settled = await findAmount(tx, { callerId, videoId }, 'settle');
   if (settled === null) throw new Refusal('conflict', 'this video has no settled cost to give back');
-  const amountMicroUsd = -settled;
-  const posting = { callerId, videoId, kind: 'refund', amountMicroUsd, spent: settled } as const;
+  const posting = { callerId, videoId, kind: 'refund', amountMicroUsd: -settled, spent: settled } as const;
   if (!(await post(tx, posting))) {
     throw new Refusal('conflict', 'the cost of this video was given back before');
   }
-  return amountMicroUsd;
 }
 
 /**

@@ -174,11 +174,6 @@ export async function queuePositions(db: Db, videoIds: readonly string[]): Promi
   return new Map([...positions].filter(([id]) => videoIds.includes(id)));
 }
 
-/** A video's place in its queue, 1 first; null when it does not wait. */
-export async function queuePosition(db: Db, videoId: string): Promise<number | null> {
-  return (await queuePositions(db, [videoId])).get(videoId) ?? null;
-}
-
 /** Where the shares of a video's caller end that come with it. */
 function reachOf({ base, share, rank }: OwnPlace): number {
   return base + Number(rank) * share;

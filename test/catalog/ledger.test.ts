@@ -123,7 +123,7 @@ describeOnBothCatalogs('the ledger', (catalog) => {
     await db.transaction((tx) => hold(tx, { ...video, amountMicroUsd: 100 }));
     expect(await refusalOf(db.transaction((tx) => refund(tx, video)))).toBe('conflict');
     await db.transaction((tx) => settle(tx, { ...video, amountMicroUsd: 120 }));
-    expect(await db.transaction((tx) => refund(tx, video))).toBe(120);
+    await db.transaction((tx) => refund(tx, video));
     expect(await refusalOf(db.transaction((tx) => refund(tx, video)))).toBe('conflict');
     expect(await balance(db, callerId)).toMatchObject({ spentMicroUsd: 0, availableMicroUsd: 1000 });
   });

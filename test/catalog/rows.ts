@@ -3,6 +3,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { ConfiguredAccount } from '../../src/catalog/accounts.ts';
 import type { Db } from '../../src/catalog/driver/database.ts';
+import { queuePositions } from '../../src/catalog/queue-order.ts';
 import { callers } from '../../src/catalog/tables/callers.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';
 import { videos } from '../../src/catalog/tables/videos.ts';
@@ -68,4 +69,9 @@ export async function insertSubmission(
     grantedAt: new Date('2026-03-01T12:00:00.000Z'),
     ...overrides,
   });
+}
+
+/** A video's place in its queue, 1 first; null when it does not wait. */
+export async function queuePosition(db: Db, videoId: string): Promise<number | null> {
+  return (await queuePositions(db, [videoId])).get(videoId) ?? null;
 }

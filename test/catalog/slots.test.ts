@@ -8,7 +8,7 @@ import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { replacePublishedModels } from '../../src/catalog/models.ts';
 import { bookOrphan, endOrphan } from '../../src/catalog/orphans.ts';
-import { queuePosition, queuePositions, readTurn } from '../../src/catalog/queue-order.ts';
+import { queuePositions, readTurn } from '../../src/catalog/queue-order.ts';
 import { enterReopenings, leaveReopenings, noteListsRead } from '../../src/catalog/reopenings.ts';
 import {
   grantSlots,
@@ -37,7 +37,7 @@ import type { Grant } from '../../src/domain/slot.ts';
 import type { ProviderName } from '../../src/domain/vendor.ts';
 import { makeOffer } from '../builders.ts';
 import { accept, insertCaller, offerModel, winners } from '../model/scene.ts';
-import { insertSubmission, makeAccount } from './rows.ts';
+import { insertSubmission, makeAccount, queuePosition } from './rows.ts';
 import { describeOnBothCatalogs } from './with-catalog.ts';
 
 const MODEL = 'wan-2.6';

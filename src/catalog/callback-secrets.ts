@@ -1,17 +1,12 @@
 /** The secrets of callers, which sign what is sent to their callbacks. */
 
 import { inTransaction } from './driver/database.ts';
-import { activeSecrets, addSecret, expireSecrets, newestHint, type WebhookCatalog } from './webhooks.ts';
+import { activeSecrets, addSecret, expireSecrets, type WebhookCatalog } from './webhooks.ts';
 
 /** The secrets that sign for a caller now, the newest first; one that has none gets one. */
 export async function callbackSecrets(catalog: WebhookCatalog, callerId: string): Promise<readonly string[]> {
   const active = await activeSecrets(catalog, callerId);
   return active.length > 0 ? active : [await addSecret(catalog, callerId)];
-}
-
-/** The end of a caller's newest secret; null where it has none yet. */
-export async function callbackSecretHint(catalog: WebhookCatalog, callerId: string): Promise<string | null> {
-  return await newestHint(catalog, callerId);
 }
 
 /** A new secret, shown this once, beside which the old ones sign for so many hours more. */

@@ -1,6 +1,6 @@
 /** Webhook endpoints as our own routes use them, each call complete in itself. */
 
-import { callbackSecretHint, renewCallbackSecret } from '../catalog/callback-secrets.ts';
+import { renewCallbackSecret } from '../catalog/callback-secrets.ts';
 import {
   deliverTest,
   listDeliveries,
@@ -19,6 +19,7 @@ import {
   type EndpointChange,
   listEndpoints,
   type NewEndpoint,
+  newestHint,
   readEndpoint,
   rotateSecret,
   type WebhookCatalog,
@@ -73,7 +74,8 @@ export function createWebhooks({ trustedHosts, ...catalog }: WebhooksOptions) {
       return await listDeliveries(db, id, page);
     },
 
-    callbackSecretHint: (callerId: string) => callbackSecretHint(catalog, callerId),
+    /** The end of the newest secret that signs for a caller; null where it has none yet. */
+    callbackSecretHint: (callerId: string) => newestHint(catalog, callerId),
     renewCallbackSecret: (callerId: string, hours: number) => renewCallbackSecret(catalog, callerId, hours),
 
     /** One of the caller's deliveries. */

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { acceptVideo, type NewVideo } from '../../src/catalog/acceptance.ts';
 import { enterBatchOnce } from '../../src/catalog/batches.ts';
-import { callbackSecretHint, renewCallbackSecret } from '../../src/catalog/callback-secrets.ts';
+import { renewCallbackSecret } from '../../src/catalog/callback-secrets.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
 import { deliverTest, replayDelivery } from '../../src/catalog/deliveries.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
@@ -14,7 +14,13 @@ import { recordEvent } from '../../src/catalog/events.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
 import { events } from '../../src/catalog/tables/videos.ts';
 import { callbacks, deliveries, deliveryAttempts, webhookSecrets } from '../../src/catalog/tables/webhooks.ts';
-import { createEndpoint, deleteExpiredSecrets, rotateSecret, type WebhookCatalog } from '../../src/catalog/webhooks.ts';
+import {
+  createEndpoint,
+  deleteExpiredSecrets,
+  newestHint,
+  rotateSecret,
+  type WebhookCatalog,
+} from '../../src/catalog/webhooks.ts';
 import type { EndState } from '../../src/domain/video.ts';
 import { EVENT_TYPES } from '../../src/domain/webhook.ts';
 import type { PostAnswer, UntrustedPost } from '../../src/net/untrusted/send.ts';
@@ -82,7 +88,7 @@ describeOnBothCatalogs('callbacks', (under) => {
     const atSeconds = Number(headers['webhook-timestamp']);
     const signing = { id: headers['webhook-id'] ?? '', body, atSeconds };
     expect(headers).toMatchObject(signedHeaders([second, first], signing));
-    expect(await callbackSecretHint(catalog(), callerId)).toBe(`whsec_…${second.slice(-4)}`);
+    expect(await newestHint(catalog(), callerId)).toBe(`whsec_…${second.slice(-4)}`);
     expect(await db().select().from(deliveries)).toMatchObject([{ state: 'delivered', attempts: 1 }]);
   });
 

@@ -1,8 +1,8 @@
 /** A new `CLIPYARD_SECRET_KEY`, as docs/recipes.md has it: what was sealed before is unreadable, and given anew. */
 
-import { callbackSecretHint, renewCallbackSecret } from '../../src/catalog/callback-secrets.ts';
+import { renewCallbackSecret } from '../../src/catalog/callback-secrets.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';
-import { activeSecrets, createEndpoint, listEndpoints, rotateSecret } from '../../src/catalog/webhooks.ts';
+import { activeSecrets, createEndpoint, listEndpoints, newestHint, rotateSecret } from '../../src/catalog/webhooks.ts';
 import { EVENT_TYPES } from '../../src/domain/webhook.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 
@@ -25,8 +25,8 @@ test('a caller sees that its callback secret has to be given anew', async () => 
   const [before, after] = ['old', 'new'].map((key) => ({ db, secrets: createSecretBox(`${key}-key-of-the-tests`) }));
   if (!before || !after) throw new Error('there are two');
   await renewCallbackSecret(before, 'caller_1', 0);
-  expect(await callbackSecretHint(after, 'caller_1')).toBe('unreadable, to be replaced');
+  expect(await newestHint(after, 'caller_1')).toBe('unreadable, to be replaced');
   const secret = await renewCallbackSecret(after, 'caller_1', 0);
-  expect(await callbackSecretHint(after, 'caller_1')).toBe(`whsec_…${secret.slice(-4)}`);
+  expect(await newestHint(after, 'caller_1')).toBe(`whsec_…${secret.slice(-4)}`);
   await close();
 });

@@ -1,6 +1,7 @@
 /** Prices before anything is made: what a create would cost, and at which account. */
 
 import { eq } from 'drizzle-orm';
+import { defined } from '../domain/defined.ts';
 import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { choose } from '../domain/prefer.ts';
@@ -29,18 +30,8 @@ export interface Estimate {
   readonly account: string;
 }
 
-function toDraft({ model, prefer, mode = 'text', durationSeconds, aspectRatio, quality }: EstimateOrder): VideoDraft {
-  return {
-    model: model ?? null,
-    mode,
-    prompt: '',
-    images: [],
-    extra: {},
-    ...(prefer !== undefined && { prefer }),
-    ...(durationSeconds !== undefined && { durationSeconds }),
-    ...(aspectRatio !== undefined && { aspectRatio }),
-    ...(quality !== undefined && { quality }),
-  };
+function toDraft({ model, mode = 'text', ...wanted }: EstimateOrder): VideoDraft {
+  return { ...defined(wanted), model: model ?? null, mode, prompt: '', images: [], extra: {} };
 }
 
 /**

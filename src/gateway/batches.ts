@@ -45,10 +45,10 @@ export interface KeyedBatch {
   readonly bodyHash: string;
 }
 
-export interface BatchOrder
-  extends ValidationOrder,
-    KeyedBatch,
-    Pick<NewBatch, 'name' | 'endpoint' | 'inputFileId' | 'metadata' | 'callbackUrl' | 'outputSeconds'> {
+/** What is told of a batch as it was asked for. */
+type BatchFacts = Pick<NewBatch, 'name' | 'endpoint' | 'inputFileId' | 'metadata' | 'callbackUrl' | 'outputSeconds'>;
+
+export interface BatchOrder extends ValidationOrder, KeyedBatch, BatchFacts {
   /** `1h` to `7d`. */
   readonly window: string;
   readonly onInvalidLine: 'fail' | 'skip';
@@ -172,16 +172,16 @@ export function createBatches(dependencies: BatchesDependencies) {
       // A batch has one other that makes its lines again, however often that is asked for; that one has one in turn.
       const order = { ...before, caller: { id: before.callerId }, repeatKey: `retry ${id}`, bodyHash: null };
       const batch = { ...rowOf(order, await readClock(db)), retryOf: id };
-      const { begun, earlier } = await inTransaction(db, async (tx) => {
-        const repeated = await enterBatchOnce(tx, batch, true);
-        if (repeated) return { begun: repeated, earlier: repeated };
+      const { begun, isRepeated } = await inTransaction(db, async (tx) => {
+        const earlier = await enterBatchOnce(tx, batch, true);
+        if (earlier) return { begun: earlier, isRepeated: true };
         const copied = await copyUnfinished(tx, { from: id, to: batch.id });
         if (copied.total === 0) throw new Refusal('conflict', `batch ${id} has no line that could be made again`);
         const credit = await shortOf(tx, order.caller, copied);
         if (credit) throw credit;
-        return { begun: await begin(tx, batch, copied), earlier: null };
+        return { begun: await begin(tx, batch, copied), isRepeated: false };
       });
-      if (!earlier) await startBatch(dependencies, begun);
+      if (!isRepeated) await startBatch(dependencies, begun);
       return begun;
     },
 
@@ -200,13 +200,10 @@ function readWindow(window: string): number {
   return ms;
 }
 
-type RowOrder = Pick<
-  BatchOrder,
-  'name' | 'endpoint' | 'inputFileId' | 'metadata' | 'callbackUrl' | 'outputSeconds' | 'window' | 'repeatKey'
-> & {
+interface RowOrder extends BatchFacts, Pick<BatchOrder, 'window' | 'repeatKey'> {
   readonly caller: Pick<Caller, 'id'>;
   readonly bodyHash: string | null;
-};
+}
 
 /** A new batch as it is entered, to be validated. */
 function rowOf({ caller, window, repeatKey, ...order }: RowOrder, createdAt: Date): NewBatch {

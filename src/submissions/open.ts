@@ -7,6 +7,7 @@ import { listOffers } from '../catalog/models.ts';
 import { leaveReopenings } from '../catalog/reopenings.ts';
 import { findCurrentSubmission, reenterTask } from '../catalog/submissions.ts';
 import { changeVideo, lockVideo, type VideoRow } from '../catalog/videos.ts';
+import { defined } from '../domain/defined.ts';
 import { Refusal } from '../domain/failure.ts';
 import { checkGivenRequest, draftOfGiven } from '../domain/given-request.ts';
 import { chooseOffer, estimateMicroUsd } from '../domain/models.ts';
@@ -53,15 +54,7 @@ async function chooseTerms({ db }: Pick<SubmissionDependencies, 'db'>, { request
   const createdAt = await readClock(db);
   return {
     dialect: DEFAULT_DIALECT,
-    request: {
-      model: request.model,
-      prompt,
-      mode,
-      images,
-      extra,
-      ...values,
-      ...(remixOf !== undefined && { remixOf }),
-    },
+    request: defined({ model: request.model, prompt, mode, images, extra, ...values, remixOf }),
     estimateMicroUsd: estimateMicroUsd(offer, values.durationSeconds),
     createdAt,
     expiresAt: new Date(createdAt.getTime() + RETENTION_MS),

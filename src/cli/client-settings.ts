@@ -1,7 +1,8 @@
 /** Which gateway the commands against a running one talk to, and with which key. */
 
 import { CommandFailure, type GatewayAddress } from '../client/gateway-client.ts';
-import { COMMAND_SETTINGS, complain } from '../config/environment.ts';
+import { COMMAND_SETTINGS } from '../config/environment.ts';
+import { complain } from '../config/read-settings.ts';
 import { type ClientConfig, ConfigError, type Environment, loadClientConfig } from '../config/settings.ts';
 import { readRootKeyFile } from '../process/root-key-file.ts';
 

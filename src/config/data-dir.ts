@@ -1,8 +1,9 @@
 /** The data directory, whose setting is named where it is of no use. */
 
 import { ConfigError } from './entry.ts';
-import { complain, PROCESS_SETTINGS } from './environment.ts';
+import { PROCESS_SETTINGS } from './environment.ts';
 import { problemOfFolder } from './folder.ts';
+import { complain } from './read-settings.ts';
 
 /**
  * Makes the data directory.

@@ -1,11 +1,11 @@
 /** The environment variables that are settings: one table in which each stands once. */
 
 import { z } from 'zod';
-import { didYouMean } from './closest-name.ts';
-import { ConfigError, type Entry, type Environment, exampleOf } from './entry.ts';
+import type { Entry } from './entry.ts';
 import {
   baseUrl,
   commaSeparated,
+  databaseUrl,
   encryptionKeys,
   hostPort,
   isOrigin,
@@ -14,13 +14,13 @@ import {
   oneOf,
   proxyUrl,
   secret,
-  textWithout,
+  textLike,
   webUrl,
   wholeNumberText,
 } from './values.ts';
 
 /** A row; the key before it is its name in the program. */
-interface Setting extends Entry {
+export interface Setting extends Entry {
   readonly name: string;
   /** Its example is no key to start with. */
   readonly isSecret?: true;
@@ -34,19 +34,11 @@ const CALLER_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-function problemOfDatabase(url: string): string | null {
-  const isPostgres = URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
-  return isPostgres ? null : 'is not a PostgreSQL URL';
-}
-
 /** What the processes read: gateway, workers, and what runs beside them. */
 export const PROCESS_SETTINGS = {
   host: {
     name: 'CLIPYARD_HOST',
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9.:_-]+$/, 'is not a host name or address')
-      .default('127.0.0.1'),
+    schema: textLike(/^[A-Za-z0-9.:_-]+$/, 'is not a host name or address').default('127.0.0.1'),
     meaning: 'where the gateway listens; `0.0.0.0` or `::` is every address of the machine',
   },
   port: {
@@ -165,7 +157,7 @@ export const PROCESS_SETTINGS = {
   },
   databaseUrl: {
     name: 'DATABASE_URL',
-    schema: textWithout(problemOfDatabase).optional(),
+    schema: databaseUrl.optional(),
     example: 'postgres://clipyard@127.0.0.1:5432/clipyard',
     absent: 'unset: embedded PGlite',
     meaning: 'PostgreSQL; needed by `serve` and `work`',
@@ -194,10 +186,7 @@ export const PROCESS_SETTINGS = {
   },
   s3Bucket: {
     name: 'S3_BUCKET',
-    schema: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not the name of a bucket')
-      .optional(),
+    schema: textLike(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not the name of a bucket').optional(),
     example: 'clips',
     absent: 'unset: files',
     meaning: 'bucket in which media are kept instead of the data directory; it has to be there',
@@ -211,10 +200,7 @@ export const PROCESS_SETTINGS = {
   },
   awsRegion: {
     name: 'AWS_REGION',
-    schema: z
-      .string()
-      .regex(/^[a-z0-9-]+$/, 'is not the name of a region')
-      .optional(),
+    schema: textLike(/^[a-z0-9-]+$/, 'is not the name of a region').optional(),
     example: 'eu-central-1',
     absent: '`us-east-1`',
     meaning: 'its region',
@@ -259,10 +245,7 @@ export const PROCESS_SETTINGS = {
   },
   temporalNamespace: {
     name: 'TEMPORAL_NAMESPACE',
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is not a namespace name')
-      .optional(),
+    schema: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is not a namespace name').optional(),
     example: 'default',
     absent: '`default`',
     meaning: 'its namespace',
@@ -291,10 +274,7 @@ export const PROCESS_SETTINGS = {
   },
   buildId: {
     name: 'CLIPYARD_BUILD_ID',
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,100}$/, 'is not a build id of letters, digits and . _ -')
-      .optional(),
+    schema: textLike(/^[A-Za-z0-9._-]{1,100}$/, 'is not a build id of letters, digits and . _ -').optional(),
     example: '2026-11-29.1',
     absent: 'none: no worker versioning',
     meaning:
@@ -367,56 +347,3 @@ export const COMMAND_SETTINGS = {
 
 /** Every setting. */
 export const SETTINGS = { ...PROCESS_SETTINGS, ...COMMAND_SETTINGS };
-
-/** What settings are once they are read; null where an absent one has no default. */
-export type Values<Settings extends Readonly<Record<string, Setting>>> = {
-  readonly [Key in keyof Settings]: undefined extends z.output<Settings[Key]['schema']>
-    ? NonNullable<z.output<Settings[Key]['schema']>> | null
-    : z.output<Settings[Key]['schema']>;
-};
-
-/** A problem with a setting, in words, with an example. */
-export function complain(setting: Setting, problem: string): string {
-  const { name } = setting;
-  return `${name} ${problem}; for example ${name}=${exampleOf(setting)}`;
-}
-
-/** An empty value counts as absent, as compose files leave them. */
-export function withoutEmpty(environment: Environment): Record<string, string> {
-  const given = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value] as const] : []));
-  return Object.fromEntries(given);
-}
-
-/**
- * Reads these settings.
- * @throws ConfigError naming every one that cannot be used, its problem and an example.
- */
-export function readSettings<Settings extends Readonly<Record<string, Setting>>>(
-  settings: Settings,
-  environment: Environment,
-): Values<Settings> {
-  const problems = new Set<string>();
-  const values = Object.entries(settings).map(([key, setting]) => {
-    const { success, data, error } = setting.schema.safeParse(environment[setting.name]);
-    for (const { message } of error?.issues ?? []) problems.add(complain(setting, message));
-    return [key, success ? (data ?? null) : null] as const;
-  });
-  if (problems.size > 0) throw new ConfigError([...problems].join('\n'));
-  return Object.fromEntries(values) as Values<Settings>;
-}
-
-/** Names that Clipyard alone reads. */
-const OURS = /^CLIPYARD_/;
-
-/**
- * Names that are meant for us and that nothing reads, with a line that says so. They are no reason to stop: Kubernetes
- * names the ports of a service `clipyard` so, and what another version reads may stay set.
- */
-export function unknownNames(environment: Environment, alsoRead: readonly string[]) {
-  const known: readonly string[] = Object.values(SETTINGS).map(({ name }) => name);
-  const unread = Object.keys(environment).filter((name) => OURS.test(name) && ![...known, ...alsoRead].includes(name));
-  return unread.map((name) => {
-    const hint = didYouMean(name, known);
-    return { line: `${name} is no setting of this version, and ignored${hint}`, isMisspelt: hint !== '' };
-  });
-}

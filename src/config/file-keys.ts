@@ -5,7 +5,7 @@ import { type PollTiming, RESULT_RETRY_MS } from '../domain/poll-schedule.ts';
 import { PROVIDER_FACTS, PROVIDERS } from '../domain/vendor.ts';
 import { MODES } from '../domain/video-request.ts';
 import { type Entry, shapeOf } from './entry.ts';
-import { apiBaseUrl, hostPort, oneOf, problemOfHeaderName, wholeNumber } from './values.ts';
+import { apiBaseUrl, hostPort, oneOf, problemOfHeaderName, textLike, wholeNumber } from './values.ts';
 
 /** A row; its key is the key of the file. */
 export interface FileKey extends Entry {
@@ -17,13 +17,11 @@ export interface FileKey extends Entry {
 
 const DAY_MS = 86_400_000;
 
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-    'is not a name of letters, digits, dot, - and _, of at most 64 characters',
-  );
-const modelName = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is not a model id without spaces');
+const name = textLike(
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+  'is not a name of letters, digits, dot, - and _, of at most 64 characters',
+);
+const modelName = textLike(/^[\x21-\x7e]{1,200}$/, 'is not a model id without spaces');
 
 const headers = z.record(z.string(), z.string()).superRefine((given, context) => {
   for (const name of Object.keys(given)) {
@@ -96,7 +94,7 @@ const ACCOUNT_KEYS = {
     meaning: 'what stands before `/v1`; may be private or loopback: the operator wrote it',
   },
   apiKeyEnv: {
-    schema: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not the name of an environment variable'),
+    schema: textLike(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not the name of an environment variable'),
     example: 'AIRFORCE_KEY',
     meaning: 'NAME of the environment variable that holds the key',
   },
@@ -213,7 +211,7 @@ const MODEL_KEYS = {
     meaning: 'the longest; with it, instead of `durationsSeconds`, any whole number of seconds is on offer',
   },
   aspectRatios: {
-    schema: z.array(z.string().regex(/^[0-9]{1,4}:[0-9]{1,4}$/, 'is not a ratio in quotes')).default([]),
+    schema: z.array(textLike(/^[0-9]{1,4}:[0-9]{1,4}$/, 'is not a ratio in quotes')).default([]),
     example: '["16:9", "9:16"]',
     absent: 'any',
     meaning: 'the allowed ones, in quotes; the first is the default',

@@ -7,15 +7,8 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { AccountConfig } from '../domain/account.ts';
 import { ConfigError, type Environment } from './entry.ts';
-import {
-  COMMAND_SETTINGS,
-  complain,
-  PROCESS_SETTINGS,
-  readSettings,
-  unknownNames,
-  type Values,
-  withoutEmpty,
-} from './environment.ts';
+import { COMMAND_SETTINGS, PROCESS_SETTINGS } from './environment.ts';
+import { complain, readSettings, unknownNames, type Values, withoutEmpty } from './read-settings.ts';
 import { readConfigFile, type Upstreams } from './upstreams.ts';
 import { isWildcard } from './values.ts';
 

@@ -12,6 +12,9 @@ export function textWithout(problemOf: (text: string) => string | null) {
   });
 }
 
+/** Text of this form. */
+export const textLike = (form: RegExp, problem: string) => z.string().regex(form, problem);
+
 function notWhole(min: number, max: number): string {
   return `is not a whole number from ${min} to ${max}`;
 }
@@ -23,9 +26,7 @@ export function wholeNumber(min: number, max: number) {
 
 /** The same, written in text. */
 export function wholeNumberText(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^[0-9]{1,9}$/, notWhole(min, max))
+  return textLike(/^[0-9]{1,9}$/, notWhole(min, max))
     .transform(Number)
     .pipe(wholeNumber(min, max));
 }
@@ -79,6 +80,13 @@ const withoutTrailingSlash = (url: string) => url.replace(/\/+$/, '');
 export const webUrl = textWithout(problemOfWebUrl).transform(withoutTrailingSlash);
 /** A web URL that paths are put behind. */
 export const baseUrl = textWithout(problemOfBaseUrl).transform(withoutTrailingSlash);
+
+function problemOfDatabase(url: string): string | null {
+  const isPostgres = URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
+  return isPostgres ? null : 'is not a PostgreSQL URL';
+}
+
+export const databaseUrl = textWithout(problemOfDatabase);
 
 function problemOfProxy(text: string): string | null {
   // A port of its own may look like a scheme.

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { exampleOf } from '../../src/config/entry.ts';
-import { readSettings, SETTINGS } from '../../src/config/environment.ts';
+import { SETTINGS } from '../../src/config/environment.ts';
+import { readSettings } from '../../src/config/read-settings.ts';
 import { atPort, ConfigError, embeddedOnly, loadConfig } from '../../src/config/settings.ts';
 
 function problemOf(environment: Record<string, string>): string {

@@ -1,16 +1,16 @@
 /** Webhook endpoints as our own routes use them, each call complete in itself. */
 
 import { renewCallbackSecret } from '../catalog/callback-secrets.ts';
+import { readDue } from '../catalog/deliveries.ts';
 import {
   deliverTest,
   listDeliveries,
   listDeliveriesOf,
   readDelivery,
   readDeliveryLog,
-  readDue,
   replayDelivery,
   replayRange,
-} from '../catalog/deliveries.ts';
+} from '../catalog/delivery-views.ts';
 import {
   changeEndpoint,
   createEndpoint,

@@ -1,7 +1,7 @@
 /** Every list filter that docs/temporal-ui.md prints, run where there is a clip of each kind. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deliverTest } from '../../src/catalog/deliveries.ts';
+import { deliverTest } from '../../src/catalog/delivery-views.ts';
 import { videoIdOfLine } from '../../src/domain/batch.ts';
 import { readProjectFile } from '../source-files.ts';
 import { Ways } from '../workflows/ways.ts';

@@ -7,7 +7,7 @@ import { acceptVideo, type NewVideo } from '../../src/catalog/acceptance.ts';
 import { enterBatchOnce } from '../../src/catalog/batches.ts';
 import { renewCallbackSecret } from '../../src/catalog/callback-secrets.ts';
 import { createCaller } from '../../src/catalog/callers.ts';
-import { deliverTest, replayDelivery } from '../../src/catalog/deliveries.ts';
+import { deliverTest, replayDelivery } from '../../src/catalog/delivery-views.ts';
 import { inTransaction } from '../../src/catalog/driver/database.ts';
 import { endVideo } from '../../src/catalog/ends.ts';
 import { recordEvent } from '../../src/catalog/events.ts';

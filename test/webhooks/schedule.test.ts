@@ -1,6 +1,6 @@
 /** A delivery over days, in virtual time: when each receiver is tried, and when no more. */
 
-import { replayDelivery } from '../../src/catalog/deliveries.ts';
+import { replayDelivery } from '../../src/catalog/delivery-views.ts';
 import type { CatalogDatabase } from '../../src/catalog/driver/database.ts';
 import { recordEvent } from '../../src/catalog/events.ts';
 import { createSecretBox } from '../../src/catalog/secret-box.ts';

@@ -9,7 +9,7 @@ import { eq } from 'drizzle-orm';
 import { FfmpegMissing } from '../../src/archive/film/join-clips.ts';
 import type { FilmOrder } from '../../src/archive/film/make-film.ts';
 import { syncAccounts } from '../../src/catalog/accounts.ts';
-import { deliverTest } from '../../src/catalog/deliveries.ts';
+import { deliverTest } from '../../src/catalog/delivery-views.ts';
 import { syncConfiguredModels } from '../../src/catalog/models.ts';
 import { accounts } from '../../src/catalog/tables/accounts.ts';
 import { submissions } from '../../src/catalog/tables/submissions.ts';

@@ -3,12 +3,13 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { acceptVideo, deleteOldKeys, findRepeated, type NewVideo } from '../src/catalog/acceptance.ts';
+import { findLastTask } from '../src/catalog/account-tasks.ts';
 import { listAccounts } from '../src/catalog/account-views.ts';
 import type { AccountRow } from '../src/catalog/accounts.ts';
 import { listUnaudited, listUnopened, noteRunning, readNewestAcceptance } from '../src/catalog/audits.ts';
 import { balance, listEntries } from '../src/catalog/balance.ts';
 import { findCallerByKey, listCallers } from '../src/catalog/callers.ts';
-import { findLastTask, findLeftEstimate, listListedClaims, listRivals } from '../src/catalog/claims.ts';
+import { findLeftEstimate, listListedClaims, listRivals } from '../src/catalog/claims.ts';
 import { refundVideo } from '../src/catalog/corrections.ts';
 import { costs } from '../src/catalog/costs.ts';
 import type { Db } from '../src/catalog/driver/database.ts';

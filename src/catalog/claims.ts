@@ -5,7 +5,7 @@ import { isSamePrompt, type ListedTask } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { DOUBTFUL_SUBMISSION_STATES } from '../domain/submission.ts';
 import type { Db } from './driver/database.ts';
-import { listLately, type SubmissionRow } from './submissions.ts';
+import type { SubmissionRow } from './submissions.ts';
 import { accounts } from './tables/accounts.ts';
 import { submissions } from './tables/submissions.ts';
 import { videos } from './tables/videos.ts';
@@ -138,19 +138,3 @@ export async function findLeftEstimate(
 
 /** An upstream's clock may be behind by so much. */
 const CLOCKS_DIFFER_MS = 24 * 60 * 60_000;
-
-/**
- * The newest task of ours that an account made before this create and has every reason to show: one that runs, or has made
- * its clip; null without one.
- */
-export async function findLastTask(
-  db: Db,
-  { account, baseUrl, sentAt, grantedAt }: Pick<SubmissionRow, 'account' | 'baseUrl' | 'sentAt' | 'grantedAt'>,
-): Promise<string | null> {
-  const before = sentAt ?? grantedAt;
-  const rows = await listLately(db, account);
-  const made = rows.filter(({ state, taskEnd }) => state === 'running' || taskEnd?.kind === 'succeeded');
-  const earlier = made.filter((row) => row.baseUrl === baseUrl && row.sentAt !== null && row.sentAt < before);
-  const [last] = earlier.sort((a, b) => Number(b.sentAt) - Number(a.sentAt));
-  return last?.taskId ?? null;
-}

@@ -1,6 +1,6 @@
 /** Submissions: their compare-and-set moves from granted to an end, each of which happens once, however many try. */
 
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, min, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, min, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { JsonObject } from '../domain/json.ts';
 import type { MicroUsd } from '../domain/money.ts';
@@ -256,29 +256,6 @@ export async function listPresumed(db: Db, credential: string) {
     .where(and(eq(submissions.credential, credential), submissions.presumed));
 }
 
-/** The first task of ours that the account made after this create, or null. */
-export async function findNextTask(
-  db: Db,
-  { account, sentAt, grantedAt }: Pick<SubmissionRow, 'account' | 'sentAt' | 'grantedAt'>,
-): Promise<string | null> {
-  const since = sentAt ?? grantedAt;
-  const [row] = await db
-    .select({ taskId: submissions.taskId })
-    .from(submissions)
-    .where(
-      and(
-        eq(submissions.account, account),
-        // What was sent since has not ended before: the index has them by their ends.
-        or(gt(submissions.endedAt, since), isNull(submissions.endedAt)),
-        gt(submissions.sentAt, since),
-        isNotNull(submissions.taskId),
-      ),
-    )
-    .orderBy(asc(submissions.sentAt))
-    .limit(1);
-  return row?.taskId ?? null;
-}
-
 /** The newest submission of a video whose cost is only presumed, or null. */
 export async function findPresumed(db: Db, videoId: string): Promise<SubmissionRow | null> {
   const [row] = await db
@@ -333,28 +310,6 @@ export function closeSubmission(
   end: { readonly taskEnd: TaskEnd; readonly costMicroUsd: MicroUsd | null },
 ) {
   return move(tx, id, { from: ['running'], to: { state: 'ended', endedAt: new Date(), ...end } });
-}
-
-/** So many of an account's last submissions are looked at. */
-const LATELY = 20;
-
-/** The last submissions of an account: those that run first, then those that ended last. */
-export async function listLately(db: Db, account: string): Promise<readonly SubmissionRow[]> {
-  return await db
-    .select()
-    .from(submissions)
-    .where(eq(submissions.account, account))
-    .orderBy(desc(submissions.endedAt))
-    .limit(LATELY);
-}
-
-/** Whether one of the account's last creates at this base URL made a task. */
-export async function hasMadeTasksLately(
-  db: Db,
-  { account, baseUrl }: Pick<SubmissionRow, 'account' | 'baseUrl'>,
-): Promise<boolean> {
-  const rows = await listLately(db, account);
-  return rows.some((row) => row.taskId !== null && row.baseUrl === baseUrl);
 }
 
 /** Everything the upstream billed for a video, null while nothing is known. */

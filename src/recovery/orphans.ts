@@ -1,6 +1,7 @@
 /** Finds tasks that our accounts were billed for and no submission has, and follows each to its end. */
 
 import { noteList } from '../catalog/account-health.ts';
+import { findNextTask } from '../catalog/account-tasks.ts';
 import { findLeftEstimate, listListedClaims } from '../catalog/claims.ts';
 import { readClock } from '../catalog/clock.ts';
 import {
@@ -14,7 +15,7 @@ import {
   type OrphanRow,
 } from '../catalog/orphans.ts';
 import { noteListsRead } from '../catalog/reopenings.ts';
-import { findNextTask, listPresumed, settlePresumed } from '../catalog/submissions.ts';
+import { listPresumed, settlePresumed } from '../catalog/submissions.ts';
 import { findVideoRow } from '../catalog/videos.ts';
 import { sight } from '../domain/adoption.ts';
 import type { MicroUsd } from '../domain/money.ts';

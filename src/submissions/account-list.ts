@@ -1,8 +1,9 @@
 /** An account's list of tasks, read once: what it shows of a create, and what it says of itself. */
 
 import { noteAccountError, noteList, noteNoList } from '../catalog/account-health.ts';
+import { findLastTask } from '../catalog/account-tasks.ts';
 import type { AccountRow } from '../catalog/accounts.ts';
-import { findLastTask, listListedClaims, listRivals } from '../catalog/claims.ts';
+import { listListedClaims, listRivals } from '../catalog/claims.ts';
 import { readClock } from '../catalog/clock.ts';
 import type { SubmissionRow } from '../catalog/submissions.ts';
 import { type ListedTask, type Sighting, sight } from '../domain/adoption.ts';

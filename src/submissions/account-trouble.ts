@@ -1,8 +1,9 @@
 /** What a create that was not taken says of its account: a pause, a suspension, or a model that it may not use. */
 
 import { pauseUntil, suspend, suspendModel } from '../catalog/account-health.ts';
+import { hasMadeTasksLately } from '../catalog/account-tasks.ts';
 import type { Db } from '../catalog/driver/database.ts';
-import { hasMadeTasksLately, type SubmissionRow } from '../catalog/submissions.ts';
+import type { SubmissionRow } from '../catalog/submissions.ts';
 import { findVideo } from '../catalog/videos.ts';
 import type { StartOutcome } from '../domain/provider.ts';
 import type { SubmissionDependencies } from './dependencies.ts';

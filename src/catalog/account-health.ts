@@ -107,18 +107,16 @@ export async function listSuspendedAccounts(db: Db): Promise<readonly AccountRow
 }
 
 /**
- * The upstream took a request that was sent at this time of the catalog's clock (null: just now); true when that changed
- * anything. Troubles that came later stay, and so does an operator's pause.
+ * The upstream took a request that was sent at this time of the catalog's clock (null: just now). Troubles that came later
+ * stay, and so does an operator's pause.
  */
-export async function recover(tx: Db, account: string, sentAt: Date | null): Promise<boolean> {
+export async function recover(tx: Db, account: string, sentAt: Date | null): Promise<void> {
   const isTroubled = or(gt(accounts.troubles, 0), isNotNull(accounts.pausedUntil), isNotNull(accounts.suspendedAt));
   const isOlder = sentAt === null ? undefined : or(isNull(accounts.troubledAt), lt(accounts.troubledAt, sentAt));
-  const rows = await tx
+  await tx
     .update(accounts)
     .set(HEALTHY)
-    .where(and(eq(accounts.id, account), isTroubled, isOlder))
-    .returning({ id: accounts.id });
-  return rows.length > 0;
+    .where(and(eq(accounts.id, account), isTroubled, isOlder));
 }
 
 /**

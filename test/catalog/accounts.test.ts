@@ -144,8 +144,7 @@ describeOnBothCatalogs('accounts', (catalog) => {
       await db.update(accounts).set({ pausedUntil: new Date(Date.now() - 3_600_000) });
       expect(await only()).toMatchObject({ state: 'active', pausedUntil: null });
     }
-    expect(await recover(db, 'airforce-1', null)).toBe(true);
-    expect(await recover(db, 'airforce-1', null)).toBe(false);
+    await recover(db, 'airforce-1', null);
     expect(await db.select().from(accounts)).toMatchObject([{ troubles: 0, pausedUntil: null, lastError: null }]);
   });
 
@@ -197,9 +196,9 @@ describeOnBothCatalogs('accounts', (catalog) => {
     await syncAccounts(db, [makeAccount()]);
     await trouble(db);
     const nowMs = (await readClock(db)).getTime();
-    expect(await recover(db, 'airforce-1', new Date(nowMs - 60_000))).toBe(false);
+    await recover(db, 'airforce-1', new Date(nowMs - 60_000));
     expect(await only()).toMatchObject({ state });
-    expect(await recover(db, 'airforce-1', new Date(nowMs + 1000))).toBe(true);
+    await recover(db, 'airforce-1', new Date(nowMs + 1000));
     expect(await only()).toMatchObject({ state: 'active', pausedUntil: null });
   });
 

@@ -1,7 +1,7 @@
 /** Callers: who holds our API keys, found by the key's hash; the keys themselves are never stored. */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { and, asc, eq, isNull } from 'drizzle-orm';
+import { and, asc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { Caller } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
@@ -39,12 +39,6 @@ export interface CallerSettings {
   readonly retentionSeconds?: number | null | undefined;
 }
 
-const DEFAULTS = {
-  maxQueuedVideos: 10_000,
-  maxRunningVideos: 4,
-  overflow: 'queue',
-  weight: 1,
-} satisfies CallerSettings;
 const KEY_BYTES = 32;
 
 type CallerRow = typeof callers.$inferSelect;
@@ -62,8 +56,9 @@ function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-function orDefault<T>(value: T | null | undefined, byDefault: T): T | undefined {
-  return value === null ? byDefault : value;
+/** Null is the column's default. */
+function orDefault<T>(value: T | null | undefined): T | SQL | undefined {
+  return value === null ? sql`default` : value;
 }
 
 /** Columns for what was chosen, undefined for the rest; the credit is the ledger's to change. */
@@ -75,10 +70,10 @@ function toColumns(chosen: CallerSettings) {
     models,
     retentionSeconds,
     maxRequestsPerMinute,
-    maxQueuedVideos: orDefault(chosen.maxQueuedVideos, DEFAULTS.maxQueuedVideos),
-    maxRunningVideos: orDefault(chosen.maxRunningVideos, DEFAULTS.maxRunningVideos),
-    overflow: orDefault(chosen.overflow, DEFAULTS.overflow),
-    weight: orDefault(chosen.weight, DEFAULTS.weight),
+    maxQueuedVideos: orDefault(chosen.maxQueuedVideos),
+    maxRunningVideos: orDefault(chosen.maxRunningVideos),
+    overflow: orDefault(chosen.overflow),
+    weight: orDefault(chosen.weight),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { pgTable, text } from 'drizzle-orm/pg-core';
 
-/** Values that all processes share: hashed root key, signing keys. */
+/** Values by their names, such as generated signing keys. */
 export const settings = pgTable('settings', {
   name: text().primaryKey(),
   value: text().notNull(),

@@ -1,4 +1,4 @@
-/** The table of submissions: the only truth of slots and of "paid once". */
+/** The table of submissions. */
 
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
@@ -25,7 +25,7 @@ export const submissions = pgTable(
     grantedAt: instant('granted_at').notNull(),
     signalledAt: instant('signalled_at'),
     sentAt: instant('sent_at'),
-    /** No create can be on its way after this. */
+    /** Until then the attempt that sends is taken to live; it moves this on. */
     sendUntil: instant('send_until'),
     /** Whether the upstream answered the create at all, where its answer was no use. */
     answered: boolean(),

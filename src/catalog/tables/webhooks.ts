@@ -61,7 +61,7 @@ export const webhookSecrets = pgTable(
   ],
 );
 
-/** What is to be told to whom; each has one workflow at a time. */
+/** What is to be told to whom; those that the first attempt has not delivered have a workflow each. */
 export const deliveries = pgTable(
   'deliveries',
   {
@@ -76,9 +76,9 @@ export const deliveries = pgTable(
     createdAt: instant('created_at').notNull(),
     nextAttemptAt: instant('next_attempt_at'),
     endedAt: instant('ended_at'),
-    /** Its workflow is being started by a process; another one may take it over after this. */
+    /** A process has taken its first attempt over; another one may after this. */
     claimedUntil: instant('claimed_until'),
-    /** When its workflow was started; null: not yet. */
+    /** When its first attempt was made, or it was parked; null: it is to be attempted. */
     startedAt: instant('started_at'),
   },
   (table) => [

@@ -159,8 +159,7 @@ function problemsOf(issue: z.core.$ZodIssue, content: unknown): readonly Problem
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known key' }));
   }
-  if (issue.code === 'invalid_key')
-    return issue.issues.map(({ message }) => ({ path, message: `${sentence(message)}` }));
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message: sentence(message) }));
   if (issue.code !== 'custom' && valueAt(content, path) === undefined) return [{ path, message: 'is missing' }];
   if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) {
     return [{ path, message: `is not of the type ${issue.expected}` }];

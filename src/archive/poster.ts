@@ -3,7 +3,7 @@
 import { type EncodedPacket, EncodedPacketSink, type InputVideoTrack } from 'mediabunny';
 import type { Log } from '../domain/log.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { storeBytes } from '../media/store-clip.ts';
+import { storePieces } from '../media/store-pieces.ts';
 import { findBrokenPictures } from './broken-pictures.ts';
 import { findFfmpeg } from './ffmpeg.ts';
 import { NotAVideo } from './mp4-boxes.ts';
@@ -45,7 +45,7 @@ export function createPosterMaker(
     const problem = await findBrokenPictures(path, { store, clipKey: keys.clipKey }).catch(() => null);
     if (problem !== null) throw new NotAVideo(problem);
     try {
-      await storeBytes(store, keys.posterKey, await makePoster(path, store, keys.clipKey));
+      await storePieces(store, keys.posterKey, [await makePoster(path, store, keys.clipKey)]);
       return keys.posterKey;
     } catch (error) {
       log.warn({ clipKey: keys.clipKey, error: String(error) }, 'no poster frame could be made');

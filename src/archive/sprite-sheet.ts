@@ -5,7 +5,7 @@ import type { Log } from '../domain/log.ts';
 import type { Video } from '../domain/video.ts';
 import { spriteSheetKeyOf } from '../media/media-key.ts';
 import { isStoreAway, type MediaStore } from '../media/media-store.ts';
-import { storeBytes } from '../media/store-clip.ts';
+import { storePieces } from '../media/store-pieces.ts';
 import { findFfmpeg } from './ffmpeg.ts';
 import { withVideoTrack } from './mp4-probe.ts';
 import { drawJpeg, picturesOf } from './picture-stream.ts';
@@ -88,7 +88,7 @@ export class SpriteSheets {
     const key = spriteSheetKeyOf(id);
     const isOver = async () => ((await findVideo(id))?.expiresAt.getTime() ?? 0) <= Date.now();
     try {
-      await storeBytes(store, key, await drawSheet(ffmpeg, { store, clipKey, timeoutMs }));
+      await storePieces(store, key, [await drawSheet(ffmpeg, { store, clipKey, timeoutMs })]);
     } catch (error) {
       if (await isOver()) throw new Refusal('gone', 'the media have been purged');
       if (isStoreAway(error)) throw error;

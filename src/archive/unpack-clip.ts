@@ -5,7 +5,7 @@ import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
 import type { StoredClip } from '../domain/video.ts';
 import type { MediaStore } from '../media/media-store.ts';
-import { storePieces } from '../media/store-clip.ts';
+import { storePieces, within } from '../media/store-pieces.ts';
 
 interface UnpackBounds {
   readonly maxBytes: number;
@@ -29,20 +29,15 @@ export async function unpackClip(
     pipeline(packed, createGunzip(), () => undefined),
   );
   try {
-    return await storePieces(store, key, within(maxBytes, unpacked));
+    return await storePieces(
+      store,
+      key,
+      within(maxBytes, unpacked, () => new TooLarge()),
+    );
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof TooLarge || isOfGzip(error)) return null;
     throw error;
-  }
-}
-
-async function* within(maxBytes: number, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  let sizeBytes = 0;
-  for await (const piece of pieces) {
-    sizeBytes += piece.byteLength;
-    if (sizeBytes > maxBytes) throw new TooLarge();
-    yield piece;
   }
 }
 

@@ -16,6 +16,7 @@ import { type Caller, requireSeen } from '../domain/caller.ts';
 import { Refusal } from '../domain/failure.ts';
 import { fileKeyOf } from '../media/media-key.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { storePieces, within } from '../media/store-pieces.ts';
 
 export type { FileRow };
 
@@ -41,17 +42,10 @@ export function createFiles({ db, store }: { readonly db: Db; readonly store: Me
     async store(caller: Caller, bytes: AsyncIterable<Uint8Array>, mostBytes: number): Promise<StoredBytes> {
       const id = `file-${uuidv7()}`;
       await announceFile(db, { id, callerId: caller.id });
-      const staged = await store.stage(fileKeyOf(id));
+      const tooLarge = () => new Refusal('too_large', `a file may hold ${mostBytes} bytes`, { param: 'file' });
       try {
-        for await (const chunk of bytes) {
-          if (staged.sizeBytes + chunk.byteLength > mostBytes) {
-            throw new Refusal('too_large', `a file may hold ${mostBytes} bytes`, { param: 'file' });
-          }
-          await staged.write(chunk);
-        }
-        return { id, ...(await staged.commit()) };
+        return { id, ...(await storePieces(store, fileKeyOf(id), within(mostBytes, bytes, tooLarge))) };
       } catch (error) {
-        await staged.discard();
         // What stays of it the sweep removes.
         await forgetFile(db, id).catch(() => undefined);
         throw error;

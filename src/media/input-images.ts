@@ -2,7 +2,7 @@
 
 import { webcrypto } from 'node:crypto';
 import type { MediaStore } from './media-store.ts';
-import { storeBytes } from './store-clip.ts';
+import { storePieces } from './store-pieces.ts';
 
 /** The content hash (SHA-256, hex), counted beside this thread: an image of 14 MB would hold it for ten milliseconds. */
 export async function digestOfImage(bytes: Uint8Array): Promise<string> {
@@ -21,5 +21,5 @@ export async function storeInputImage(
 ): Promise<void> {
   const key = inputImageKeyOf(sha256);
   if ((await store.sizeBytes(key)) === bytes.byteLength) return;
-  await storeBytes(store, key, bytes);
+  await storePieces(store, key, [bytes]);
 }

@@ -1,7 +1,8 @@
 /** Sending a create that was claimed: one exchange with the upstream, whose outcome is a value. */
 
 import { providerOf, type StartOutcome } from '../domain/provider.ts';
-import { storeClip } from '../media/store-clip.ts';
+import { clipKeyOf } from '../media/media-key.ts';
+import { storePieces } from '../media/store-pieces.ts';
 import type { Claim } from './claim.ts';
 import { callOf, findAccount, type SubmissionDependencies } from './dependencies.ts';
 
@@ -32,7 +33,7 @@ export async function send(
     upstreamModel: submission.upstreamModel,
     idempotencyKey: submission.id,
     timeoutMs,
-    storeClip: (pieces) => storeClip(dependencies.store, submission.videoId, pieces),
+    storeClip: (pieces) => storePieces(dependencies.store, clipKeyOf(submission.videoId), pieces),
     loadImage: (image) => dependencies.loadImage(image, signal),
     linkImage: (image) => dependencies.linkImage(image, submission),
   });

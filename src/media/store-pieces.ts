@@ -1,26 +1,11 @@
 /** Stores what comes as pieces, a clip above all: all of it or nothing. */
 
 import type { StoredClip } from '../domain/video.ts';
-import { clipKeyOf } from './media-key.ts';
 import type { MediaStore } from './media-store.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Writes the pieces under the video's own key as they come; what an earlier try left there is replaced. */
-export async function storeClip(
-  store: MediaStore,
-  videoId: string,
-  pieces: AsyncIterable<Uint8Array>,
-): Promise<StoredClip> {
-  return await storePieces(store, clipKeyOf(videoId), pieces);
-}
-
-/** Stores what is in memory already. */
-export async function storeBytes(store: MediaStore, key: string, bytes: Uint8Array): Promise<void> {
-  await storePieces(store, key, [bytes]);
-}
-
-/** Writes the pieces under a key as they come. */
+/** Writes the pieces under a key as they come; what stood there is replaced. */
 export async function storePieces(
   store: MediaStore,
   key: string,
@@ -37,5 +22,19 @@ export async function storePieces(
   } catch (error) {
     await staged.discard();
     throw error;
+  }
+}
+
+/** The pieces, as long as all of them hold no more than so many bytes. @throws what `tooLarge` makes beyond it. */
+export async function* within(
+  maxBytes: number,
+  pieces: AsyncIterable<Uint8Array>,
+  tooLarge: () => Error,
+): AsyncGenerator<Uint8Array, void> {
+  let sizeBytes = 0;
+  for await (const piece of pieces) {
+    sizeBytes += piece.byteLength;
+    if (sizeBytes > maxBytes) throw tooLarge();
+    yield piece;
   }
 }

@@ -89,7 +89,7 @@ export async function resolveLostAnswer(
     const video = await lockExisting(tx, id);
     const latest = await findCurrentSubmission(tx, id);
     const submission = latest?.state === 'unconfirmed' ? latest : await findPresumed(tx, id);
-    if (submission === null) throw nothingInDoubt(id);
+    if (submission === null) throw new Refusal('conflict', `no answer to a create of video ${id} is in doubt`);
     if (decision.made) await refuseIfTaken(tx, submission, decision.taskId);
     if (submission.presumed) {
       await correctPresumption(tx, video, { submission, decision });
@@ -104,10 +104,6 @@ export async function resolveLostAnswer(
 interface Decided {
   readonly submission: SubmissionRow;
   readonly decision: LostAnswerDecision;
-}
-
-function nothingInDoubt(id: string): Refusal {
-  return new Refusal('conflict', `no answer to a create of video ${id} is in doubt`);
 }
 
 async function refuseIfTaken(tx: Db, submission: SubmissionRow, taskId: string): Promise<void> {

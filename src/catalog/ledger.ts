@@ -100,8 +100,7 @@ export function refusedHold(
 export async function release(tx: Db, { callerId, videoId }: VideoMoney): Promise<boolean> {
   const entered = await findAmount(tx, { callerId, videoId }, 'hold');
   if (entered === null) return false;
-  const posting = { callerId, videoId, kind: 'release', amountMicroUsd: -entered, held: entered } as const;
-  return await post(tx, posting);
+  return await post(tx, { callerId, videoId, kind: 'release', amountMicroUsd: -entered, held: entered });
 }
 
 /**
@@ -113,22 +112,14 @@ export async function settle(
   { callerId, videoId, amountMicroUsd }: VideoMoney & { readonly amountMicroUsd: MicroUsd },
 ): Promise<boolean> {
   if (!(await release(tx, { callerId, videoId }))) return false;
-  const posting = {
-    callerId,
-    videoId,
-    kind: 'settle',
-    amountMicroUsd: -amountMicroUsd,
-    spent: amountMicroUsd,
-  } as const;
-  return await post(tx, posting);
+  return await post(tx, { callerId, videoId, kind: 'settle', amountMicroUsd: -amountMicroUsd, spent: amountMicroUsd });
 }
 
 /** Gives a settled cost back, once. @throws Refusal `conflict` when nothing was settled, or it was given back before. */
 export async function refund(tx: Db, { callerId, videoId }: VideoMoney): Promise<void> {
   const settled = await findAmount(tx, { callerId, videoId }, 'settle');
   if (settled === null) throw new Refusal('conflict', 'this video has no settled cost to give back');
-  const posting = { callerId, videoId, kind: 'refund', amountMicroUsd: -settled, spent: settled } as const;
-  if (!(await post(tx, posting))) {
+  if (!(await post(tx, { callerId, videoId, kind: 'refund', amountMicroUsd: -settled, spent: settled }))) {
     throw new Refusal('conflict', 'the cost of this video was given back before');
   }
 }

@@ -13,25 +13,16 @@ export interface ModelTimes {
   readonly p90Ms: number;
 }
 
-interface TimesRow {
-  readonly model: string;
-  readonly clips: number;
-  readonly p50: number;
-  readonly p90: number;
-}
-
 /** By model; models of which nothing completed are left out. */
 export async function readModelTimes(db: Db, models: readonly string[]): Promise<ReadonlyMap<string, ModelTimes>> {
   const result = await db.execute(sql`
-    select m.model, count(*)::int as clips, percentile_disc(0.5) within group (order by took.ms)::float8 as p50,
-      percentile_disc(0.9) within group (order by took.ms)::float8 as p90
+    select m.model, count(*)::int as clips,
+      round(percentile_disc(0.5) within group (order by took.ms))::float8 as "p50Ms",
+      round(percentile_disc(0.9) within group (order by took.ms))::float8 as "p90Ms"
     from unnest(${sql.param([...models])}::text[]) m (model), lateral (
       select extract(epoch from v.ended_at - v.submitted_at) * 1000 as ms from videos v
       where v.model = m.model and v.state = 'completed' order by v.ended_at desc limit ${LATEST_CLIPS}
     ) took group by m.model`);
-  return new Map(
-    rowsOf<TimesRow>(result).map(({ model, clips, p50, p90 }) => {
-      return [model, { clips, p50Ms: Math.round(p50), p90Ms: Math.round(p90) }];
-    }),
-  );
+  const rows = rowsOf<ModelTimes & { readonly model: string }>(result);
+  return new Map(rows.map(({ model, ...times }) => [model, times]));
 }

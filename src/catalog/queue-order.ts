@@ -101,32 +101,17 @@ export async function chooseNext(
   const result = await tx.execute(sql`
     with recursive room as materialized (${roomAt(accounts)}),
       waiters(caller_id) as (${waitersIn(sql`${pool}`, sql`exists (select 1 from room)`)})
-    select w.video_id, w.caller_id, w.account, w.upstream_model,
+    select w.video_id as "videoId", w.caller_id as "callerId", w.account as "accountId", w.upstream_model as "upstreamModel",
       case when w.priority < ${HEAD} then ${TAG} end as tag,
-      (select v.queue_deadline_at <= now() from videos v where v.id = w.video_id) as is_late
+      coalesce((select v.queue_deadline_at <= now() from videos v where v.id = w.video_id), false) as "isLate"
     from waiters cross join lateral (${firstOf(pool)}) w ${WHOSE}
     order by case when w.priority < ${HEAD} then round((${TAG})::numeric, 6) end nulls first,
       case when w.priority = ${HEAD} then w.place end, w.caller_id collate "C" limit 1`);
-  const [row] = rowsOf<ChosenRow>(result);
-  const account = accounts.find(({ id }) => id === row?.account);
+  const [row] = rowsOf<Omit<Choice, 'account'> & { readonly accountId: string }>(result);
+  const account = accounts.find(({ id }) => id === row?.accountId);
   if (!row || !account) return null;
-  return {
-    videoId: row.video_id,
-    callerId: row.caller_id,
-    tag: row.tag === null ? null : Number(row.tag),
-    isLate: row.is_late === true,
-    account,
-    upstreamModel: row.upstream_model,
-  };
-}
-
-interface ChosenRow {
-  readonly video_id: string;
-  readonly caller_id: string;
-  readonly tag: number | null;
-  readonly is_late: boolean | null;
-  readonly account: string;
-  readonly upstream_model: string;
+  const { accountId: _, ...choice } = row;
+  return { ...choice, account };
 }
 
 /** Where a video waits, and what its shares are counted from. */

@@ -228,13 +228,12 @@ export async function listStranded(
     with offered as materialized (
       select distinct m.model, a.pool from account_models m join accounts a on a.id = m.account where a.configured
     )
-    select w.video_id, w.model from (
+    select w.video_id as "videoId", w.model from (
       select p.id as pool, o.model from pools p cross join (select distinct model from offered) o
       except select pool, model from offered
     ) missing join waiting w on w.pool = missing.pool and w.model = missing.model
     order by w.queued_at, w.video_id limit ${limit}`);
-  const rows = rowsOf<{ readonly video_id: string; readonly model: string }>(result);
-  return rows.map(({ video_id: videoId, model }) => ({ videoId, model }));
+  return rowsOf<{ readonly videoId: string; readonly model: string }>(result);
 }
 
 /** Granted submissions whose videos were told so long ago, by the catalog's clock, and have not begun to send. */

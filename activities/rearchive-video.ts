@@ -2,7 +2,7 @@
 
 import { findCurrentSubmission } from '../src/catalog/submissions.ts';
 import { findVideo } from '../src/catalog/videos.ts';
-import type { ArchivedClip } from '../src/domain/video.ts';
+import { type ArchivedClip, isMediaOver } from '../src/domain/video.ts';
 import { posterKeyOf } from '../src/media/media-key.ts';
 import { removeMedia } from '../src/media/remove-media.ts';
 import { sourceOf } from '../src/submissions/result-source.ts';
@@ -16,7 +16,7 @@ export function createRearchiveActivity(dependencies: ActivityDependencies) {
   /** The archive that the row promises; fails where no caller is given the media any more. */
   async function promisedArchive(videoId: string): Promise<ArchivedClip> {
     const video = await findVideo(db, videoId);
-    if (!video?.archive || video.expiresAt.getTime() <= Date.now()) {
+    if (!video?.archive || isMediaOver(video)) {
       throw activityFailure('result_expired', `the media of video ${videoId} have had their time`);
     }
     return video.archive;

@@ -15,7 +15,7 @@ import { withHeartbeats } from './heartbeat.ts';
 const PAGE = 200;
 /** How long they are kept where their batch does not say. */
 const KEPT_MS = 30 * 24 * 60 * 60_000;
-/** Of a batch that ended, to be written once more under the same ids. */
+/** A file's id: the same one however often its batch is written. */
 const idOf = (batchId: string, what: string) => `file-${what}-${batchId.slice(batchId.indexOf('_') + 1)}`;
 
 export function createBatchFileActivities(dependencies: ActivityDependencies) {

@@ -128,7 +128,7 @@ async function claimKey(tx: Db, { id, callerId, createdAt, idempotency }: NewVid
   return inserted.length > 0 ? null : await findRepeated(tx, { callerId, key, bodyHash });
 }
 
-/** As many videos that have not ended, and no other is accepted; null: any number may be. */
+/** With so many videos that have not ended no other one is accepted; null: there may be any number. */
 function mostUnended(limits: AcceptanceLimits | null): number | null {
   if (!limits) return null;
   const { maxQueuedVideos, maxRunningVideos, overflow } = limits;

@@ -245,8 +245,8 @@ export async function findSourceOf(db: Db, batchId: string, line: number): Promi
     .select()
     .from(batchLines)
     .where(and(eq(batchLines.batchId, batchId), eq(batchLines.line, line), eq(batchLines.state, 'queued')));
-  const isNeeded = row?.startFromVideo != null && row.request?.images.length === 0;
-  return isNeeded && row.startFromVideo ? await findVideo(db, row.startFromVideo) : null;
+  const { startFromVideo = null, request } = row ?? {};
+  return startFromVideo !== null && request?.images.length === 0 ? await findVideo(db, startFromVideo) : null;
 }
 
 /** Gives a line its first picture. */

@@ -122,7 +122,7 @@ interface OwnPlace {
   readonly priority: number;
   readonly base: number;
   readonly share: number;
-  /** How manieth of its caller's it is, those that lost their slots left out. */
+  /** Its place among its caller's, 1 first, those that lost their slots left out. */
   readonly rank: unknown;
 }
 

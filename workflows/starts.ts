@@ -22,7 +22,7 @@ export function clipStart(input: GenerateVideoInput) {
   };
 }
 
-/** Start of a workflow that reads all else off the rows under its id; one that runs is left alone. */
+/** Start of a workflow whose id has rows of the catalog, off which it can read all else; one that runs is left alone. */
 export function rowsStart({ id, callerId, batchId }: { id: string; callerId: string; batchId: string | null }) {
   return {
     ...turnsOf(callerId),

@@ -101,23 +101,19 @@ export function createWorkflowControl(
 
   return {
     async start(video: Video): Promise<void> {
-      const { id, request, callerId, batchId } = video;
+      const { request, callerId } = video;
+      const start = rowsStart(video);
       await within(DEADLINE_MS, () =>
         client().workflow.start<typeof generateVideo>(WORKFLOW_TYPES.generateVideo, {
-          ...turnsOf(callerId),
-          workflowId: id,
-          taskQueue: TASK_QUEUES.workflows,
+          ...start,
           args: [{ request, callerId }],
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
           staticSummary: `${request.model} · ${request.mode} · ${request.durationSeconds} s`,
           ...(showsPrompts && { staticDetails: request.prompt.slice(0, PROMPT_EXCERPT) }),
           memo: { ...termsOf(video) },
           typedSearchAttributes: [
             { key: SEARCH_ATTRIBUTES.videoState, value: video.state },
-            { key: SEARCH_ATTRIBUTES.callerId, value: callerId },
             { key: SEARCH_ATTRIBUTES.model, value: request.model },
-            ...(batchId === null ? [] : [{ key: SEARCH_ATTRIBUTES.batchId, value: batchId }]),
+            ...start.typedSearchAttributes,
           ],
         }),
       );

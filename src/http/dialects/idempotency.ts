@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../domain/failure.ts';
-import { IDEMPOTENCY_KEY_WORDS, isIdempotencyKey } from '../../domain/idempotency-key.ts';
+import { IDEMPOTENCY_KEY_WORDS, type IdempotencyKey, isIdempotencyKey } from '../../domain/idempotency-key.ts';
 import { isJsonObject } from '../../domain/json.ts';
 
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
@@ -39,6 +39,16 @@ export function withoutKey(body: unknown): unknown {
   if (!isJsonObject(body)) return body;
   const { idempotency_key: _key, ...rest } = body;
   return rest;
+}
+
+/** The key of a request whose body may carry it too, with what it was sent with, which takes long to count for images. */
+export function idempotencyOf(
+  header: string | string[] | undefined,
+  sent: unknown,
+  inBody?: string | undefined,
+): IdempotencyKey | null {
+  const key = idempotencyKeyOf(header, inBody);
+  return key === null ? null : { key, bodyHash: fingerprint(sent) };
 }
 
 /** SHA-256, in hex, of a JSON value, the same for any order of its keys and any white space. */

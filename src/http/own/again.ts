@@ -21,7 +21,7 @@ import { createHeaders } from '../../wire/clipyard/headers.ts';
 import { videoAnswer } from '../../wire/clipyard/videos.ts';
 import { readCallback } from '../dialects/callback.ts';
 import { readCreateTimes } from '../dialects/create-times.ts';
-import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { idempotencyOf } from '../dialects/idempotency.ts';
 import { checkImageHosts } from '../dialects/image-hosts.ts';
 import { scopeOf } from './access.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -44,8 +44,7 @@ function askingOf(
 ): Asking {
   return {
     caller,
-    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
-    bodyHash: fingerprint(body),
+    idempotency: idempotencyOf(request.headers['idempotency-key'], body),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers }, trustedHosts),
   };

@@ -14,13 +14,13 @@ import { idempotencyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
 
 /** What tells a repeat of a request; a remix names its source in the path, which is part of what a key stands for. */
-export function keyed(
+export async function keyed(
   { request, body, caller }: Exchange,
   { idempotencyKey, remixOf }: { readonly idempotencyKey?: string | undefined; readonly remixOf?: string | undefined },
-): KeyedOrder {
+): Promise<KeyedOrder> {
   const sent = idempotencyKey === undefined ? body : withoutKey(body);
   const asked = remixOf === undefined ? sent : { remixOf, body: sent };
-  return { caller, idempotency: idempotencyOf(request.headers['idempotency-key'], asked, idempotencyKey) };
+  return { caller, idempotency: await idempotencyOf(request.headers['idempotency-key'], asked, idempotencyKey) };
 }
 
 /** Has a video accepted, once for each idempotency key. */
@@ -30,7 +30,7 @@ export async function createVideo(
   { draft: read, idempotencyKey, imageFile }: ReturnType<CreateRoute['parse']>,
 ): Promise<Video> {
   const { request, body, caller, dialect } = exchange;
-  const order = keyed(exchange, { idempotencyKey, remixOf: read.remixOf });
+  const order = await keyed(exchange, { idempotencyKey, remixOf: read.remixOf });
   // The file may be gone by the time that its video is asked for once more.
   const earlier = imageFile ? await gateway.findEarlier(order) : null;
   if (earlier !== null) return earlier;
@@ -65,7 +65,7 @@ export async function createVideos(
     dialect: dialect.name,
     draft,
     retentionSeconds: dialect.retentionSeconds,
-    idempotency: idempotencyOf(request.headers['idempotency-key'], { model: draft.model, body }),
+    idempotency: await idempotencyOf(request.headers['idempotency-key'], { model: draft.model, body }),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers, body, own }, trustedHosts),
     ...delivery,

@@ -37,14 +37,14 @@ interface Asking extends KeyedOrder {
   readonly callback?: CreateOrder['callback'];
 }
 
-function askingOf(
+async function askingOf(
   { trustedHosts }: Pick<OwnRoutesOptions, 'trustedHosts'>,
   request: FastifyRequest,
   { caller, body }: { readonly caller: Caller; readonly body: unknown },
-): Asking {
+): Promise<Asking> {
   return {
     caller,
-    idempotency: idempotencyOf(request.headers['idempotency-key'], body),
+    idempotency: await idempotencyOf(request.headers['idempotency-key'], body),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers }, trustedHosts),
   };
@@ -88,7 +88,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
       'unavailable',
     ],
     async handle({ caller, params, body, request }) {
-      const asking = askingOf(options, request, { caller, body: { againOf: params.id, ...body } });
+      const asking = await askingOf(options, request, { caller, body: { againOf: params.id, ...body } });
       checkImageHosts(body.images ?? [], trustedHosts);
       // The source may be gone by the time that it is asked for once more.
       const earlier = await gateway.findEarlier(asking);
@@ -134,7 +134,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     answers: { 200: bulkAnswer },
     refusals: ['forbidden', 'unavailable'],
     async handle({ caller, body, request }) {
-      const asking = askingOf(options, request, { caller, body });
+      const asking = await askingOf(options, request, { caller, body });
       const act = ACTIONS[body.action];
       const ids = 'ids' in body ? body.ids : await gateway.listIds(filterOf(caller, body.filter));
       return await gateway.bulk(ids, (id) => act(asking, id));

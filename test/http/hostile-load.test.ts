@@ -1,5 +1,6 @@
 /** Requests that cost more than they are worth: refused before they are read, and bounded while they are. */
 
+import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -12,6 +13,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import { isJsonObject } from '../../src/domain/json.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { shapeOf } from '../../src/http/body-shape.ts';
+import { idempotencyOf } from '../../src/http/dialects/idempotency.ts';
 import { parseAround } from '../../src/http/parse-around.ts';
 import { receive } from '../../src/http/receive-body.ts';
 import { randomRuns } from '../random-runs.ts';
@@ -186,18 +188,40 @@ function announce(port: number, bytes: number, sent = '', first = CREATE): Socke
 describe('a large body', () => {
   const bounds = { toldBytes: null, mostBytes: MIB, tooLarge: 'too large' };
 
-  test('lets others have their turn after each of its pieces, and keeps each', async () => {
+  /** How often others have their turn meanwhile. */
+  async function turnsBeside(work: () => Promise<unknown>): Promise<number> {
     let turns = 0;
     const count = () => {
       turns += 1;
       counting = setImmediate(count);
     };
     let counting = setImmediate(count);
-    const pieces = Array.from({ length: 8 }, (_, n) => Buffer.alloc(128 * 1024 - n, n));
-    const bytes = await receive(Readable.from(pieces), bounds);
+    await work();
     clearImmediate(counting);
-    expect(bytes.equals(Buffer.concat(pieces))).toBe(true);
+    return turns;
+  }
+
+  test('lets others have their turn after each of its pieces, and keeps each', async () => {
+    const pieces = Array.from({ length: 8 }, (_, n) => Buffer.alloc(128 * 1024 - n, n));
+    const turns = await turnsBeside(async () => {
+      const bytes = await receive(Readable.from(pieces), bounds);
+      expect(bytes.equals(Buffer.concat(pieces))).toBe(true);
+    });
     expect(turns).toBeGreaterThanOrEqual(6);
+  });
+
+  test('is told from a repeat while others have their turn', async () => {
+    const sent = { prompt: 'a fox', image: 'QUJD'.repeat(MIB) };
+    const turns = await turnsBeside(async () => {
+      expect(await idempotencyOf('k-1', sent)).toEqual({
+        key: 'k-1',
+        bodyHash: createHash('sha256')
+          .update(JSON.stringify({ image: sent.image, prompt: 'a fox' }))
+          .digest('hex'),
+      });
+    });
+    expect(turns).toBeGreaterThanOrEqual(8);
+    expect(await idempotencyOf(undefined, sent)).toBeNull();
   });
 
   test('is refused as soon as more has come than may', async () => {

@@ -36,6 +36,11 @@ const BODIES = {
   'escaped quotes': prompt('\\"'),
   'escaped letters': prompt('\\u0041'),
   'letters beyond ASCII': prompt('\u00e9'),
+  'images that are none': fill(
+    'QUJD',
+    '{"model":"sandbox-mini","prompt":"a","mode":"image","input_images":[{"b64_json":"',
+    '"}]}',
+  ),
 };
 
 /** Asks for `/healthz` until the work has ended; the longest wait for an answer. */

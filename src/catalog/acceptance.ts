@@ -4,6 +4,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Caller } from '../domain/caller.ts';
 import { WAITING_DELIVERY } from '../domain/clip-delivery.ts';
 import { Refusal } from '../domain/failure.ts';
+import type { IdempotencyKey } from '../domain/idempotency-key.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import type { DialectName } from '../domain/vendor.ts';
 import type { Video } from '../domain/video.ts';
@@ -51,12 +52,6 @@ export interface NewVideo {
   readonly ofOrder?: HoldOfOrder;
   /** The span that accepts it, as W3C's `traceparent`; none when absent. */
   readonly traceParent?: string | null;
-}
-
-/** A caller's key, and what it was sent with. */
-export interface IdempotencyKey {
-  readonly key: string;
-  readonly bodyHash: string;
 }
 
 /** What every video is as it is accepted: known without having the whole row sent back. */

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { Refusal } from '../domain/failure.ts';
-import { isFilledIn, isJsonObject, type JsonObject } from '../domain/json.ts';
+import { isFilledIn, isJsonObject, isLongerThan, type JsonObject } from '../domain/json.ts';
 import { firstProblem, problemWords } from '../domain/schema-problems.ts';
 import { GATEWAY_KEYS, REQUEST_BOUNDS } from '../domain/video-request.ts';
 
@@ -89,7 +89,7 @@ export function forwardedKeys(body: unknown, knownKeys: readonly string[]): Json
   const extra = Object.fromEntries(
     Object.entries(body).filter(([key]) => !GATEWAY_KEYS.includes(key) && !knownKeys.includes(key)),
   );
-  if (Buffer.byteLength(JSON.stringify(extra)) > REQUEST_BOUNDS.extraBytes) {
+  if (isLongerThan(extra, REQUEST_BOUNDS.extraBytes)) {
     const keys = Object.keys(extra).slice(0, 5).join(', ').slice(0, SHORT_TEXT_BYTES);
     throw new Refusal('invalid_request', `the forwarded keys (${keys}) exceed ${REQUEST_BOUNDS.extraBytes} bytes`);
   }

@@ -1,5 +1,11 @@
 /** What an idempotency key may be, for clients and for the gateway. */
 
+/** A caller's key, and what it was sent with. */
+export interface IdempotencyKey {
+  readonly key: string;
+  readonly bodyHash: string;
+}
+
 /** As a pattern, for the description of our API. */
 export const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
 

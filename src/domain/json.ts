@@ -15,6 +15,17 @@ export function isFilledIn(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
 }
 
+/** Whether a value takes more bytes as JSON; what lies beyond them is not looked at. */
+export function isLongerThan(value: Json, mostBytes: number): boolean {
+  let leftBytes = mostBytes;
+  const text = JSON.stringify(value, function (this: unknown, key: string, part: unknown) {
+    if (!Array.isArray(this)) leftBytes -= key.length;
+    if (typeof part === 'string') leftBytes -= part.length;
+    return leftBytes < 0 ? undefined : part;
+  });
+  return leftBytes < 0 || new TextEncoder().encode(text).length > mostBytes;
+}
+
 /** What a text holds; undefined where it is no JSON. */
 export function parseJson(text: string): unknown {
   try {

@@ -3,7 +3,7 @@
 import { DELIVER_KEY } from './clip-delivery.ts';
 import { Refusal } from './failure.ts';
 import type { ImageHeader } from './image-header.ts';
-import type { JsonObject } from './json.ts';
+import { isLongerThan, type JsonObject } from './json.ts';
 
 export const MODES = ['text', 'image', 'reference'] as const;
 /** `text` from words alone, `image` animates a first frame, `reference` takes style from one or more images. */
@@ -109,8 +109,8 @@ export function checkRequest({
   const tooLong = (what: string, bytes: number) =>
     new Refusal('too_large', `${what} is longer than ${bytes} bytes`, { param: what });
   const { promptBytes, extraBytes } = REQUEST_BOUNDS;
-  if (byteLength(prompt) > promptBytes) throw tooLong('prompt', promptBytes);
-  if (byteLength(JSON.stringify(extra)) > extraBytes) throw tooLong('the forwarded keys', extraBytes);
+  if (new TextEncoder().encode(prompt).length > promptBytes) throw tooLong('prompt', promptBytes);
+  if (isLongerThan(extra, extraBytes)) throw tooLong('the forwarded keys', extraBytes);
   if (images.length > REQUEST_BOUNDS.images) {
     throw new Refusal('invalid_request', `at most ${REQUEST_BOUNDS.images} images`, { param: 'input_images' });
   }
@@ -128,8 +128,4 @@ export function imagesProblem(mode: Mode, images: readonly unknown[]): string | 
   const { min, max } = IMAGES_OF[mode];
   if (images.length >= min && images.length <= max) return null;
   return `mode ${mode} takes ${min === max ? max : `${min} to ${max}`} images, not ${images.length}`;
-}
-
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
 }

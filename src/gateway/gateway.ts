@@ -136,8 +136,11 @@ export function createGateway(dependencies: GatewayDependencies) {
 
     /** The video that this one is made again as by one request for many: the request's key stands for one of each. */
     createAgain(order: CreateOrder, sourceId: string): Promise<Video> {
-      const { idempotencyKey: key } = order;
-      return create({ ...order, idempotencyKey: key === null ? null : againKey(key, sourceId) });
+      const { idempotency } = order;
+      return create({
+        ...order,
+        idempotency: idempotency && { ...idempotency, key: againKey(idempotency.key, sourceId) },
+      });
     },
 
     /** As many videos of one order, all or none; a repeat returns the same ones. */

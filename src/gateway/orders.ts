@@ -18,6 +18,7 @@ import type { Caller } from '../domain/caller.ts';
 import type { DeliveryTarget } from '../domain/clip-delivery.ts';
 import { defined } from '../domain/defined.ts';
 import { Refusal } from '../domain/failure.ts';
+import type { IdempotencyKey } from '../domain/idempotency-key.ts';
 import { estimateMicroUsd, type ModelOffer } from '../domain/models.ts';
 import type { MicroUsd } from '../domain/money.ts';
 import { choose } from '../domain/prefer.ts';
@@ -35,8 +36,7 @@ type AcceptedVideo = Awaited<ReturnType<typeof acceptVideo>>;
 export interface KeyedOrder {
   readonly caller: Caller;
   /** A repeat returns the first video; null: none is one. */
-  readonly idempotencyKey: string | null;
-  readonly bodyHash: string;
+  readonly idempotency: IdempotencyKey | null;
 }
 
 export interface CreateOrder extends KeyedOrder {
@@ -124,7 +124,7 @@ export async function prepareVideo(
   order: CreateOrder,
   count = 1,
 ): Promise<NewVideo> {
-  const { caller, dialect, draft, idempotencyKey, bodyHash, times = {}, callback, deliverTo } = order;
+  const { caller, dialect, draft, idempotency, times = {}, callback, deliverTo } = order;
   const { startBefore = null, endBefore: endBeforeAt = null, priority = 0 } = times;
   // Where one is changed and the other kept, they need not fit.
   const problem = imagesProblem(draft.mode, draft.images);
@@ -151,7 +151,7 @@ export async function prepareVideo(
     limits: caller,
     // Its trace goes on below the request that is being answered.
     traceParent: traces.traceParent(),
-    idempotency: idempotencyKey === null ? null : { key: idempotencyKey, bodyHash },
+    idempotency,
     ...(deliverTo && { deliverTo: secrets.seal(JSON.stringify(deliverTo)) }),
     ...(callback && { callback: { url: callback.url, jobId: callback.tells === 'the job' ? jobIdOf(id) : null } }),
   };
@@ -160,13 +160,14 @@ export async function prepareVideo(
 /** What was accepted once is answered again, also where models and settings have changed since; null where it was not. */
 export async function findEarlierVideos(
   db: Db,
-  { caller, idempotencyKey: key, bodyHash }: KeyedOrder,
+  { caller, idempotency }: KeyedOrder,
   count = 1,
 ): Promise<readonly Video[] | null> {
-  if (key === null) return null;
+  if (idempotency === null) return null;
   const earlier: Video[] = [];
   for (let index = 0; index < count; index++) {
-    const video = await findRepeated(db, { callerId: caller.id, key: nthKey(key, index), bodyHash });
+    const key = nthKey(idempotency.key, index);
+    const video = await findRepeated(db, { ...idempotency, callerId: caller.id, key });
     if (video === null) return null;
     earlier.push(video);
   }

@@ -1,6 +1,7 @@
 /** How much a JSON text holds, counted on its bytes: a small text can become very many values, and parsing builds them all. */
 
 import { isAscii } from 'node:buffer';
+import type { Extent } from './parse-around.ts';
 
 /** Bounds that hold for any JSON value that a body may be. */
 export interface ShapeBounds {
@@ -12,6 +13,13 @@ export interface ShapeBounds {
 
 /** What a text is beyond. */
 export type Excess = 'depth' | 'values' | 'text';
+
+export interface Shape {
+  /** What it holds too much of; null where it may be parsed. */
+  readonly excess: Excess | null;
+  /** Its long texts that need no reading. */
+  readonly verbatim: readonly Extent[];
+}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -60,12 +68,22 @@ function isPlain(text: Buffer): boolean {
   return true;
 }
 
+const TAB = 0x09;
+const CARRIAGE_RETURN = 0x0d;
+
+/** Whether a plain text is what it stands for. JSON allows no control characters in it; base64 would be read past those that are white space. */
+function isVerbatim(text: Buffer): boolean {
+  for (let white = TAB; white <= CARRIAGE_RETURN; white++) if (text.includes(white)) return false;
+  return !text.includes(BACKSLASH);
+}
+
 /**
- * What a JSON text holds too much of, null where it may be parsed. Nothing else is checked: each list and object is a
- * value, and so is what stands before each comma, so a text that passes holds twice `mostValues` at the most.
+ * What a JSON text holds too much of, and which of its texts can be cut out. Nothing else is checked: each list and
+ * object is a value, and so is what stands before each comma, so a text that passes holds twice `mostValues` at the most.
  */
-export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText }: ShapeBounds): Excess | null {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function shapeOf(text: Buffer, { deepest, mostValues, longestText }: ShapeBounds): Shape {
+  const verbatim: Extent[] = [];
+  const beyond = (excess: Excess | null): Shape => ({ excess, verbatim });
   // Of so many values and of their keys.
   const mostTexts = 4 * mostValues;
   // With more of them a string is too long and not plain, wherever it ends: each takes two bytes at least.
@@ -78,8 +96,12 @@ export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText
     const byte = text[at];
     if (byte === QUOTE) {
       const end = endOfString(text, at + 1, mostEscapes);
-      if (end === null) return 'text';
-      if (end - at - 1 > longestText && !isPlain(text.subarray(at + 1, end))) return 'text';
+      if (end === null) return beyond('text');
+      if (end - at - 1 > longestText) {
+        const long = text.subarray(at + 1, end);
+        if (!isPlain(long)) return beyond('text');
+        if (isVerbatim(long)) verbatim.push({ start: at + 1, end });
+      }
       at = end;
       texts += 1;
     } else if (byte === COMMA) commas += 1;
@@ -87,9 +109,9 @@ export function findExcess(bytes: Uint8Array, { deepest, mostValues, longestText
     else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
       depth += 1;
       opened += 1;
-      if (depth > deepest) return 'depth';
+      if (depth > deepest) return beyond('depth');
     }
-    if (commas >= mostValues || opened > mostValues || texts > mostTexts) return 'values';
+    if (commas >= mostValues || opened > mostValues || texts > mostTexts) return beyond('values');
   }
-  return null;
+  return beyond(null);
 }

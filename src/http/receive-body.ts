@@ -104,7 +104,9 @@ export async function readBody<T>(request: FastifyRequest, payload: Readable, re
     if (bytes.length < LARGE_BODY_BYTES) return read(bytes);
     return await reading.take(async () => {
       await othersTurn();
-      return read(bytes);
+      const value = read(bytes);
+      await othersTurn();
+      return value;
     });
   };
   if ((bounds.toldBytes ?? 0) < QUEUED_BODY_BYTES) return await receiveAndRead();

@@ -7,6 +7,7 @@ import type { Provider, ProviderCall, ResultLink, StartCall } from '../domain/pr
 import { UpstreamError } from '../domain/upstream-error.ts';
 import { PROVIDER_FACTS } from '../domain/vendor.ts';
 import { type ImageReference, MODES, type VideoRequest } from '../domain/video-request.ts';
+import { base64Of } from '../net/base64/encode.ts';
 import { requestEvents } from '../net/trusted/request-events.ts';
 import { type JsonReply, unexpectedAnswer } from '../net/trusted/request-json.ts';
 import { isStorable } from '../net/upstream-text.ts';
@@ -70,7 +71,7 @@ async function createBody(request: VideoRequest, call: StartCall): Promise<JsonO
 async function inputImage(image: ImageReference, call: StartCall): Promise<Json> {
   if (image.kind === 'url') return { url: image.url };
   const { bytes } = await call.loadImage(image);
-  return { b64_json: Buffer.from(bytes).toString('base64') };
+  return { b64_json: base64Of(bytes) };
 }
 
 /** AF-35 to AF-38. */

@@ -44,7 +44,7 @@ describeOnBothCatalogs('the clock that is not asked each time', (catalog) => {
     await offerModel(db, 'wan-2.6', ['airforce-1']);
     const order: CreateOrder = {
       ...{ caller: makeCaller({ retentionSeconds: null }), dialect: 'airforce', retentionSeconds: 3600 },
-      ...{ idempotencyKey: null, bodyHash: 'hash' },
+      idempotency: null,
       draft: { model: 'wan-2.6', mode: 'text', prompt: 'a fox', images: [], extra: {} },
     };
     const parts = { db, store: NO_STORE, secrets: createSecretBox(''), traces: NO_TRACES };

@@ -59,14 +59,15 @@ async function joinWithTenDollars(name: string): Promise<Caller> {
   return found;
 }
 
+const keyed = (key: string, bodyHash = 'hash') => ({ key, bodyHash });
+
 function create(draft: Partial<VideoDraft> = {}, more: Partial<CreateOrder> = {}) {
   return gateway.create({
     caller,
     dialect: 'infrai',
     draft: { ...DRAFT, ...draft },
     retentionSeconds: 30 * 86_400,
-    idempotencyKey: null,
-    bodyHash: 'hash',
+    idempotency: null,
     ...more,
   });
 }
@@ -99,17 +100,17 @@ test('a resolution that no model has is refused (IN-10)', async () => {
 });
 
 test('an idempotency key returns the first video, chosen model included (IN-12)', async () => {
-  const once = () => create({ model: null, prefer: 'cheapest' }, { idempotencyKey: 'k-1' });
+  const once = () => create({ model: null, prefer: 'cheapest' }, { idempotency: keyed('k-1') });
   const first = await once();
   expect((await once()).id).toBe(first.id);
-  await expect(create({}, { idempotencyKey: 'k-1', bodyHash: 'other' })).rejects.toMatchObject({ httpStatus: 422 });
+  await expect(create({}, { idempotency: keyed('k-1', 'other') })).rejects.toMatchObject({ httpStatus: 422 });
 });
 
 test('a repeat is answered although its model is not on offer any more', async () => {
-  const first = await create({}, { idempotencyKey: 'k-1' });
+  const first = await create({}, { idempotency: keyed('k-1') });
   const withoutModel = { ...caller, models: ['dear'] };
-  expect((await create({}, { idempotencyKey: 'k-1', caller: withoutModel })).id).toBe(first.id);
-  await expect(create({}, { idempotencyKey: 'k-2', caller: withoutModel })).rejects.toMatchObject({
+  expect((await create({}, { idempotency: keyed('k-1'), caller: withoutModel })).id).toBe(first.id);
+  await expect(create({}, { idempotency: keyed('k-2'), caller: withoutModel })).rejects.toMatchObject({
     kind: 'forbidden',
   });
 });
@@ -120,8 +121,7 @@ describe('several videos of one order', () => {
     dialect: 'openai',
     draft: { ...DRAFT, durationSeconds: 5, ...draft },
     retentionSeconds: 86_400,
-    idempotencyKey: 'k-1',
-    bodyHash: 'hash',
+    idempotency: keyed('k-1'),
   });
   const all = async () => (await gateway.list({ callerId: caller.id, limit: 100 })).videos;
 
@@ -131,14 +131,16 @@ describe('several videos of one order', () => {
     const again = await gateway.createMany(order(), 3);
     expect(again.map(({ id }) => id)).toEqual(first.map(({ id }) => id));
     expect(await all()).toHaveLength(3);
-    await expect(gateway.createMany({ ...order(), bodyHash: 'other' }, 3)).rejects.toMatchObject({ httpStatus: 422 });
+    await expect(gateway.createMany({ ...order(), idempotency: keyed('k-1', 'other') }, 3)).rejects.toMatchObject({
+      httpStatus: 422,
+    });
   });
 
   test('are the same ones also where their model is withdrawn by then (GW-02)', async () => {
     const first = await gateway.createMany(order(), 2);
     const limited = { ...order(), caller: { ...caller, models: ['another'] } };
     expect(await gateway.createMany(limited, 2)).toMatchObject(first.map(({ id }) => ({ id })));
-    await expect(gateway.createMany({ ...limited, idempotencyKey: 'k-2' }, 2)).rejects.toMatchObject({
+    await expect(gateway.createMany({ ...limited, idempotency: keyed('k-2') }, 2)).rejects.toMatchObject({
       httpStatus: 403,
     });
   });
@@ -154,7 +156,7 @@ describe('several videos of one order', () => {
     expect(await all()).toEqual([]);
     expect(await balance(database.db, caller.id)).toMatchObject({ heldMicroUsd: 0, availableMicroUsd: 10_000_000 });
     // The key stands for nothing yet.
-    expect(await gateway.createMany({ ...order(), bodyHash: 'other' }, 5)).toHaveLength(5);
+    expect(await gateway.createMany({ ...order(), idempotency: keyed('k-1', 'other') }, 5)).toHaveLength(5);
     expect(await balance(database.db, caller.id)).toMatchObject({ heldMicroUsd: 10_000_000, availableMicroUsd: 0 });
   });
 });
@@ -168,8 +170,7 @@ describe('several videos of one order, refused for their price,', () => {
         dialect: 'ai-gateway',
         draft: { ...DRAFT, durationSeconds: 5 },
         retentionSeconds: 86_400,
-        idempotencyKey: null,
-        bodyHash: 'hash',
+        idempotency: null,
       },
       count,
     );
@@ -321,8 +322,7 @@ describe('an image of a create that is refused', () => {
       caller,
       dialect: 'openai',
       retentionSeconds: 86_400,
-      idempotencyKey: null,
-      bodyHash: 'hash',
+      idempotency: null,
     } as const;
     const draft = { ...DRAFT, ...withImage, durationSeconds: 5 };
     await expect(gateway.createMany({ ...order, draft }, 6)).rejects.toMatchObject({ httpStatus: 402 });

@@ -60,9 +60,9 @@ export class FakeGateway implements DialectGateway {
     return video;
   }
 
-  async findEarlier({ idempotencyKey }: KeyedOrder): Promise<Video | null> {
-    const index = this.orders.findIndex((order) => order.idempotencyKey === idempotencyKey);
-    return idempotencyKey === null ? null : (this.videos.get(`video_${index + 1}`) ?? null);
+  async findEarlier({ idempotency }: KeyedOrder): Promise<Video | null> {
+    const index = this.orders.findIndex((order) => order.idempotency?.key === idempotency?.key);
+    return idempotency === null ? null : (this.videos.get(`video_${index + 1}`) ?? null);
   }
 
   async createMany(order: CreateOrder, count: number): Promise<readonly Video[]> {

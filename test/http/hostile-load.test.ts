@@ -1,5 +1,6 @@
 /** Requests that cost more than they are worth: refused before they are read, and bounded while they are. */
 
+import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -11,7 +12,9 @@ import fc from 'fast-check';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { isJsonObject } from '../../src/domain/json.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
-import { findExcess } from '../../src/http/body-shape.ts';
+import { shapeOf } from '../../src/http/body-shape.ts';
+import { idempotencyOf } from '../../src/http/dialects/idempotency.ts';
+import { parseAround } from '../../src/http/parse-around.ts';
 import { receive } from '../../src/http/receive-body.ts';
 import { randomRuns } from '../random-runs.ts';
 import { KEY } from './fake-gateway.ts';
@@ -85,7 +88,7 @@ describe('a client that asks whether to send its body', () => {
 
 describe('the values of a JSON text', () => {
   const BOUNDS = { deepest: 4, mostValues: 10, longestText: 70 };
-  const excessOf = (text: string) => findExcess(Buffer.from(text), BOUNDS);
+  const excessOf = (text: string) => shapeOf(Buffer.from(text), BOUNDS).excess;
 
   test.each([
     '{"a":[1,2,{"b":null}],"c":"[[[[[[[[[,,,,,,,,,,,,,"}',
@@ -134,13 +137,44 @@ describe('the values of a JSON text', () => {
         fc.constantFrom(0, 63, 64, 65, 500, 1000),
         (all, longestText) => {
           const text = Buffer.from(`[${all.map((one) => `"${one}"`).join()}]`);
-          const excess = findExcess(text, { ...BOUNDS, longestText });
+          const { excess } = shapeOf(text, { ...BOUNDS, longestText });
           expect(excess).toBe(all.some((one) => isTooLong(one, longestText)) ? 'text' : null);
         },
       ),
       randomRuns(1000),
     );
   });
+});
+
+test('a JSON text is parsed around its long texts to what it holds', () => {
+  const text = fc.oneof(fc.stringMatching(/^[A-Za-z0-9+/ ]{0,12}$/), fc.constantFrom('"', '\u00e9', '\\', 'a\nb'));
+  const { value } = fc.letrec<{ value: fc.JsonValue }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      text,
+      fc.integer(),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(fc.oneof(text, fc.constant('__proto__')), tie('value'), { maxKeys: 4 }),
+    ),
+  }));
+  // Raw characters that no JSON text may hold stand in place of some others.
+  const broken = fc.constantFrom(' ', '\t', '\n', '\v', '\f', '\r');
+  fc.assert(
+    fc.property(value, broken, fc.boolean(), (held, raw, isBroken) => {
+      const json = isBroken ? JSON.stringify(held).replaceAll(' ', raw) : JSON.stringify(held);
+      const bytes = Buffer.from(json);
+      const { verbatim } = shapeOf(bytes, { deepest: 64, mostValues: 100_000, longestText: 4 });
+      const parsed = (parse: () => unknown) => {
+        try {
+          return JSON.stringify(parse());
+        } catch {
+          return 'no JSON';
+        }
+      };
+      expect(parsed(() => parseAround(bytes, verbatim))).toBe(parsed(() => JSON.parse(json)));
+    }),
+    randomRuns(2000),
+  );
 });
 
 /** A connection that announces a body of so many bytes and sends those that are given. */
@@ -154,18 +188,40 @@ function announce(port: number, bytes: number, sent = '', first = CREATE): Socke
 describe('a large body', () => {
   const bounds = { toldBytes: null, mostBytes: MIB, tooLarge: 'too large' };
 
-  test('lets others have their turn after each of its pieces, and keeps each', async () => {
+  /** How often others have their turn meanwhile. */
+  async function turnsBeside(work: () => Promise<unknown>): Promise<number> {
     let turns = 0;
     const count = () => {
       turns += 1;
       counting = setImmediate(count);
     };
     let counting = setImmediate(count);
-    const pieces = Array.from({ length: 8 }, (_, n) => Buffer.alloc(128 * 1024 - n, n));
-    const bytes = await receive(Readable.from(pieces), bounds);
+    await work();
     clearImmediate(counting);
-    expect(bytes.equals(Buffer.concat(pieces))).toBe(true);
+    return turns;
+  }
+
+  test('lets others have their turn after each of its pieces, and keeps each', async () => {
+    const pieces = Array.from({ length: 8 }, (_, n) => Buffer.alloc(128 * 1024 - n, n));
+    const turns = await turnsBeside(async () => {
+      const bytes = await receive(Readable.from(pieces), bounds);
+      expect(bytes.equals(Buffer.concat(pieces))).toBe(true);
+    });
     expect(turns).toBeGreaterThanOrEqual(6);
+  });
+
+  test('is told from a repeat while others have their turn', async () => {
+    const sent = { prompt: 'a fox', image: 'QUJD'.repeat(MIB) };
+    const turns = await turnsBeside(async () => {
+      expect(await idempotencyOf('k-1', sent)).toEqual({
+        key: 'k-1',
+        bodyHash: createHash('sha256')
+          .update(JSON.stringify({ image: sent.image, prompt: 'a fox' }))
+          .digest('hex'),
+      });
+    });
+    expect(turns).toBeGreaterThanOrEqual(8);
+    expect(await idempotencyOf(undefined, sent)).toBeNull();
   });
 
   test('is refused as soon as more has come than may', async () => {

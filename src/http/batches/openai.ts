@@ -222,7 +222,7 @@ function mountBatches(app: FastifyInstance, options: OpenaiBatchOptions): void {
       caller,
       repeatKey: key === null ? `file ${body.input_file_id} ${body.endpoint}` : `key ${key}`,
       hasKey: key !== null,
-      bodyHash: fingerprint(body),
+      bodyHash: await fingerprint(body),
     };
     const earlier = await batches.findEarlier(asked);
     if (earlier) return await answer(reply, earlier);

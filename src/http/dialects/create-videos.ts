@@ -10,20 +10,17 @@ import { readCallback } from './callback.ts';
 import { readCreateTimes } from './create-times.ts';
 import { readDeliverTo } from './deliver-to.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
-import { fingerprint, idempotencyKeyOf, withoutKey } from './idempotency.ts';
+import { idempotencyOf, withoutKey } from './idempotency.ts';
 import { checkImageHosts } from './image-hosts.ts';
 
 /** What tells a repeat of a request; a remix names its source in the path, which is part of what a key stands for. */
-export function keyed(
+export async function keyed(
   { request, body, caller }: Exchange,
   { idempotencyKey, remixOf }: { readonly idempotencyKey?: string | undefined; readonly remixOf?: string | undefined },
-): KeyedOrder {
+): Promise<KeyedOrder> {
   const sent = idempotencyKey === undefined ? body : withoutKey(body);
-  return {
-    caller,
-    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], idempotencyKey),
-    bodyHash: fingerprint(remixOf === undefined ? sent : { remixOf, body: sent }),
-  };
+  const asked = remixOf === undefined ? sent : { remixOf, body: sent };
+  return { caller, idempotency: await idempotencyOf(request.headers['idempotency-key'], asked, idempotencyKey) };
 }
 
 /** Has a video accepted, once for each idempotency key. */
@@ -33,7 +30,7 @@ export async function createVideo(
   { draft: read, idempotencyKey, imageFile }: ReturnType<CreateRoute['parse']>,
 ): Promise<Video> {
   const { request, body, caller, dialect } = exchange;
-  const order = keyed(exchange, { idempotencyKey, remixOf: read.remixOf });
+  const order = await keyed(exchange, { idempotencyKey, remixOf: read.remixOf });
   // The file may be gone by the time that its video is asked for once more.
   const earlier = imageFile ? await gateway.findEarlier(order) : null;
   if (earlier !== null) return earlier;
@@ -68,8 +65,7 @@ export async function createVideos(
     dialect: dialect.name,
     draft,
     retentionSeconds: dialect.retentionSeconds,
-    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
-    bodyHash: fingerprint({ model: draft.model, body }),
+    idempotency: await idempotencyOf(request.headers['idempotency-key'], { model: draft.model, body }),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers, body, own }, trustedHosts),
     ...delivery,

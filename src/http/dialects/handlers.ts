@@ -172,7 +172,7 @@ const HANDLERS: { readonly [K in RouteKind]: Handler<K> } = {
     const remixOf = videoIdOf(exchange);
     const read = async () => route.parse(dialectRequest(exchange), await door.gateway.read(exchange.caller, remixOf));
     // The source may be gone by the time that its remix is asked for once more.
-    const earlier = await door.gateway.findEarlier(keyed(exchange, { remixOf }));
+    const earlier = await door.gateway.findEarlier(await keyed(exchange, { remixOf }));
     return route.render(viewOf(door, earlier ?? (await createVideo(door, exchange, await read()))));
   },
 

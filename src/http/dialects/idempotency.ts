@@ -1,9 +1,11 @@
 /** Idempotency keys as clients send them, and the fingerprint that tells a repeat from another request. */
 
 import { createHash } from 'node:crypto';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { Refusal } from '../../domain/failure.ts';
-import { IDEMPOTENCY_KEY_WORDS, isIdempotencyKey } from '../../domain/idempotency-key.ts';
+import { IDEMPOTENCY_KEY_WORDS, type IdempotencyKey, isIdempotencyKey } from '../../domain/idempotency-key.ts';
 import { isJsonObject } from '../../domain/json.ts';
+import { jsonPieces } from '../../domain/json-pieces.ts';
 
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
 
@@ -41,12 +43,29 @@ export function withoutKey(body: unknown): unknown {
   return rest;
 }
 
+/** The key of a request whose body may carry it too, with what it was sent with, which takes long to count for images. */
+export async function idempotencyOf(
+  header: string | string[] | undefined,
+  sent: unknown,
+  inBody?: string | undefined,
+): Promise<IdempotencyKey | null> {
+  const key = idempotencyKeyOf(header, inBody);
+  return key === null ? null : { key, bodyHash: await fingerprint(sent) };
+}
+
 /** SHA-256, in hex, of a JSON value, the same for any order of its keys and any white space. */
-export function fingerprint(body: unknown): string {
-  const sorted = JSON.stringify(body, (_, value: unknown) =>
-    isJsonObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
-  );
-  return createHash('sha256')
-    .update(sorted ?? '')
-    .digest('hex');
+export async function fingerprint(body: unknown): Promise<string> {
+  const hash = createHash('sha256');
+  let pieces = 0;
+  for (const piece of jsonPieces(body, sorted)) {
+    if (pieces > 0) await othersTurn();
+    pieces += 1;
+    hash.update(piece);
+  }
+  return hash.digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -21,7 +21,7 @@ import { createHeaders } from '../../wire/clipyard/headers.ts';
 import { videoAnswer } from '../../wire/clipyard/videos.ts';
 import { readCallback } from '../dialects/callback.ts';
 import { readCreateTimes } from '../dialects/create-times.ts';
-import { fingerprint, idempotencyKeyOf } from '../dialects/idempotency.ts';
+import { idempotencyOf } from '../dialects/idempotency.ts';
 import { checkImageHosts } from '../dialects/image-hosts.ts';
 import { scopeOf } from './access.ts';
 import type { OwnRoutesOptions } from './options.ts';
@@ -37,15 +37,14 @@ interface Asking extends KeyedOrder {
   readonly callback?: CreateOrder['callback'];
 }
 
-function askingOf(
+async function askingOf(
   { trustedHosts }: Pick<OwnRoutesOptions, 'trustedHosts'>,
   request: FastifyRequest,
   { caller, body }: { readonly caller: Caller; readonly body: unknown },
-): Asking {
+): Promise<Asking> {
   return {
     caller,
-    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key'], undefined),
-    bodyHash: fingerprint(body),
+    idempotency: await idempotencyOf(request.headers['idempotency-key'], body),
     times: readCreateTimes(request.headers),
     ...readCallback({ headers: request.headers }, trustedHosts),
   };
@@ -89,7 +88,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
       'unavailable',
     ],
     async handle({ caller, params, body, request }) {
-      const asking = askingOf(options, request, { caller, body: { againOf: params.id, ...body } });
+      const asking = await askingOf(options, request, { caller, body: { againOf: params.id, ...body } });
       checkImageHosts(body.images ?? [], trustedHosts);
       // The source may be gone by the time that it is asked for once more.
       const earlier = await gateway.findEarlier(asking);
@@ -135,7 +134,7 @@ export function againRoutes(app: FastifyInstance, options: OwnRoutesOptions): vo
     answers: { 200: bulkAnswer },
     refusals: ['forbidden', 'unavailable'],
     async handle({ caller, body, request }) {
-      const asking = askingOf(options, request, { caller, body });
+      const asking = await askingOf(options, request, { caller, body });
       const act = ACTIONS[body.action];
       const ids = 'ids' in body ? body.ids : await gateway.listIds(filterOf(caller, body.filter));
       return await gateway.bulk(ids, (id) => act(asking, id));

@@ -144,7 +144,7 @@ function createRoute(app: FastifyInstance, options: OwnRoutesOptions): void {
       if (query.callbackUrl) checkReceiverUrl('callbackUrl', query.callbackUrl, options);
       const key = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
       const manifest = await nameManifest(options, caller, request);
-      const bodyHash = fingerprint({ query, named: manifest.named });
+      const bodyHash = await fingerprint({ query, named: manifest.named });
       const asked = { caller, repeatKey: repeatKeyOf(key, manifest, bodyHash), hasKey: key !== null, bodyHash };
       // The file may be gone by the time that its batch is asked for once more.
       const earlier = query.dryRun || manifest.stored ? null : await batches.findEarlier(asked);

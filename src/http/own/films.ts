@@ -56,7 +56,7 @@ export function filmRoutes(app: FastifyInstance, options: OwnRoutesOptions): voi
     handle: async ({ caller, body, request }) => {
       const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key'], undefined);
       const order = { clips: clipsIn(body), transition: body.transition ?? 'cut' } as const;
-      const film = await films.create({ caller, ...order, idempotencyKey, bodyHash: fingerprint(order) });
+      const film = await films.create({ caller, ...order, idempotencyKey, bodyHash: await fingerprint(order) });
       return show(options, film);
     },
   });

@@ -1,11 +1,13 @@
 /** JSON over HTTP with a host that the operator configured, which may be private: one exchange, no redirects, bounded. */
 
 import { Readable } from 'node:stream';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
 import { Agent, Client, type Dispatcher } from 'undici';
 import { defined } from '../../domain/defined.ts';
 import type { UpstreamWords } from '../../domain/failure.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
+import { jsonPieces } from '../../domain/json-pieces.ts';
 import type { Passage } from '../../domain/passage.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { ProxyRefusal, type Route, requireAdmission, routeTo } from '../proxy/route.ts';
@@ -92,15 +94,16 @@ export async function requestJson(request: JsonRequest): Promise<JsonReply> {
 }
 
 async function settle(request: JsonRequest, exchange: Exchange): Promise<RawAnswer> {
-  request.signal.throwIfAborted();
   const route = routeTo(new URL(request.url), request.passage?.proxies);
+  const body = await encode(request.body);
   const own = request.freshConnection ? new Client(route.origin, { ...connection(route), pipelining: 0 }) : undefined;
   const onAbort = () => exchange.giveUp(asError(request.signal.reason));
   const late = () => exchange.giveUp(new Error(`no complete answer within ${request.timeoutMs} ms`));
   const timer = setTimeout(late, request.timeoutMs);
   request.signal.addEventListener('abort', onAbort, { once: true });
-  const options = dispatchOptions(request, route);
   try {
+    request.signal.throwIfAborted();
+    const options = dispatchOptions(request, route, body);
     (own ?? keptAgent(route)).dispatch(options, exchange);
     const answer = await exchange.answer;
     requireAdmission(route, answer.status);
@@ -108,7 +111,7 @@ async function settle(request: JsonRequest, exchange: Exchange): Promise<RawAnsw
   } finally {
     clearTimeout(timer);
     request.signal.removeEventListener('abort', onAbort);
-    if (options.body instanceof Readable) options.body.destroy();
+    if (body?.bytes instanceof Readable) body.bytes.destroy();
     await own?.destroy();
   }
 }
@@ -124,8 +127,11 @@ function keptAgent(route: Route): Agent {
   return agent;
 }
 
-function dispatchOptions(request: JsonRequest, route: Route): Dispatcher.DispatchOptions {
-  const body = encode(request.body);
+function dispatchOptions(
+  request: JsonRequest,
+  route: Route,
+  body: Awaited<ReturnType<typeof encode>>,
+): Dispatcher.DispatchOptions {
   return {
     origin: route.origin,
     path: route.path,
@@ -153,10 +159,20 @@ function withoutAbsent(headers: Readonly<Record<string, string | undefined>>): R
   );
 }
 
-function encode(body: RequestBody | undefined) {
+async function encode(body: RequestBody | undefined) {
   if (body === undefined) return null;
   if (body instanceof StreamedBody) return { contentType: body.contentType, bytes: body.open() };
-  return body instanceof EncodedBody ? body : { contentType: 'application/json', bytes: JSON.stringify(body) };
+  return body instanceof EncodedBody ? body : { contentType: 'application/json', bytes: await encodeJson(body) };
+}
+
+/** Others have their turn after each piece: images come in base64. */
+async function encodeJson(body: Json): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (const piece of jsonPieces(body)) {
+    if (pieces.length > 0) await othersTurn();
+    pieces.push(Buffer.from(piece));
+  }
+  return Buffer.concat(pieces);
 }
 
 /** An answer as it is judged: its JSON, and what of it may be shown. */

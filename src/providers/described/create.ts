@@ -4,6 +4,7 @@ import { frameOf, sizeOf } from '../../domain/frame.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../domain/json.ts';
 import type { RefusalReason, StartCall, StartOutcome } from '../../domain/provider.ts';
 import type { ImageReference, VideoRequest } from '../../domain/video-request.ts';
+import { base64Of } from '../../net/base64/encode.ts';
 import { type EncodedBody, encodeMultipart, type FilePart } from '../../net/trusted/encoded-body.ts';
 import { type JsonReply, upstreamWords } from '../../net/trusted/request-json.ts';
 import { saidText } from '../../net/upstream-words.ts';
@@ -161,7 +162,7 @@ async function valuesFor(description: Description, { request, call, variant }: F
     imageUrls: () => (images.length === 0 ? undefined : images.map((image) => urlOf(image, call))),
     imageData: async () => (await dataUrls(images.slice(0, 1), call))?.[0],
     imageDatas: () => dataUrls(images, call),
-    imageBase64: async () => images[0] && base64(await call.loadImage(images[0])),
+    imageBase64: async () => images[0] && base64Of((await call.loadImage(images[0])).bytes),
     imageMediaType: async () => images[0] && (await call.loadImage(images[0])).mediaType,
   };
   const read = Object.entries(readers).map(
@@ -177,11 +178,7 @@ function urlOf(image: ImageReference, call: StartCall): string {
 async function dataUrls(images: readonly ImageReference[], call: StartCall): Promise<readonly string[] | undefined> {
   if (images.length === 0) return undefined;
   const loaded = await Promise.all(images.map((image) => call.loadImage(image)));
-  return loaded.map((image) => `data:${image.mediaType};base64,${base64(image)}`);
-}
-
-function base64({ bytes }: { readonly bytes: Uint8Array }): string {
-  return Buffer.from(bytes).toString('base64');
+  return loaded.map((image) => `data:${image.mediaType};base64,${base64Of(image.bytes)}`);
 }
 
 /** A form: nested values as JSON, the image as its file. */

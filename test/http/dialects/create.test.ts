@@ -36,8 +36,7 @@ test.each([URL, `/airforce${URL}`])('POST %s accepts a video (AF-05, AF-06, AF-0
         extra: { sound: true },
       },
       retentionSeconds: 86_400,
-      idempotencyKey: null,
-      bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      idempotency: null,
       times: {},
     },
   ]);
@@ -51,7 +50,7 @@ test.each([
 ])('an idempotency key that is %s reaches the gateway', async (_, header, key) => {
   const made = makeApp();
   await create(made, BODY, { 'idempotency-key': header });
-  expect(made.gateway.orders[0]?.idempotencyKey).toBe(key);
+  expect(made.gateway.orders[0]?.idempotency).toEqual({ key, bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
 test.each(['', '""', 'k'.repeat(256), 'naïve'])('idempotency key %j is refused', async (header) => {
@@ -69,10 +68,10 @@ test('the body hash ignores order and white space alone', async () => {
     '{"model":"m","prompt":"p","x":{"a":1,"b":[2,1]}}',
   ];
   for (const payload of bodies) {
-    const headers = { ...AUTHORIZATION, 'content-type': 'application/json; charset=utf-8' };
+    const headers = { ...AUTHORIZATION, 'content-type': 'application/json; charset=utf-8', 'idempotency-key': 'k-1' };
     await made.app.inject({ method: 'POST', url: URL, headers, payload });
   }
-  const [first, second, third] = made.gateway.orders.map(({ bodyHash }) => bodyHash);
+  const [first, second, third] = made.gateway.orders.map(({ idempotency }) => idempotency?.bodyHash);
   expect(first).toBe(second);
   expect(first).not.toBe(third);
 });

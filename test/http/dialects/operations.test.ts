@@ -72,9 +72,9 @@ test('an idempotency key stands for the body, the model and the count (GW-02)', 
   await post(made, `${BASE}/start`, { n: 1, prompt: 'a fox' }, key);
   await post(made, `${BASE}/start`, { prompt: 'a fox', n: 1 }, { ...key, 'ai-model-id': 'vendor/fox-2' });
   const [first, second, other] = made.gateway.orders;
-  expect(first?.idempotencyKey).toBe('aisdk_vid_1');
-  expect(second?.bodyHash).toBe(first?.bodyHash);
-  expect(other?.bodyHash).not.toBe(first?.bodyHash);
+  expect(first?.idempotency?.key).toBe('aisdk_vid_1');
+  expect(second?.idempotency?.bodyHash).toBe(first?.idempotency?.bodyHash);
+  expect(other?.idempotency?.bodyHash).not.toBe(first?.idempotency?.bodyHash);
 });
 
 test.each([['video_9'], ['../x'], ['%00'], ['__proto__']])('an operation with %j is unknown (GW-06)', async (id) => {

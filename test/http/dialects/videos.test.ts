@@ -40,8 +40,8 @@ const TEXTS: readonly Part[] = [
   { name: 'prompt', value: 'a fox' },
 ];
 
-function post({ app }: TestApp, payload: Buffer | object, url: string = PATHS[0]) {
-  const headers = { ...AUTHORIZATION, ...(Buffer.isBuffer(payload) && FORM_TYPE) };
+function post({ app }: TestApp, payload: Buffer | object, url: string = PATHS[0], more: object = {}) {
+  const headers = { ...AUTHORIZATION, ...(Buffer.isBuffer(payload) && FORM_TYPE), ...more };
   return app.inject({ method: 'POST', url, headers, payload });
 }
 
@@ -132,8 +132,10 @@ describe('a form', () => {
   test('repeats are told by the bytes of its file', async () => {
     const made = makeApp();
     const withFile = (bytes: Buffer) => formOf([...TEXTS, { name: 'input_reference', value: bytes, filename: 'a' }]);
-    for (const bytes of [PNG, PNG, Buffer.concat([PNG, PNG])]) await post(made, withFile(bytes));
-    const [first, second, third] = made.gateway.orders.map(({ bodyHash }) => bodyHash);
+    for (const bytes of [PNG, PNG, Buffer.concat([PNG, PNG])]) {
+      await post(made, withFile(bytes), PATHS[0], { 'idempotency-key': 'k-1' });
+    }
+    const [first, second, third] = made.gateway.orders.map(({ idempotency }) => idempotency?.bodyHash);
     expect(second).toBe(first);
     expect(third).not.toBe(first);
   });
@@ -267,8 +269,10 @@ test('a remix is a new video that names its source', async () => {
 test('remixes of two videos are no repeats of each other', async () => {
   const made = makeApp();
   for (const id of ['one', 'other']) made.gateway.put(makeVideo({ id }));
-  for (const id of ['one', 'other', 'one']) await post(made, { prompt: 'at night' }, `/v1/videos/${id}/remix`);
-  const [first, second, third] = made.gateway.orders.map(({ bodyHash }) => bodyHash);
+  for (const [index, id] of ['one', 'other', 'one'].entries()) {
+    await post(made, { prompt: 'at night' }, `/v1/videos/${id}/remix`, { 'idempotency-key': `k-${index}` });
+  }
+  const [first, second, third] = made.gateway.orders.map(({ idempotency }) => idempotency?.bodyHash);
   expect(second).not.toBe(first);
   expect(third).toBe(first);
 });

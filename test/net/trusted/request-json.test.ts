@@ -66,6 +66,15 @@ describe('what is sent', () => {
     expect(USER_AGENT).toBe(`clipyard/${version}`);
   });
 
+  test('is a large body as it stands, with its length', async () => {
+    server.script = json(200, {});
+    const body = { prompt: 'ü', images: ['QUJD'.repeat(1024 * 1024), 'a "fox"\n'.repeat(100_000)], n: 1 };
+    await call({ method: 'POST', body });
+    const written = JSON.stringify(body);
+    expect(server.received[0]?.body === written).toBe(true);
+    expect(server.received[0]?.headers['content-length']).toBe(String(Buffer.byteLength(written)));
+  });
+
   test('uses a connection of its own when asked', async () => {
     server.script = json(200, {});
     await call();

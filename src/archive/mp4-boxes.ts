@@ -2,6 +2,7 @@
 
 import type { MediaStore } from '../media/media-store.ts';
 import { readBytes } from '../media/ranged-read.ts';
+import { IndexClaims } from './mp4-index.ts';
 
 /** Bytes that are not a whole MP4 with a video track; the message says what they are instead. */
 export class NotAVideo extends Error {
@@ -27,44 +28,88 @@ interface NotAVideoDetails {
 const FIRST_BOXES = new Set(['ftyp', 'styp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pdin', 'uuid']);
 /** The film itself. What else may follow harms no player, whole or not, and need not even be a box. */
 const FILM_BOXES = new Set(['moov', 'moof', 'mdat']);
+/** Those that the parser reads whole, and believes. */
+const INDEX_BOXES = new Set(['moov', 'moof']);
+const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+/** Hours of pictures and sound; each takes the parser some 50 bytes. */
+const MOST_CLAIMED = 2_000_000;
 const MAX_BOXES = 50_000;
 const START_BYTES = 512;
 
 interface Box {
   readonly type: string;
+  readonly headerBytes: number;
   readonly sizeBytes: number;
 }
 
+/** What the parser must not be shown. */
+export interface CheckedBoxes {
+  /** A table at the file's end tells where fragments are, perhaps where none was seen here. */
+  readonly hasLookup: boolean;
+}
+
 /**
- * Walks the boxes by their headers alone; throws `NotAVideo` for what is no MP4 or ends within its film. The parser of
- * MP4s goes by the index instead, and misses the end of sound, of reordered pictures and of fragments.
+ * Walks the boxes by their headers alone, and the indexes whole; throws `NotAVideo` for what is no MP4, ends within its
+ * film or claims more than any clip holds. The parser of MP4s goes by the index instead, and misses the end of sound, of
+ * reordered pictures and of fragments.
  */
-export async function checkBoxes(store: MediaStore, key: string, sizeBytes: number): Promise<void> {
+export async function checkBoxes(store: MediaStore, key: string, sizeBytes: number): Promise<CheckedBoxes> {
   const start = Buffer.from(await readBytes(store, key, { start: 0, end: Math.min(START_BYTES, sizeBytes) }));
   if (!FIRST_BOXES.has(readHeader(start, sizeBytes)?.type ?? '')) throw describeOther(start, sizeBytes);
+  const claims = new IndexClaims(MOST_CLAIMED);
+  let isFilm = true;
   let offset = 0;
   for (let count = 0; sizeBytes - offset >= 8; count += 1) {
     const header = await readBytes(store, key, { start: offset, end: Math.min(offset + 16, sizeBytes) });
     const box = readHeader(Buffer.from(header), sizeBytes - offset);
-    if (box === null) return;
+    if (box === null) break;
+    // The parser passes over what has no name and goes on.
+    isFilm &&= NAME.test(box.type);
     const missingBytes = offset + box.sizeBytes - sizeBytes;
-    if (missingBytes > 0 && FILM_BOXES.has(box.type)) {
+    if (missingBytes > 0 && isFilm && FILM_BOXES.has(box.type)) {
       throw new NotAVideo(`it is cut: its box "${box.type}" ends ${missingBytes} bytes after the file`);
     }
     if (count === MAX_BOXES) throw new NotAVideo(`it has more than ${MAX_BOXES} boxes`);
+    const end = Math.min(offset + box.sizeBytes, sizeBytes);
+    if (INDEX_BOXES.has(box.type)) await checkIndex(store, key, { claims, start: offset + box.headerBytes, end });
     offset += box.sizeBytes;
   }
+  return { hasLookup: claims.isFragmented && (await endsInLookup(store, key, sizeBytes)) };
 }
+
+interface Index {
+  readonly claims: IndexClaims;
+  readonly start: number;
+  readonly end: number;
+}
+
+async function checkIndex(store: MediaStore, key: string, { claims, start, end }: Index): Promise<void> {
+  if (end - start > MAX_INDEX_BYTES) throw new NotAVideo('its index is too large to read');
+  claims.add(Buffer.from(await readBytes(store, key, { start, end })));
+  if (claims.isTooMuch) throw new NotAVideo(`its index claims more than ${MOST_CLAIMED} samples`);
+}
+
+/** As the parser finds it: by its length in the last four bytes. */
+async function endsInLookup(store: MediaStore, key: string, sizeBytes: number): Promise<boolean> {
+  const last = Buffer.from(await readBytes(store, key, { start: sizeBytes - 4, end: sizeBytes }));
+  const start = sizeBytes - last.readUInt32BE(0);
+  if (start < 0 || start > sizeBytes - 8) return false;
+  const name = await readBytes(store, key, { start: start + 4, end: start + 8 });
+  return Buffer.from(name).toString('latin1') === 'mfra';
+}
+
+const NAME = /^[\x20-\x7e\xa9]{4}$/;
 
 /** A box with size 1 has its size in 64 bits after the type; one with size 0 goes on to the end of the file. */
 function readHeader(header: Buffer, leftBytes: number): Box | null {
+  if (header.length < 8) return null;
   const type = header.toString('latin1', 4, 8);
-  if (!/^[\x20-\x7e\xa9]{4}$/.test(type)) return null;
   const short = header.readUInt32BE(0);
-  if (short === 0) return { type, sizeBytes: leftBytes };
-  if (short === 1)
-    return header.length < 16 ? null : { type, sizeBytes: Math.max(16, Number(header.readBigUInt64BE(8))) };
-  return { type, sizeBytes: Math.max(8, short) };
+  if (short === 0) return { type, headerBytes: 8, sizeBytes: leftBytes };
+  if (short !== 1) return { type, headerBytes: 8, sizeBytes: Math.max(8, short) };
+  return header.length < 16
+    ? null
+    : { type, headerBytes: 16, sizeBytes: Math.max(16, Number(header.readBigUInt64BE(8))) };
 }
 
 function describeOther(start: Buffer, sizeBytes: number): NotAVideo {

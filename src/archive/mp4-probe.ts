@@ -22,6 +22,8 @@ Logging.level = LogLevel.Silent;
 const MAX_CACHE_BYTES = 4 * 1024 * 1024;
 /** More than an index or a single coded picture needs; what claims more is not read. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
+/** Of the table of fragments, at the end of the file. */
+const LENGTH_BYTES = 4;
 /** Pictures from all along the clip that are looked into. */
 const SAMPLES = 16;
 
@@ -38,12 +40,15 @@ export async function withVideoTrack<T>(
 ): Promise<T> {
   const sizeBytes = await store.sizeBytes(key);
   if (sizeBytes === null) throw new Error(`${key} is not in the media store`);
-  await checkBoxes(store, key, sizeBytes);
+  const { hasLookup } = await checkBoxes(store, key, sizeBytes);
   const storeErrors: unknown[] = [];
   const read = async (start: number, end: number): Promise<Uint8Array> => {
     if (end - start > MAX_READ_BYTES) throw new NotAVideo('one of its pictures is too large to read');
     try {
-      return await readBytes(store, key, { start, end });
+      const bytes = await readBytes(store, key, { start, end });
+      // Without its length the table is not found: the fragments that were checked are found by their headers.
+      if (hasLookup && end > sizeBytes - LENGTH_BYTES) bytes.fill(0, Math.max(0, sizeBytes - LENGTH_BYTES - start));
+      return bytes;
     } catch (error) {
       storeErrors.push(error);
       throw error;

@@ -17,6 +17,17 @@ test('a folder is made with all above it, and nothing stays in it', () => {
   expect([statSync(path).isDirectory(), readdirSync(path)]).toEqual([true, []]);
 });
 
+test('the data directory is made for its owner alone, and one that is there keeps its rights', () => {
+  const rightsOf = (path: string) => statSync(path).mode & 0o777;
+  const above = join(folder, 'above');
+  const path = join(above, 'data');
+  requireDataDir(path);
+  expect(rightsOf(path)).toBe(0o700);
+  const before = rightsOf(above);
+  requireDataDir(above);
+  expect(rightsOf(above)).toBe(before);
+});
+
 test.each([
   ['a file', () => file, 'which is no folder'],
   ['a folder below a file', () => join(file, 'data'), 'where nothing can be written (ENOTDIR)'],

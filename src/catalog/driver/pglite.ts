@@ -1,6 +1,6 @@
 /** The embedded catalog: PGlite, a PostgreSQL inside this process, behind the data directory's lock. */
 
-import { statfs } from 'node:fs/promises';
+import { chmod, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PGlite, QueryOptions } from '@electric-sql/pglite';
 import type { CatalogDatabase } from './catalog-database.ts';
@@ -99,12 +99,22 @@ export async function openPglite(dataDir: string): Promise<CatalogDatabase> {
   }
 }
 
+/**
+ * PGlite makes files that anyone may read and write: balances, the hashes of keys, and the keys that sign links. PostgreSQL's
+ * own servers refuse a folder that others may enter.
+ */
+async function closeToOthers(folder: string): Promise<void> {
+  // Of a folder that another user made, the rights are that user's to give.
+  await chmod(folder, 0o700).catch(() => undefined);
+}
+
 async function openLocked(dataDir: string): Promise<CatalogDatabase> {
   // PGlite itself lets two processes open one directory, and they silently diverge.
   const lock = await lockDataDir(dataDir);
   try {
     const folder = join(dataDir, 'catalog');
     await makeCatalog(folder);
+    await closeToOthers(folder);
     return await open(folder, { lock });
   } catch (error) {
     await lock.release();

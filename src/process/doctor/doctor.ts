@@ -3,7 +3,7 @@
 import pg from 'pg';
 import { findFfmpeg } from '../../archive/ffmpeg.ts';
 import { problemOfServerVersion } from '../../catalog/driver/postgres.ts';
-import { problemOfFolder } from '../../config/folder.ts';
+import { problemOfDataDir } from '../../config/data-dir.ts';
 import { type Config, ConfigError, type Environment, loadConfig } from '../../config/settings.ts';
 import type { AccountConfig } from '../../domain/account.ts';
 import { isLiteralPrivateAddress } from '../../domain/address.ts';
@@ -83,7 +83,7 @@ function lookAtSettings({ warnings, configFile, databaseUrl, secretKey }: Config
 }
 
 function lookAtFolder({ dataDir }: Config): string {
-  const problem = problemOfFolder(dataDir);
+  const problem = problemOfDataDir(dataDir);
   if (problem !== null) throw new Error(`CLIPYARD_DATA_DIR ${problem}`);
   return dataDir;
 }

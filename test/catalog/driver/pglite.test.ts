@@ -1,6 +1,6 @@
-/** The embedded catalog where its disk has no room: what is said names the folder, whatever has failed. */
+/** The embedded catalog's folder: what is said where its disk has no room, and who may enter it. */
 
-import files, { mkdtemp, readdir, rm } from 'node:fs/promises';
+import files, { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDataDir } from '../../../src/catalog/driver/lock.ts';
@@ -45,4 +45,14 @@ test('what has failed beside plenty of room stays as it is, and so does a folder
   const lock = await lockDataDir(dataDir);
   await expect(openPglite(dataDir)).rejects.toThrow('is in use by process');
   await lock.release();
+});
+
+test('the folder is closed to other users, also one that an earlier version left open', async () => {
+  const folder = join(dataDir, 'catalog');
+  const rights = async () => (await stat(folder)).mode & 0o777;
+  await (await openPglite(dataDir)).close();
+  expect(await rights()).toBe(0o700);
+  await chmod(folder, 0o755);
+  await (await openPglite(dataDir)).close();
+  expect(await rights()).toBe(0o700);
 });

@@ -124,7 +124,7 @@ function withLastWord({ lastWord }: VideoRow, failure: VideoFailure | null): Vid
   return isSilent ? { ...failure, upstream: { message: lastWord } } : failure;
 }
 
-/** A video that nobody has cancelled, but the time that its create gave. */
+/** No caller and no operator has cancelled a video that the time of its create (`x-end-before`) has. */
 async function withItsTime(tx: Db, video: VideoRow, failure: VideoFailure | null): Promise<VideoFailure | null> {
   const { cancelRequestedAt, endBeforeAt } = video;
   if (failure?.kind !== 'cancelled' || cancelRequestedAt !== null || endBeforeAt === null) return failure;

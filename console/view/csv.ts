@@ -2,8 +2,8 @@
 
 function cell(value: unknown): string {
   const text = value === null || value === undefined ? '' : String(value);
-  // Spreadsheets take these beginnings for formulas.
-  const safe = /^[=+@\t\r]|^-\D/.test(text) ? `'${text}` : text;
+  // Spreadsheets take these beginnings for formulas; a figure below zero is none.
+  const safe = /^[=+@\t\r]|^-(?!\d+(\.\d+)?$)/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -124,6 +124,14 @@ function withLastWord({ lastWord }: VideoRow, failure: VideoFailure | null): Vid
   return isSilent ? { ...failure, upstream: { message: lastWord } } : failure;
 }
 
+/** No caller and no operator has cancelled a video that the time of its create (`x-end-before`) has. */
+async function withItsTime(tx: Db, video: VideoRow, failure: VideoFailure | null): Promise<VideoFailure | null> {
+  const { cancelRequestedAt, endBeforeAt } = video;
+  if (failure?.kind !== 'cancelled' || cancelRequestedAt !== null || endBeforeAt === null) return failure;
+  const message = 'it had not ended by the time that its create gave (x-end-before)';
+  return endBeforeAt <= (await readClock(tx)) ? { ...failure, message } : failure;
+}
+
 /** A clip that is not there before its time is over can be fetched by no caller, and is paid by none. */
 async function inTime(tx: Db, video: VideoRow, ending: VideoEnding): Promise<VideoEnding> {
   const { expiresAt, hiddenAt, delivery } = video;
@@ -162,7 +170,7 @@ async function enterEnd(tx: Db, videoId: string, wanted: VideoEnding): Promise<E
   const change: Partial<VideoRow> = {
     ...money,
     state: ending.state,
-    failure: withLastWord(video, ending.failure),
+    failure: withLastWord(video, await withItsTime(tx, video, ending.failure)),
     archive: ending.archive,
     waitingFor: null,
     endedAt: new Date(),

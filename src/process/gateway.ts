@@ -37,6 +37,7 @@ import { VERSION } from '../net/user-agent.ts';
 import { createTemporalCodec } from '../temporal/payload-codec.ts';
 import { CODEC_PATH } from '../wire/clipyard/temporal-codec.ts';
 import { openAgents } from './agents.ts';
+import { boundConnections, openFilesOfProcess } from './connections.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessContext } from './run.ts';
@@ -212,8 +213,10 @@ async function closeWithin(app: FastifyInstance, drainSeconds: number): Promise<
 
 /** Opens the gateway and starts to listen; `closers` stops that: no new requests, streams ended, running ones finished. */
 export async function startGateway(options: GatewayOptions): Promise<void> {
-  const { host, port } = options.parts.config;
+  const { config, log } = options.parts;
+  const { host, port } = config;
   const { app } = await openGateway(options);
+  boundConnections(app.server, openFilesOfProcess(), log);
   try {
     await app.listen({ host, port });
   } catch (error) {

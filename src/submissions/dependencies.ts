@@ -50,14 +50,23 @@ export function timingOf(
   return { resultRetryMs: RESULT_RETRY_MS, ...timing, ...account?.timing };
 }
 
-/** A call about a task; null where its account has vanished, or is configured for another place: a key stays with its own. */
-export function callFor(
-  dependencies: SubmissionDependencies,
-  { account: id, baseUrl }: Pick<RunningTask, 'account' | 'baseUrl'>,
-): ProviderCall | null {
+type Place = Pick<RunningTask, 'account' | 'baseUrl'>;
+
+/** The account of a task; null where it has vanished, or is configured for another place: a key stays with its own. */
+function accountAt(dependencies: SubmissionDependencies, { account: id, baseUrl }: Place): AccountConfig | null {
   const account = findAccount(dependencies, id);
-  if (account?.baseUrl !== baseUrl) return null;
-  return callOf(account, AbortSignal.timeout(dependencies.exchangeTimeoutMs));
+  return account?.baseUrl === baseUrl ? account : null;
+}
+
+/** Whether a task can be asked about. */
+export function isConfigured(dependencies: SubmissionDependencies, place: Place): boolean {
+  return accountAt(dependencies, place) !== null;
+}
+
+/** A call about a task; null where nothing can be asked. */
+export function callFor(dependencies: SubmissionDependencies, place: Place): ProviderCall | null {
+  const account = accountAt(dependencies, place);
+  return account && callOf(account, AbortSignal.timeout(dependencies.exchangeTimeoutMs));
 }
 
 /** A call of an account until the signal ends it. */

@@ -20,8 +20,9 @@ import type { TaskEnd } from '../domain/submission.ts';
 import { deadlineMsOf } from '../domain/task-deadline.ts';
 import { HeldBack, UpstreamError } from '../domain/upstream-error.ts';
 import type { VideoState } from '../domain/video.ts';
+import type { WaitingFor } from '../domain/waiting-for.ts';
 import { readList } from './account-list.ts';
-import { callFor, type SubmissionDependencies } from './dependencies.ts';
+import { callFor, isConfigured, type SubmissionDependencies } from './dependencies.ts';
 import { freeSlot } from './free-slot.ts';
 import { readNextStep } from './next-step.ts';
 
@@ -86,6 +87,16 @@ function polled({ polls, pollOffsetsMs, createdAt }: VideoRow, polledAt: Date) {
   return { polls: polls + 1, pollOffsetsMs: withPoll(pollOffsetsMs, polls + 1, offsetMs), polledAt };
 }
 
+/** The wait for an account that the configuration leaves out, or has at another base URL: only one that has it asks on. */
+function unasked({ waitingFor }: VideoRow, { account, baseUrl }: RunningTask, now: Date): WaitingFor {
+  return {
+    kind: 'account_suspended',
+    since: waitingFor?.since ?? now.toISOString(),
+    until: null,
+    detail: `its task is at account ${account}, which is not configured any more with the base URL ${baseUrl}`,
+  };
+}
+
 /** The catalog is an older copy without the video: its workflow enters it again, and the task with it. */
 const LOST: Poll = { kind: 'over', next: { step: 'open' } };
 
@@ -94,10 +105,12 @@ type Seen = 'lost' | 'changed' | { readonly progress: number };
 
 /** Enters a poll that showed no end; `changed` where the row says more than the workflow knows: an end, or a wish. */
 async function recordPoll(
-  { db }: SubmissionDependencies,
+  dependencies: SubmissionDependencies,
   { videoId, task, ended = false }: CheckTaskInput,
   status: Pending | null,
 ): Promise<Seen> {
+  const { db } = dependencies;
+  const canAsk = isConfigured(dependencies, task);
   return await inTransaction(db, async (tx) => {
     const video = await lockVideo(tx, videoId);
     const submission = await ensureRunning(tx, videoId, task);
@@ -105,10 +118,12 @@ async function recordPoll(
     if (status && submission.missingSince !== null) await noteMissing(tx, submission.id, null);
     const progress = shownProgress(video, status?.progress ?? null);
     const shows = status !== null && video.endedAt === null;
+    const now = new Date();
     const change = {
-      ...polled(video, new Date()),
+      ...polled(video, now),
       ...(status && { lastWord: status.word }),
       ...(shows && { ...healed(video, task), progress }),
+      ...(video.endedAt === null && { waitingFor: canAsk ? null : unasked(video, task, now) }),
     };
     await changeVideo(tx, videoId, change);
     const isWanted = ended || (video.endedAt === null && video.cancelRequestedAt === null);
@@ -133,7 +148,7 @@ async function recordEnd(
     const closed = await closeSubmission(tx, task.submissionId, { taskEnd, costMicroUsd: costOf(status, video) });
     if (!closed) return null;
     const now = new Date();
-    const seen = { ...polled(video, now), upstreamMicroUsd: closed.costMicroUsd };
+    const seen = { ...polled(video, now), upstreamMicroUsd: closed.costMicroUsd, waitingFor: null };
     const archiving = video.endedAt === null && taskEnd.kind === 'succeeded' && taskEnd.resultUrl !== null;
     const moved = archiving ? ({ state: 'archiving', progress: ARCHIVING_PROGRESS, generatedAt: now } as const) : {};
     await changeVideo(tx, videoId, { ...seen, ...(video.endedAt === null && healed(video, task)), ...moved });

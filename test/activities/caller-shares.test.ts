@@ -102,6 +102,22 @@ describe('deliveries of clips', () => {
     const failed = { state: 'failed', message: 'the storage answered 503', at: expect.any(String) };
     expect(await findVideoRow(database.db, 'video_1')).toMatchObject({ delivery: failed, deliverTo: null });
   });
+
+  test('whose place was sealed under another key say so, and go there once that is back', async () => {
+    await accept('video_1', 'caller_1');
+    const putClip = () => Promise.resolve({ kind: 'delivered' } as const);
+    const withKey = (secretKey: string) =>
+      createClipDeliveryActivities({
+        ...{ db: database.db, putClip },
+        delivery: { ...parts, db: database.db, secrets: createSecretBox(secretKey) },
+      });
+    const other = run(withKey('another-secret-key-of-the-tests').deliverClip, { videoId: 'video_1' });
+    await expect(other).rejects.toMatchObject({ type: 'not_delivered', nonRetryable: false });
+    const message = expect.stringContaining('sealed under another CLIPYARD_SECRET_KEY');
+    expect(await findVideoRow(database.db, 'video_1')).toMatchObject({ delivery: { state: 'waiting', message } });
+    await run(withKey('secret-key-of-the-tests').deliverClip, { videoId: 'video_1' });
+    expect(await findVideoRow(database.db, 'video_1')).toMatchObject({ delivery: { state: 'delivered' } });
+  });
 });
 
 test('later attempts of webhooks of one caller leave places for those of others', async () => {

@@ -56,6 +56,21 @@ describeOnBothCatalogs('checkTask', (catalog) => {
     expect(await scene.video('v1')).toMatchObject({ state: 'generating', progress: 40, polls: 2 });
   });
 
+  test('says that a task waits for an account which is not configured any more, as long as that is so', async () => {
+    await furnish();
+    const task = await running('v1');
+    const elsewhere = { ...task, baseUrl: 'https://moved.example' };
+    expect(await poll(elsewhere)).toMatchObject({ kind: 'unclear' });
+    const detail = expect.stringContaining('not configured any more with the base URL https://moved.example');
+    const { waitingFor } = (await scene.video('v1')) ?? {};
+    expect(waitingFor).toMatchObject({ kind: 'account_suspended', until: null, detail });
+    await poll(elsewhere);
+    expect(await scene.video('v1')).toMatchObject({ waitingFor });
+    scene.upstream.finish(task.taskId, pending(40));
+    await poll(task);
+    expect(await scene.video('v1')).toMatchObject({ state: 'generating', waitingFor: null });
+  });
+
   test('closes the submission, moves the video on and grants the slot', async () => {
     await furnish({ accounts: [{ maxConcurrentTasks: 1 }] });
     const task = await running('v1');

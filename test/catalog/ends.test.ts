@@ -173,6 +173,18 @@ describeOnBothCatalogs('the money of an end', (catalog) => {
     },
   );
 
+  test.each([
+    [-1000, null, 'it had not ended by the time that its create gave (x-end-before)'],
+    [60_000, null, CANCELLED.message],
+    [-1000, new Date(), CANCELLED.message],
+  ])('says whether its time or somebody cancelled it (%d ms, %p)', async (leftMs, cancelRequestedAt, message) => {
+    const { db } = catalog.database;
+    await makeHeld(db, {});
+    await db.update(videos).set({ endBeforeAt: new Date(Date.now() + leftMs), cancelRequestedAt });
+    await end(db, 'cancelled', CANCELLED);
+    expect(await read(db)).toMatchObject({ failure: { kind: 'cancelled', message } });
+  });
+
   const running = { submission: { state: 'running', taskId: 'task_1' } } as const;
 
   test('of a cancelled video follows its task that completes', async () => {

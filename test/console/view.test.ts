@@ -284,8 +284,8 @@ test('sums and counts over time have a place for each day and stretch', () => {
 });
 
 test('rows as CSV hold what would be a formula as text', () => {
-  expect(csvOf([{ id: 'a,"b"', note: '=1+1', amount: -5, none: null }])).toBe(
-    'id,note,amount,none\r\n"a,""b""",\'=1+1,-5,\r\n',
+  expect(csvOf([{ id: 'a,"b"', note: '=1+1', amount: -5, none: null, model: '-2+3' }])).toBe(
+    'id,note,amount,none,model\r\n"a,""b""",\'=1+1,-5,,\'-2+3\r\n',
   );
 });
 

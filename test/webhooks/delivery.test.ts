@@ -388,6 +388,6 @@ describe('posting to a URL that a caller named', () => {
 
   test('refuses plain HTTP and private addresses that are not trusted', async () => {
     await expect(call(`http://${host}/hook`, [])).rejects.toThrow(/HTTPS alone/);
-    await expect(call(`https://${host}/hook`, [])).rejects.toThrow(/not a public address/);
+    await expect(call(`https://${host}/hook`, [])).rejects.toThrow(/not at a public address/);
   });
 });

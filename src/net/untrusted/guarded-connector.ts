@@ -10,9 +10,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /** A URL led to an address that is not public. */
 export class BlockedAddress extends Error {
-  constructor(host: string, address: string) {
-    const where = host === address ? address : `${host} at ${address}`;
-    super(`${where} is not a public address, and the host is not among the trusted ones`);
+  constructor(host: string) {
+    // Not which address: that is the business of the network here, and callers read this.
+    super(`${host} is not at a public address, and is not among the trusted hosts`);
     this.name = 'BlockedAddress';
   }
 }
@@ -25,8 +25,7 @@ const lookupPublic: LookupFunction = (host, options, callback) => {
       callback(error ?? new Error(`${host} has no address`), '', 0);
       return;
     }
-    const blocked = addresses.find(({ address }) => !isPublicAddress(address));
-    if (blocked !== undefined) callback(new BlockedAddress(host, blocked.address), '', 0);
+    if (addresses.some(({ address }) => !isPublicAddress(address))) callback(new BlockedAddress(host), '', 0);
     else if (options.all) callback(null, addresses);
     else callback(null, first.address, first.family);
   });
@@ -45,7 +44,7 @@ export function createGuardedConnector(
       buildConnector(options)(target, callback);
     } else if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
       // A literal address is never looked up, so it has to be checked here.
-      callback(new BlockedAddress(hostname, hostname), null);
+      callback(new BlockedAddress(hostname), null);
     } else {
       buildConnector({ ...options, lookup: lookupPublic })(target, callback);
     }
@@ -66,6 +65,5 @@ export async function requirePublic(url: URL, trustedHosts: readonly string[]): 
     setTimeout(resolve, LOOKUP_TIMEOUT_MS, []).unref();
   });
   const found = await Promise.race([late, lookupAll(hostname, { all: true }).catch(() => [])]);
-  const blocked = found.find(({ address }) => !isPublicAddress(address));
-  if (blocked !== undefined) throw new BlockedAddress(hostname, blocked.address);
+  if (found.some(({ address }) => !isPublicAddress(address))) throw new BlockedAddress(hostname);
 }

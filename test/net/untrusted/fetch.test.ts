@@ -56,6 +56,13 @@ describe('addresses', () => {
     expect(other.received).toHaveLength(0);
   });
 
+  test('a refusal does not say which address a name has', async () => {
+    const { port } = new URL(other.origin);
+    const refusal = fetchIt(`http://localhost:${port}/`);
+    await expect(refusal).rejects.toThrow(/localhost is not at a public address/);
+    await expect(refusal).rejects.not.toThrow(/127\.0\.0\.1|::1/);
+  });
+
   test('trust in one port is not trust in another', async () => {
     trusted.script = text(200, 'ok');
     const answer = await fetchIt(trusted.origin);

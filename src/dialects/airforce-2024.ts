@@ -6,7 +6,7 @@ import { centsFromMicroUsd } from '../domain/money.ts';
 import { isEnded, VIDEO_STATES, type VideoState } from '../domain/video.ts';
 import { AIRFORCE_PATHS, POLL_SECONDS, TASK_LIFETIME_SECONDS } from '../wire/airforce.ts';
 import { type Airforce2024Status, LIST_LIMIT, namedKeys, PROGRESS_EVENT, STATUSES } from '../wire/airforce-2024.ts';
-import { costCents, parseCreate, progressOf, renderModel, renderModels, times } from './airforce.ts';
+import { costCents, modelRoutes, parseCreate, progressOf, times } from './airforce.ts';
 import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { pollAnswer } from './poll-answer.ts';
@@ -149,19 +149,6 @@ export const airforce2024: Dialect = {
       unknownId: 'success',
       render: () => ({ status: 200, body: { deleted: true } }),
     },
-    {
-      kind: 'models',
-      method: 'GET',
-      path: AIRFORCE_PATHS.models,
-      meaning: 'the models on offer',
-      render: renderModels,
-    },
-    {
-      kind: 'model',
-      method: 'GET',
-      path: AIRFORCE_PATHS.model,
-      meaning: 'one of them, as it stands in that list',
-      render: renderModel,
-    },
+    ...modelRoutes,
   ],
 };

@@ -45,22 +45,17 @@ function renderCreated({ video }: VideoView): DialectAnswer {
   return { status: 200, body };
 }
 
-/** AO-11, AO-12, X10: our own signed links, never the upstream's. */
-function renderLinks({ video, clipUrl, posterUrl }: VideoView): JsonObject {
-  if (video.state !== 'completed' || video.purgedAt !== null || clipUrl === null) return {};
-  return { result_url: clipUrl, ...(posterUrl !== null && { thumbnail_url: posterUrl }) };
-}
-
 /** AO-09 to AO-14: a task; what it has not got is left out. */
-function renderTask(view: VideoView): JsonObject {
-  const { video } = view;
+function renderTask({ video, clipUrl, posterUrl }: VideoView): JsonObject {
   const failure = endFailure(video);
   return {
     task_id: video.id,
     status: STATUS_OF[video.state],
     // AO-10
     ...(video.state !== 'queued' && { progress: progressOf(video) }),
-    ...renderLinks(view),
+    // AO-11, AO-12, X10: our own signed links, never the upstream's.
+    ...(clipUrl !== null && { result_url: clipUrl }),
+    ...(posterUrl !== null && { thumbnail_url: posterUrl }),
     // AO-13
     ...(failure !== null && { error: { type: failure.kind, message: failure.message } }),
     model: video.request.model,

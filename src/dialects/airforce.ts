@@ -122,13 +122,12 @@ export function progressOf({ state, progress }: Video): number {
 /** AF-28 to AF-34: a task; what it has not got is left out. */
 function renderTask({ video, clipUrl }: VideoView): JsonObject {
   const error = errorText(video);
-  const resultUrl = video.state === 'completed' && video.purgedAt === null ? clipUrl : null;
   return {
     task_id: video.id,
     status: STATUS_OF[video.state],
     progress: progressOf(video),
     // X10: our own signed link, never the upstream's.
-    ...(resultUrl !== null && { result_url: resultUrl }),
+    ...(clipUrl !== null && { result_url: clipUrl }),
     ...(error !== null && { error }),
     model: video.request.model,
     duration_seconds: video.request.durationSeconds,

@@ -13,14 +13,13 @@ import { isRoot } from '../session.ts';
 import { csvOf } from '../view/csv.ts';
 import { counted, dateTime, dollars, shortId } from '../view/format.ts';
 import { byReason, lossesOf } from '../view/losses.ts';
-import { byDay } from '../view/series.ts';
+import { byDay, dayAgo } from '../view/series.ts';
 
-const DAY_MS = 86_400_000;
 const DAYS = 30;
 
 export function MoneyScreen() {
   const balance = useLoaded(readBalance);
-  const from = new Date(Date.now() - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10);
+  const from = dayAgo(DAYS - 1);
   const costs = useLoaded((signal) =>
     ask<Page<CostItem>>(`costs${queryOf({ groupBy: 'day,model,account', from })}`, { signal }),
   );

@@ -1,6 +1,6 @@
 /** Small things that every screen is made of. */
 
-import type { ComponentChildren } from 'preact';
+import type { ComponentChild, ComponentChildren } from 'preact';
 import type { VideoState } from '../answers.ts';
 import { Problem, wordsOf } from '../api.ts';
 import { slowly } from '../clock.ts';
@@ -157,12 +157,43 @@ export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly
   );
 }
 
-/** What is wider than a narrow screen, and moves by keys as well. */
-export function Scroll({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
+/** The heading of a column of figures. */
+export function end(name: string) {
+  return (
+    <th key={name} class="end">
+      {name}
+    </th>
+  );
+}
+
+/** The heading of a column that speaks for itself. */
+export function unseen(name: string) {
+  return (
+    <th key={name}>
+      <span class="unseen">{name}</span>
+    </th>
+  );
+}
+
+export interface TableProps {
+  readonly label: string;
+  /** Their headings, or what they are called. */
+  readonly columns: readonly ComponentChild[];
+  /** Its rows. */
+  readonly children: ComponentChildren;
+}
+
+/** A table, which may be wider than a narrow screen, and moves by keys as well. */
+export function Table({ label, columns, children }: TableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
     <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      {children}
+      <table>
+        <thead>
+          <tr>{columns.map((column) => (typeof column === 'string' ? <th key={column}>{column}</th> : column))}</tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
     </div>
   );
 }

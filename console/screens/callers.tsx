@@ -5,7 +5,7 @@ import type { Caller, NewCaller, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, Dialog, FormEnd } from '../notices.tsx';
-import { Ago, Badge, Head, Loading, Money, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, end, Head, Loading, Money, Panel, Table, Trouble, unseen } from '../parts/basics.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { href } from '../router.ts';
 import { microUsdOf } from '../view/amount.ts';
@@ -25,7 +25,7 @@ export function CallersScreen() {
       </Head>
       {error !== null && <Trouble error={error} retry={reload} />}
       {data === undefined && error === null && <Loading />}
-      {data && <Table callers={data.items} reload={reload} onCredit={setCredited} />}
+      {data && <CallerTable callers={data.items} reload={reload} onCredit={setCredited} />}
       {isMaking && (
         <NewCallerDialog
           onClose={() => setMaking(false)}
@@ -57,13 +57,13 @@ export function CallersScreen() {
   );
 }
 
-interface TableProps {
+interface CallerTableProps {
   readonly callers: readonly Caller[];
   readonly reload: () => void;
   readonly onCredit: (caller: Caller) => void;
 }
 
-function Table({ callers, reload, onCredit }: TableProps) {
+function CallerTable({ callers, reload, onCredit }: CallerTableProps) {
   const turn = async ({ id, name, disabledAt }: Caller) => {
     const disabled = disabledAt === null;
     const done = disabled ? `The key of ${name} is turned off.` : `The key of ${name} works again.`;
@@ -72,69 +72,63 @@ function Table({ callers, reload, onCredit }: TableProps) {
   };
   return (
     <Panel title={counted(callers.length, 'caller')}>
-      <Scroll label="Callers">
-        <table>
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th class="end">Available</th>
-              <th class="end">Held</th>
-              <th class="end">Spent</th>
-              <th class="end">Weight</th>
-              <th>Models</th>
-              <th>Since</th>
-              <th>
-                <span class="unseen">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {callers.map((caller) => (
-              <tr key={caller.id} data-row={caller.id}>
-                <th scope="row">
-                  <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
-                  {caller.disabledAt !== null && (
-                    <>
-                      {' '}
-                      <Badge state="off" look="failed" />
-                    </>
-                  )}
-                </th>
-                <td class="end">
-                  {caller.creditMicroUsd === null ? (
-                    <span class="soft">no limit</span>
-                  ) : (
-                    <Money microUsd={caller.availableMicroUsd} />
-                  )}
-                </td>
-                <td class="end">
-                  <Money microUsd={caller.heldMicroUsd} />
-                </td>
-                <td class="end">
-                  <Money microUsd={caller.spentMicroUsd} />
-                </td>
-                <td class="end number">{caller.weight}</td>
-                <td>{caller.models === null ? <span class="soft">all</span> : caller.models.join(', ')}</td>
-                <td class="soft">
-                  <Ago at={caller.createdAt} />
-                </td>
-                <td>
-                  {!caller.isRoot && (
-                    <div class="actions end">
-                      <button type="button" class="small" onClick={() => onCredit(caller)}>
-                        Credit
-                      </button>
-                      <button type="button" class="small" onClick={() => void turn(caller)}>
-                        {caller.disabledAt === null ? 'Turn off' : 'Turn on'}
-                      </button>
-                    </div>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label="Callers"
+        columns={[
+          'Name',
+          end('Available'),
+          end('Held'),
+          end('Spent'),
+          end('Weight'),
+          'Models',
+          'Since',
+          unseen('Actions'),
+        ]}
+      >
+        {callers.map((caller) => (
+          <tr key={caller.id} data-row={caller.id}>
+            <th scope="row">
+              <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
+              {caller.disabledAt !== null && (
+                <>
+                  {' '}
+                  <Badge state="off" look="failed" />
+                </>
+              )}
+            </th>
+            <td class="end">
+              {caller.creditMicroUsd === null ? (
+                <span class="soft">no limit</span>
+              ) : (
+                <Money microUsd={caller.availableMicroUsd} />
+              )}
+            </td>
+            <td class="end">
+              <Money microUsd={caller.heldMicroUsd} />
+            </td>
+            <td class="end">
+              <Money microUsd={caller.spentMicroUsd} />
+            </td>
+            <td class="end number">{caller.weight}</td>
+            <td>{caller.models === null ? <span class="soft">all</span> : caller.models.join(', ')}</td>
+            <td class="soft">
+              <Ago at={caller.createdAt} />
+            </td>
+            <td>
+              {!caller.isRoot && (
+                <div class="actions end">
+                  <button type="button" class="small" onClick={() => onCredit(caller)}>
+                    Credit
+                  </button>
+                  <button type="button" class="small" onClick={() => void turn(caller)}>
+                    {caller.disabledAt === null ? 'Turn off' : 'Turn on'}
+                  </button>
+                </div>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </Panel>
   );
 }

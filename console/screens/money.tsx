@@ -6,7 +6,7 @@ import { readBalance } from '../balance.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt, say } from '../notices.tsx';
-import { Empty, Figure, Head, Loading, Money, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Empty, end, Figure, Head, Loading, Money, More, Panel, Table, Trouble } from '../parts/basics.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -120,38 +120,28 @@ function Sums({ items }: { items: readonly CostItem[] }) {
 
 function ModelTable({ models }: { models: readonly Sum[] }) {
   return (
-    <Scroll label="Models">
-      <table>
-        <thead>
-          <tr>
-            <th>Model</th>
-            <th class="end">Videos</th>
-            <th class="end">Charged</th>
-            <th class="end">Billed</th>
-            {isRoot.value && <th class="end">Lost</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {models.map(({ label, videos, settledMicroUsd, upstreamMicroUsd, lostMicroUsd }) => (
-            <tr key={label}>
-              <th scope="row">{label}</th>
-              <td class="end number">{videos}</td>
-              <td class="end">
-                <Money microUsd={settledMicroUsd} />
-              </td>
-              <td class="end">
-                <Money microUsd={upstreamMicroUsd} />
-              </td>
-              {isRoot.value && (
-                <td class="end">
-                  <Money microUsd={lostMicroUsd} />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label="Models"
+      columns={['Model', end('Videos'), end('Charged'), end('Billed'), ...(isRoot.value ? [end('Lost')] : [])]}
+    >
+      {models.map(({ label, videos, settledMicroUsd, upstreamMicroUsd, lostMicroUsd }) => (
+        <tr key={label}>
+          <th scope="row">{label}</th>
+          <td class="end number">{videos}</td>
+          <td class="end">
+            <Money microUsd={settledMicroUsd} />
+          </td>
+          <td class="end">
+            <Money microUsd={upstreamMicroUsd} />
+          </td>
+          {isRoot.value && (
+            <td class="end">
+              <Money microUsd={lostMicroUsd} />
+            </td>
+          )}
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -231,30 +221,18 @@ function Ledger() {
   }
   return (
     <Panel title="Ledger" aside={<span class="soft small">times are those of your own zone</span>}>
-      <Scroll label="Ledger">
-        <table>
-          <thead>
-            <tr>
-              <th>When</th>
-              <th>What</th>
-              <th>Video</th>
-              <th class="end">Available changes by</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map(({ id, at, kind, videoId, amountMicroUsd }) => (
-              <tr key={id}>
-                <td class="soft number when">{dateTime(at)}</td>
-                <td>{KINDS[kind]}</td>
-                <td>{videoId === null ? '–' : <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a>}</td>
-                <td class="end">
-                  <Money microUsd={amountMicroUsd} isSigned />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label="Ledger" columns={['When', 'What', 'Video', end('Available changes by')]}>
+        {data.items.map(({ id, at, kind, videoId, amountMicroUsd }) => (
+          <tr key={id}>
+            <td class="soft number when">{dateTime(at)}</td>
+            <td>{KINDS[kind]}</td>
+            <td>{videoId === null ? '–' : <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a>}</td>
+            <td class="end">
+              <Money microUsd={amountMicroUsd} isSigned />
+            </td>
+          </tr>
+        ))}
+      </Table>
       <More more={more} />
     </Panel>
   );

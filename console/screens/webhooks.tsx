@@ -5,7 +5,7 @@ import type { Delivery, Endpoint, NewEndpoint, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt, confirm, Dialog, FormEnd } from '../notices.tsx';
-import { Ago, Badge, Empty, Facts, Head, Loading, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, end, Facts, Head, Loading, More, Panel, Table, Trouble, unseen } from '../parts/basics.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { go, href } from '../router.ts';
@@ -250,53 +250,41 @@ function Deliveries({ path }: { path: string }) {
       {data.items.length === 0 ? (
         <p class="soft">Nothing was to be told yet. A test shows whether it is heard.</p>
       ) : (
-        <Scroll label="Deliveries">
-          <table>
-            <thead>
-              <tr>
-                <th>State</th>
-                <th>Event</th>
-                <th>Answer</th>
-                <th class="end">Attempts</th>
-                <th>Made</th>
-                <th>Next</th>
-                <th>
-                  <span class="unseen">Actions</span>
-                </th>
+        <>
+          <Table
+            label="Deliveries"
+            columns={['State', 'Event', 'Answer', end('Attempts'), 'Made', 'Next', unseen('Actions')]}
+          >
+            {data.items.map((delivery) => (
+              <tr key={delivery.id}>
+                <td>
+                  <Badge state={delivery.state} />
+                </td>
+                <td>
+                  {delivery.type}
+                  {delivery.test && <span class="soft"> (test)</span>}
+                </td>
+                <td class="soft words">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
+                <td class="end number">{delivery.attempts}</td>
+                <td class="soft">
+                  <Ago at={delivery.createdAt} />
+                </td>
+                <td class="soft">{delivery.nextAttemptAt === null ? '–' : <Ago at={delivery.nextAttemptAt} />}</td>
+                <td class="end">
+                  <div class="actions end">
+                    <button type="button" class="small" onClick={() => setShown(delivery.id)}>
+                      Show
+                    </button>
+                    <button type="button" class="small" onClick={() => void replay(delivery.id)}>
+                      Send again
+                    </button>
+                  </div>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {data.items.map((delivery) => (
-                <tr key={delivery.id}>
-                  <td>
-                    <Badge state={delivery.state} />
-                  </td>
-                  <td>
-                    {delivery.type}
-                    {delivery.test && <span class="soft"> (test)</span>}
-                  </td>
-                  <td class="soft words">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
-                  <td class="end number">{delivery.attempts}</td>
-                  <td class="soft">
-                    <Ago at={delivery.createdAt} />
-                  </td>
-                  <td class="soft">{delivery.nextAttemptAt === null ? '–' : <Ago at={delivery.nextAttemptAt} />}</td>
-                  <td class="end">
-                    <div class="actions end">
-                      <button type="button" class="small" onClick={() => setShown(delivery.id)}>
-                        Show
-                      </button>
-                      <button type="button" class="small" onClick={() => void replay(delivery.id)}>
-                        Send again
-                      </button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
           <More more={more} />
-        </Scroll>
+        </>
       )}
       {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}
     </Panel>

@@ -8,6 +8,7 @@ import { attempt } from '../notices.tsx';
 import { href } from '../router.ts';
 import { ago, capital, dateTime, dollars, sentence, spaced } from '../view/format.ts';
 import { STATE_WORDS } from '../view/words.ts';
+import { Button } from './button.tsx';
 
 /** A state in its colour; `look` where it has that of another state. */
 export function Badge({ state, look = state }: { readonly state: string; readonly look?: string }) {
@@ -92,11 +93,7 @@ export function Trouble({ error, retry }: { readonly error: unknown; readonly re
           To the overview
         </a>
       ) : (
-        retry && (
-          <button type="button" onClick={retry}>
-            Try again
-          </button>
-        )
+        retry && <Button label="Try again" onClick={retry} />
       )}
     </div>
   );
@@ -150,11 +147,7 @@ async function copy(text: string): Promise<void> {
 }
 
 export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly label?: string }) {
-  return (
-    <button type="button" class="small" onClick={() => void attempt('Copied.', () => copy(text))}>
-      {label}
-    </button>
-  );
+  return <Button label={label} class="small" onClick={() => attempt('Copied.', () => copy(text))} />;
 }
 
 /** The heading of a column of figures. */
@@ -203,9 +196,7 @@ export function More({ more }: { readonly more: (() => void) | null }) {
   if (more === null) return null;
   return (
     <p class="actions center">
-      <button type="button" onClick={more}>
-        Show more
-      </button>
+      <Button label="Show more" onClick={more} />
     </p>
   );
 }

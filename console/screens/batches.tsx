@@ -6,6 +6,7 @@ import { ask, Problem, queryOf, wordsOf } from '../api.ts';
 import { usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
 import { Ago, Badge, Empty, end, Head, Loading, Money, More, Panel, Table, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -174,17 +175,13 @@ function Verdict({ checked: { file, found, problem }, skips, onSkip, onBegin, on
         </div>
       )}
       <div class="actions">
-        <button
-          type="button"
+        <Button
+          label={`Make ${counted(total, 'video')}`}
           class="primary"
           disabled={total === 0 || (invalid.length > 0 && !skips)}
           onClick={onBegin}
-        >
-          Make {counted(total, 'video')}
-        </button>
-        <button type="button" onClick={onDrop}>
-          Not now
-        </button>
+        />
+        <Button label="Not now" onClick={onDrop} />
       </div>
     </div>
   );

@@ -6,6 +6,8 @@ import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, Dialog, FormEnd } from '../notices.tsx';
 import { Ago, Badge, end, Head, Loading, Money, Panel, Table, Trouble, unseen } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
+import { Field } from '../parts/field.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { href } from '../router.ts';
 import { microUsdOf } from '../view/amount.ts';
@@ -19,9 +21,7 @@ export function CallersScreen() {
   return (
     <>
       <Head title="Callers" note="Who may use this gateway, with how much.">
-        <button type="button" class="primary" onClick={() => setMaking(true)}>
-          New caller
-        </button>
+        <Button label="New caller" class="primary" onClick={() => setMaking(true)} />
       </Head>
       {error !== null && <Trouble error={error} retry={reload} />}
       {data === undefined && error === null && <Loading />}
@@ -117,12 +117,12 @@ function CallerTable({ callers, reload, onCredit }: CallerTableProps) {
             <td>
               {!caller.isRoot && (
                 <div class="actions end">
-                  <button type="button" class="small" onClick={() => onCredit(caller)}>
-                    Credit
-                  </button>
-                  <button type="button" class="small" onClick={() => void turn(caller)}>
-                    {caller.disabledAt === null ? 'Turn off' : 'Turn on'}
-                  </button>
+                  <Button label="Credit" class="small" onClick={() => onCredit(caller)} />
+                  <Button
+                    label={caller.disabledAt === null ? 'Turn off' : 'Turn on'}
+                    class="small"
+                    onClick={() => turn(caller)}
+                  />
                 </div>
               )}
             </td>
@@ -147,31 +147,24 @@ function NewCallerDialog({ onClose, onMade }: { onClose: () => void; onMade: (ca
   return (
     <Dialog title="New caller" onClose={onClose}>
       <form class="stack" onSubmit={submit}>
-        <label>
-          Name
-          <input required maxLength={200} value={name} onInput={({ currentTarget }) => setName(currentTarget.value)} />
-        </label>
+        <Field label="Name" required maxLength={200} value={name} onText={setName} />
         <div class="fields">
-          <label>
-            Credit in dollars
-            <input
-              inputMode="decimal"
-              placeholder="no limit"
-              value={credit}
-              onInput={({ currentTarget }) => setCredit(currentTarget.value)}
-            />
-          </label>
-          <label>
-            Weight in the queue
-            <input
-              type="number"
-              min={0.001}
-              max={1000}
-              step="any"
-              value={weight}
-              onInput={({ currentTarget }) => setWeight(currentTarget.value)}
-            />
-          </label>
+          <Field
+            label="Credit in dollars"
+            inputMode="decimal"
+            placeholder="no limit"
+            value={credit}
+            onText={setCredit}
+          />
+          <Field
+            label="Weight in the queue"
+            type="number"
+            min={0.001}
+            max={1000}
+            step="any"
+            value={weight}
+            onText={setWeight}
+          />
         </div>
         <FormEnd onClose={onClose} yes="Make the caller" />
       </form>
@@ -190,16 +183,7 @@ function CreditDialog({ caller, onClose }: { caller: Caller; onClose: () => void
   return (
     <Dialog title={`More credit for ${caller.name}`} onClose={onClose}>
       <form class="stack" onSubmit={submit}>
-        <label>
-          Dollars
-          <input
-            required
-            inputMode="decimal"
-            placeholder="25.00"
-            value={amount}
-            onInput={({ currentTarget }) => setAmount(currentTarget.value)}
-          />
-        </label>
+        <Field label="Dollars" required inputMode="decimal" placeholder="25.00" value={amount} onText={setAmount} />
         <FormEnd onClose={onClose} yes="Add" />
       </form>
     </Dialog>

@@ -7,6 +7,7 @@ import { slowly } from '../clock.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt, say } from '../notices.tsx';
 import { Empty, end, Figure, Head, Loading, Money, More, Panel, Table, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -27,16 +28,12 @@ export function MoneyScreen() {
   return (
     <>
       <Head title="Money">
-        <button
-          type="button"
+        <Button
+          label="Costs as CSV"
           disabled={costs.data === undefined}
           onClick={() => save('clipyard-costs.csv', csvOf(costs.data?.items ?? []))}
-        >
-          Costs as CSV
-        </button>
-        <button type="button" onClick={() => void saveLedger()}>
-          Ledger as CSV
-        </button>
+        />
+        <Button label="Ledger as CSV" onClick={saveLedger} />
       </Head>
       {error !== null && <Trouble error={error} retry={costs.reload} />}
       {balance.data && <Balances balance={balance.data} costs={costs.data?.items ?? []} />}

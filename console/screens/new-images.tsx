@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Model } from '../answers.ts';
 import { attempt } from '../notices.tsx';
+import { Button } from '../parts/button.tsx';
 import { DropZone } from '../parts/drop-zone.tsx';
 import { type Draft, type NewImage, takesImages } from '../view/draft.ts';
 
@@ -64,9 +65,7 @@ export function Images({ draft, model, change }: ImagesProps) {
           value={url}
           onInput={({ currentTarget }) => setUrl(currentTarget.value)}
         />
-        <button type="button" disabled={!URL.canParse(url)} onClick={addUrl}>
-          Add URL
-        </button>
+        <Button label="Add URL" disabled={!URL.canParse(url)} onClick={addUrl} />
       </div>
       <ul class="thumbs">
         {draft.images.map((image, index) => (
@@ -76,14 +75,12 @@ export function Images({ draft, model, change }: ImagesProps) {
             ) : (
               <span class="clip">{image.url}</span>
             )}
-            <button
-              type="button"
+            <Button
+              label="✕"
               class="small"
               aria-label={`Remove image ${index + 1}`}
               onClick={() => change({ images: draft.images.filter((_, each) => each !== index) })}
-            >
-              ✕
-            </button>
+            />
           </li>
         ))}
       </ul>

@@ -6,6 +6,7 @@ import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, say } from '../notices.tsx';
 import { Empty, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { Field } from '../parts/field.tsx';
 import { go, query } from '../router.ts';
 import { useKept } from '../steps.ts';
 import { type Draft, draftFor, draftOf, MOST_AT_ONCE, problemsOf, takesImages, toBody } from '../view/draft.ts';
@@ -172,17 +173,15 @@ function Capabilities({ draft, model, change }: PartProps) {
         onChange={(aspectRatio) => change({ aspectRatio })}
       />
       <Option label="Quality" of={model.qualities} value={draft.quality} onChange={(quality) => change({ quality })} />
-      <label>
-        Seed
-        <input
-          type="number"
-          min={0}
-          step={1}
-          placeholder="any"
-          value={draft.seed}
-          onInput={({ currentTarget }) => change({ seed: currentTarget.value })}
-        />
-      </label>
+      <Field
+        label="Seed"
+        type="number"
+        min={0}
+        step={1}
+        placeholder="any"
+        value={draft.seed}
+        onText={(seed) => change({ seed })}
+      />
       <label>
         How many
         <input

@@ -7,6 +7,7 @@ import { remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
 import { CommandPanel, Copy, Facts, Money, Panel } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { curlOf, DIALECTS } from '../view/curl.ts';
@@ -69,9 +70,7 @@ export function Paid({ video }: { video: Video }) {
       title="Money"
       aside={
         isRoot.value && (cost.settledMicroUsd ?? 0) > 0 ? (
-          <button type="button" class="small" onClick={() => void refund()}>
-            Refund
-          </button>
+          <Button label="Refund" class="small" onClick={refund} />
         ) : undefined
       }
     >
@@ -151,14 +150,12 @@ export function Curl({ video }: { video: Video }) {
     <CommandPanel title="As a command" command={curlOf(dialect, video.request, location.origin)}>
       <div class="tabs" role="group" aria-label="Dialect">
         {names.map((name) => (
-          <button
+          <Button
             key={name}
-            type="button"
+            label={name}
             aria-pressed={name === dialect}
             onClick={() => setDialect(name as typeof dialect)}
-          >
-            {name}
-          </button>
+          />
         ))}
       </div>
       {video.request.images.some(({ kind }) => kind === 'stored') && (

@@ -8,6 +8,7 @@ import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
 import { Ago, Badge, Head, Loading, Missing, Panel, StateBadge } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
 import { Player } from '../parts/player.tsx';
@@ -103,7 +104,7 @@ function Shown({ video, reload }: { video: Video; reload: () => void }) {
 
 function Actions({ video, reload }: { video: Video; reload: () => void }) {
   const { id, archive, workflowUrl, failure } = video;
-  const order = (what: string, done: string) => async () => {
+  const order = async (what: string, done: string) => {
     await attempt(done, async () => remember([await post<Video>(`videos/${encodeURIComponent(id)}/${what}`)]));
     reload();
   };
@@ -114,34 +115,24 @@ function Actions({ video, reload }: { video: Video; reload: () => void }) {
           Download
         </a>
       )}
-      <button type="button" onClick={() => void again(video)}>
-        Again
-      </button>
+      <Button label="Again" onClick={() => again(video)} />
       <a class="button" href={href(`/new?from=${encodeURIComponent(id)}`)}>
         Again with changes
       </a>
       {!isEnded(video) && (
         <>
-          <button type="button" onClick={() => void order('recheck', 'Its task is polled as soon as it may be.')()}>
-            Poll now
-          </button>
-          <button type="button" class="danger" onClick={() => void act('cancel', [video])}>
-            Cancel
-          </button>
+          <Button label="Poll now" onClick={() => order('recheck', 'Its task is polled as soon as it may be.')} />
+          <Button label="Cancel" class="danger" onClick={() => act('cancel', [video])} />
         </>
       )}
       {failure?.kind === 'result_expired' && (
-        <button type="button" onClick={() => void order('rearchive', 'The clip is fetched again.')()}>
-          Fetch again
-        </button>
+        <Button label="Fetch again" onClick={() => order('rearchive', 'The clip is fetched again.')} />
       )}
       {isEnded(video) && (
-        <button
-          type="button"
-          onClick={() => void act('delete', [video]).then((isDone) => isDone && go('/videos', { replace: true }))}
-        >
-          Delete
-        </button>
+        <Button
+          label="Delete"
+          onClick={() => act('delete', [video]).then((isDone) => isDone && go('/videos', { replace: true }))}
+        />
       )}
       {workflowUrl !== null && (
         <a class="button" href={workflowUrl} target="_blank" rel="noreferrer">
@@ -202,9 +193,7 @@ function Told({ deliveries }: { deliveries: readonly Delivery[] }) {
             <span class="soft small">
               <Ago at={delivery.endedAt ?? delivery.createdAt} />
             </span>
-            <button type="button" class="small" onClick={() => setShown(delivery.id)}>
-              Show
-            </button>
+            <Button label="Show" class="small" onClick={() => setShown(delivery.id)} />
           </li>
         ))}
       </ul>

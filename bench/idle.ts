@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { packageRoot } from '../src/config/package-root.ts';
 import { RUNNING_STATES } from '../src/domain/video.ts';
 import { freePort } from '../src/temporal/dev-server/process.ts';
+import { ask, type BatchClient } from './batch-client.ts';
 import type { BenchContext, Outcome } from './benchmark.ts';
 import { type ProcessMemory, readMappingKinds, readProcessTree } from './process-memory.ts';
 import { sum } from './statistics.ts';
@@ -28,28 +29,15 @@ const NODE_FIGURES = {
   external: 'clipyard_nodejs_external_memory_bytes',
 };
 
-interface Subject {
+interface Subject extends BatchClient {
   readonly pid: number;
-  readonly url: string;
   readonly metricsUrl: string;
-  readonly stop: AbortSignal;
 }
 
 async function startSubject(context: BenchContext): Promise<Subject> {
   const metricsPort = await freePort(0);
   const started = await startEmbedded(context, { CLIPYARD_METRICS_PORT: String(metricsPort) });
-  return { ...started, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, stop: context.stop };
-}
-
-async function ask<Schema extends z.ZodType>({ url, stop }: Subject, schema: Schema, path: string, body?: object) {
-  const answer = await fetch(url + path, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${ROOT_KEY}`, 'content-type': 'application/json' },
-    ...(body && { body: JSON.stringify(body) }),
-    signal: stop,
-  });
-  if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
-  return schema.parse(await answer.json());
+  return { ...started, key: ROOT_KEY, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, stop: context.stop };
 }
 
 /** Has the clips of the demo made; resolves when all have their end. */
@@ -58,8 +46,8 @@ async function makeClips(subject: Subject, clips: number): Promise<void> {
     .trim()
     .split('\n');
   for (let n = 0; n < clips; n += 1) {
-    const body = JSON.parse(orders[n % orders.length] ?? '{}');
-    await ask(subject, z.unknown(), '/airforce/v1/video/generations', body);
+    const posted = { body: orders[n % orders.length] ?? '{}', type: 'application/json' };
+    await ask(subject, z.unknown(), '/airforce/v1/video/generations', posted);
   }
   const page = z.object({ items: z.array(z.unknown()) });
   const running = `/clipyard/v1/videos?limit=1&state=${RUNNING_STATES.join(',')}`;

@@ -5,7 +5,7 @@ import { local, post } from './api.ts';
 import { forget } from './live.ts';
 import { attempt, confirm, say } from './notices.tsx';
 import { isEnded } from './view/filters.ts';
-import { counted, dollars } from './view/format.ts';
+import { counted, dollars, spaced } from './view/format.ts';
 
 export type Action = 'cancel' | 'again' | 'delete';
 
@@ -60,7 +60,7 @@ export async function act(action: Action, chosen: readonly Video[]): Promise<boo
     const rest = matched - count - failed.length;
     const parts = [
       `${counted(count, 'video')} ${done}`,
-      ...(failed.length > 0 ? [`${failed.length} refused (${failed[0]?.code.replaceAll('_', ' ')})`] : []),
+      ...(failed.length > 0 ? [`${failed.length} refused (${spaced(failed[0]?.code ?? '')})`] : []),
       ...(rest > 0 ? [`${rest} go on behind`] : []),
     ];
     say(`${parts.join(', ')}.`);

@@ -23,12 +23,22 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
+/** Frames within which a row comes whose turn it is: of a long list only those near the screen are there. */
+const PATIENCE_FRAMES = 10;
+
+function isOutermost(row: HTMLElement | undefined, by: 1 | -1): boolean {
+  const end = by === 1 ? row?.closest('[role=table]')?.getAttribute('aria-rowcount') : '2';
+  return (row?.getAttribute('aria-rowindex') ?? end) === end;
+}
+
 /** Moves the focus by a row; the first one when none has it. */
-function step(by: 1 | -1): void {
+function step(by: 1 | -1, frames = PATIENCE_FRAMES): void {
   const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')];
   const index = rows.findIndex((row) => row.contains(document.activeElement));
   const visible = rows.findIndex((row) => row.getBoundingClientRect().bottom > 0);
   const next = rows[index === -1 ? Math.max(0, visible) : index + by];
+  if (next === undefined && frames > 0 && !isOutermost(rows[index], by))
+    requestAnimationFrame(() => step(by, frames - 1));
   linkOf(next)?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: 'nearest' });
 }

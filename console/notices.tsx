@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { wordsOf } from './api.ts';
 import { holdOpener } from './focus.ts';
+import { Button } from './parts/button.tsx';
 
 interface Notice {
   readonly id: number;
@@ -50,9 +51,7 @@ export function Notices() {
       {notices.value.map(({ id, text, isProblem }) => (
         <div key={id} class={isProblem ? 'notice problem' : 'notice'}>
           <span>{text}</span>
-          <button type="button" class="quiet small" aria-label="Dismiss" onClick={() => dismiss(id)}>
-            ✕
-          </button>
+          <Button label="✕" class="quiet small" aria-label="Dismiss" onClick={() => dismiss(id)} />
         </div>
       ))}
     </div>
@@ -130,9 +129,7 @@ export function FormEnd({
 }) {
   return (
     <div class="actions end">
-      <button type="button" onClick={onClose}>
-        Not now
-      </button>
+      <Button label="Not now" onClick={onClose} />
       <button type="submit" class="primary" disabled={disabled}>
         {yes}
       </button>
@@ -147,12 +144,12 @@ export function Questions() {
     <Dialog title={question.title} onClose={() => question.answer(false)}>
       {question.body}
       <div class="actions end">
-        <button type="button" onClick={() => question.answer(false)}>
-          Not now
-        </button>
-        <button type="button" class={question.isDangerous ? 'danger' : 'primary'} onClick={() => question.answer(true)}>
-          {question.yes}
-        </button>
+        <Button label="Not now" onClick={() => question.answer(false)} />
+        <Button
+          label={question.yes}
+          class={question.isDangerous ? 'danger' : 'primary'}
+          onClick={() => question.answer(true)}
+        />
       </div>
     </Dialog>
   );

@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { isLive } from './live.ts';
 import { attempt, Dialog } from './notices.tsx';
+import { Button } from './parts/button.tsx';
 import { href, parts } from './router.ts';
 import { Mark } from './screens/sign-in.tsx';
 import { isRoot, session, signOut } from './session.ts';
@@ -66,9 +67,7 @@ function Help() {
         ))}
       </dl>
       <div class="actions end">
-        <button type="button" onClick={close}>
-          Close
-        </button>
+        <Button label="Close" onClick={close} />
       </div>
     </Dialog>
   );
@@ -118,17 +117,8 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
           <span class="who-name" title={name}>
             {name}
           </span>
-          <button
-            type="button"
-            class="quiet small"
-            onClick={() => (helpIsOpen.value = true)}
-            aria-label="Help with keys"
-          >
-            ?
-          </button>
-          <button type="button" class="quiet small" onClick={() => void attempt(null, signOut)}>
-            Sign out
-          </button>
+          <Button label="?" class="quiet small" onClick={() => (helpIsOpen.value = true)} aria-label="Help with keys" />
+          <Button label="Sign out" class="quiet small" onClick={() => attempt(null, signOut)} />
         </div>
       </aside>
       <main id="main" tabIndex={-1}>

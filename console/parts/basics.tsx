@@ -1,6 +1,6 @@
 /** Small things that every screen is made of. */
 
-import type { ComponentChildren } from 'preact';
+import type { ComponentChild, ComponentChildren } from 'preact';
 import type { VideoState } from '../answers.ts';
 import { Problem, wordsOf } from '../api.ts';
 import { slowly } from '../clock.ts';
@@ -8,6 +8,7 @@ import { attempt } from '../notices.tsx';
 import { href } from '../router.ts';
 import { ago, capital, dateTime, dollars, sentence, spaced } from '../view/format.ts';
 import { STATE_WORDS } from '../view/words.ts';
+import { Button } from './button.tsx';
 
 /** A state in its colour; `look` where it has that of another state. */
 export function Badge({ state, look = state }: { readonly state: string; readonly look?: string }) {
@@ -92,11 +93,7 @@ export function Trouble({ error, retry }: { readonly error: unknown; readonly re
           To the overview
         </a>
       ) : (
-        retry && (
-          <button type="button" onClick={retry}>
-            Try again
-          </button>
-        )
+        retry && <Button label="Try again" onClick={retry} />
       )}
     </div>
   );
@@ -150,19 +147,46 @@ async function copy(text: string): Promise<void> {
 }
 
 export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly label?: string }) {
+  return <Button label={label} class="small" onClick={() => attempt('Copied.', () => copy(text))} />;
+}
+
+/** The heading of a column of figures. */
+export function end(name: string) {
   return (
-    <button type="button" class="small" onClick={() => void attempt('Copied.', () => copy(text))}>
-      {label}
-    </button>
+    <th key={name} class="end">
+      {name}
+    </th>
   );
 }
 
-/** What is wider than a narrow screen, and moves by keys as well. */
-export function Scroll({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
+/** The heading of a column that speaks for itself. */
+export function unseen(name: string) {
+  return (
+    <th key={name}>
+      <span class="unseen">{name}</span>
+    </th>
+  );
+}
+
+export interface TableProps {
+  readonly label: string;
+  /** Their headings, or what they are called. */
+  readonly columns: readonly ComponentChild[];
+  /** Its rows. */
+  readonly children: ComponentChildren;
+}
+
+/** A table, which may be wider than a narrow screen, and moves by keys as well. */
+export function Table({ label, columns, children }: TableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys
     <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      {children}
+      <table>
+        <thead>
+          <tr>{columns.map((column) => (typeof column === 'string' ? <th key={column}>{column}</th> : column))}</tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
     </div>
   );
 }
@@ -172,9 +196,7 @@ export function More({ more }: { readonly more: (() => void) | null }) {
   if (more === null) return null;
   return (
     <p class="actions center">
-      <button type="button" onClick={more}>
-        Show more
-      </button>
+      <Button label="Show more" onClick={more} />
     </p>
   );
 }

@@ -6,6 +6,7 @@ import { useLoaded } from '../load.ts';
 import { Dialog } from '../notices.tsx';
 import { dateTime, duration } from '../view/format.ts';
 import { Copy, Loading, Trouble } from './basics.tsx';
+import { Button } from './button.tsx';
 
 /** As lines, where it is JSON. */
 function pretty(text: string): string {
@@ -50,9 +51,7 @@ export function DeliveryDialog({ id, onClose }: { readonly id: string; readonly 
         </>
       )}
       <div class="actions end">
-        <button type="button" onClick={onClose}>
-          Close
-        </button>
+        <Button label="Close" onClick={onClose} />
       </div>
     </Dialog>
   );

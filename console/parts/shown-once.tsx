@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { Dialog } from '../notices.tsx';
 import { Copy } from './basics.tsx';
+import { Button } from './button.tsx';
 
 export interface ShownOnceProps {
   readonly title: string;
@@ -26,9 +27,7 @@ export function ShownOnce({ title, note, secrets, onClose }: ShownOnceProps) {
         </div>
       ))}
       <div class="actions end">
-        <button type="button" class="primary" onClick={onClose}>
-          {entries.length === 1 ? 'I have it' : 'I have them'}
-        </button>
+        <Button label={entries.length === 1 ? 'I have it' : 'I have them'} class="primary" onClick={onClose} />
       </div>
     </Dialog>
   );

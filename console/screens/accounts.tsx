@@ -6,6 +6,7 @@ import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
 import { Ago, Badge, Empty, Facts, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { Slots } from '../parts/slots.tsx';
 import { href } from '../router.ts';
 import { counted, shortId, spaced } from '../view/format.ts';
@@ -76,13 +77,9 @@ function AccountPanel({ account, reload }: { account: Account; reload: () => voi
       )}
       <div class="actions">
         {state === 'active' ? (
-          <button type="button" onClick={() => void change('pause', `${id} takes no more videos.`)}>
-            Pause
-          </button>
+          <Button label="Pause" onClick={() => change('pause', `${id} takes no more videos.`)} />
         ) : (
-          <button type="button" class="primary" onClick={() => void change('resume', `${id} takes videos again.`)}>
-            Resume
-          </button>
+          <Button label="Resume" class="primary" onClick={() => change('resume', `${id} takes videos again.`)} />
         )}
       </div>
     </Panel>
@@ -104,9 +101,7 @@ function Doubts({ account: { slots }, reload }: { account: Account; reload: () =
             {doubts.map(({ videoId, since }) => (
               <li key={videoId} class="doubt">
                 <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a> <Ago at={since} />
-                <button type="button" class="small" onClick={() => setResolved(videoId)}>
-                  Resolve
-                </button>
+                <Button label="Resolve" class="small" onClick={() => setResolved(videoId)} />
               </li>
             ))}
           </ul>

@@ -7,6 +7,7 @@ import { slowly } from '../clock.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, confirm } from '../notices.tsx';
 import { Ago, Badge, CommandPanel, Facts, Figure, Head, Loading, Missing, Panel } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { go, href } from '../router.ts';
 import { ago, bytes, counted, dateTime, dollars, duration, shortId } from '../view/format.ts';
 import { failureWords } from '../view/words.ts';
@@ -86,9 +87,7 @@ function Actions({ batch, reload }: { batch: Batch; reload: () => void }) {
   return (
     <>
       {ENDS.includes(state) && rest > 0 && (
-        <button type="button" class="primary" onClick={() => void retry()}>
-          Retry {rest} that failed
-        </button>
+        <Button label={`Retry ${rest} that failed`} class="primary" onClick={retry} />
       )}
       <a class="button" href={href(`/videos?batch=${encodeURIComponent(id)}&view=gallery`)}>
         Gallery
@@ -96,11 +95,7 @@ function Actions({ batch, reload }: { batch: Batch; reload: () => void }) {
       <a class="button" href={`/clipyard/v1/${path}/manifest?format=csv`} download={`${id}.csv`}>
         Manifest
       </a>
-      {!ENDS.includes(state) && (
-        <button type="button" class="danger" onClick={() => void cancel()}>
-          Cancel
-        </button>
-      )}
+      {!ENDS.includes(state) && <Button label="Cancel" class="danger" onClick={cancel} />}
       {workflowUrl !== null && (
         <a class="button" href={workflowUrl} target="_blank" rel="noreferrer">
           Temporal ↗
@@ -275,12 +270,8 @@ function FilmPanel({ batch, items }: { batch: Batch; items: readonly BatchItem[]
           {film && film.failure === null && <progress max={100} value={film.progress} aria-label="Joining" />}
           {film?.failure && <p class="problem">{film.failure.message}</p>}
           <div class="actions">
-            <button type="button" onClick={() => void join('cut')}>
-              Join with cuts
-            </button>
-            <button type="button" onClick={() => void join('crossfade')}>
-              With crossfades
-            </button>
+            <Button label="Join with cuts" onClick={() => join('cut')} />
+            <Button label="With crossfades" onClick={() => join('crossfade')} />
           </div>
         </>
       ) : (

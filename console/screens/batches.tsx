@@ -5,7 +5,8 @@ import type { Batch, NewBatch } from '../answers.ts';
 import { ask, Problem, queryOf, wordsOf } from '../api.ts';
 import { usePages } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import { Ago, Badge, Empty, Head, Loading, Money, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, end, Head, Loading, Money, More, Panel, Table, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { DropZone } from '../parts/drop-zone.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
@@ -28,42 +29,28 @@ export function BatchesScreen() {
       )}
       {data !== undefined && data.items.length > 0 && (
         <Panel title="All batches" aside={isRoot.value ? <span class="soft small">of all callers</span> : undefined}>
-          <Scroll label="Batches">
-            <table>
-              <thead>
-                <tr>
-                  <th>Batch</th>
-                  <th>State</th>
-                  <th>Done</th>
-                  <th class="end">Failed</th>
-                  <th class="end">Cost</th>
-                  <th>Made</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((batch) => (
-                  <tr key={batch.id} data-row={batch.id}>
-                    <th scope="row">
-                      <a href={href(`/batches/${batch.id}`)}>{batch.name ?? shortId(batch.id)}</a>
-                    </th>
-                    <td>
-                      <Badge state={batch.state} />
-                    </td>
-                    <td>
-                      <Done batch={batch} />
-                    </td>
-                    <td class="end number">{batch.counts.failed}</td>
-                    <td class="end">
-                      <Money microUsd={batch.costMicroUsd} />
-                    </td>
-                    <td class="soft">
-                      <Ago at={batch.createdAt} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table label="Batches" columns={['Batch', 'State', 'Done', end('Failed'), end('Cost'), 'Made']}>
+            {data.items.map((batch) => (
+              <tr key={batch.id} data-row={batch.id}>
+                <th scope="row">
+                  <a href={href(`/batches/${batch.id}`)}>{batch.name ?? shortId(batch.id)}</a>
+                </th>
+                <td>
+                  <Badge state={batch.state} />
+                </td>
+                <td>
+                  <Done batch={batch} />
+                </td>
+                <td class="end number">{batch.counts.failed}</td>
+                <td class="end">
+                  <Money microUsd={batch.costMicroUsd} />
+                </td>
+                <td class="soft">
+                  <Ago at={batch.createdAt} />
+                </td>
+              </tr>
+            ))}
+          </Table>
           <More more={more} />
         </Panel>
       )}
@@ -188,17 +175,13 @@ function Verdict({ checked: { file, found, problem }, skips, onSkip, onBegin, on
         </div>
       )}
       <div class="actions">
-        <button
-          type="button"
+        <Button
+          label={`Make ${counted(total, 'video')}`}
           class="primary"
           disabled={total === 0 || (invalid.length > 0 && !skips)}
           onClick={onBegin}
-        >
-          Make {counted(total, 'video')}
-        </button>
-        <button type="button" onClick={onDrop}>
-          Not now
-        </button>
+        />
+        <Button label="Not now" onClick={onDrop} />
       </div>
     </div>
   );

@@ -5,7 +5,9 @@ import type { Caller, NewCaller, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, Dialog, FormEnd } from '../notices.tsx';
-import { Ago, Badge, Head, Loading, Money, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, end, Head, Loading, Money, Panel, Table, Trouble, unseen } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
+import { Field } from '../parts/field.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { href } from '../router.ts';
 import { microUsdOf } from '../view/amount.ts';
@@ -19,13 +21,11 @@ export function CallersScreen() {
   return (
     <>
       <Head title="Callers" note="Who may use this gateway, with how much.">
-        <button type="button" class="primary" onClick={() => setMaking(true)}>
-          New caller
-        </button>
+        <Button label="New caller" class="primary" onClick={() => setMaking(true)} />
       </Head>
       {error !== null && <Trouble error={error} retry={reload} />}
       {data === undefined && error === null && <Loading />}
-      {data && <Table callers={data.items} reload={reload} onCredit={setCredited} />}
+      {data && <CallerTable callers={data.items} reload={reload} onCredit={setCredited} />}
       {isMaking && (
         <NewCallerDialog
           onClose={() => setMaking(false)}
@@ -57,13 +57,13 @@ export function CallersScreen() {
   );
 }
 
-interface TableProps {
+interface CallerTableProps {
   readonly callers: readonly Caller[];
   readonly reload: () => void;
   readonly onCredit: (caller: Caller) => void;
 }
 
-function Table({ callers, reload, onCredit }: TableProps) {
+function CallerTable({ callers, reload, onCredit }: CallerTableProps) {
   const turn = async ({ id, name, disabledAt }: Caller) => {
     const disabled = disabledAt === null;
     const done = disabled ? `The key of ${name} is turned off.` : `The key of ${name} works again.`;
@@ -72,69 +72,63 @@ function Table({ callers, reload, onCredit }: TableProps) {
   };
   return (
     <Panel title={counted(callers.length, 'caller')}>
-      <Scroll label="Callers">
-        <table>
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th class="end">Available</th>
-              <th class="end">Held</th>
-              <th class="end">Spent</th>
-              <th class="end">Weight</th>
-              <th>Models</th>
-              <th>Since</th>
-              <th>
-                <span class="unseen">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {callers.map((caller) => (
-              <tr key={caller.id} data-row={caller.id}>
-                <th scope="row">
-                  <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
-                  {caller.disabledAt !== null && (
-                    <>
-                      {' '}
-                      <Badge state="off" look="failed" />
-                    </>
-                  )}
-                </th>
-                <td class="end">
-                  {caller.creditMicroUsd === null ? (
-                    <span class="soft">no limit</span>
-                  ) : (
-                    <Money microUsd={caller.availableMicroUsd} />
-                  )}
-                </td>
-                <td class="end">
-                  <Money microUsd={caller.heldMicroUsd} />
-                </td>
-                <td class="end">
-                  <Money microUsd={caller.spentMicroUsd} />
-                </td>
-                <td class="end number">{caller.weight}</td>
-                <td>{caller.models === null ? <span class="soft">all</span> : caller.models.join(', ')}</td>
-                <td class="soft">
-                  <Ago at={caller.createdAt} />
-                </td>
-                <td>
-                  {!caller.isRoot && (
-                    <div class="actions end">
-                      <button type="button" class="small" onClick={() => onCredit(caller)}>
-                        Credit
-                      </button>
-                      <button type="button" class="small" onClick={() => void turn(caller)}>
-                        {caller.disabledAt === null ? 'Turn off' : 'Turn on'}
-                      </button>
-                    </div>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label="Callers"
+        columns={[
+          'Name',
+          end('Available'),
+          end('Held'),
+          end('Spent'),
+          end('Weight'),
+          'Models',
+          'Since',
+          unseen('Actions'),
+        ]}
+      >
+        {callers.map((caller) => (
+          <tr key={caller.id} data-row={caller.id}>
+            <th scope="row">
+              <a href={href(`/videos?caller=${encodeURIComponent(caller.id)}`)}>{caller.name}</a>
+              {caller.disabledAt !== null && (
+                <>
+                  {' '}
+                  <Badge state="off" look="failed" />
+                </>
+              )}
+            </th>
+            <td class="end">
+              {caller.creditMicroUsd === null ? (
+                <span class="soft">no limit</span>
+              ) : (
+                <Money microUsd={caller.availableMicroUsd} />
+              )}
+            </td>
+            <td class="end">
+              <Money microUsd={caller.heldMicroUsd} />
+            </td>
+            <td class="end">
+              <Money microUsd={caller.spentMicroUsd} />
+            </td>
+            <td class="end number">{caller.weight}</td>
+            <td>{caller.models === null ? <span class="soft">all</span> : caller.models.join(', ')}</td>
+            <td class="soft">
+              <Ago at={caller.createdAt} />
+            </td>
+            <td>
+              {!caller.isRoot && (
+                <div class="actions end">
+                  <Button label="Credit" class="small" onClick={() => onCredit(caller)} />
+                  <Button
+                    label={caller.disabledAt === null ? 'Turn off' : 'Turn on'}
+                    class="small"
+                    onClick={() => turn(caller)}
+                  />
+                </div>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </Panel>
   );
 }
@@ -153,31 +147,24 @@ function NewCallerDialog({ onClose, onMade }: { onClose: () => void; onMade: (ca
   return (
     <Dialog title="New caller" onClose={onClose}>
       <form class="stack" onSubmit={submit}>
-        <label>
-          Name
-          <input required maxLength={200} value={name} onInput={({ currentTarget }) => setName(currentTarget.value)} />
-        </label>
+        <Field label="Name" required maxLength={200} value={name} onText={setName} />
         <div class="fields">
-          <label>
-            Credit in dollars
-            <input
-              inputMode="decimal"
-              placeholder="no limit"
-              value={credit}
-              onInput={({ currentTarget }) => setCredit(currentTarget.value)}
-            />
-          </label>
-          <label>
-            Weight in the queue
-            <input
-              type="number"
-              min={0.001}
-              max={1000}
-              step="any"
-              value={weight}
-              onInput={({ currentTarget }) => setWeight(currentTarget.value)}
-            />
-          </label>
+          <Field
+            label="Credit in dollars"
+            inputMode="decimal"
+            placeholder="no limit"
+            value={credit}
+            onText={setCredit}
+          />
+          <Field
+            label="Weight in the queue"
+            type="number"
+            min={0.001}
+            max={1000}
+            step="any"
+            value={weight}
+            onText={setWeight}
+          />
         </div>
         <FormEnd onClose={onClose} yes="Make the caller" />
       </form>
@@ -196,16 +183,7 @@ function CreditDialog({ caller, onClose }: { caller: Caller; onClose: () => void
   return (
     <Dialog title={`More credit for ${caller.name}`} onClose={onClose}>
       <form class="stack" onSubmit={submit}>
-        <label>
-          Dollars
-          <input
-            required
-            inputMode="decimal"
-            placeholder="25.00"
-            value={amount}
-            onInput={({ currentTarget }) => setAmount(currentTarget.value)}
-          />
-        </label>
+        <Field label="Dollars" required inputMode="decimal" placeholder="25.00" value={amount} onText={setAmount} />
         <FormEnd onClose={onClose} yes="Add" />
       </form>
     </Dialog>

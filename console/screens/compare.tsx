@@ -6,6 +6,7 @@ import { ask } from '../api.ts';
 import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { Empty, Head, Loading, Money, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { Player } from '../parts/player.tsx';
 import { href, query } from '../router.ts';
 import { MOST_AT_ONCE } from '../view/draft.ts';
@@ -44,14 +45,12 @@ export function CompareScreen() {
   return (
     <>
       <Head title="Side by side" note={prompts.size === 1 ? prompt : undefined}>
-        <button
-          type="button"
+        <Button
+          label="Play all"
           class="primary"
           disabled={videos.every(({ archive }) => archive?.url == null)}
           onClick={playAll}
-        >
-          Play all
-        </button>
+        />
       </Head>
       {error !== null && <Trouble error={error} retry={reload} />}
       {data === undefined && error === null && ids.length > 0 && <Loading />}
@@ -93,9 +92,7 @@ function Compared({ video, hasPrompt }: { video: Video; hasPrompt: boolean }) {
         {tookMs !== null && `, took ${duration(tookMs)}`}
       </p>
       <div class="actions">
-        <button type="button" class="small" onClick={() => void again(video)}>
-          Again
-        </button>
+        <Button label="Again" class="small" onClick={() => again(video)} />
         <a class="button small" href={href(`/new?from=${encodeURIComponent(id)}`)}>
           Again with changes
         </a>

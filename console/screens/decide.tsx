@@ -7,6 +7,8 @@ import { post } from '../api.ts';
 import { remember } from '../live.ts';
 import { attempt, Dialog } from '../notices.tsx';
 import { Money, Panel } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
+import { Field } from '../parts/field.tsx';
 import { microUsdOf } from '../view/amount.ts';
 
 /** Its bill is too far above its estimate to be settled by itself. */
@@ -38,9 +40,7 @@ export function ResolveDialog({ id, onClose }: { readonly id: string; readonly o
   return (
     <Dialog title="Was a task made?" onClose={onClose}>
       <ResolveForm id={id} onDone={onClose}>
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
+        <Button label="Not now" onClick={onClose} />
       </ResolveForm>
     </Dialog>
   );
@@ -63,17 +63,10 @@ function ResolveForm({ id, onDone, children }: ResolveFormProps) {
   return (
     <>
       <p class="soft">The answer to its create was lost. The upstream's own page may tell; nothing else does.</p>
-      <label>
-        Id of the task at the upstream
-        <input value={taskId} onInput={({ currentTarget }) => setTaskId(currentTarget.value.trim())} />
-      </label>
+      <Field label="Id of the task at the upstream" value={taskId} onText={(text) => setTaskId(text.trim())} />
       <div class="actions">
-        <button type="button" disabled={taskId === ''} onClick={() => void resolve({ made: true, taskId })}>
-          This one was made
-        </button>
-        <button type="button" onClick={() => void resolve({ made: false })}>
-          None was made
-        </button>
+        <Button label="This one was made" disabled={taskId === ''} onClick={() => resolve({ made: true, taskId })} />
+        <Button label="None was made" onClick={() => resolve({ made: false })} />
         {children}
       </div>
     </>
@@ -103,9 +96,7 @@ function Settle({ video: { id, cost }, reload }: DecideProps) {
           value={amount}
           onInput={({ currentTarget }) => setAmount(currentTarget.value)}
         />
-        <button type="button" class="primary" disabled={amount === ''} onClick={() => void settle()}>
-          Settle
-        </button>
+        <Button label="Settle" class="primary" disabled={amount === ''} onClick={settle} />
       </div>
     </Panel>
   );

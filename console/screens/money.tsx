@@ -6,21 +6,21 @@ import { readBalance } from '../balance.ts';
 import { slowly } from '../clock.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt, say } from '../notices.tsx';
-import { Empty, Figure, Head, Loading, Money, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Empty, end, Figure, Head, Loading, Money, More, Panel, Table, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { Columns, Lines } from '../parts/charts.tsx';
 import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { csvOf } from '../view/csv.ts';
 import { counted, dateTime, dollars, shortId } from '../view/format.ts';
 import { byReason, lossesOf } from '../view/losses.ts';
-import { byDay } from '../view/series.ts';
+import { byDay, dayAgo } from '../view/series.ts';
 
-const DAY_MS = 86_400_000;
 const DAYS = 30;
 
 export function MoneyScreen() {
   const balance = useLoaded(readBalance);
-  const from = new Date(Date.now() - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10);
+  const from = dayAgo(DAYS - 1);
   const costs = useLoaded((signal) =>
     ask<Page<CostItem>>(`costs${queryOf({ groupBy: 'day,model,account', from })}`, { signal }),
   );
@@ -28,16 +28,12 @@ export function MoneyScreen() {
   return (
     <>
       <Head title="Money">
-        <button
-          type="button"
+        <Button
+          label="Costs as CSV"
           disabled={costs.data === undefined}
           onClick={() => save('clipyard-costs.csv', csvOf(costs.data?.items ?? []))}
-        >
-          Costs as CSV
-        </button>
-        <button type="button" onClick={() => void saveLedger()}>
-          Ledger as CSV
-        </button>
+        />
+        <Button label="Ledger as CSV" onClick={saveLedger} />
       </Head>
       {error !== null && <Trouble error={error} retry={costs.reload} />}
       {balance.data && <Balances balance={balance.data} costs={costs.data?.items ?? []} />}
@@ -121,38 +117,28 @@ function Sums({ items }: { items: readonly CostItem[] }) {
 
 function ModelTable({ models }: { models: readonly Sum[] }) {
   return (
-    <Scroll label="Models">
-      <table>
-        <thead>
-          <tr>
-            <th>Model</th>
-            <th class="end">Videos</th>
-            <th class="end">Charged</th>
-            <th class="end">Billed</th>
-            {isRoot.value && <th class="end">Lost</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {models.map(({ label, videos, settledMicroUsd, upstreamMicroUsd, lostMicroUsd }) => (
-            <tr key={label}>
-              <th scope="row">{label}</th>
-              <td class="end number">{videos}</td>
-              <td class="end">
-                <Money microUsd={settledMicroUsd} />
-              </td>
-              <td class="end">
-                <Money microUsd={upstreamMicroUsd} />
-              </td>
-              {isRoot.value && (
-                <td class="end">
-                  <Money microUsd={lostMicroUsd} />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label="Models"
+      columns={['Model', end('Videos'), end('Charged'), end('Billed'), ...(isRoot.value ? [end('Lost')] : [])]}
+    >
+      {models.map(({ label, videos, settledMicroUsd, upstreamMicroUsd, lostMicroUsd }) => (
+        <tr key={label}>
+          <th scope="row">{label}</th>
+          <td class="end number">{videos}</td>
+          <td class="end">
+            <Money microUsd={settledMicroUsd} />
+          </td>
+          <td class="end">
+            <Money microUsd={upstreamMicroUsd} />
+          </td>
+          {isRoot.value && (
+            <td class="end">
+              <Money microUsd={lostMicroUsd} />
+            </td>
+          )}
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -232,30 +218,18 @@ function Ledger() {
   }
   return (
     <Panel title="Ledger" aside={<span class="soft small">times are those of your own zone</span>}>
-      <Scroll label="Ledger">
-        <table>
-          <thead>
-            <tr>
-              <th>When</th>
-              <th>What</th>
-              <th>Video</th>
-              <th class="end">Available changes by</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map(({ id, at, kind, videoId, amountMicroUsd }) => (
-              <tr key={id}>
-                <td class="soft number when">{dateTime(at)}</td>
-                <td>{KINDS[kind]}</td>
-                <td>{videoId === null ? '–' : <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a>}</td>
-                <td class="end">
-                  <Money microUsd={amountMicroUsd} isSigned />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label="Ledger" columns={['When', 'What', 'Video', end('Available changes by')]}>
+        {data.items.map(({ id, at, kind, videoId, amountMicroUsd }) => (
+          <tr key={id}>
+            <td class="soft number when">{dateTime(at)}</td>
+            <td>{KINDS[kind]}</td>
+            <td>{videoId === null ? '–' : <a href={href(`/videos/${videoId}`)}>{shortId(videoId)}</a>}</td>
+            <td class="end">
+              <Money microUsd={amountMicroUsd} isSigned />
+            </td>
+          </tr>
+        ))}
+      </Table>
       <More more={more} />
     </Panel>
   );

@@ -1,26 +1,19 @@
 /** A new video: a form of what the chosen model can do, and its price before anything is made. */
 
-import { useEffect, useState } from 'preact/hooks';
-import type { Estimate, Model, Page, Video } from '../answers.ts';
-import { ask, post, wordsOf } from '../api.ts';
+import { useState } from 'preact/hooks';
+import type { Model, Page, Video } from '../answers.ts';
+import { ask, post } from '../api.ts';
 import { useLoaded } from '../load.ts';
 import { attempt, say } from '../notices.tsx';
-import { Empty, Head, Loading, Money, Panel, Trouble } from '../parts/basics.tsx';
-import { DropZone } from '../parts/drop-zone.tsx';
-import { go, href, query } from '../router.ts';
+import { Empty, Head, Loading, Panel, Trouble } from '../parts/basics.tsx';
+import { Field } from '../parts/field.tsx';
+import { go, query } from '../router.ts';
 import { useKept } from '../steps.ts';
-import {
-  type Draft,
-  draftFor,
-  draftOf,
-  MOST_AT_ONCE,
-  type NewImage,
-  problemsOf,
-  takesImages,
-  toBody,
-} from '../view/draft.ts';
-import { counted, duration } from '../view/format.ts';
+import { type Draft, draftFor, draftOf, MOST_AT_ONCE, problemsOf, takesImages, toBody } from '../view/draft.ts';
+import { counted } from '../view/format.ts';
 import { comparison } from './compare.tsx';
+import { Images } from './new-images.tsx';
+import { Price } from './new-price.tsx';
 
 export function NewScreen() {
   const from = query.value.get('from');
@@ -180,17 +173,15 @@ function Capabilities({ draft, model, change }: PartProps) {
         onChange={(aspectRatio) => change({ aspectRatio })}
       />
       <Option label="Quality" of={model.qualities} value={draft.quality} onChange={(quality) => change({ quality })} />
-      <label>
-        Seed
-        <input
-          type="number"
-          min={0}
-          step={1}
-          placeholder="any"
-          value={draft.seed}
-          onInput={({ currentTarget }) => change({ seed: currentTarget.value })}
-        />
-      </label>
+      <Field
+        label="Seed"
+        type="number"
+        min={0}
+        step={1}
+        placeholder="any"
+        value={draft.seed}
+        onText={(seed) => change({ seed })}
+      />
       <label>
         How many
         <input
@@ -236,155 +227,5 @@ function Option({
         </select>
       )}
     </label>
-  );
-}
-
-const MOST_IMAGE_BYTES = 10_000_000;
-
-/** As a request carries it, with a picture of it for the page. */
-async function readImage(file: File): Promise<NewImage> {
-  if (!file.type.startsWith('image/')) throw new Error(`${file.name} is not an image`);
-  if (file.size > MOST_IMAGE_BYTES) throw new Error(`${file.name} is larger than 10 MB`);
-  const url = await new Promise<string>((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(new Error(`${file.name} cannot be read`));
-    reader.readAsDataURL(file);
-  });
-  return {
-    kind: 'bytes',
-    name: file.name,
-    base64: url.slice(url.indexOf(',') + 1),
-    shownUrl: URL.createObjectURL(file),
-  };
-}
-
-function Images({ draft, model, change }: PartProps) {
-  const [url, setUrl] = useState('');
-  if (!takesImages(model)) return <p class="soft small">This model takes words alone.</p>;
-  const add = (files: readonly File[]) =>
-    attempt(null, async () => {
-      const images = await Promise.all(files.map(readImage));
-      change({ images: [...draft.images, ...images].slice(0, 8) });
-    });
-  const addUrl = () => {
-    if (!URL.canParse(url)) return;
-    change({ images: [...draft.images, { kind: 'url' as const, url }].slice(0, 8) });
-    setUrl('');
-  };
-  return (
-    <fieldset>
-      <legend>Images</legend>
-      <DropZone
-        label="Choose images"
-        accept="image/png,image/jpeg,image/webp"
-        isMany
-        onFiles={(files) => void add(files)}
-      >
-        or drop them here
-      </DropZone>
-      <div class="with-button">
-        <input
-          type="url"
-          aria-label="URL of an image"
-          placeholder="https://…"
-          value={url}
-          onInput={({ currentTarget }) => setUrl(currentTarget.value)}
-        />
-        <button type="button" disabled={!URL.canParse(url)} onClick={addUrl}>
-          Add URL
-        </button>
-      </div>
-      <ul class="thumbs">
-        {draft.images.map((image, index) => (
-          <li key={image.kind === 'url' ? image.url : image.shownUrl}>
-            {image.kind === 'bytes' ? (
-              <img src={image.shownUrl} alt={image.name} />
-            ) : (
-              <span class="clip">{image.url}</span>
-            )}
-            <button
-              type="button"
-              class="small"
-              aria-label={`Remove image ${index + 1}`}
-              onClick={() => change({ images: draft.images.filter((_, each) => each !== index) })}
-            >
-              ✕
-            </button>
-          </li>
-        ))}
-      </ul>
-    </fieldset>
-  );
-}
-
-interface PriceProps {
-  readonly draft: Draft;
-  readonly model: Model;
-  readonly problems: readonly string[];
-  readonly isBusy: boolean;
-}
-
-function Price({ draft, model, problems, isBusy }: PriceProps) {
-  const [estimate, setEstimate] = useState<{ readonly each: Estimate | null; readonly problem: string | null }>({
-    each: null,
-    problem: null,
-  });
-  const { seconds: durationSeconds, aspectRatio, quality } = draft;
-  const count = Number.isNaN(draft.count) ? 1 : draft.count;
-  useEffect(() => {
-    let isLatest = true;
-    if (Number.isNaN(durationSeconds)) {
-      setEstimate({ each: null, problem: null });
-      return undefined;
-    }
-    const body = { model: model.id, durationSeconds, ...(aspectRatio && { aspectRatio }), ...(quality && { quality }) };
-    const timer = setTimeout(() => {
-      post<Estimate>('estimates', body)
-        .then((each) => isLatest && setEstimate({ each, problem: null }))
-        .catch((error: unknown) => isLatest && setEstimate({ each: null, problem: wordsOf(error) }));
-    }, 150);
-    return () => {
-      isLatest = false;
-      clearTimeout(timer);
-    };
-  }, [model.id, durationSeconds, aspectRatio, quality]);
-  const { each, problem } = estimate;
-  const { lately } = model;
-  return (
-    <div class="stack">
-      <Panel title="Price" class="price">
-        <p class="big number" aria-live="polite">
-          {each === null ? '–' : <Money microUsd={each.estimateMicroUsd * count} />}
-        </p>
-        <p class="soft">
-          {each !== null && count > 1 && (
-            <>
-              {count} × <Money microUsd={each.estimateMicroUsd} />,{' '}
-            </>
-          )}
-          {each !== null && `made by ${each.account}`}
-          {problem !== null && problem}
-        </p>
-        <p class="soft">
-          {lately === null
-            ? 'None was made here lately, so how long it takes is not known.'
-            : `Half of them took ${duration(lately.p50Ms)} here lately, nine of ten ${duration(lately.p90Ms)}.`}
-        </p>
-        {problems.length > 0 && (
-          <ul class="soft small problems">
-            {problems.map((each2) => (
-              <li key={each2}>{each2}</li>
-            ))}
-          </ul>
-        )}
-        <button type="submit" class="primary wide" disabled={problems.length > 0}>
-          {isBusy ? 'Sending…' : count === 1 ? 'Make the video' : `Make ${count} videos`}
-        </button>
-        <p class="soft small">
-          Nothing is charged before it is done. Many at once? <a href={href('/batches')}>Make a batch</a>.
-        </p>
-      </Panel>
-    </div>
   );
 }

@@ -14,13 +14,10 @@ import { href } from '../router.ts';
 import { isRoot } from '../session.ts';
 import { isEnded } from '../view/filters.ts';
 import { dollars, duration, spaced } from '../view/format.ts';
-import { byDay, inStretches, medianOf, tally } from '../view/series.ts';
+import { byDay, dayAgo, inStretches, medianOf, tally } from '../view/series.ts';
 
 const EVERY_MS = 30_000;
 const DAYS = 14;
-const DAY_MS = 86_400_000;
-
-const dayAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
 
 /** The newest ended ones, to be counted by kind and by time. */
 function useEnded(state: 'completed' | 'failed'): Loaded<VideoPage> {

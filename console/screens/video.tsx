@@ -1,35 +1,24 @@
 /** A video: the clip, its life, its money, its request, and what can be asked of it. */
 
-import { useEffect, useState } from 'preact/hooks';
-import type { Delivery, Entry, Page, Video } from '../answers.ts';
-import { ask, local, post, queryOf } from '../api.ts';
+import { useState } from 'preact/hooks';
+import type { Delivery, Page, Video } from '../answers.ts';
+import { ask, local, post } from '../api.ts';
 import { act } from '../bulk.ts';
 import { known, remember } from '../live.ts';
 import { useLoaded } from '../load.ts';
 import { attempt } from '../notices.tsx';
-import {
-  Ago,
-  Badge,
-  CommandPanel,
-  Copy,
-  Facts,
-  Head,
-  Loading,
-  Missing,
-  Money,
-  Panel,
-  StateBadge,
-} from '../parts/basics.tsx';
+import { Ago, Badge, Head, Loading, Missing, Panel, StateBadge } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
 import { Life } from '../parts/life.tsx';
 import { Player } from '../parts/player.tsx';
 import { go, href } from '../router.ts';
 import { isRoot } from '../session.ts';
-import { curlOf, DIALECTS } from '../view/curl.ts';
 import { isEnded } from '../view/filters.ts';
-import { bytes, dateTime, duration, sentence, shortId } from '../view/format.ts';
+import { sentence, shortId } from '../view/format.ts';
 import { adviceOn, failureWords, waitEnds, whyOf } from '../view/words.ts';
-import { Decide, isHeldForReview } from './decide.tsx';
+import { Decide } from './decide.tsx';
+import { Asked, Curl, Known, Paid } from './video-facts.tsx';
 
 const BETWEEN_READS_MS = 4000;
 
@@ -115,7 +104,7 @@ function Shown({ video, reload }: { video: Video; reload: () => void }) {
 
 function Actions({ video, reload }: { video: Video; reload: () => void }) {
   const { id, archive, workflowUrl, failure } = video;
-  const ask2 = (what: string, done: string) => async () => {
+  const order = async (what: string, done: string) => {
     await attempt(done, async () => remember([await post<Video>(`videos/${encodeURIComponent(id)}/${what}`)]));
     reload();
   };
@@ -126,34 +115,24 @@ function Actions({ video, reload }: { video: Video; reload: () => void }) {
           Download
         </a>
       )}
-      <button type="button" onClick={() => void again(video)}>
-        Again
-      </button>
+      <Button label="Again" onClick={() => again(video)} />
       <a class="button" href={href(`/new?from=${encodeURIComponent(id)}`)}>
         Again with changes
       </a>
       {!isEnded(video) && (
         <>
-          <button type="button" onClick={() => void ask2('recheck', 'Its task is polled as soon as it may be.')()}>
-            Poll now
-          </button>
-          <button type="button" class="danger" onClick={() => void act('cancel', [video])}>
-            Cancel
-          </button>
+          <Button label="Poll now" onClick={() => order('recheck', 'Its task is polled as soon as it may be.')} />
+          <Button label="Cancel" class="danger" onClick={() => act('cancel', [video])} />
         </>
       )}
       {failure?.kind === 'result_expired' && (
-        <button type="button" onClick={() => void ask2('rearchive', 'The clip is fetched again.')()}>
-          Fetch again
-        </button>
+        <Button label="Fetch again" onClick={() => order('rearchive', 'The clip is fetched again.')} />
       )}
       {isEnded(video) && (
-        <button
-          type="button"
-          onClick={() => void act('delete', [video]).then((isDone) => isDone && go('/videos', { replace: true }))}
-        >
-          Delete
-        </button>
+        <Button
+          label="Delete"
+          onClick={() => act('delete', [video]).then((isDone) => isDone && go('/videos', { replace: true }))}
+        />
       )}
       {workflowUrl !== null && (
         <a class="button" href={workflowUrl} target="_blank" rel="noreferrer">
@@ -214,170 +193,11 @@ function Told({ deliveries }: { deliveries: readonly Delivery[] }) {
             <span class="soft small">
               <Ago at={delivery.endedAt ?? delivery.createdAt} />
             </span>
-            <button type="button" class="small" onClick={() => setShown(delivery.id)}>
-              Show
-            </button>
+            <Button label="Show" class="small" onClick={() => setShown(delivery.id)} />
           </li>
         ))}
       </ul>
       {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}
     </Panel>
-  );
-}
-
-function Asked({ video: { request } }: { video: Video }) {
-  const extra = Object.entries(request.extra);
-  return (
-    <Panel title="Request" aside={<Copy text={request.prompt} label="Copy prompt" />}>
-      <p class="prompt">{request.prompt}</p>
-      <Facts
-        of={[
-          ['Mode', request.mode],
-          ['Length', duration(request.durationSeconds * 1000)],
-          ['Aspect ratio', request.aspectRatio],
-          ['Quality', request.quality],
-          [
-            'Images',
-            request.images.length === 0
-              ? null
-              : request.images.map((image) => <ImageOf key={JSON.stringify(image)} image={image} />),
-          ],
-          ...extra.map(([name, value]) => [name, <code key={name}>{JSON.stringify(value)}</code>] as const),
-        ]}
-      />
-    </Panel>
-  );
-}
-
-function ImageOf({ image }: { image: Video['request']['images'][number] }) {
-  if (image.kind === 'stored') return <div>uploaded, {bytes(image.sizeBytes)}</div>;
-  return (
-    <a class="clip" href={image.url} target="_blank" rel="noreferrer">
-      {image.url}
-    </a>
-  );
-}
-
-const ENTRY_WORDS: Readonly<Record<Entry['kind'], string>> = {
-  credit: 'credited',
-  hold: 'held at acceptance',
-  settle: 'charged at the end',
-  release: 'hold given back',
-  refund: 'refunded',
-};
-
-function Paid({ video }: { video: Video }) {
-  const { id, cost, state, caller } = video;
-  const { data, reload } = useLoaded(
-    (signal) => ask<Page<Entry>>(`ledger${queryOf({ videoId: id })}`, { signal }),
-    [id, state, cost.settledMicroUsd],
-  );
-  const refund = async () => {
-    await attempt('The cost is given back.', async () => remember([await post<Video>(`videos/${id}/refund`)]));
-    reload();
-  };
-  return (
-    <Panel
-      title="Money"
-      aside={
-        isRoot.value && (cost.settledMicroUsd ?? 0) > 0 ? (
-          <button type="button" class="small" onClick={() => void refund()}>
-            Refund
-          </button>
-        ) : undefined
-      }
-    >
-      <Facts
-        of={[
-          ['Estimate', <Money key="e" microUsd={cost.estimateMicroUsd} />],
-          ['Charged', isHeldForReview(video) ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
-          ['Billed upstream', <Money key="u" microUsd={cost.upstreamMicroUsd} />],
-          [
-            'Caller',
-            isRoot.value ? <a href={href(`/videos?caller=${encodeURIComponent(caller)}`)}>{shortId(caller)}</a> : null,
-          ],
-        ]}
-      />
-      {data !== undefined && data.items.length > 0 && (
-        <ol class="entries">
-          {data.items.toReversed().map(({ id: entry, kind, amountMicroUsd, at }) => (
-            <li key={entry}>
-              <span>{ENTRY_WORDS[kind]}</span>
-              <time class="soft small" dateTime={at}>
-                {dateTime(at)}
-              </time>
-              <Money microUsd={amountMicroUsd} isSigned />
-            </li>
-          ))}
-        </ol>
-      )}
-    </Panel>
-  );
-}
-
-function Known({ video }: { video: Video }) {
-  const {
-    id,
-    archive,
-    provider,
-    account,
-    taskId,
-    upstreamWord,
-    submissions,
-    polls,
-    dialect,
-    expiresAt,
-    delivery,
-    failure,
-  } = video;
-  return (
-    <Panel title="Details" aside={<Copy text={id} label="Copy id" />}>
-      <Facts
-        of={[
-          ['Id', <code key="id">{id}</code>],
-          ['Asked in', dialect],
-          ['Made by', account === null ? null : `${account} (${provider})`],
-          ['Task', taskId === null ? null : <code key="task">{taskId}</code>],
-          ['Said last', upstreamWord],
-          ['Creates sent', submissions],
-          ['Polls', polls],
-          ['Failure', failure && <code key="f">{failure.kind}</code>],
-          [
-            'Clip',
-            archive &&
-              `${archive.width} × ${archive.height}, ${duration(archive.durationMs)}, ${archive.codec}, ${bytes(archive.sizeBytes)}`,
-          ],
-          ['SHA-256', archive && <code key="sha">{archive.sha256}</code>],
-          ['Delivery', delivery && [delivery.state, delivery.message].filter(Boolean).join(': ')],
-          ['Kept until', dateTime(expiresAt)],
-        ]}
-      />
-    </Panel>
-  );
-}
-
-function Curl({ video }: { video: Video }) {
-  const names = Object.keys(DIALECTS);
-  const [dialect, setDialect] = useState(names.includes(video.dialect) ? video.dialect : 'airforce');
-  const [command, setCommand] = useState('');
-  useEffect(() => setCommand(curlOf(dialect, video.request, location.origin)), [dialect, video.request]);
-  return (
-    <CommandPanel title="As a command" command={command}>
-      <div class="tabs" role="group" aria-label="Dialect">
-        {names.map((name) => (
-          <button
-            key={name}
-            type="button"
-            aria-pressed={name === dialect}
-            onClick={() => setDialect(name as typeof dialect)}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-      {video.request.images.some(({ kind }) => kind === 'stored') && (
-        <p class="problem">What was uploaded as an image is left out: the command makes another video without it.</p>
-      )}
-    </CommandPanel>
   );
 }

@@ -7,6 +7,7 @@ import { ACTIONS, type Action, act, download } from '../bulk.ts';
 import { focusContent } from '../focus.ts';
 import { useLoaded } from '../load.ts';
 import { Ago, Empty, Head, Loading, Money, More, StateBadge, Trouble } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { Picture } from '../parts/picture.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { choose, href, query } from '../router.ts';
@@ -52,16 +53,14 @@ export function VideosScreen() {
       <Filters filter={filter} view={view} list={list} />
       {list.error !== null && <Trouble error={list.error} retry={list.reload} />}
       {list.freshCount > 0 && (
-        <button
-          type="button"
+        <Button
+          label={counted(list.freshCount, 'new video')}
           class="fresh"
           onClick={() => {
             list.showFresh();
             scrollTo({ top: 0 });
           }}
-        >
-          {counted(list.freshCount, 'new video')}
-        </button>
+        />
       )}
       {list.isLoading ? (
         <Loading />
@@ -93,14 +92,12 @@ function Filters({ filter, view, list }: { filter: Filter; view: View; list: Vid
     <div class="filters">
       <div class="tabs" role="group" aria-label="State">
         {(Object.keys(TABS) as Tab[]).map((tab) => (
-          <button
+          <Button
             key={tab}
-            type="button"
+            label={TABS[tab].title}
             aria-pressed={filter.tab === tab}
             onClick={() => choose({ state: tab === 'all' ? null : tab })}
-          >
-            {TABS[tab].title}
-          </button>
+          />
         ))}
       </div>
       <div class="filter-fields">
@@ -128,17 +125,11 @@ function Filters({ filter, view, list }: { filter: Filter; view: View; list: Vid
           />
         )}
         {filter.batchId !== null && (
-          <button type="button" class="chip" onClick={() => choose({ batch: null })}>
-            Batch …{filter.batchId.slice(-6)} ✕
-          </button>
+          <Button label={`Batch …${filter.batchId.slice(-6)} ✕`} class="chip" onClick={() => choose({ batch: null })} />
         )}
         <div class="tabs view" role="group" aria-label="View">
-          <button type="button" aria-pressed={view === 'table'} onClick={() => choose({ view: null })}>
-            Table
-          </button>
-          <button type="button" aria-pressed={view === 'gallery'} onClick={() => choose({ view: 'gallery' })}>
-            Gallery
-          </button>
+          <Button label="Table" aria-pressed={view === 'table'} onClick={() => choose({ view: null })} />
+          <Button label="Gallery" aria-pressed={view === 'gallery'} onClick={() => choose({ view: 'gallery' })} />
         </div>
       </div>
       <p class="soft small count" role="status">
@@ -325,15 +316,16 @@ function Bulk({ list, choice, clear, all }: BulkProps) {
   return (
     <div class="bulk" role="region" aria-label="Chosen videos">
       <strong class="number">{videos.length} chosen</strong>
-      <button type="button" class="quiet" onClick={() => all(list.videos.map(({ id }) => id))}>
-        All {list.videos.length}
-      </button>
+      <Button label={`All ${list.videos.length}`} class="quiet" onClick={() => all(list.videos.map(({ id }) => id))} />
       {(Object.keys(ACTIONS) as Action[]).map((action) => {
         const count = videos.filter(ACTIONS[action].applies).length;
         return (
-          <button key={action} type="button" disabled={count === 0} onClick={() => void run(action)}>
-            {ACTIONS[action].title} {count}
-          </button>
+          <Button
+            key={action}
+            label={`${ACTIONS[action].title} ${count}`}
+            disabled={count === 0}
+            onClick={() => run(action)}
+          />
         );
       })}
       {videos.length > 1 && videos.length <= MOST_AT_ONCE && (
@@ -341,12 +333,8 @@ function Bulk({ list, choice, clear, all }: BulkProps) {
           Side by side
         </a>
       )}
-      <button type="button" disabled={clips.length === 0} onClick={() => void download(clips)}>
-        Download {clips.length}
-      </button>
-      <button type="button" class="quiet" onClick={clear}>
-        None
-      </button>
+      <Button label={`Download ${clips.length}`} disabled={clips.length === 0} onClick={() => download(clips)} />
+      <Button label="None" class="quiet" onClick={clear} />
     </div>
   );
 }

@@ -5,8 +5,10 @@ import type { Delivery, Endpoint, NewEndpoint, Page } from '../answers.ts';
 import { ask, post } from '../api.ts';
 import { useLoaded, usePages } from '../load.ts';
 import { attempt, confirm, Dialog, FormEnd } from '../notices.tsx';
-import { Ago, Badge, Empty, Facts, Head, Loading, More, Panel, Scroll, Trouble } from '../parts/basics.tsx';
+import { Ago, Badge, Empty, end, Facts, Head, Loading, More, Panel, Table, Trouble, unseen } from '../parts/basics.tsx';
+import { Button } from '../parts/button.tsx';
 import { DeliveryDialog } from '../parts/delivery.tsx';
+import { Field } from '../parts/field.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { go, href } from '../router.ts';
 import { shortId } from '../view/format.ts';
@@ -38,9 +40,7 @@ export function WebhooksScreen() {
   return (
     <>
       <Head title="Webhooks" note="URLs of yours that get a signed call when a video or a batch ends.">
-        <button type="button" class="primary" onClick={() => setMaking(true)}>
-          New endpoint
-        </button>
+        <Button label="New endpoint" class="primary" onClick={() => setMaking(true)} />
       </Head>
       {error !== null && <Trouble error={error} retry={reload} />}
       {data === undefined && error === null && <Loading rows={3} />}
@@ -102,24 +102,8 @@ function NewEndpointDialog({ onClose, onMade }: { onClose: () => void; onMade: (
   return (
     <Dialog title="New endpoint" onClose={onClose}>
       <form class="stack" onSubmit={submit}>
-        <label>
-          URL
-          <input
-            type="url"
-            required
-            placeholder="https://studio.example/hook"
-            value={url}
-            onInput={({ currentTarget }) => setUrl(currentTarget.value)}
-          />
-        </label>
-        <label>
-          What it is for
-          <input
-            maxLength={200}
-            value={description}
-            onInput={({ currentTarget }) => setDescription(currentTarget.value)}
-          />
-        </label>
+        <Field label="URL" type="url" required placeholder="https://studio.example/hook" value={url} onText={setUrl} />
+        <Field label="What it is for" maxLength={200} value={description} onText={setDescription} />
         <fieldset>
           <legend>Events</legend>
           <div class="checks">
@@ -170,30 +154,20 @@ export function WebhookScreen({ id }: { readonly id: string }) {
         <a href={href('/webhooks')}>Webhooks</a> <span aria-hidden="true">/</span> {shortId(id)}
       </p>
       <Head title={endpoint.url} note={<Health endpoint={endpoint} />}>
-        <button
-          type="button"
-          onClick={() => void attempt('A test is on its way.', () => post(`${path}/test`)).then(reload)}
-        >
-          Send a test
-        </button>
-        <button
-          type="button"
-          onClick={() => void attempt(null, async () => setRotated(await post<NewEndpoint>(`${path}/rotate`)))}
-        >
-          New secret
-        </button>
+        <Button
+          label="Send a test"
+          onClick={() => attempt('A test is on its way.', () => post(`${path}/test`)).then(reload)}
+        />
+        <Button
+          label="New secret"
+          onClick={() => attempt(null, async () => setRotated(await post<NewEndpoint>(`${path}/rotate`)))}
+        />
         {endpoint.disabledAt === null ? (
-          <button type="button" onClick={() => void enable(false)}>
-            Turn off
-          </button>
+          <Button label="Turn off" onClick={() => enable(false)} />
         ) : (
-          <button type="button" class="primary" onClick={() => void enable(true)}>
-            Turn on
-          </button>
+          <Button label="Turn on" class="primary" onClick={() => enable(true)} />
         )}
-        <button type="button" class="danger" onClick={() => void remove()}>
-          Delete
-        </button>
+        <Button label="Delete" class="danger" onClick={remove} />
       </Head>
       <div class="stack">
         <Panel title="Endpoint">
@@ -239,64 +213,42 @@ function Deliveries({ path }: { path: string }) {
   return (
     <Panel
       title="Deliveries"
-      aside={
-        hasFailed ? (
-          <button type="button" class="small" onClick={() => void replayFailed()}>
-            Send failed ones again
-          </button>
-        ) : undefined
-      }
+      aside={hasFailed ? <Button label="Send failed ones again" class="small" onClick={replayFailed} /> : undefined}
     >
       {data.items.length === 0 ? (
         <p class="soft">Nothing was to be told yet. A test shows whether it is heard.</p>
       ) : (
-        <Scroll label="Deliveries">
-          <table>
-            <thead>
-              <tr>
-                <th>State</th>
-                <th>Event</th>
-                <th>Answer</th>
-                <th class="end">Attempts</th>
-                <th>Made</th>
-                <th>Next</th>
-                <th>
-                  <span class="unseen">Actions</span>
-                </th>
+        <>
+          <Table
+            label="Deliveries"
+            columns={['State', 'Event', 'Answer', end('Attempts'), 'Made', 'Next', unseen('Actions')]}
+          >
+            {data.items.map((delivery) => (
+              <tr key={delivery.id}>
+                <td>
+                  <Badge state={delivery.state} />
+                </td>
+                <td>
+                  {delivery.type}
+                  {delivery.test && <span class="soft"> (test)</span>}
+                </td>
+                <td class="soft words">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
+                <td class="end number">{delivery.attempts}</td>
+                <td class="soft">
+                  <Ago at={delivery.createdAt} />
+                </td>
+                <td class="soft">{delivery.nextAttemptAt === null ? '–' : <Ago at={delivery.nextAttemptAt} />}</td>
+                <td class="end">
+                  <div class="actions end">
+                    <Button label="Show" class="small" onClick={() => setShown(delivery.id)} />
+                    <Button label="Send again" class="small" onClick={() => replay(delivery.id)} />
+                  </div>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {data.items.map((delivery) => (
-                <tr key={delivery.id}>
-                  <td>
-                    <Badge state={delivery.state} />
-                  </td>
-                  <td>
-                    {delivery.type}
-                    {delivery.test && <span class="soft"> (test)</span>}
-                  </td>
-                  <td class="soft words">{delivery.lastError ?? delivery.lastStatus ?? '–'}</td>
-                  <td class="end number">{delivery.attempts}</td>
-                  <td class="soft">
-                    <Ago at={delivery.createdAt} />
-                  </td>
-                  <td class="soft">{delivery.nextAttemptAt === null ? '–' : <Ago at={delivery.nextAttemptAt} />}</td>
-                  <td class="end">
-                    <div class="actions end">
-                      <button type="button" class="small" onClick={() => setShown(delivery.id)}>
-                        Show
-                      </button>
-                      <button type="button" class="small" onClick={() => void replay(delivery.id)}>
-                        Send again
-                      </button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
           <More more={more} />
-        </Scroll>
+        </>
       )}
       {shown !== null && <DeliveryDialog id={shown} onClose={() => setShown(null)} />}
     </Panel>

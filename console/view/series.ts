@@ -7,6 +7,11 @@ export interface Bar {
 
 const DAY_MS = 86_400_000;
 
+/** Such as 2026-03-01, in UTC. */
+export function dayAgo(days: number, nowMs = Date.now()): string {
+  return new Date(nowMs - days * DAY_MS).toISOString().slice(0, 10);
+}
+
 /** The last so many days (UTC), those without anything at zero. */
 export function byDay(
   items: readonly { readonly day?: string | undefined; readonly settledMicroUsd: number }[],
@@ -14,7 +19,7 @@ export function byDay(
   nowMs: number,
 ): readonly Bar[] {
   return Array.from({ length: days }, (_, index) => {
-    const label = new Date(nowMs - (days - 1 - index) * DAY_MS).toISOString().slice(0, 10);
+    const label = dayAgo(days - 1 - index, nowMs);
     const value = items.filter(({ day }) => day === label).reduce((sum, item) => sum + item.settledMicroUsd, 0);
     return { label, value };
   });

@@ -1,7 +1,7 @@
 /** What states and ends are called, and what they mean, in words for people. */
 
 import type { Video, VideoState } from '../answers.ts';
-import { ago, sentence } from './format.ts';
+import { ago, sentence, spaced } from './format.ts';
 
 export const STATE_WORDS: Readonly<Record<VideoState, string>> = {
   queued: 'Queued',
@@ -63,7 +63,7 @@ const FAILURES: Readonly<Record<string, FailureWords>> = {
 };
 
 export function failureWords(kind: string): string {
-  return FAILURES[kind]?.words ?? kind.replaceAll('_', ' ');
+  return FAILURES[kind]?.words ?? spaced(kind);
 }
 
 /** What to do about a failure; the buttons of its page do it. */

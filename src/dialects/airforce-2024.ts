@@ -6,7 +6,7 @@ import { centsFromMicroUsd } from '../domain/money.ts';
 import { isEnded, VIDEO_STATES, type VideoState } from '../domain/video.ts';
 import { AIRFORCE_PATHS, POLL_SECONDS, TASK_LIFETIME_SECONDS } from '../wire/airforce.ts';
 import { type Airforce2024Status, LIST_LIMIT, namedKeys, PROGRESS_EVENT, STATUSES } from '../wire/airforce-2024.ts';
-import { costCents, parseCreate, progressOf, renderModel, renderModels, times } from './airforce.ts';
+import { costCents, modelRoutes, parseCreate, progressOf, times } from './airforce.ts';
 import type { Dialect, DialectAnswer, DialectRequest, ListQuery, VideoPage, VideoView } from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { pollAnswer } from './poll-answer.ts';
@@ -45,22 +45,17 @@ function renderCreated({ video }: VideoView): DialectAnswer {
   return { status: 200, body };
 }
 
-/** AO-11, AO-12, X10: our own signed links, never the upstream's. */
-function renderLinks({ video, clipUrl, posterUrl }: VideoView): JsonObject {
-  if (video.state !== 'completed' || video.purgedAt !== null || clipUrl === null) return {};
-  return { result_url: clipUrl, ...(posterUrl !== null && { thumbnail_url: posterUrl }) };
-}
-
 /** AO-09 to AO-14: a task; what it has not got is left out. */
-function renderTask(view: VideoView): JsonObject {
-  const { video } = view;
+function renderTask({ video, clipUrl, posterUrl }: VideoView): JsonObject {
   const failure = endFailure(video);
   return {
     task_id: video.id,
     status: STATUS_OF[video.state],
     // AO-10
     ...(video.state !== 'queued' && { progress: progressOf(video) }),
-    ...renderLinks(view),
+    // AO-11, AO-12, X10: our own signed links, never the upstream's.
+    ...(clipUrl !== null && { result_url: clipUrl }),
+    ...(posterUrl !== null && { thumbnail_url: posterUrl }),
     // AO-13
     ...(failure !== null && { error: { type: failure.kind, message: failure.message } }),
     model: video.request.model,
@@ -149,19 +144,6 @@ export const airforce2024: Dialect = {
       unknownId: 'success',
       render: () => ({ status: 200, body: { deleted: true } }),
     },
-    {
-      kind: 'models',
-      method: 'GET',
-      path: AIRFORCE_PATHS.models,
-      meaning: 'the models on offer',
-      render: renderModels,
-    },
-    {
-      kind: 'model',
-      method: 'GET',
-      path: AIRFORCE_PATHS.model,
-      meaning: 'one of them, as it stands in that list',
-      render: renderModel,
-    },
+    ...modelRoutes,
   ],
 };

@@ -17,7 +17,15 @@ import {
   STREAM_EVENTS,
   TASK_LIFETIME_SECONDS,
 } from '../wire/airforce.ts';
-import type { CreateRoute, Dialect, DialectAnswer, DialectRequest, VideoPage, VideoView } from './dialect.ts';
+import type {
+  CreateRoute,
+  Dialect,
+  DialectAnswer,
+  DialectRequest,
+  DialectRoute,
+  VideoPage,
+  VideoView,
+} from './dialect.ts';
 import { endFailure } from './end-failure.ts';
 import { imageAtUrl, imageFromBase64 } from './image-input.ts';
 import { pollAnswer } from './poll-answer.ts';
@@ -114,13 +122,12 @@ export function progressOf({ state, progress }: Video): number {
 /** AF-28 to AF-34: a task; what it has not got is left out. */
 function renderTask({ video, clipUrl }: VideoView): JsonObject {
   const error = errorText(video);
-  const resultUrl = video.state === 'completed' && video.purgedAt === null ? clipUrl : null;
   return {
     task_id: video.id,
     status: STATUS_OF[video.state],
     progress: progressOf(video),
     // X10: our own signed link, never the upstream's.
-    ...(resultUrl !== null && { result_url: resultUrl }),
+    ...(clipUrl !== null && { result_url: clipUrl }),
     ...(error !== null && { error }),
     model: video.request.model,
     duration_seconds: video.request.durationSeconds,
@@ -161,7 +168,7 @@ function showModel({ model, pricePerSecondMicroUsd, capabilities }: ModelOffer):
 }
 
 /** AF-02: each model once, though several accounts may offer it; the preferred account's offer speaks for all. */
-export function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
+function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
   const byModel = new Map<string, ModelOffer>();
   for (const offer of offers) {
     if (!byModel.has(offer.model)) byModel.set(offer.model, offer);
@@ -169,10 +176,24 @@ export function renderModels(offers: readonly ModelOffer[]): DialectAnswer {
   return { status: 200, body: { object: 'list', data: [...byModel.values()].map(showModel) } };
 }
 
-/** No page has it; OpenAI's clients, which are used with this API's models as well, ask for it. */
-export function renderModel(offer: ModelOffer): DialectAnswer {
-  return { status: 200, body: showModel(offer) };
-}
+/** Of both revisions. */
+export const modelRoutes: readonly DialectRoute[] = [
+  {
+    kind: 'models',
+    method: 'GET',
+    path: AIRFORCE_PATHS.models,
+    meaning: 'the models on offer',
+    render: renderModels,
+  },
+  // No page has it; OpenAI's clients, which are used with this API's models as well, ask for it.
+  {
+    kind: 'model',
+    method: 'GET',
+    path: AIRFORCE_PATHS.model,
+    meaning: 'one of them, as it stands in that list',
+    render: (offer) => ({ status: 200, body: showModel(offer) }),
+  },
+];
 
 /** AF-52 leaves errors open: a text as in tasks (AF-32), and a code beside it. */
 function renderRefusal(refusal: Refusal): DialectAnswer {
@@ -236,19 +257,6 @@ export const airforce: Dialect = {
       unknownId: 'success',
       render: () => ({ status: 200, body: { deleted: true } }),
     },
-    {
-      kind: 'models',
-      method: 'GET',
-      path: AIRFORCE_PATHS.models,
-      meaning: 'the models on offer',
-      render: renderModels,
-    },
-    {
-      kind: 'model',
-      method: 'GET',
-      path: AIRFORCE_PATHS.model,
-      meaning: 'one of them, as it stands in that list',
-      render: renderModel,
-    },
+    ...modelRoutes,
   ],
 };

@@ -17,7 +17,7 @@ export interface DialectRequest {
   readonly body: unknown;
 }
 
-/** A video as dialects show it: the record, its place in the queue and its signed links (null until archived). */
+/** A video as dialects show it: the record, and its signed links, which are null unless they lead to something. */
 export interface VideoView {
   readonly video: Video;
   readonly clipUrl: string | null;

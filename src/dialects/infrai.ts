@@ -4,7 +4,7 @@ import { Refusal } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { ModelOffer } from '../domain/models.ts';
 import type { ProviderName } from '../domain/vendor.ts';
-import type { Video, VideoState } from '../domain/video.ts';
+import type { VideoState } from '../domain/video.ts';
 import type { VideoDraft } from '../domain/video-request.ts';
 import {
   DEFAULT_PREFERENCE,
@@ -89,18 +89,14 @@ function parseGenerate({ body }: DialectRequest) {
   return { draft, ...(read.idempotency_key != null && { idempotencyKey: read.idempotency_key }) };
 }
 
-function isKept({ state, purgedAt }: Video): boolean {
-  return state === 'completed' && purgedAt === null;
-}
-
 /** IN-13: a job; what it has not got is left out. */
 function renderJob({ video, clipUrl, posterUrl }: VideoView): JsonObject {
   const failure = video.state === 'cancelled' ? null : endFailure(video);
   return {
     job_id: video.id,
     state: STATE_OF[video.state],
-    ...(isKept(video) && clipUrl !== null && { video_url: clipUrl }),
-    ...(isKept(video) && posterUrl !== null && { thumbnail_url: posterUrl }),
+    ...(clipUrl !== null && { video_url: clipUrl }),
+    ...(posterUrl !== null && { thumbnail_url: posterUrl }),
     ...(failure !== null && { error: { code: failure.kind.toUpperCase(), message: failure.message } }),
   };
 }
@@ -141,7 +137,7 @@ function renderList({ views, nextCursor }: VideoPage): DialectAnswer {
 /** IN-25: what is not there yet is a conflict, what is no longer there is gone. */
 function renderDownloadUrl({ video, clipUrl, linksExpireAt }: VideoView): DialectAnswer {
   if (video.state !== 'completed') throw new Refusal('conflict', `the job is ${STATE_OF[video.state]}, not completed`);
-  if (video.purgedAt !== null || clipUrl === null) throw new Refusal('gone', 'the video has been purged');
+  if (clipUrl === null) throw new Refusal('gone', 'the video has been purged');
   return { status: 200, body: { url: clipUrl, expires_at: linksExpireAt.toISOString() } };
 }
 

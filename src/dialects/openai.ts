@@ -144,7 +144,7 @@ export function renderVideo({ video, clipUrl }: VideoView): JsonObject {
     remixed_from_video_id: request.remixOf ?? null,
     seconds: String(request.durationSeconds),
     size: sizeText(request, archive),
-    ...(isCompleted && video.purgedAt === null && clipUrl !== null && { url: clipUrl }),
+    ...(clipUrl !== null && { url: clipUrl }),
   };
 }
 

@@ -8,9 +8,12 @@ export function refusalCode({ kind, code }: Refusal): string {
   return code ?? (kind === 'too_many_videos' ? 'concurrency_limit_exceeded' : kind);
 }
 
-/** The parameter at fault under the name that callers know it by, if that is another one; undefined where none is at fault. */
-export function shownParam({ param }: Refusal, names: ReadonlyMap<string, string>): string | undefined {
-  return param === undefined ? undefined : (names.get(param) ?? param);
+/**
+ * The parameter at fault under the name that callers know it by; undefined where none is at fault. What begins the text
+ * is as they wrote it.
+ */
+export function shownParam({ param, message }: Refusal, names: ReadonlyMap<string, string>): string | undefined {
+  return param === undefined || message.startsWith(`${param}: `) ? param : (names.get(param) ?? param);
 }
 
 /** The text, with the parameter at fault in front, under the name that the dialect has for it, where it is not named. */

@@ -192,7 +192,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     await restOfBody(request);
     return answerError(error, request, reply);
   });
-  limitHeavyReads(app, paths);
+  limitHeavyReads(app);
   const syncWaitMs = options.syncWaitSeconds * 1000;
   mountDialects(app, { gateway, links, store, trustedHosts, streams, files, syncWaitMs }, paths);
   app.register(healthRoutes(options.health));

@@ -2,7 +2,6 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/failure.ts';
-import type { DialectPath } from './dialects/paths.ts';
 
 /** Of one caller, in this process; the catalog has ten connections for all of them. */
 const AT_ONCE = 2;
@@ -65,23 +64,11 @@ export class HeavyReads {
   }
 }
 
-function isList({ methods }: DialectPath): boolean {
-  return methods.get('GET')?.some(({ route }) => route.kind === 'list') ?? false;
-}
-
 /** Has lists and sums wait for each other, at all routes that are mounted from here on. */
-export function limitHeavyReads(
-  app: FastifyInstance,
-  paths: readonly DialectPath[],
-  reads: HeavyReads = new HeavyReads(),
-): void {
-  const lists = new Set(paths.filter(isList).map(({ url }) => url));
+export function limitHeavyReads(app: FastifyInstance, reads: HeavyReads = new HeavyReads()): void {
   const ends = new WeakMap<FastifyRequest, () => void>();
   app.addHook('preHandler', async (request, reply) => {
-    const { url, config } = request.routeOptions;
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const isHeavy = config.operation?.isHeavy ?? lists.has(url ?? '');
-    if (!isRead || !isHeavy || request.caller === null) return;
+    if (!request.routeOptions.config.isHeavy || request.caller === null) return;
     ends.set(request, await reads.begin(request.caller.id));
     // Its client did not wait: nothing is read for it.
     if (reply.raw.destroyed) throw new Refusal('unavailable', 'the client has gone');

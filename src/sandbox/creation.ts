@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JsonObject } from '../domain/json.ts';
+import { MAX_CONCURRENT_TASKS } from '../wire/airforce.ts';
 import type { FaultEvent } from './conditions.ts';
 import type { FaceContext, SandboxContext } from './context.ts';
 import type { FaultOf } from './fault-kinds.ts';
@@ -33,8 +34,6 @@ export function raiseHttpError({ conditions, log }: SandboxContext, event: Fault
 /** What a face makes of one create. */
 export interface Creation {
   readonly draft: TaskDraft;
-  /** Tasks a key may have at once. */
-  readonly maxConcurrentTasks: number;
   /** The task that the same create made before, where the face knows one again. */
   readonly known?: SandboxTask | null;
 }
@@ -50,7 +49,7 @@ export function acceptTask(creation: Creation, context: SandboxContext): Accepta
   const { draft, known } = creation;
   const { conditions, log } = context;
   raiseHttpError(context, { ...draft, on: 'create' });
-  if (!known) requireRoom(creation, context);
+  if (!known) requireRoom(draft, context);
   const lost = conditions.draw('lost_create_answer', draft);
   const task = recordTask(creation, lost, context);
   if (lost) log(`fault: create answer lost by ${lost.answer}`);
@@ -80,16 +79,16 @@ export function createTask(
   return task && creation.render(task);
 }
 
-/** AF-49, with the answer that is nowhere documented (X17): 429 and when the next place will be free. */
-function requireRoom({ draft, maxConcurrentTasks }: Creation, { store }: SandboxContext): void {
+/** AF-49, in all faces, with the answer that is nowhere documented (X17): 429 and when the next place will be free. */
+function requireRoom({ key }: TaskDraft, { store }: SandboxContext): void {
   const nowMs = Date.now();
-  const running = store.unended(draft.key, nowMs);
-  if (running.length < maxConcurrentTasks) return;
+  const running = store.unended(key, nowMs);
+  if (running.length < MAX_CONCURRENT_TASKS) return;
   const freeInMs = Math.min(...running.map(endsAtMs)) - nowMs;
   throw new SandboxRefusal(
     429,
     'concurrency_limit_exceeded',
-    `this key already has ${running.length} video tasks, and ${maxConcurrentTasks} are allowed`,
+    `this key already has ${running.length} video tasks, and ${MAX_CONCURRENT_TASKS} are allowed`,
     { retryAfterSeconds: Math.max(1, Math.ceil(freeInMs / 1000)) },
   );
 }

@@ -38,7 +38,16 @@ const ANSWER_MS = 15_000;
 const GONE = 410;
 const LONGEST_ERROR = 300;
 
+/** What the resolver says where no address is found. */
+const NOT_FOUND: readonly unknown[] = ['ENOTFOUND', 'EAI_AGAIN'];
+
 type Found = Attempt & { readonly retryAfterMs: number };
+
+function problemOf(error: unknown): string {
+  const { code, hostname } = error as { readonly code?: string; readonly hostname?: string };
+  const problem = NOT_FOUND.includes(code) ? `no address is found of the host ${hostname}` : String(error);
+  return problem.slice(0, LONGEST_ERROR);
+}
 
 async function send(post: () => Promise<PostAnswer>, at: Date): Promise<Found> {
   const elapsed = () => Date.now() - at.getTime();
@@ -48,8 +57,7 @@ async function send(post: () => Promise<PostAnswer>, at: Date): Promise<Found> {
     const answer = text.replaceAll('\0', '');
     return { at, elapsedMs: elapsed(), status, error: null, answer, retryAfterMs: retryAfterMs(headers) ?? 0 };
   } catch (error) {
-    const message = String(error).slice(0, LONGEST_ERROR);
-    return { at, elapsedMs: elapsed(), status: null, error: message, answer: null, retryAfterMs: 0 };
+    return { at, elapsedMs: elapsed(), status: null, error: problemOf(error), answer: null, retryAfterMs: 0 };
   }
 }
 

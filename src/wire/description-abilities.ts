@@ -1,6 +1,7 @@
 /** What an API can and cannot, read off its description: for people. */
 
-import { allFieldsOf, type Description, valuesIn } from './description.ts';
+import { allFieldsOf, type Description } from './description.ts';
+import { valuesIn } from './description-fields.ts';
 
 /** As its description states it. */
 export interface Abilities {

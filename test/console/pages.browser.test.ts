@@ -126,6 +126,20 @@ test('who goes back from a video is where it was opened: as far down, at its row
   expect(await page.evaluate('scrollY')).toBe(0);
 });
 
+test('each press counts of a key that comes faster than the rows it leads to', async () => {
+  const page = await pageOf(await newContext(), '/videos', ROOT_KEY);
+  await page.locator('[data-row]').first().waitFor();
+  const pressed = (key: string) => `{
+    const press = () => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '${key}', bubbles: true }));
+    for (let n = 0; n < 60; n++) press();
+  }`;
+  await page.evaluate(pressed('j'));
+  // The head is the first row.
+  await page.locator('[aria-rowindex="61"] a:focus').waitFor();
+  await page.evaluate(pressed('k'));
+  await page.locator('[aria-rowindex="2"] a:focus').waitFor();
+});
+
 test('what is chosen stays chosen for who looks at one of them, and its bar covers no row that keys lead to', async () => {
   const page = await pageOf(await newContext(), '/videos', ROOT_KEY);
   await page.locator('[data-row]').first().waitFor();

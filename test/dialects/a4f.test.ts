@@ -61,7 +61,7 @@ describe('a create body', () => {
     ['duration', { ...MINIMAL, duration: 2.5 }],
     ['duration', { ...MINIMAL, duration: 0 }],
     ['duration', { ...MINIMAL, duration: 9 }],
-    ['duration', { ...MINIMAL, duration_seconds: 5 }],
+    ['duration_seconds', { ...MINIMAL, duration_seconds: 5 }],
     ['ratio', { ...MINIMAL, ratio: '21:9' }],
   ])('is refused for its %s in case %# (A4-03 to A4-07, A4-21)', (param, body) => {
     const refusal = refusalOf(() => parse(body));

@@ -1,11 +1,12 @@
 /** api.airforce's documented rules, held against its dialect. */
 
 import { airforce } from '../../src/dialects/airforce.ts';
-import type { DialectRoute, RouteKind, RoutesByKind, VideoView } from '../../src/dialects/dialect.ts';
+import type { DialectRoute, RouteKind, RoutesByKind } from '../../src/dialects/dialect.ts';
 import { Refusal } from '../../src/domain/failure.ts';
 import { VIDEO_STATES, type Video } from '../../src/domain/video.ts';
 import { makeCompletedVideo, makeOffer, makeRequest, makeVideo } from '../builders.ts';
 import { encodeImage, makePng } from '../fixtures/images.ts';
+import { viewOf } from './dialect-routes.ts';
 
 const PNG = makePng();
 const MINIMAL = { model: 'wan-2.6', prompt: 'a fox' };
@@ -29,11 +30,6 @@ function refusalOf(body: unknown): Refusal {
     throw error;
   }
   throw new Error('it was not refused');
-}
-
-function viewOf(video: Video): VideoView {
-  const clipUrl = video.archive === null ? null : 'https://clips.example/clip.mp4';
-  return { video, clipUrl, posterUrl: null, linksExpireAt: video.expiresAt };
 }
 
 function taskOf(video: Video) {

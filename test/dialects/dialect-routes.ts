@@ -18,10 +18,12 @@ export function requestOf(parts: Partial<DialectRequest>): DialectRequest {
   return { params: {}, query: {}, headers: {}, body: undefined, ...parts };
 }
 
-/** With links where there is an archive. */
+/** With links where there would be some, however late it is by now. */
 export function viewOf(video: Video): VideoView {
-  const [clipUrl, posterUrl] =
-    video.archive === null ? [null, null] : ['https://clips.example/clip.mp4', 'https://clips.example/poster.jpg'];
+  const isServed = video.archive !== null && video.state === 'completed' && video.purgedAt === null;
+  const [clipUrl, posterUrl] = isServed
+    ? ['https://clips.example/clip.mp4', 'https://clips.example/poster.jpg']
+    : [null, null];
   return { video, clipUrl, posterUrl, linksExpireAt: video.expiresAt };
 }
 

@@ -1,6 +1,7 @@
 /** Other APIs' words for what is paid, which would have no effect: refused by name where unknown keys are not handed on (AF-17). */
 
 import { DIALECTS } from '../../src/dialects/index.ts';
+import { Refusal } from '../../src/domain/failure.ts';
 import type { DialectName } from '../../src/domain/vendor.ts';
 
 const LENGTH_OF = {
@@ -35,6 +36,11 @@ test.each(OTHERS)('%s refuses %s and says its own word', (name, word) => {
     }),
   );
   expect(create(name, { [word]: null })).not.toThrow();
+});
+
+test.each(OTHERS.filter(([name]) => name !== 'infrai'))('%s names %s where it shows that refusal', (name, word) => {
+  const refusal = new Refusal('invalid_request', `${word}: is called ${LENGTH_OF[name]} here`, { param: word });
+  expect(DIALECTS[name].renderRefusal(refusal).body).toMatchObject({ error: { param: word } });
 });
 
 test.each(NAMES.filter((name) => name !== 'ai-gateway'))('%s makes one clip of a request, and says so', (name) => {

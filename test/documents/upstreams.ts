@@ -1,7 +1,7 @@
 /** What docs/upstreams.md prints: what each shipped description can and cannot, and what fields are filled with. */
 
 import { describeShipped } from '../../src/config/descriptions.ts';
-import { FIELD_VALUES } from '../../src/wire/description.ts';
+import { FIELD_VALUES } from '../../src/wire/description-fields.ts';
 import { code, printTable } from './table.ts';
 
 const yes = (is: boolean) => (is ? 'yes' : 'no');

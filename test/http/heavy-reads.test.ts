@@ -1,12 +1,9 @@
 /** Lists and sums of one caller wait for each other: two at once, the next ones in order, and not for long. */
 
 import { fastify } from 'fastify';
-import { DIALECTS } from '../../src/dialects/index.ts';
 import type { Caller } from '../../src/domain/caller.ts';
-import { dialectPaths } from '../../src/http/dialects/paths.ts';
 import { sendError } from '../../src/http/errors.ts';
 import { HeavyReads, limitHeavyReads } from '../../src/http/heavy-reads.ts';
-import type { Operation } from '../../src/http/own/operation.ts';
 
 /** Lets everything happen that can happen by now. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -78,10 +75,10 @@ describe('the routes of lists and sums', () => {
       request.caller = { id: String(request.headers.authorization) } as Caller;
     });
     app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, dialect: null }));
-    limitHeavyReads(app, dialectPaths(DIALECTS), new HeavyReads(20));
+    limitHeavyReads(app, new HeavyReads(20));
     for (const url of ['/clipyard/v1/costs', '/clipyard/v1/balance', '/v1/videos', '/v1/videos/:id']) {
-      const operation = { isHeavy: url === '/clipyard/v1/costs' } as Operation;
-      app.get(url, { ...(url.startsWith('/clipyard') && { config: { operation } }) }, async (request) => {
+      const isHeavy = url === '/clipyard/v1/costs' || url === '/v1/videos';
+      app.get(url, { config: { isHeavy } }, async (request) => {
         asked.push(request.url);
         await new Promise<void>((resolve) => answers.push(resolve));
         if (request.url.includes('fails')) throw new Error('no');
@@ -92,7 +89,7 @@ describe('the routes of lists and sums', () => {
     return { app, asked, answers, get };
   }
 
-  test('wait for each other, those of dialects too, while other routes go on', async () => {
+  test('wait for each other, while other routes go on', async () => {
     const { app, asked, answers, get } = open();
     const first = [get('/clipyard/v1/costs?fails'), get('/v1/videos')];
     while (asked.length < 2) await settle();

@@ -1,7 +1,8 @@
 /** The border of an upstream's words: what passes can be stored and is bounded. */
 
 import { assert, integer, property, string } from 'fast-check';
-import { isStorable, upstreamText } from '../../src/net/upstream-text.ts';
+import { isStorable } from '../../src/domain/video-request.ts';
+import { upstreamText } from '../../src/net/upstream-text.ts';
 
 const anyText = string({ unit: 'binary', maxLength: 3000 });
 

@@ -1,7 +1,7 @@
 /** The words of a failure, as servers of this kind shape them. */
 
 import { assert, dictionary, jsonValue, oneof, property, string } from 'fast-check';
-import { isStorable } from '../../src/net/upstream-text.ts';
+import { isStorable } from '../../src/domain/video-request.ts';
 import { wordsIn } from '../../src/net/upstream-words.ts';
 
 const PYDANTIC = [

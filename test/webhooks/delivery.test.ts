@@ -128,6 +128,16 @@ describeOnBothCatalogs('events and deliveries', (under) => {
     expect(await post(new Error('no answer'))).toEqual({ kind: 'again', waitMs: 1000 });
   });
 
+  test('a host that the resolver does not know is told in words of ours', async () => {
+    await makeEndpoint();
+    await cancelled();
+    const code = { code: 'ENOTFOUND', hostname: 'a.example' };
+    await post(Object.assign(new Error('getaddrinfo ENOTFOUND a.example'), code));
+    expect(await db().select().from(deliveryAttempts)).toMatchObject([
+      { error: 'no address is found of the host a.example' },
+    ]);
+  });
+
   test('five days of nothing but failures disable an endpoint', async () => {
     const { endpoint } = await makeEndpoint();
     await cancelled();

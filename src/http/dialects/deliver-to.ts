@@ -1,8 +1,8 @@
 /** Where a create wants its clip delivered, in its body or in a header: a presigned PUT into storage of the caller's own. */
 
 import type { IncomingHttpHeaders } from 'node:http';
+import { refuse } from '../../dialects/read-body.ts';
 import { DELIVER_KEY, type DeliveryTarget } from '../../domain/clip-delivery.ts';
-import { Refusal } from '../../domain/failure.ts';
 import { isFilledIn, isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { checkReceiverUrl } from '../../domain/receiver-url.ts';
 
@@ -15,21 +15,16 @@ const SIGNABLE =
 const PRINTABLE = /^[\x20-\x7e]{1,1024}$/;
 const MOST_HEADERS = 16;
 
-function refuse(param: string, problem: string): Refusal {
-  return new Refusal('invalid_request', `${param}: ${problem}`, { param });
-}
-
 function readHeaders(given: unknown): Record<string, string> {
   if (given === undefined || given === null) return {};
   const headers = isJsonObject(given) ? Object.entries(given) : null;
   if (headers === null || headers.length > MOST_HEADERS) {
-    throw refuse(DELIVER_KEY, `headers must be an object of at most ${MOST_HEADERS} texts`);
+    refuse(DELIVER_KEY, `headers must be an object of at most ${MOST_HEADERS} texts`);
   }
   return Object.fromEntries(
     headers.map(([name, value]) => {
-      if (!SIGNABLE.test(name.toLowerCase())) throw refuse(DELIVER_KEY, 'a header is none that storage services sign');
-      if (typeof value !== 'string' || !PRINTABLE.test(value))
-        throw refuse(DELIVER_KEY, `${name} must be a short text`);
+      if (!SIGNABLE.test(name.toLowerCase())) refuse(DELIVER_KEY, 'a header is none that storage services sign');
+      if (typeof value !== 'string' || !PRINTABLE.test(value)) refuse(DELIVER_KEY, `${name} must be a short text`);
       return [name.toLowerCase(), value];
     }),
   );
@@ -39,7 +34,7 @@ function readHeaders(given: unknown): Record<string, string> {
 function readTarget(given: unknown): JsonObject {
   if (typeof given === 'string') return { url: given };
   if (isJsonObject(given)) return given;
-  throw refuse(DELIVER_KEY, 'must be an HTTPS URL, or an object of url and headers');
+  refuse(DELIVER_KEY, 'must be an HTTPS URL, or an object of url and headers');
 }
 
 /** For an order of one video; empty where it names no place. @throws Refusal `invalid_request` naming the parameter. */
@@ -47,17 +42,15 @@ export function readDeliverTo(
   { headers, body }: { readonly headers: IncomingHttpHeaders; readonly body: unknown },
   trustedHosts: readonly string[],
 ): { readonly deliverTo?: DeliveryTarget } {
-  const named = isJsonObject(body) ? body[DELIVER_KEY] : null;
-  const inBody = isFilledIn(named) ? named : null;
-  const inHeader = headers[DELIVER_HEADER];
-  if (inBody === null && inHeader === undefined) return {};
-  if (inBody !== null && inHeader !== undefined)
-    throw refuse(DELIVER_HEADER, `${DELIVER_KEY} stands in the body already`);
+  const inBody = isJsonObject(body) && isFilledIn(body[DELIVER_KEY]) ? body[DELIVER_KEY] : null;
+  const inHeader = headers[DELIVER_HEADER] || null;
+  if (inBody === null && inHeader === null) return {};
+  if (inBody !== null && inHeader !== null) refuse(DELIVER_HEADER, `${DELIVER_KEY} stands in the body already`);
   const param = inBody === null ? DELIVER_HEADER : DELIVER_KEY;
   const { url, headers: signed, ...others } = readTarget(inBody ?? inHeader);
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw refuse(param, 'has url and headers, and nothing else');
-  if (typeof url !== 'string') throw refuse(param, 'must be an HTTPS URL');
+  if (unknown !== undefined) refuse(param, 'has url and headers, and nothing else');
+  if (typeof url !== 'string') refuse(param, 'must be an HTTPS URL');
   checkReceiverUrl(param, url, { trustedHosts, longest: LONGEST_PRESIGNED });
   return { deliverTo: { url, headers: readHeaders(signed) } };
 }

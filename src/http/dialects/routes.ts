@@ -97,6 +97,7 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
     for (const [method, faces] of path.methods) {
       const servesMedia = faces.some(({ route }) => route.kind === 'content');
       const isStream = faces.some(({ route }) => route.kind === 'stream');
+      const isHeavy = faces.some(({ route }) => route.kind === 'list');
       app.route<{ Params: DialectHttpRequest['params']; Querystring: DialectHttpRequest['query'] }>({
         // Media answer HEAD themselves: the framework would tell the length of the answer's empty body.
         method: servesMedia ? [method, 'HEAD'] : method,
@@ -104,7 +105,7 @@ export function mountDialects(app: FastifyInstance, door: FrontDoor, paths: read
         url: faces.some(({ route }) => route.kind === 'model') ? path.url.replace(/:id$/, '*') : path.url,
         // A stream has no headers to tell without streaming.
         exposeHeadRoute: method === 'GET' && !servesMedia && !isStream,
-        config: { isStream, takes: typesTaken(faces), ...operationAt(path.url, faces) },
+        config: { isStream, isHeavy, takes: typesTaken(faces), ...operationAt(path.url, faces) },
         onRequest: admit(faces),
         handler: answer(door, faces),
       });

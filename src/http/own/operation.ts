@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Server-sent events, which a token opens as well as a key. */
     isStream?: boolean;
+    /** Reads of everything that a caller ever had: some of them at once, and no more. */
+    isHeavy?: boolean;
     /** Absent on routes that are not ours to describe. */
     operation?: Operation;
   }

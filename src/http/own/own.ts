@@ -83,12 +83,23 @@ export function own<
   { handle, options, ...description }: OwnRoute<Path, Access, Query, Body, Answer>,
 ): void {
   const operation = { tag, ...description };
-  const { method, path, access, query, body, bodies, answers, isUpload = false, isStream = false } = operation;
+  const {
+    method,
+    path,
+    access,
+    query,
+    body,
+    bodies,
+    answers,
+    isUpload = false,
+    isStream = false,
+    isHeavy = false,
+  } = operation;
   const [status = 200] = Object.keys(answers).map(Number);
   app.route({
     method,
     url: path,
-    config: { operation, isUpload, isStream, ...(bodies && { takes: Object.keys(bodies) }) },
+    config: { operation, isUpload, isStream, isHeavy, ...(bodies && { takes: Object.keys(bodies) }) },
     // A stream has no headers to tell without streaming.
     ...(isStream && { exposeHeadRoute: false }),
     ...options,

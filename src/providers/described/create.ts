@@ -8,7 +8,8 @@ import { base64Of } from '../../net/base64/encode.ts';
 import { type EncodedBody, encodeMultipart, type FilePart } from '../../net/trusted/encoded-body.ts';
 import { type JsonReply, upstreamWords } from '../../net/trusted/request-json.ts';
 import { saidText } from '../../net/upstream-words.ts';
-import { type Description, type FieldValue, valuesIn } from '../../wire/description.ts';
+import type { Description } from '../../wire/description.ts';
+import { type FieldValue, valuesIn } from '../../wire/description-fields.ts';
 import {
   evidenceOf,
   type JudgedCreate,

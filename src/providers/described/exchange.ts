@@ -6,7 +6,8 @@ import type { ProviderCall } from '../../domain/provider.ts';
 import { UpstreamError } from '../../domain/upstream-error.ts';
 import { type JsonReply, type JsonRequest, requestJson } from '../../net/trusted/request-json.ts';
 import { signedToken } from '../../net/trusted/signed-token.ts';
-import { type Description, valuesIn } from '../../wire/description.ts';
+import type { Description } from '../../wire/description.ts';
+import { valuesIn } from '../../wire/description-fields.ts';
 import { READ_TIMEOUT_MS, senderOf } from '../read-answer.ts';
 
 /** Headers of every request, by names in lower case; an undefined one is not sent. */

@@ -1,16 +1,14 @@
 /** JSON pointers: where in an answer something stands. */
 
-import { firstOf } from '../reading/fields.ts';
+import { firstOf, valueUnder } from '../reading/fields.ts';
 
 /** What a pointer leads to; undefined where the answer is of another shape. */
 export function valueAt(value: unknown, pointer: string): unknown {
-  let inner = value;
-  for (const part of pointer.split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined;
-    inner = Reflect.get(inner, key);
-  }
-  return inner;
+  const keys = pointer.split('/').slice(1);
+  return valueUnder(
+    value,
+    keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~')),
+  );
 }
 
 /** What is read at the first pointer that leads to something readable. */

@@ -20,16 +20,21 @@ const COSTS: readonly { readonly path: string; readonly perCent: number }[] = [
   { path: 'outputs.cost', perCent: 1 / CENTS_PER_DOLLAR },
 ];
 
+/** An amount, of whose unit so many are a cent; undefined for what is no clip's cost. */
+export function amountOf(value: unknown, perCent: number): MicroUsd | undefined {
+  const amount = numberOf(value);
+  const microUsd = amount === undefined || amount < 0 ? undefined : microUsdFromCents(amount / perCent);
+  return microUsd !== undefined && microUsd <= MOST_MICRO_USD ? microUsd : undefined;
+}
+
 /** Null where a task shows no cost. An undocumented field that says nothing was charged is not taken at its word. */
 export function costOf(task: JsonObject): MicroUsd | null {
   const currency = textOf(at(task, 'usage.currency')) ?? 'USD';
   const cost = firstOf(COSTS, ({ path, perCent }) => {
-    const isDocumented = path === 'cost_cents';
-    const amount = numberOf(at(task, path));
-    if (amount === undefined || amount < 0 || (amount === 0 && !isDocumented)) return undefined;
+    const amount = at(task, path);
+    if (numberOf(amount) === 0 && path !== 'cost_cents') return undefined;
     if (path === 'usage.cost' && currency.toUpperCase() !== 'USD') return undefined;
-    const microUsd = microUsdFromCents(amount / perCent);
-    return microUsd <= MOST_MICRO_USD ? microUsd : undefined;
+    return amountOf(amount, perCent);
   });
   return cost ?? null;
 }

@@ -1,7 +1,7 @@
 /** Single fields of an answer, each read for itself: what one cannot be read as hides no other. */
 
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
-import { isStorable } from '../../net/upstream-text.ts';
+import { isStorable } from '../../domain/video-request.ts';
 
 /** A longer one is no id. */
 const LONGEST_ID = 512;
@@ -21,14 +21,19 @@ const SHARE_GRAIN = 1e-9;
 const ISO_DATE =
   /^(?<day>\d{4}-\d\d-\d\d)(?:[T ](?<time>\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?<zone>Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
 
-/** The value at a path of keys and positions, such as `data.0.url`; undefined where the answer is of another shape. */
-export function at(value: unknown, path: string): unknown {
+/** The value under keys and positions, one within the other; undefined where the answer is of another shape. */
+export function valueUnder(value: unknown, keys: readonly string[]): unknown {
   let inner = value;
-  for (const key of path.split('.')) {
+  for (const key of keys) {
     if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined;
     inner = Reflect.get(inner, key);
   }
   return inner;
+}
+
+/** The same at a path such as `data.0.url`. */
+export function at(value: unknown, path: string): unknown {
+  return valueUnder(value, path.split('.'));
 }
 
 /** A text that the catalog can store, without the blanks around it; undefined for everything else. */

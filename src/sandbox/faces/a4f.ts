@@ -26,8 +26,6 @@ import type { TaskDraft } from '../task-store.ts';
 
 /** Not documented: a task that is never done is given up, since its caller cannot wait for ever. */
 const LIFETIME_MS = 30 * 60_000;
-/** As everywhere in the sandbox; a4f speaks only of a rate. */
-const MAX_CONCURRENT_TASKS = 4;
 
 /** Of our own choosing, since the document names no prices. */
 const CENTS_PER_SECOND = {
@@ -123,7 +121,7 @@ async function untilEnd(task: SandboxTask, reply: FastifyReply): Promise<void> {
 /** A4-08 to A4-12, A4-26: nothing is sent before the outcome is known. */
 async function create(request: FastifyRequest, reply: FastifyReply, context: FaceContext): Promise<unknown> {
   const draft = readDraft(request.body, authenticate(request, context));
-  const { task, lost } = acceptTask({ draft, maxConcurrentTasks: MAX_CONCURRENT_TASKS }, context);
+  const { task, lost } = acceptTask({ draft }, context);
   if (task) await untilEnd(task, reply);
   // A4-28: who has hung up gets nothing, and the task goes on.
   if (reply.raw.destroyed) return reply.hijack();

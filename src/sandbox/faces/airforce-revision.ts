@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { AIRFORCE_PATHS, type CreateBody, MAX_CONCURRENT_TASKS, TASK_LIFETIME_SECONDS } from '../../wire/airforce.ts';
+import { AIRFORCE_PATHS, type CreateBody, TASK_LIFETIME_SECONDS } from '../../wire/airforce.ts';
 import type { FaceContext } from '../context.ts';
 import { authenticate, createTask, raiseHttpError, readSeed } from '../creation.ts';
 import type { Face } from '../face.ts';
@@ -48,11 +48,7 @@ class AirforceFace {
 
   create(request: FastifyRequest, reply: FastifyReply): unknown {
     const draft = this.#readDraft(request.body, authenticate(request, this.#context));
-    return createTask(
-      reply,
-      { draft, maxConcurrentTasks: MAX_CONCURRENT_TASKS, render: (task) => this.#revision.renderCreated(task) },
-      this.#context,
-    );
+    return createTask(reply, { draft, render: this.#revision.renderCreated }, this.#context);
   }
 
   #readDraft(body: unknown, owner: TaskOwner): TaskDraft {

@@ -36,8 +36,6 @@ import {
 /** As long as airforce's; the document says nothing until a retention is set. */
 const LIFETIME_MS = 86_400_000;
 const DAY_MS = 86_400_000;
-/** Of our own choosing, since no limit is documented. */
-const MAX_CONCURRENT_TASKS = 4;
 
 /** Where among the models that take a request, from the cheapest to the dearest, each preference looks (X16). */
 const PLACE_OF: Readonly<Record<Preference, (count: number) => number>> = {
@@ -98,7 +96,7 @@ class InfraiFace {
     const owner = authenticate(request, this.#context);
     const body = readBody(generateBody, request.body);
     const known = this.#findKnown(owner, body.request);
-    const creation = { draft: readDraft(body, owner), maxConcurrentTasks: MAX_CONCURRENT_TASKS, known };
+    const creation = { draft: readDraft(body, owner), known };
     return createTask(reply, { ...creation, render: (task) => this.#render(task, request) }, this.#context);
   }
 

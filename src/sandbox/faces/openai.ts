@@ -30,8 +30,6 @@ import type { TaskDraft } from '../task-store.ts';
 import { renderRefusal, renderVideo } from './openai-words.ts';
 
 const LIFETIME_MS = 86_400_000;
-/** As everywhere in the sandbox; no number is documented. */
-const MAX_CONCURRENT_TASKS = 4;
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
 
 /** Contract, 3.3: with the sizes that only this one makes. */
@@ -127,7 +125,7 @@ class OpenaiFace {
 
   #create(reply: FastifyReply, draft: TaskDraft): unknown {
     const render = (task: SandboxTask) => renderVideo(task, task.createdAtMs);
-    return createTask(reply, { draft, maxConcurrentTasks: MAX_CONCURRENT_TASKS, render }, this.#context);
+    return createTask(reply, { draft, render }, this.#context);
   }
 
   video(request: FastifyRequest<TaskRoute>): unknown {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { BATCH_STATES, INVALID_LINE_CODES, LINE_STATES } from '../../domain/batch.ts';
 import { LONGEST_URL } from '../../domain/receiver-url.ts';
-import { count, instant, money, nextCursor, ofCaller, page, text, V1 } from './fields.ts';
+import { count, instant, money, named, nextCursor, ofCaller, page, text, V1 } from './fields.ts';
 
 const BATCHES = `${V1}/batches`;
 export const BATCH_PATHS = {
@@ -92,68 +92,62 @@ const submission = {
   invalid: z.array(invalidLine).describe('The first 1,000 lines that cannot become clips.'),
   expectedEndAt: instant.nullable().describe('By how long clips took here lately; null where that is not known.'),
 };
-export const newBatchAnswer = z
-  .object({ id: z.string(), ...submission, workflowUrl: z.string().nullable() })
-  .meta({ id: 'NewBatch' });
-export const dryRunAnswer = z
-  .object({ id: z.null(), ...submission, workflowUrl: z.null() })
-  .meta({ id: 'ValidatedBatch' });
+export const newBatchAnswer = named('NewBatch', {
+  id: z.string(),
+  ...submission,
+  workflowUrl: z.string().nullable(),
+});
+export const dryRunAnswer = named('ValidatedBatch', { id: z.null(), ...submission, workflowUrl: z.null() });
 
-export const batchAnswer = z
-  .object({
-    id: z.string(),
-    name: z.string().nullable(),
-    state: z.enum(BATCH_STATES),
-    counts: z.object({
-      queued: count.describe('Not begun yet.'),
-      running: count.describe('Under way, whether waiting for a slot or submitted.'),
-      completed: count,
-      failed: count,
-      cancelled: count,
-      expired: count,
-    }),
-    ...submission,
-    costMicroUsd: money.describe('Settled so far, in micro-dollars.'),
-    window: z.string(),
-    callbackUrl: z.string().nullable(),
-    retryOf: z.string().nullable().describe('The batch whose unfinished lines these are.'),
-    inputFileId: z.string().nullable(),
-    outputFileId: z.string().nullable(),
-    errorFileId: z.string().nullable(),
-    createdAt: instant,
-    expiresAt: instant.describe('The end of its window.'),
-    endedAt: instant.nullable(),
-    workflowUrl: z.string().nullable().describe('The workflow in the Temporal UI; null without one.'),
-  })
-  .meta({ id: 'Batch' });
-export const batchListAnswer = z.object({ items: z.array(batchAnswer), nextCursor }).meta({ id: 'BatchList' });
+export const batchAnswer = named('Batch', {
+  id: z.string(),
+  name: z.string().nullable(),
+  state: z.enum(BATCH_STATES),
+  counts: z.object({
+    queued: count.describe('Not begun yet.'),
+    running: count.describe('Under way, whether waiting for a slot or submitted.'),
+    completed: count,
+    failed: count,
+    cancelled: count,
+    expired: count,
+  }),
+  ...submission,
+  costMicroUsd: money.describe('Settled so far, in micro-dollars.'),
+  window: z.string(),
+  callbackUrl: z.string().nullable(),
+  retryOf: z.string().nullable().describe('The batch whose unfinished lines these are.'),
+  inputFileId: z.string().nullable(),
+  outputFileId: z.string().nullable(),
+  errorFileId: z.string().nullable(),
+  createdAt: instant,
+  expiresAt: instant.describe('The end of its window.'),
+  endedAt: instant.nullable(),
+  workflowUrl: z.string().nullable().describe('The workflow in the Temporal UI; null without one.'),
+});
+export const batchListAnswer = named('BatchList', { items: z.array(batchAnswer), nextCursor });
 
-export const batchItem = z
-  .object({
-    line: count,
-    customId: z.string(),
-    state: z.enum(LINE_STATES),
-    videoId: z.string().nullable().describe('Null for a line that is no clip yet, or never was.'),
-    model: z.string().nullable(),
-    prompt: z.string().nullable(),
-    costMicroUsd: money.nullable(),
-    archive: z
-      .object({ sha256: z.string(), sizeBytes: count, durationMs: z.number(), url: z.string().nullable() })
-      .nullable(),
-    failure: z.object({ kind: z.string(), message: z.string() }).nullable(),
-  })
-  .meta({ id: 'BatchItem' });
-export const batchItemsAnswer = z.object({ items: z.array(batchItem), nextCursor }).meta({ id: 'BatchItems' });
+export const batchItem = named('BatchItem', {
+  line: count,
+  customId: z.string(),
+  state: z.enum(LINE_STATES),
+  videoId: z.string().nullable().describe('Null for a line that is no clip yet, or never was.'),
+  model: z.string().nullable(),
+  prompt: z.string().nullable(),
+  costMicroUsd: money.nullable(),
+  archive: z
+    .object({ sha256: z.string(), sizeBytes: count, durationMs: z.number(), url: z.string().nullable() })
+    .nullable(),
+  failure: z.object({ kind: z.string(), message: z.string() }).nullable(),
+});
+export const batchItemsAnswer = named('BatchItems', { items: z.array(batchItem), nextCursor });
 
 /** Problem details with the lines at fault. */
-export const invalidBatchAnswer = z
-  .object({
-    type: z.literal('about:blank'),
-    title: z.string(),
-    status: z.literal(422),
-    detail: z.string(),
-    code: z.literal('invalid_lines'),
-    requestId: z.string(),
-    invalid: z.array(invalidLine),
-  })
-  .meta({ id: 'InvalidBatch' });
+export const invalidBatchAnswer = named('InvalidBatch', {
+  type: z.literal('about:blank'),
+  title: z.string(),
+  status: z.literal(422),
+  detail: z.string(),
+  code: z.literal('invalid_lines'),
+  requestId: z.string(),
+  invalid: z.array(invalidLine),
+});

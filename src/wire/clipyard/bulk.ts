@@ -46,7 +46,8 @@ const filter = z
   // What was left out by mistake could have been what keeps a clip.
   .refine((given) => Object.values(given).some((member) => member !== undefined), {
     error: 'must name something; all videos are meant by {"from":"2000-01-01"}',
-  });
+  })
+  .meta({ minProperties: 1 });
 
 const ids = z.array(z.string().min(1).max(LONGEST_ID)).min(1).max(MOST_IN_BULK);
 

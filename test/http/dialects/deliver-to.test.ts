@@ -8,6 +8,7 @@ describe.each(NAMES)('%s', (name) => {
   test.each([
     ['a URL in the body', { deliver_to: URL }, {}, {}],
     ['a URL in a header', {}, { 'x-deliver-to': URL }, {}],
+    ['a URL beside an empty header', { deliver_to: URL }, { 'x-deliver-to': '' }, {}],
     [
       'headers that were signed with it',
       { deliver_to: { url: URL, headers: { 'X-MS-Blob-Type': 'BlockBlob', 'content-type': 'video/quicktime' } } },
@@ -42,6 +43,12 @@ describe.each(NAMES)('%s', (name) => {
     expect(JSON.stringify(answer.json().error)).toContain(param);
     expect(answer.body).not.toContain('secret');
   });
+});
+
+test('an empty header names no place, as an empty member of the body does', async () => {
+  const { answer, order } = await create('airforce', { deliver_to: '' }, { 'x-deliver-to': '' });
+  expect(answer.statusCode).toBe(200);
+  expect(order).not.toHaveProperty('deliverTo');
 });
 
 test('several clips are not put into one place', async () => {

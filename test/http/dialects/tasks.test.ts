@@ -1,5 +1,6 @@
 /** Reading, listing and deleting over HTTP. */
 
+import { setImmediate } from 'node:timers/promises';
 import { makeCaller, makeCompletedVideo, makeVideo } from '../../builders.ts';
 import { AUTHORIZATION, makeApp, type TestApp } from '../test-app.ts';
 
@@ -51,6 +52,26 @@ test('what cannot be an id is unknown at once (X23)', async () => {
   }
   expect(made.gateway.reads).toBe(0);
 });
+
+test.each([TASKS, '/v1/videos', '/infrai/v1/video/list'])(
+  'two lists of a caller are read at %s at once',
+  async (url) => {
+    const made = makeApp();
+    const readers: (() => void)[] = [];
+    jest.spyOn(made.gateway, 'list').mockImplementation(async () => {
+      await new Promise<void>((resolve) => readers.push(resolve));
+      return { videos: [], nextCursor: null };
+    });
+    const lists = [1, 2, 3].map(() => request(made, 'GET', url));
+    while (readers.length < 2) await setImmediate();
+    for (let turns = 0; turns < 20; turns++) await setImmediate();
+    expect(readers).toHaveLength(2);
+    readers[0]?.();
+    while (readers.length < 3) await setImmediate();
+    for (const read of readers) read();
+    for (const list of lists) expect((await list).statusCode).toBe(200);
+  },
+);
 
 test('the list shows own tasks for any query (AF-40)', async () => {
   const made = makeApp();

@@ -50,6 +50,11 @@ describe('the document', () => {
     expect(names.filter((name) => !/^[A-Z]\w*$/.test(name))).toEqual([]);
   });
 
+  test('says of a filter of many videos that it is not empty', () => {
+    const { requestBody } = document.paths['/clipyard/v1/videos/bulk']?.['post'] ?? {};
+    expect(JSON.stringify(requestBody)).toContain('"minProperties":1');
+  });
+
   test('gives examples that the routes read', () => {
     const bodies = operations.filter(({ body }) => body !== undefined);
     expect(bodies.map(({ id }) => id)).toEqual([

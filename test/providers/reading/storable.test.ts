@@ -1,8 +1,8 @@
 /** Nothing that a provider makes of any answer is larger than its bound or cannot be stored. */
 
 import { array, assert, constantFrom, dictionary, integer, jsonValue, oneof, property, string } from 'fast-check';
+import { isStorable } from '../../../src/domain/video-request.ts';
 import { readReply } from '../../../src/net/trusted/request-json.ts';
-import { isStorable } from '../../../src/net/upstream-text.ts';
 import { judgeReply } from '../../../src/providers/create-outcome.ts';
 import { linkIn } from '../../../src/providers/reading/result-link.ts';
 import { readTaskList } from '../../../src/providers/reading/task-list.ts';

@@ -57,6 +57,8 @@ const ENTRY_WORDS: Readonly<Record<Entry['kind'], string>> = {
 
 export function Paid({ video }: { video: Video }) {
   const { id, cost, state, caller } = video;
+  // Nothing tells whether a task was made: what it would have cost stands for it.
+  const billed = video.failure?.kind === 'answer_lost' ? 'Presumed billed upstream' : 'Billed upstream';
   const { data, reload } = useLoaded(
     (signal) => ask<Page<Entry>>(`ledger${queryOf({ videoId: id })}`, { signal }),
     [id, state, cost.settledMicroUsd],
@@ -78,7 +80,7 @@ export function Paid({ video }: { video: Video }) {
         of={[
           ['Estimate', <Money key="e" microUsd={cost.estimateMicroUsd} />],
           ['Charged', isHeldForReview(video) ? 'held for review' : <Money key="s" microUsd={cost.settledMicroUsd} />],
-          ['Billed upstream', <Money key="u" microUsd={cost.upstreamMicroUsd} />],
+          [billed, <Money key="u" microUsd={cost.upstreamMicroUsd} />],
           [
             'Caller',
             isRoot.value ? <a href={href(`/videos?caller=${encodeURIComponent(caller)}`)}>{shortId(caller)}</a> : null,

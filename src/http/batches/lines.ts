@@ -67,6 +67,9 @@ interface ParsedRecord {
   readonly raw: string;
 }
 
+/** Looked for where a run of them begins: a quoted value may hold thousands, each of which would be a beginning. */
+const NEWLINES_AT_END = /(?<![\r\n])[\r\n]+$/;
+
 /** As its lines are counted: the parser tells the last one of a record, and within quotes counts CR LF as two. */
 class RecordLines {
   #doubled = 0;
@@ -119,7 +122,7 @@ export async function* readCsvRecords(source: Readable, names: ColumnNames): Asy
       // Here each record has its turn, also one that what comes behind it in the same chunk swallows.
       on_record: (parsed: unknown) => {
         const { record, raw, info } = parsed as ParsedRecord & { readonly info: { readonly lines: number } };
-        const line = lines.firstOf(raw.replace(/[\r\n]+$/, ''), info.lines);
+        const line = lines.firstOf(raw.replace(NEWLINES_AT_END, ''), info.lines);
         // The parser's types know of values alone, and not of what `raw` makes of a record.
         return { record, raw, line } as never;
       },

@@ -62,7 +62,8 @@ const REQUEST_ID_LENGTH = 200;
 const LINK = /^(?:https?:\/)?\//i;
 /** Shorter whole numbers are held exactly. */
 const LONG_DIGITS = /\d{16}/;
-const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
+/** A text that is never closed is taken to its end as well: it would be looked through anew from each quote in it. */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi;
 /** A shorter key than this could be a part of any word. */
 const SHORTEST_REDACTED_KEY = 8;
 

@@ -6,6 +6,8 @@ import type { LentBody, TakeChunk } from './lent-answer.ts';
 
 const PIECE_CHARACTERS = 1024 * 1024;
 const MOST_BYTES = 256 * 1024 * 1024;
+/** Each part begins at its semicolon, so that a link without a comma is looked through once, however long it is. */
+const HEADER = /^\s*data:([^,;]*)(?:;[^,;]*)*;\s*base64\s*,/i;
 
 export function isDataUrl(url: string): boolean {
   return /^\s*data:/i.test(url);
@@ -16,7 +18,7 @@ export function isDataUrl(url: string): boolean {
  * @throws UnusableUrl for any other encoding, and for more than 256 MiB.
  */
 export function answerFromDataUrl(url: string): UntrustedAnswer {
-  const [header, mediaType] = /^\s*data:([^,;]*)[^,]*;\s*base64\s*,/i.exec(url) ?? [];
+  const [header, mediaType] = HEADER.exec(url) ?? [];
   if (header === undefined) throw new UnusableUrl('a data: link that is not base64 is not read');
   if ((url.length - header.length) * 0.75 > MOST_BYTES) throw new UnusableUrl('the data: link is larger than 256 MiB');
   const headers = { 'content-type': mediaType || 'text/plain' };

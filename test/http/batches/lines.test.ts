@@ -58,6 +58,15 @@ test('a record that is not UTF-8 is the only bad one, and its column is named', 
   ]);
 });
 
+test('values of nothing but newlines take no longer than others of their length', async () => {
+  // Looked through from each newline in it, every one of them would stop all else for half a minute.
+  const value = '\n'.repeat(MANIFEST_BOUNDS.lineBytes - 100);
+  const rows = Array.from({ length: 100 }, () => `a,"x${value}y"`);
+  const records = await read(['model,prompt', ...rows], '\n');
+  expect(records).toHaveLength(100);
+  expect(records[1]).toMatchObject({ line: 2 + value.length + 1, values: { model: 'a' } });
+});
+
 test.each(NEWLINES)('what makes the file unreadable is told at the line its record begins at, %j', async (newline) => {
   const whole = ['model,prompt', 'a,"x', 'y"'];
   const unreadable = (line: number, words: string) => [{ line, unreadable: expect.stringContaining(words) }];

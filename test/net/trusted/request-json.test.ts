@@ -132,6 +132,12 @@ describe('what is read', () => {
     });
   });
 
+  test('looks through a text that is never closed once, and not again from each quote in it', async () => {
+    // Four times the length would take sixteen times as long: hours, in which nothing else has its turn.
+    server.script = text(200, `{"id":9007199254740993,"text":"${'\\"'.repeat(2_000_000)}`);
+    expect((await call()).body).toBeUndefined();
+  });
+
   test('takes no encoded answer that is larger than its bound', async () => {
     server.script = (response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' });

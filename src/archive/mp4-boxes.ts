@@ -106,10 +106,11 @@ function readHeader(header: Buffer, leftBytes: number): Box | null {
   const type = header.toString('latin1', 4, 8);
   const short = header.readUInt32BE(0);
   if (short === 0) return { type, headerBytes: 8, sizeBytes: leftBytes };
-  if (short !== 1) return { type, headerBytes: 8, sizeBytes: Math.max(8, short) };
-  return header.length < 16
-    ? null
-    : { type, headerBytes: 16, sizeBytes: Math.max(16, Number(header.readBigUInt64BE(8))) };
+  if (short === 1 && header.length < 16) return null;
+  const [headerBytes, toldBytes] = short === 1 ? [16, Number(header.readBigUInt64BE(8))] : [8, short];
+  // What has neither a name nor room for its header is no box, and the parser ends there as well.
+  if (toldBytes < headerBytes && !NAME.test(type)) return null;
+  return { type, headerBytes, sizeBytes: Math.max(headerBytes, toldBytes) };
 }
 
 function describeOther(start: Buffer, sizeBytes: number): NotAVideo {

@@ -31,7 +31,7 @@ const FILM_BOXES = new Set(['moov', 'moof', 'mdat']);
 /** Those that the parser reads whole, and believes. */
 const INDEX_BOXES = new Set(['moov', 'moof']);
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-/** Hours of pictures and sound; each takes the parser some 50 bytes. */
+/** More than an hour of 60 pictures a second with their sound has; each takes the parser some 50 bytes. */
 const MOST_CLAIMED = 2_000_000;
 const MAX_BOXES = 50_000;
 const START_BYTES = 512;

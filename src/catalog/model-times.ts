@@ -21,7 +21,8 @@ export async function readModelTimes(db: Db, models: readonly string[]): Promise
       round(percentile_disc(0.9) within group (order by took.ms))::float8 as "p90Ms"
     from unnest(${sql.param([...models])}::text[]) m (model), lateral (
       select extract(epoch from v.ended_at - v.submitted_at) * 1000 as ms from videos v
-      where v.model = m.model and v.state = 'completed' order by v.ended_at desc limit ${LATEST_CLIPS}
+      where v.model = m.model and v.state = 'completed' and v.submitted_at is not null
+      order by v.ended_at desc limit ${LATEST_CLIPS}
     ) took group by m.model`);
   const rows = rowsOf<ModelTimes & { readonly model: string }>(result);
   return new Map(rows.map(({ model, ...times }) => [model, times]));

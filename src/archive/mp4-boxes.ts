@@ -31,7 +31,7 @@ const FILM_BOXES = new Set(['moov', 'moof', 'mdat']);
 /** Those that the parser reads whole, and believes. */
 const INDEX_BOXES = new Set(['moov', 'moof']);
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-/** Hours of pictures and sound; each takes the parser some 50 bytes. */
+/** More than an hour of 60 pictures a second with their sound has; each takes the parser some 50 bytes. */
 const MOST_CLAIMED = 2_000_000;
 const MAX_BOXES = 50_000;
 const START_BYTES = 512;
@@ -106,10 +106,11 @@ function readHeader(header: Buffer, leftBytes: number): Box | null {
   const type = header.toString('latin1', 4, 8);
   const short = header.readUInt32BE(0);
   if (short === 0) return { type, headerBytes: 8, sizeBytes: leftBytes };
-  if (short !== 1) return { type, headerBytes: 8, sizeBytes: Math.max(8, short) };
-  return header.length < 16
-    ? null
-    : { type, headerBytes: 16, sizeBytes: Math.max(16, Number(header.readBigUInt64BE(8))) };
+  if (short === 1 && header.length < 16) return null;
+  const [headerBytes, toldBytes] = short === 1 ? [16, Number(header.readBigUInt64BE(8))] : [8, short];
+  // What has neither a name nor room for its header is no box, and the parser ends there as well.
+  if (toldBytes < headerBytes && !NAME.test(type)) return null;
+  return { type, headerBytes, sizeBytes: Math.max(headerBytes, toldBytes) };
 }
 
 function describeOther(start: Buffer, sizeBytes: number): NotAVideo {

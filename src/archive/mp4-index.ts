@@ -110,6 +110,9 @@ function boxAt(index: Buffer, at: number, timing: Timing | null): Box | null {
 /** 0 where the index ends before. */
 const numberAt = (index: Buffer, at: number) => (at + 4 <= index.length ? index.readUInt32BE(at) : 0);
 
+/** The flag of `saiz` with which two words stand before its numbers. */
+const NAMES_ITS_KIND = 1;
+
 /** How many entries a table has, or samples a run. */
 function claimsOf(index: Buffer, { type, start }: Box): number {
   switch (type) {
@@ -127,7 +130,7 @@ function claimsOf(index: Buffer, { type, start }: Box): number {
     case 'stz2':
       return numberAt(index, start + 8);
     case 'saiz':
-      return numberAt(index, start + 5) + numberAt(index, start + 13);
+      return numberAt(index, start + ((numberAt(index, start) & NAMES_ITS_KIND) === 0 ? 5 : 13));
     case 'stsc':
       return numberAt(index, start + 4) + chunksOf(index, start);
     default:

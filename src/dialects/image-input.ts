@@ -35,8 +35,9 @@ function decodeBase64(text: string): Buffer | null {
   const digits = text.length - padding;
   const bytes = Buffer.from(text, 'base64');
   const isComplete = digits % 4 !== 1 && bytes.length === Math.floor((digits * 3) / 4);
-  // Decoding takes them for + and /.
-  return isComplete && !text.includes('-') && !text.includes('_') ? bytes : null;
+  // Decoding takes them for + and /, and a character of two bytes for its last one.
+  const isOther = () => text.includes('-') || text.includes('_') || Buffer.byteLength(text) !== text.length;
+  return isComplete && !isOther() ? bytes : null;
 }
 
 /** An image as bytes; type and size are what the bytes say, not what was said of them. */

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IndexClaims } from '../../src/archive/mp4-index.ts';
 import { probeClip } from '../../src/archive/mp4-probe.ts';
 import { createFileStore } from '../../src/media/file-store.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
@@ -86,4 +87,17 @@ test('fragments are found by their headers, and not by a table at the end', asyn
   const clip = await inFragments(await makeClip());
   const lookup = Buffer.concat([box('mfra', 24), box('mfro', 16), Buffer.from('0000000000000018', 'hex')]);
   expect(await probe(Buffer.concat([clip, lookup]))).toMatchObject({ codec: CLIP_FACTS.codec });
+});
+
+test.each([
+  ['plainly', '00000000'],
+  ['behind its kind', `00000001${Buffer.from('cenc').toString('hex')}00000000`],
+])('samples that are encrypted count as told %s, and what follows them does not', (_how, head) => {
+  const isTooMuch = (samples: string) => {
+    const content = Buffer.from(`${head}08${samples}`, 'hex');
+    const claims = new IndexClaims(1000);
+    claims.add(Buffer.concat([box('saiz', 8 + content.length), content, box('saio', 8)]));
+    return claims.isTooMuch;
+  };
+  expect(['0000000a', 'ffffffff'].map(isTooMuch)).toEqual([false, true]);
 });

@@ -47,6 +47,7 @@ test.each([
   ['a page', withTail('<html><body>Thank you for waiting</body></html>')],
   ['noise', withTail(randomBytes(5000))],
   ['a filler box that is cut', withTail(cutBox)],
+  ['a long row of small numbers', withTail(Buffer.from('00000002'.repeat(110_000), 'hex'))],
   ['a box of no known kind', withTail(Buffer.from('0000000c7a7a7a7a01020304', 'hex'))],
 ])('%s after the last box does no harm', async (_what, make) => {
   expect(await probe(await make(makeClip))).toEqual(CLIP_FACTS);

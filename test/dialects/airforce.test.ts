@@ -107,6 +107,13 @@ describe('a create body', () => {
     expect(refusalOf(body).message).toBe('the body must be a JSON object');
   });
 
+  // Each is taken for a digit of base64 by its last byte alone, or by its place in another alphabet.
+  test.each(['\u0169', '\ua169', '-', '_'])('is refused for an image with %j in its base64', (other) => {
+    const b64_json = PNG.toString('base64').replace('i', other);
+    const body = { ...MINIMAL, mode: 'image', input_images: [{ b64_json }] };
+    expect(refusalOf(body).message).toContain('is not base64');
+  });
+
   test('is refused when forwarded keys exceed 64 KiB', () => {
     expect(refusalOf({ ...MINIMAL, blob: 'x'.repeat(64 * 1024) }).message).toContain('blob');
   });

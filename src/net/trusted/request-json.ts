@@ -28,7 +28,7 @@ export interface JsonRequest {
   readonly apiKey: string;
   readonly passage?: Passage | undefined;
   readonly body?: RequestBody;
-  /** From the call to the last byte of the answer. */
+  /** From when its body is written, which takes milliseconds for images, to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly maxBytes?: number;

@@ -67,6 +67,25 @@ describe('our own route for models', () => {
     });
   });
 
+  test('leaves out clips of which nothing tells when they were submitted', async () => {
+    await insertCompleted('wan-2.6', [10]);
+    const untold = {
+      state: 'completed',
+      account: 'airforce-1',
+      submittedAt: null,
+      endedAt: new Date(NOON_MS),
+    } as const;
+    for (const model of ['wan-2.6', 'kling']) {
+      await insertVideo(own.database.db, { id: `video_untold_${model}`, model, ...untold });
+    }
+    expect((await own.ask({ url: '/clipyard/v1/models' })).body).toMatchObject({
+      items: expect.arrayContaining([
+        expect.objectContaining({ id: 'wan-2.6', lately: { clips: 1, p50Ms: 10_000, p90Ms: 10_000 } }),
+        expect.objectContaining({ id: 'kling', lately: null }),
+      ]),
+    });
+  });
+
   test('shows a caller its own models alone', async () => {
     const made = await own.ask({
       method: 'POST',

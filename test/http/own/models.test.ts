@@ -45,12 +45,6 @@ describe('our own route for models', () => {
 
   test('shows what each can do and costs, and how long its latest clips took', async () => {
     await insertCompleted('wan-2.6', [1000, ...Array(10).fill(10), ...Array(8).fill(20), 40, 60]);
-    await insertVideo(own.database.db, {
-      id: 'video_adopted',
-      model: 'kling',
-      state: 'completed',
-      endedAt: new Date(),
-    });
     const { capabilities } = makeOffer();
     expect((await own.ask({ url: '/clipyard/v1/models' })).body).toEqual({
       items: expect.arrayContaining([
